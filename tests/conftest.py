@@ -1,0 +1,23 @@
+"""What holds for every test: no deadline, and a leak is charged to the module it came from."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def leaks_are_reported_in_their_own_module() -> Iterator[None]:
+    """Collect garbage when a module's tests are over.
+
+    A socket or coroutine caught in a reference cycle warns only when the collector comes by.
+    Left to chance, that is in some other module's test, which then fails for no fault of its own.
+    """
+    yield
+    gc.collect()
