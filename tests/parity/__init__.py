@@ -1,0 +1,1 @@
+"""Parity: one scenario, two implementations, the same assertion. Read `harness.py` first."""

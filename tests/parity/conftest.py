@@ -1,0 +1,55 @@
+"""The fixture `stage`, for asyncio and for miniloop, and the marker for older asyncios."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.parity.harness import Stage
+
+REFERENCE = "asyncio"
+IMPLEMENTATIONS = (REFERENCE, "miniloop")
+
+_passed = pytest.StashKey[bool]()
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    stage = Stage(request.param)
+    yield stage
+    stage.close()
+    unseen = stage.unseen()
+    if request.node.stash.get(_passed, False) and unseen:
+        pytest.fail(f"logged, but not asked for by the scenario: {unseen}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "older_asyncio_differs(since, why): on interpreters before `since`, asyncio fails this.",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not (isinstance(item, pytest.Function) and hasattr(item, "callspec")):
+            continue
+        if item.callspec.params.get("stage") != REFERENCE:
+            continue
+        for marker in item.iter_markers("older_asyncio_differs"):
+            since, why = marker.args
+            if sys.version_info[:3] < tuple(int(part) for part in since.split(".")):
+                reason = f"asyncio before {since}: {why}"
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[_passed] = report.passed
+    return report
