@@ -1,0 +1,509 @@
+"""The event loop: a queue of what is ready, a heap of what has a time, and one turn after the other.
+
+Purpose: `BaseEventLoop`, everything about a loop that needs no file descriptor. The heart is `_run_once`.
+Rules: a turn has four phases: work out how long to wait, wait, move due timers to the ready queue, run
+exactly the entries that were ready when that phase began. What they make ready waits for the next turn;
+so nobody is starved, and what became ready first runs first.
+This file does not know sockets: it waits through `self._selector`, which selector_events.py provides. The
+later rings add a chapter each to the class: asynchronous generators, threads, sockets, connections.
+Read tasks.py first.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextvars
+import heapq
+import itertools
+import os
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from itertools import repeat
+from typing import Any, Final, TypeVar
+
+from . import events
+from .coroutines import iscoroutine, iscoroutinefunction
+from .events import Handle, TimerHandle
+from .format_helpers import DEBUG_STACK_DEPTH, extract_stack, logger
+from .futures import Future, isfuture
+from .tasks import Task, ensure_future
+
+__all__ = ("BaseEventLoop",)
+
+T = TypeVar("T")
+ExceptionHandler = Callable[[Any, dict[str, Any]], object]
+
+#: Seconds. Some systems refuse to wait for longer than their integers reach; a day is always allowed.
+MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
+
+# Cancelled timers stay in the heap until they are due, for taking one out costs a search. The heap is
+# rebuilt without them when it holds more than so many entries and more than this share is cancelled.
+_MIN_SCHEDULED_TIMER_HANDLES: Final = 100
+_MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
+
+
+class BaseEventLoop(events.AbstractEventLoop):
+    """An event loop without I/O; see SelectorEventLoop for the one to use."""
+
+    #: Set by the subclass that knows how to wait: an object with `select(timeout)`.
+    _selector: Any
+
+    #: False while nothing but the loop's own wake-up socket is watched. Then select() has nothing to say
+    #: as long as something is ready, and the turn goes without that system call, which is worth more
+    #: than half the time of a chain of callbacks.
+    _must_poll = True
+
+    def __init__(self) -> None:
+        self._ready: collections.deque[Any] = collections.deque()  # Handles and Tasks
+        self._scheduled: list[tuple[float, int, TimerHandle]] = []  # a heap by time, then by age
+        self._timer_number = itertools.count().__next__
+        self._timer_cancelled_count = 0  # how many in _scheduled were cancelled
+        self._clock_resolution = time.get_clock_info("monotonic").resolution  # seconds
+        self._current_task: Task[Any] | None = None  # written by Task._run
+        self._current_handle: Any = None  # the entry being run, in debug mode only
+        self._thread_id: int | None = None  # of the thread that runs the loop; None: not running
+        self._stopping = False
+        self._closed = False
+        self._task_factory: Callable[..., Any] | None = None
+        self._exception_handler: ExceptionHandler | None = None
+        self._saved_origin_depth: int | None = None  # while coroutine origins are tracked
+        #: Seconds: in debug mode, a callback or a step that takes as long is reported.
+        self.slow_callback_duration = 0.1
+        self.set_debug(_debug_by_default())
+
+    def __repr__(self) -> str:
+        state = f"running={self.is_running()} closed={self.is_closed()} debug={self.get_debug()}"
+        return f"<{type(self).__name__} {state}>"
+
+    # -- one turn -----------------------------------------------------------------------------------
+
+    def _run_once(self) -> None:
+        """One turn of the loop."""
+        ready, scheduled = self._ready, self._scheduled
+        if self._timer_cancelled_count:
+            self._drop_cancelled_timers()
+
+        # Phase 1: how long may we wait? Not at all while something is ready; else to the next timer.
+        timeout: float | None = None
+        if ready or self._stopping:
+            timeout = 0
+        elif scheduled:
+            timeout = min(max(0, scheduled[0][0] - self.time()), MAXIMUM_SELECT_TIMEOUT)
+
+        # Phase 2: wait.
+        if timeout != 0 or self._must_poll:
+            self._process_events(self._selector.select(timeout))  # THE ONLY select
+
+        # Phase 3: timers that are due become ready, the earliest first. The clock's resolution is added,
+        # else a timer due within the current tick would cost a turn that waits for nothing.
+        if scheduled:
+            end_time = self.time() + self._clock_resolution
+            while scheduled and scheduled[0][0] < end_time:
+                timer = heapq.heappop(scheduled)[2]
+                timer._scheduled = False
+                ready.append(timer)
+
+        # Phase 4: run what is ready now.
+        self._run_ready()
+
+    def _run_ready(self) -> None:
+        """Run the entries that are ready at this moment, and none that they add."""
+        ready = self._ready
+        for _ in repeat(None, len(ready)):
+            ready.popleft()._run()
+
+    def _run_ready_watched(self) -> None:
+        """`_run_ready` in debug mode: reports what holds up the loop."""
+        for _ in repeat(None, len(self._ready)):
+            entry = self._current_handle = self._ready.popleft()
+            began = self.time()
+            try:
+                entry._run()
+            finally:
+                self._current_handle = None
+            took = self.time() - began
+            if took >= self.slow_callback_duration:
+                logger.warning("Executing %r took %.3f seconds", entry, took)
+
+    def _process_events(self, event_list: Iterable[Any]) -> None:
+        """Make ready what the selector's events are for."""
+        raise NotImplementedError
+
+    def _write_to_self(self) -> None:
+        """Wake the loop up from select(), from any thread."""
+        raise NotImplementedError
+
+    def _drop_cancelled_timers(self) -> None:
+        """Take cancelled timers off the head of the heap, or all of them where they are many."""
+        scheduled = self._scheduled
+        count = len(scheduled)
+        if (
+            count > _MIN_SCHEDULED_TIMER_HANDLES
+            and self._timer_cancelled_count > count * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
+        ):
+            # In place: _run_once holds the list.
+            scheduled[:] = [entry for entry in scheduled if not entry[2]._cancelled]
+            heapq.heapify(scheduled)
+            self._timer_cancelled_count = 0
+        while scheduled and scheduled[0][2]._cancelled:
+            heapq.heappop(scheduled)[2]._scheduled = False
+            self._timer_cancelled_count -= 1
+
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
+        if handle._scheduled:
+            self._timer_cancelled_count += 1
+
+    # -- scheduling ---------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Return the loop's clock, in seconds since some fixed moment; it never goes back."""
+        return time.monotonic()
+
+    def call_soon(
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Handle:
+        """Call `callback(*args)` in the next turn; first in, first out.
+
+        `context` is the contextvars.Context to call it in, by default a copy of the present one.
+        Raises RuntimeError if the loop is closed.
+        """
+        if self._strict:
+            self._check_call(callback, "call_soon")
+        handle = Handle(callback, args, self, context)
+        self._ready.append(handle)
+        if self._strict:
+            handle._source_traceback = extract_stack()
+        return handle
+
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Handle:
+        """`call_soon` from any thread; the one method of the loop that other threads may call."""
+        if self._strict:
+            self._check_call(callback, "call_soon_threadsafe", any_thread=True)
+        handle = Handle(callback, args, self, context)
+        if self._strict:
+            handle._source_traceback = extract_stack()
+        self._ready.append(handle)
+        self._write_to_self()
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> TimerHandle:
+        """Call `callback(*args)` in `delay` seconds."""
+        if delay is None:
+            raise TypeError("delay must not be None")
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> TimerHandle:
+        """Call `callback(*args)` when the loop's clock shows `when`; of equal times, the first made first."""
+        if when is None:
+            raise TypeError("when cannot be None")
+        if self._strict:
+            self._check_call(callback, "call_at")
+        timer = TimerHandle(when, callback, args, self, context)
+        if self._strict:
+            timer._source_traceback = extract_stack()
+        timer._scheduled = True
+        heapq.heappush(self._scheduled, (when, self._timer_number(), timer))
+        return timer
+
+    def create_future(self) -> Future[Any]:
+        """Return a new Future of this loop."""
+        return Future(loop=self)
+
+    def create_task(
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        name: object | None = None,
+        context: contextvars.Context | None = None,
+    ) -> Task[T]:
+        """Start `coro` as a Task and return it; by the task factory if one is set."""
+        self._check_closed()
+        if self._task_factory is None:
+            return Task(coro, loop=self, name=name, context=context)
+        if context is None:
+            # A factory written as `(loop, coro)` is enough as long as nobody asks for a context.
+            task: Task[T] = self._task_factory(self, coro)
+        else:
+            task = self._task_factory(self, coro, context=context)
+        if name is not None:
+            task.set_name(name)
+        return task
+
+    def set_task_factory(self, factory: Callable[..., Any] | None) -> None:
+        """Let `factory(loop, coro, context=…)` make the tasks; None restores Task itself."""
+        if factory is not None and not callable(factory):
+            raise TypeError("task factory must be a callable or None")
+        self._task_factory = factory
+
+    def get_task_factory(self) -> Callable[..., Any] | None:
+        """Return the task factory, None for Task itself."""
+        return self._task_factory
+
+    # -- running and closing --------------------------------------------------------------------------
+
+    def run_forever(self) -> None:
+        """Run turn after turn until `stop()` is called."""
+        self._run_forever_setup()
+        try:
+            while True:
+                self._run_once()
+                if self._stopping:
+                    break
+        finally:
+            self._run_forever_cleanup()
+
+    def _run_forever_setup(self) -> None:
+        self._check_closed()
+        self._check_running()
+        self._thread_id = threading.get_ident()
+        self._track_coroutine_origins(self._debug)
+        events._set_running_loop(self)
+
+    def _run_forever_cleanup(self) -> None:
+        self._stopping = False
+        self._thread_id = None
+        events._set_running_loop(None)
+        self._track_coroutine_origins(False)
+
+    def run_until_complete(self, future: Awaitable[T]) -> T:
+        """Run until `future` has ended; return its result or raise its exception.
+
+        A coroutine is made a Task first. Raises RuntimeError if the loop is stopped before the end.
+        """
+        self._check_closed()
+        self._check_running()
+        ours = not isfuture(future)
+        ending: Future[T] = ensure_future(future, loop=self)
+        if isinstance(ending, Task) and ours:
+            ending._log_destroy_pending = False  # its end is our business, and we raise if it has none
+        ending.add_done_callback(_stop_its_loop)
+        try:
+            self.run_forever()
+        except BaseException:
+            if ours and ending.done() and not ending.cancelled():
+                ending.exception()  # it is on its way to the caller; nobody else needs to hear of it
+            raise
+        finally:
+            ending.remove_done_callback(_stop_its_loop)
+        if not ending.done():
+            raise RuntimeError("Event loop stopped before Future completed.")
+        return ending.result()
+
+    def stop(self) -> None:
+        """Let `run_forever` return at the end of the present turn."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Forget all callbacks and let the loop never run again. Not while it runs: RuntimeError."""
+        if self.is_running():
+            raise RuntimeError("Cannot close a running event loop")
+        if self._closed:
+            return
+        if self._debug:
+            logger.debug("Close %r", self)
+        self._closed = True
+        self._update_strictness()
+        self._ready.clear()
+        self._scheduled.clear()
+
+    def is_running(self) -> bool:
+        """Return True while the loop runs."""
+        return self._thread_id is not None
+
+    def is_closed(self) -> bool:
+        """Return True once the loop was closed."""
+        return self._closed
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):  # no attribute: __init__ has failed
+            warnings.warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
+            if not self.is_running():
+                self.close()
+
+    def _check_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+
+    def _check_running(self) -> None:
+        if self.is_running():
+            raise RuntimeError("This event loop is already running")
+        if events._get_running_loop() is not None:
+            raise RuntimeError("Cannot run the event loop while another loop is running")
+
+    # -- exceptions that have nobody to go to -----------------------------------------------------------
+
+    def set_exception_handler(self, handler: ExceptionHandler | None) -> None:
+        """Let `handler(loop, context)` have what nobody catches; None restores the default."""
+        if handler is not None and not callable(handler):
+            raise TypeError(f"A callable object or None is expected, got {handler!r}")
+        self._exception_handler = handler
+
+    def get_exception_handler(self) -> ExceptionHandler | None:
+        """Return the exception handler, None for the default one."""
+        return self._exception_handler
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Report an exception that nobody catches, or another mishap.
+
+        `context` has a "message" and, as they apply, "exception", "future", "task", "handle",
+        "protocol", "transport", "socket", "asyncgen", "source_traceback". Never raises an Exception.
+        """
+        handler = self._exception_handler
+        if handler is None:
+            self._call_default_handler(context, "Exception in default exception handler")
+            return
+        try:
+            _run_in_context_of_subject(handler, self, context)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            failed = {
+                "message": "Unhandled error in exception handler",
+                "exception": exc,
+                "context": context,
+            }
+            self._call_default_handler(
+                failed,
+                "Exception in default exception handler while handling an unexpected error "
+                "in custom exception handler",
+            )
+
+    def _call_default_handler(self, context: dict[str, Any], if_it_fails: str) -> None:
+        try:
+            self.default_exception_handler(context)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:  # a subclass may have its own default handler
+            logger.error(if_it_fails, exc_info=True)
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Log the context: the message, then a line for each further key, then the traceback."""
+        exception = context.get("exception")
+        made_at = getattr(self._current_handle, "_source_traceback", None)
+        if "source_traceback" not in context and made_at:
+            context["handle_traceback"] = made_at
+        lines = [context.get("message") or "Unhandled exception in event loop"]
+        for key in sorted(context.keys() - {"message", "exception"}):
+            text = repr(context[key])
+            if key in ("source_traceback", "handle_traceback"):
+                what = "Object" if key == "source_traceback" else "Handle"
+                stack = "".join(traceback.format_list(context[key])).rstrip()
+                text = f"{what} created at (most recent call last):\n{stack}"
+            lines.append(f"{key}: {text}")
+        logger.error("\n".join(lines), exc_info=exception or False)
+
+    # -- debug mode -----------------------------------------------------------------------------------------
+
+    def get_debug(self) -> bool:
+        """Return True in debug mode."""
+        return self._debug
+
+    def set_debug(self, enabled: bool) -> None:
+        """Turn debug mode on or off.
+
+        In debug mode slow callbacks are reported, calls from a wrong thread and of wrong things are
+        refused, and futures, tasks, handles and coroutines remember where they were made.
+        """
+        self._debug = enabled
+        self._update_strictness()
+        if self.is_running():
+            self.call_soon_threadsafe(self._track_coroutine_origins, enabled)
+
+    def _update_strictness(self) -> None:
+        """Choose between the plain paths and those with checks, by what the loop now is.
+
+        Being closed and being debugged are rare, so one flag stands for both, and while it is down the
+        deque's own `extend` hides the method `_enqueue`.
+        """
+        self._strict = self._closed or self._debug
+        for name in ("_enqueue", "_run_ready"):
+            self.__dict__.pop(name, None)
+        if not self._strict:
+            self._enqueue = self._ready.extend  # type: ignore[method-assign]
+        if self._debug:
+            self._run_ready = self._run_ready_watched  # type: ignore[method-assign]
+
+    def _enqueue(self, entries: Iterable[Any]) -> None:
+        """Make entries ready: how Futures and Tasks do what `call_soon` does for a callback."""
+        self._check_closed()
+        self._check_thread()
+        self._ready.extend(entries)
+
+    def _check_call(
+        self, callback: Callable[..., object], method: str, *, any_thread: bool = False
+    ) -> None:
+        self._check_closed()
+        if not self._debug:
+            return
+        if not any_thread:
+            self._check_thread()
+        if iscoroutine(callback) or iscoroutinefunction(callback):
+            raise TypeError(f"coroutines cannot be used with {method}()")
+        if not callable(callback):
+            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
+
+    def _check_thread(self) -> None:
+        if self._debug and self._thread_id not in (None, threading.get_ident()):
+            raise RuntimeError(
+                "Non-thread-safe operation invoked on an event loop other than the current one"
+            )
+
+    def _track_coroutine_origins(self, enabled: bool) -> None:
+        """Let coroutines remember where they were made, for "was never awaited"; or stop that."""
+        if enabled and self._saved_origin_depth is None:
+            self._saved_origin_depth = sys.get_coroutine_origin_tracking_depth()
+            sys.set_coroutine_origin_tracking_depth(DEBUG_STACK_DEPTH)
+        elif not enabled and self._saved_origin_depth is not None:
+            sys.set_coroutine_origin_tracking_depth(self._saved_origin_depth)
+            self._saved_origin_depth = None
+
+
+def _stop_its_loop(future: Future[Any]) -> None:
+    """The done-callback by which run_until_complete ends."""
+    if not future.cancelled() and isinstance(
+        future.exception(), SystemExit | KeyboardInterrupt
+    ):
+        return  # run_forever is already on its way out, by that very exception
+    future.get_loop().stop()
+
+
+def _run_in_context_of_subject(
+    handler: ExceptionHandler, loop: BaseEventLoop, context: dict[str, Any]
+) -> None:
+    """Call the handler in the contextvars.Context of the task or handle it is about (gh-105684)."""
+    subject = context.get("task") or context.get("future") or context.get("handle")
+    get_context = getattr(subject, "get_context", None)
+    if get_context is None:
+        handler(loop, context)
+    else:
+        get_context().run(handler, loop, context)
+
+
+def _debug_by_default() -> bool:
+    if sys.flags.dev_mode:
+        return True
+    return not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))

@@ -1,0 +1,240 @@
+"""The entries of the ready queue, and which loop is the running one.
+
+Purpose: `Handle` (a callback waiting for its turn), `TimerHandle` (one waiting for its time), and the
+per-thread answer to "which loop?".
+Rules: an entry of the ready queue has a method `_run`, and that is all the loop asks of it; Task
+(tasks.py) is the other kind. Each thread has at most one running loop.
+This file does not know what a loop does with handles: that is base_events.py. Read exceptions.py first.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from .format_helpers import _format_callback_source
+
+__all__ = (
+    "AbstractEventLoop",
+    "Handle",
+    "TimerHandle",
+    "get_event_loop",
+    "get_running_loop",
+    "new_event_loop",
+    "set_event_loop",
+)
+
+#: A loop as the files before base_events.py see it. They hand callbacks to it, and may not import it.
+Loop: TypeAlias = Any
+
+
+class AbstractEventLoop:
+    """The base of every event loop, for `isinstance` and annotations; it has no methods of its own."""
+
+
+class Handle:
+    """A callback with its arguments and its context, waiting in the ready queue.
+
+    `loop.call_soon()` and its like return one, so that the call can be taken back with `cancel()`.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_args",  # positional arguments of the callback; None once cancelled
+        "_callback",  # None once cancelled, so that what it holds is freed at once
+        "_cancelled",
+        "_context",  # the contextvars.Context that the callback runs in
+        "_loop",
+        "_repr",  # what repr() said before cancel() took the callback away (debug mode only)
+        "_source_traceback",  # where the handle was made (debug mode only; set by the loop)
+    )
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: Loop,
+        context: contextvars.Context | None = None,
+    ) -> None:
+        self._callback: Callable[..., object] | None = callback
+        self._args: tuple[Any, ...] | None = args
+        self._loop = loop
+        self._context = contextvars.copy_context() if context is None else context
+        self._cancelled = False
+        self._source_traceback: traceback.StackSummary | None = None
+
+    def _run(self) -> None:
+        """Call the callback in its context; what it raises goes to the loop's exception handler."""
+        if self._cancelled:
+            return
+        try:
+            self._context.run(self._callback, *self._args)  # type: ignore[arg-type, misc]  # THE ONLY callback
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            self._report(exc)
+
+    def _report(self, exc: BaseException) -> None:
+        callback = _format_callback_source(
+            self._callback,  # type: ignore[arg-type]
+            self._args or (),
+            debug=self._loop.get_debug(),
+        )
+        context = {
+            "message": f"Exception in callback {callback}",
+            "exception": exc,
+            "handle": self,
+        }
+        if self._source_traceback:
+            context["source_traceback"] = self._source_traceback
+        self._loop.call_exception_handler(context)
+
+    def cancel(self) -> None:
+        """Take the call back. A second cancel, or one after the call, changes nothing."""
+        if self._cancelled:
+            return
+        self._cancelled = True
+        if self._loop.get_debug():
+            # "Executing <Handle …> took 2 seconds" must still name a callback that cancelled itself.
+            self._repr = repr(self)
+        self._callback = None
+        self._args = None
+
+    def cancelled(self) -> bool:
+        """Return True if the call was taken back."""
+        return self._cancelled
+
+    def get_context(self) -> contextvars.Context:
+        """Return the context that the callback runs in."""
+        return self._context
+
+    def _repr_info(self) -> list[str]:
+        info = [type(self).__name__]
+        if self._cancelled:
+            info.append("cancelled")
+        if self._callback is not None:
+            debug = self._loop.get_debug()
+            info.append(_format_callback_source(self._callback, self._args or (), debug=debug))
+        if self._source_traceback:
+            frame = self._source_traceback[-1]
+            info.append(f"created at {frame.filename}:{frame.lineno}")
+        return info
+
+    def __repr__(self) -> str:
+        return getattr(self, "_repr", None) or f"<{' '.join(self._repr_info())}>"
+
+
+class TimerHandle(Handle):
+    """A Handle with a time on the loop's clock, before which it is not called."""
+
+    __slots__ = (
+        "_scheduled",  # True while the loop's heap holds the handle
+        "_when",  # seconds on the clock of `loop.time()`
+    )
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: Loop,
+        context: contextvars.Context | None = None,
+    ) -> None:
+        super().__init__(callback, args, loop, context)
+        self._when = when
+        self._scheduled = False
+
+    def when(self) -> float:
+        """Return the time of the call, in seconds on the clock of `loop.time()`."""
+        return self._when
+
+    def cancel(self) -> None:
+        """Take the call back; the loop is told, so that it can clear its heap when many were."""
+        if not self._cancelled:
+            self._loop._timer_handle_cancelled(self)
+        super().cancel()
+
+    def _repr_info(self) -> list[str]:
+        info = super()._repr_info()
+        info.insert(2 if self._cancelled else 1, f"when={self._when}")
+        return info
+
+
+class _ThreadState(threading.local):
+    """What each thread knows of loops; the class attributes are a new thread's values."""
+
+    running_loop: Loop | None = None  # written by run_forever, through _set_running_loop
+    loop: Loop | None = None  # written by set_event_loop
+    set_event_loop_called = False
+
+
+_thread = _ThreadState()
+
+#: Makes the loop of `new_event_loop()`. The last file of the reading order puts its loop class here,
+#: for that class stands on everything else, this file included.
+_loop_factory: Callable[[], Loop] | None = None
+
+
+def _get_running_loop() -> Loop | None:
+    """Return the loop that runs in this thread, or None."""
+    return _thread.running_loop
+
+
+def _set_running_loop(loop: Loop | None) -> None:
+    """Declare which loop runs in this thread. For event loops, not for their users."""
+    _thread.running_loop = loop
+
+
+def get_running_loop() -> Loop:
+    """Return the loop that runs in this thread; raise RuntimeError if there is none."""
+    loop = _thread.running_loop
+    if loop is None:
+        raise RuntimeError("no running event loop")
+    return loop
+
+
+def get_event_loop() -> Loop:
+    """Return the running loop, or else the thread's current one (see `set_event_loop`).
+
+    Where the main thread has neither, a loop is made for it with a DeprecationWarning, unless
+    `set_event_loop()` has been called before. Raises RuntimeError when there is no loop.
+    """
+    loop = _thread.running_loop or _thread.loop
+    if loop is not None:
+        return loop
+    this_thread = threading.current_thread()
+    if _thread.set_event_loop_called or this_thread is not threading.main_thread():
+        raise RuntimeError(f"There is no current event loop in thread {this_thread.name!r}.")
+    warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=2)
+    set_event_loop(new_event_loop())
+    return _thread.loop
+
+
+def set_event_loop(loop: Loop | None) -> None:
+    """Make `loop` the current event loop of this thread; None takes it away."""
+    if loop is not None and not isinstance(loop, AbstractEventLoop):
+        kind = type(loop).__name__
+        raise TypeError(f"loop must be an instance of AbstractEventLoop or None, not '{kind}'")
+    _thread.set_event_loop_called = True
+    _thread.loop = loop
+
+
+def new_event_loop() -> Loop:
+    """Make a new event loop; it is neither running nor the current one."""
+    assert _loop_factory is not None, "the package has been imported whole"
+    return _loop_factory()
+
+
+def _forget_loops_after_fork() -> None:
+    # The child has the parent's memory but only one of its threads, and that one runs no loop.
+    global _thread
+    _thread = _ThreadState()
+
+
+if hasattr(os, "fork"):
+    os.register_at_fork(after_in_child=_forget_loops_after_fork)

@@ -1,0 +1,323 @@
+"""Future: a result that is not there yet, and those who wait for it.
+
+Purpose: the one object that `await` finally comes down to. A Future is pending until somebody sets its
+result or exception or cancels it; then all that waits for it moves to the loop's ready queue.
+Rules: what waits is kept as finished entries of the ready queue (a Handle for a done-callback, the Task
+itself for a task that awaits), in the order it came; so completing a future is one `extend` and no call.
+This file does not know coroutines, nor when the ready queue is run. Read events.py first.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import reprlib
+import traceback
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Any, Final, Generic, TypeGuard, TypeVar
+
+from . import events
+from .events import Handle, Loop
+from .exceptions import CancelledError, InvalidStateError
+from .format_helpers import _format_callback_source, extract_stack
+
+__all__ = ("Future", "isfuture")
+
+T = TypeVar("T")
+
+# The states. The only transitions, both made by Future._finish: PENDING → FINISHED, PENDING → CANCELLED.
+PENDING: Final = "PENDING"
+FINISHED: Final = "FINISHED"
+CANCELLED: Final = "CANCELLED"
+
+
+def isfuture(obj: object) -> TypeGuard[Future[Any]]:
+    """Return True if `obj` is a Future, or of a class that says it behaves as one.
+
+    A class says so by an attribute `_asyncio_future_blocking` that is not None on its instances; that
+    is asyncio's protocol, and other libraries' futures follow it.
+    """
+    return (
+        hasattr(type(obj), "_asyncio_future_blocking") and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
+    )
+
+
+class Future(Generic[T]):
+    """A result of type T that will be set later, by `set_result`, `set_exception` or `cancel`.
+
+    Not thread-safe: only the loop's own thread may touch it. From another thread go through
+    `loop.call_soon_threadsafe(future.set_result, value)`.
+    """
+
+    # Invariants: _callbacks is None unless _state is PENDING, and whenever nobody waits. A slot that the
+    # comment ties to a state is set on entering that state and not read before it, so __init__ leaves it.
+    __slots__ = (
+        "__dict__",  # empty unless a program hangs attributes of its own on the future
+        "__weakref__",
+        "_asyncio_future_blocking",  # True from `yield self` in __await__ until the Task has seen it
+        "_callbacks",  # who waits, in order: Handles and Tasks
+        "_cancel_message",  # CANCELLED: the msg given to cancel()
+        "_cancelled_exc",  # CANCELLED: the CancelledError that ended a Task, raised once to keep its traceback
+        "_exception",  # FINISHED: what set_exception() was given, else None
+        "_exception_tb",  # FINISHED with an exception: its traceback at that moment
+        "_loop",  # whose ready queue the callbacks go to
+        "_result",  # FINISHED: what set_result() was given
+        "_state",
+        "_unretrieved",  # FINISHED with an exception: reports it if nobody asks for it
+    )
+
+    #: Where the future was made; only debug mode puts a stack here, in the instance's __dict__.
+    _source_traceback: traceback.StackSummary | None = None
+
+    def __init__(self, *, loop: Loop | None = None) -> None:
+        self._loop: Loop = events.get_event_loop() if loop is None else loop
+        self._state = PENDING
+        self._exception: BaseException | None = None
+        self._callbacks: list[Any] | None = None
+        self._asyncio_future_blocking = False
+        if self._loop.get_debug():
+            self._source_traceback = extract_stack()
+
+    # -- the three ways to end --------------------------------------------------------------------
+
+    def set_result(self, result: T) -> None:
+        """End with `result`; raise InvalidStateError if the future has ended already."""
+        if self._state is not PENDING:
+            raise InvalidStateError(f"{self._state}: {self!r}")
+        self._result = result
+        self._finish(FINISHED)
+
+    def set_exception(self, exception: BaseException | type[BaseException]) -> None:
+        """End with `exception`; raise InvalidStateError if the future has ended already.
+
+        If the future goes away and nobody has asked for the exception, the loop's exception handler is
+        told. StopIteration cannot pass through `await` and is wrapped in a RuntimeError (bpo-26221).
+        """
+        if self._state is not PENDING:
+            raise InvalidStateError(f"{self._state}: {self!r}")
+        if isinstance(exception, type):
+            exception = exception()
+        if not isinstance(exception, BaseException):
+            raise TypeError(f"an exception was expected, got {exception!r}")
+        if isinstance(exception, StopIteration):
+            stop, exception = exception, RuntimeError(
+                "StopIteration interacts badly with generators and cannot be raised into a Future"
+            )
+            exception.__cause__ = exception.__context__ = stop
+        self._exception = exception
+        self._exception_tb = exception.__traceback__
+        self._finish(FINISHED)
+        self._unretrieved = _Unretrieved(self._twin())
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """End as cancelled; return False, and change nothing, if the future has ended already.
+
+        Awaiting it then raises CancelledError, with `msg` as its argument if there is one.
+        """
+        self._mark_retrieved()
+        if self._state is not PENDING:
+            return False
+        self._cancel_message = msg
+        self._cancelled_exc: CancelledError | None = None
+        self._finish(CANCELLED)
+        return True
+
+    def _finish(self, state: str) -> None:
+        """Leave PENDING for good; whoever waits gets its turn in the order of arrival."""
+        self._state = state
+        waiting = self._callbacks
+        if waiting is not None:
+            self._callbacks = None
+            self._loop._enqueue(waiting)
+
+    # -- looking at it ----------------------------------------------------------------------------
+
+    def result(self) -> T:
+        """Return the result, or raise the exception that the future ended with.
+
+        Raises CancelledError if it was cancelled, InvalidStateError if it is still pending.
+        """
+        if self._state is PENDING:
+            raise InvalidStateError("Result is not ready.")
+        if self._state is FINISHED and self._exception is None:
+            return self._result  # type: ignore[no-any-return]
+        raise self._failure()
+
+    def exception(self) -> BaseException | None:
+        """Return the exception that the future ended with, None if it has a result.
+
+        Raises CancelledError if it was cancelled, InvalidStateError if it is still pending.
+        """
+        if self._state is PENDING:
+            raise InvalidStateError("Exception is not set.")
+        if self._state is CANCELLED:
+            raise self._make_cancelled_error()
+        self._mark_retrieved()
+        return self._exception
+
+    def _failure(self) -> BaseException:
+        """What result() raises; only for a future that was cancelled or has an exception.
+
+        The traceback is put back to what it was when the exception was set; else it would grow by the
+        frames of everyone who has awaited the future before (gh-76577).
+        """
+        if self._exception is None:
+            return self._make_cancelled_error()
+        self._mark_retrieved()
+        return self._exception.with_traceback(self._exception_tb)
+
+    def _make_cancelled_error(self) -> CancelledError:
+        error = self._cancelled_exc
+        if error is None:
+            return _cancelled_error(self._cancel_message)
+        self._cancelled_exc = None
+        return error
+
+    def _mark_retrieved(self) -> None:
+        if self._exception is not None:
+            self._unretrieved.disarm()
+
+    def done(self) -> bool:
+        """Return True if the future has a result or an exception, or was cancelled."""
+        return self._state is not PENDING
+
+    def cancelled(self) -> bool:
+        """Return True if the future was cancelled."""
+        return self._state is CANCELLED
+
+    def get_loop(self) -> Loop:
+        """Return the event loop that the future belongs to."""
+        return self._loop
+
+    # -- waiting for it ---------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if self._state is PENDING:
+            self._asyncio_future_blocking = True
+            # Here every await of the whole program stops: the future travels down through the waiting
+            # coroutines to Task._run, which comes back with send(None) when the future has ended.
+            yield self  # THE ONLY yield of a future
+            if self._state is PENDING:
+                raise RuntimeError("await wasn't used with future")
+        return self.result()
+
+    __iter__ = __await__  # for `yield from` in generators made coroutines by types.coroutine
+
+    def add_done_callback(
+        self, fn: Callable[[Future[T]], object], *, context: contextvars.Context | None = None
+    ) -> None:
+        """Call `fn(self)` by the loop once the future has ended; soon, if it has ended already.
+
+        `context` is the contextvars.Context to call it in; by default a copy of the present one.
+        """
+        if self._state is not PENDING:
+            self._loop.call_soon(fn, self, context=context)
+            return
+        handle = Handle(fn, (self,), self._loop, context)
+        if self._callbacks is None:
+            self._callbacks = [handle]
+        else:
+            self._callbacks.append(handle)
+
+    def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
+        """Take `fn` back as often as it was added; return how often that was."""
+        waiting = self._callbacks or []
+        kept = [entry for entry in waiting if not (isinstance(entry, Handle) and entry._callback == fn)]
+        self._callbacks = kept or None
+        return len(waiting) - len(kept)
+
+    # -- exceptions that nobody asks for, and repr --------------------------------------------------
+
+    def _twin(self) -> Future[T]:
+        """A second future in the same state, for the report about this one when it is gone."""
+        twin = self.__class__.__new__(self.__class__)
+        for name in ("_loop", "_state", "_exception", "_exception_tb", "_asyncio_future_blocking"):
+            setattr(twin, name, getattr(self, name))
+        twin._callbacks = None
+        twin._unretrieved = _Unretrieved(None)
+        twin.__dict__ = self.__dict__
+        return twin
+
+    @property
+    def _log_traceback(self) -> bool:
+        return self._exception is not None and self._unretrieved.armed()
+
+    @_log_traceback.setter
+    def _log_traceback(self, value: bool) -> None:
+        if value:
+            raise ValueError("_log_traceback can only be set to False")
+        self._mark_retrieved()
+
+    def _repr_info(self) -> list[str]:
+        info = [self._state.lower()]
+        if self._exception is not None:
+            info.append(f"exception={self._exception!r}")
+        elif self._state is FINISHED:
+            info.append(f"result={reprlib.repr(self._result)}")
+        if self._callbacks:
+            info.append(_format_waiting(self._callbacks))
+        if self._source_traceback:
+            frame = self._source_traceback[-1]
+            info.append(f"created at {frame.filename}:{frame.lineno}")
+        return info
+
+    @reprlib.recursive_repr()
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {' '.join(self._repr_info())}>"
+
+
+class _Unretrieved:
+    """Reports an exception that nobody has asked for, when the future that held it has gone.
+
+    Only the future refers to it, so it dies with the future, and its __del__ makes the report. The
+    tempting way, a __del__ on Future itself, costs every future some 60 ns, exception or not. The
+    report names a twin, because by now the future itself is half taken apart.
+    """
+
+    __slots__ = ("_twin",)
+
+    def __init__(self, twin: Future[Any] | None) -> None:
+        self._twin = twin
+
+    def armed(self) -> bool:
+        return self._twin is not None
+
+    def disarm(self) -> None:
+        self._twin = None
+
+    def __del__(self) -> None:
+        future = self._twin
+        if future is None:
+            return
+        context = {
+            "message": f"{type(future).__name__} exception was never retrieved",
+            "exception": future._exception,
+            "future": future,
+        }
+        if future._source_traceback:
+            context["source_traceback"] = future._source_traceback
+        future._loop.call_exception_handler(context)
+
+
+def _cancelled_error(message: Any | None) -> CancelledError:
+    return CancelledError() if message is None else CancelledError(message)
+
+
+def _set_result_unless_cancelled(future: Future[T], result: T) -> None:
+    """What a timer or a thread calls: the waiter may have been cancelled in the meantime."""
+    if future._state is not CANCELLED:
+        future.set_result(result)
+
+
+def _format_waiting(waiting: list[Any]) -> str:
+    """The first and the last of those who wait, and how many stand between them."""
+
+    def name(entry: Any) -> str:
+        if isinstance(entry, Handle):
+            return _format_callback_source(entry._callback, ())  # type: ignore[arg-type]
+        return f"{type(entry).__name__}.task_wakeup()"
+
+    names = [name(entry) for entry in (waiting if len(waiting) < 3 else (waiting[0], waiting[-1]))]
+    if len(waiting) > 2:
+        names.insert(1, f"<{len(waiting) - 2} more>")
+    return f"cb=[{', '.join(names)}]"

@@ -1,0 +1,170 @@
+"""Waiting for file descriptors: what the loop does while nothing is ready.
+
+Purpose: `BaseSelectorEventLoop` gives the loop a selector (epoll, kqueue…) to wait with, callbacks for
+descriptors that can be read or written, and a socket to itself by which another thread wakes it up.
+Rules: the selector holds, for each descriptor, a pair of Handles: for reading and for writing. Those are
+put into the ready queue as often as the descriptor is found ready, until they are removed.
+This file does not know what is read or written. Read base_events.py first.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import weakref
+from collections.abc import Callable, Iterable
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any, TypeAlias
+
+from .base_events import BaseEventLoop
+from .events import Handle
+from .format_helpers import logger
+
+__all__ = ("BaseSelectorEventLoop",)
+
+#: A descriptor's number, or an object with a method `fileno()`.
+FileDescriptorLike: TypeAlias = Any
+
+
+class BaseSelectorEventLoop(BaseEventLoop):
+    """An event loop that waits by a selector of the standard library."""
+
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        super().__init__()
+        self._selector = selectors.DefaultSelector() if selector is None else selector
+        logger.debug("Using selector: %s", type(self._selector).__name__)
+        #: The transport that owns a descriptor; nobody else may then watch it.
+        self._transports: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._descriptors = 0  # how many the selector watches, the wake-up socket included
+        self._ssock, self._csock = socket.socketpair()
+        self._ssock.setblocking(False)
+        self._csock.setblocking(False)
+        self._add_reader(self._ssock.fileno(), self._read_from_self)
+
+    def close(self) -> None:
+        """Forget all callbacks, close the selector and let the loop never run again."""
+        if self.is_closed() or self.is_running():
+            super().close()  # which does nothing, or refuses
+            return
+        self._remove_reader(self._ssock.fileno())
+        self._ssock.close()
+        self._csock.close()
+        super().close()
+        self._selector.close()
+
+    # -- the wake-up socket -------------------------------------------------------------------------
+
+    def _write_to_self(self) -> None:
+        try:
+            self._csock.send(b"\0")
+        except OSError:
+            # Full: then the loop has enough to wake up from. Or closed by close(), in another thread.
+            if self._debug:
+                logger.debug("Fail to write a null byte into the self-pipe socket", exc_info=True)
+
+    def _read_from_self(self) -> None:
+        try:
+            while self._ssock.recv(4096):
+                pass
+        except BlockingIOError:
+            return  # all read
+
+    # -- watching descriptors -------------------------------------------------------------------------
+
+    def add_reader(self, fd: FileDescriptorLike, callback: Callable[..., object], *args: Any) -> None:
+        """Call `callback(*args)` whenever `fd` can be read; it replaces an earlier reader of `fd`."""
+        self._ensure_fd_no_transport(fd)
+        self._add_reader(fd, callback, *args)
+
+    def remove_reader(self, fd: FileDescriptorLike) -> bool:
+        """Stop watching `fd` for reading; return True if there was a reader."""
+        self._ensure_fd_no_transport(fd)
+        return self._remove_reader(fd)
+
+    def add_writer(self, fd: FileDescriptorLike, callback: Callable[..., object], *args: Any) -> None:
+        """Call `callback(*args)` whenever `fd` can be written; it replaces an earlier writer of `fd`."""
+        self._ensure_fd_no_transport(fd)
+        self._add_writer(fd, callback, *args)
+
+    def remove_writer(self, fd: FileDescriptorLike) -> bool:
+        """Stop watching `fd` for writing; return True if there was a writer."""
+        self._ensure_fd_no_transport(fd)
+        return self._remove_writer(fd)
+
+    def _ensure_fd_no_transport(self, fd: FileDescriptorLike) -> None:
+        try:
+            number = fd if isinstance(fd, int) else int(fd.fileno())
+        except (AttributeError, TypeError, ValueError):
+            raise ValueError(f"Invalid file object: {fd!r}") from None
+        transport = self._transports.get(number)
+        if transport and not transport.is_closing():
+            raise RuntimeError(f"File descriptor {fd!r} is used by transport {transport!r}")
+
+    def _add_reader(
+        self, fd: FileDescriptorLike, callback: Callable[..., object], *args: Any
+    ) -> Handle:
+        self._check_closed()
+        handle = Handle(callback, args, self)
+        mask, (reader, writer) = self._watched(fd)
+        self._watch(fd, mask | EVENT_READ, (handle, writer))
+        if reader is not None:
+            reader.cancel()
+        return handle
+
+    def _add_writer(
+        self, fd: FileDescriptorLike, callback: Callable[..., object], *args: Any
+    ) -> Handle:
+        self._check_closed()
+        handle = Handle(callback, args, self)
+        mask, (reader, writer) = self._watched(fd)
+        self._watch(fd, mask | EVENT_WRITE, (reader, handle))
+        if writer is not None:
+            writer.cancel()
+        return handle
+
+    def _remove_reader(self, fd: FileDescriptorLike) -> bool:
+        if self._closed:
+            return False
+        mask, (reader, writer) = self._watched(fd)
+        if reader is None:
+            return False
+        self._watch(fd, mask & ~EVENT_READ, (None, writer))
+        reader.cancel()
+        return True
+
+    def _remove_writer(self, fd: FileDescriptorLike) -> bool:
+        if self._closed:
+            return False
+        mask, (reader, writer) = self._watched(fd)
+        if writer is None:
+            return False
+        self._watch(fd, mask & ~EVENT_WRITE, (reader, None))
+        writer.cancel()
+        return True
+
+    def _watched(self, fd: FileDescriptorLike) -> tuple[int, tuple[Handle | None, Handle | None]]:
+        """What `fd` is watched for, and its reader and writer."""
+        key = self._selector.get_map().get(fd)
+        return (0, (None, None)) if key is None else (key.events, key.data)
+
+    def _watch(
+        self, fd: FileDescriptorLike, mask: int, handles: tuple[Handle | None, Handle | None]
+    ) -> None:
+        """Watch `fd` for the events of `mask` from now on; for none: leave it alone."""
+        if self._selector.get_map().get(fd) is None:
+            self._selector.register(fd, mask, handles)
+            self._descriptors += 1
+        elif mask:
+            self._selector.modify(fd, mask, handles)
+        else:
+            self._selector.unregister(fd)
+            self._descriptors -= 1
+        self._must_poll = self._descriptors > 1
+
+    def _process_events(self, event_list: Iterable[tuple[selectors.SelectorKey, int]]) -> None:
+        for key, mask in event_list:
+            reader, writer = key.data
+            if mask & EVENT_READ and reader is not None:
+                self._ready.append(reader)
+            if mask & EVENT_WRITE and writer is not None:
+                self._ready.append(writer)

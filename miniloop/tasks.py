@@ -1,0 +1,496 @@
+"""Task: a Future that drives a coroutine to its end, one step a turn.
+
+Purpose: the bridge between `await` and the event loop. A step resumes the coroutine with `send(None)`;
+the coroutine runs until it awaits something that is not ready, and what it yields says what to wait for.
+Rules: a Task is itself an entry of the ready queue, and its `_run` is the step; while it waits, it stands
+among the waiters of one future, which puts it back into the queue. So at any moment a task that has not
+ended is in exactly one of three places: running, in the ready queue, or among a future's waiters.
+This file does not know timers or sockets. Read futures.py first.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import itertools
+import linecache
+import math
+import sys
+import traceback
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import CoroutineType, FrameType
+from typing import Any, TextIO, TypeVar
+from weakref import ref
+
+from . import events
+from .coroutines import _format_coroutine, iscoroutine
+from .events import Loop
+from .exceptions import CancelledError
+from .futures import (
+    FINISHED,
+    PENDING,
+    Future,
+    _cancelled_error,
+    _set_result_unless_cancelled,
+    isfuture,
+)
+
+__all__ = (
+    "Task",
+    "all_tasks",
+    "create_eager_task_factory",
+    "create_task",
+    "current_task",
+    "eager_task_factory",
+    "ensure_future",
+    "sleep",
+)
+
+T = TypeVar("T")
+
+_next_task_number = itertools.count(1).__next__
+
+#: Weak references to every task that lives, each of which discards itself: what a WeakSet does, at less
+#: than half its price. Weak, for a task that nobody can reach any more must be able to go (gh-91887).
+_tasks: set[ref[Task[Any]]] = set()
+
+
+class Task(Future[T]):
+    """A coroutine on its way through the event loop; its result becomes the Future's.
+
+    Keep a reference to a task that you start: the loop holds only what is ready or has a timer, and a
+    task that waits for something nobody else holds is garbage (gh-91887).
+    """
+
+    # Invariant, for a task that has not ended and is not running: it stands in the ready queue, unless
+    # _fut_waiter is a pending future; then it stands among that future's waiters.
+    __slots__ = (
+        "_context",  # the contextvars.Context of every step
+        "_coro",
+        "_fut_waiter",  # what the coroutine awaits: written by a step, cleared by the next
+        "_log_destroy_pending",  # False where the task's end is somebody's business already
+        "_must_cancel",  # cancel() came while there was nothing to cancel but the next step
+        "_name",  # None until somebody asks: see get_name
+        "_num_cancels_requested",  # cancel() calls less uncancel() calls
+        "_number",  # the N of the default name Task-N
+    )
+
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        loop: Loop | None = None,
+        name: object | None = None,
+        context: contextvars.Context | None = None,
+        eager_start: bool = False,
+    ) -> None:
+        self._log_destroy_pending = False  # there is nothing to destroy before the last line but one
+        super().__init__(loop=loop)
+        if type(coro) is not CoroutineType and not iscoroutine(coro):
+            raise TypeError(f"a coroutine was expected, got {coro!r}")
+        self._coro: Any = coro
+        self._context = contextvars.copy_context() if context is None else context
+        self._name = str(name) if name is not None else None
+        self._number = _next_task_number() if name is None else 0
+        self._fut_waiter: Future[Any] | None = None
+        self._must_cancel = False
+        self._num_cancels_requested = 0
+        self._log_destroy_pending = True
+        _tasks.add(ref(self, _tasks.discard))
+        if eager_start and self._loop.is_running():
+            self._start_eagerly()
+        else:
+            self._loop._enqueue((self,))
+
+    def _start_eagerly(self) -> None:
+        """Take the first step at once, inside the caller's own step (gh-97696)."""
+        self._run()
+        if self._state is not PENDING:
+            self._coro = None  # asyncio lets it go as well; see get_coro
+
+    # -- one step -----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        """Resume the coroutine and see what it does: await something, return, or raise."""
+        loop = self._loop
+        waiter = self._fut_waiter
+        self._fut_waiter = None
+        if self._must_cancel or (
+            waiter is not None and (waiter._exception is not None or waiter._state is not FINISHED)
+        ):
+            resume, value = self._coro.throw, self._bad_news(waiter)
+        else:
+            resume, value = self._coro.send, None  # THE ONLY send
+        outer_task = loop._current_task
+        loop._current_task = self
+        try:
+            awaited = self._context.run(resume, value)
+        except StopIteration as stop:
+            self._end_with_result(stop.value)
+        except (KeyboardInterrupt, SystemExit) as exc:
+            self._end_with_exception(exc)
+            raise
+        except BaseException as exc:
+            self._end_with_exception(exc)
+        else:
+            if awaited is None:  # a bare yield, as in sleep(0): once more in the next turn
+                loop._ready.append(self)
+            else:
+                self._wait_for(awaited)
+        finally:
+            loop._current_task = outer_task
+
+    def _bad_news(self, waiter: Future[Any] | None) -> BaseException:
+        """The exception that the coroutine is resumed with.
+
+        A cancellation replaces the failure of what was awaited, unless that failure is itself one: the
+        two are then one cancellation, and the coroutine sees it once.
+        """
+        failed = waiter is not None and (waiter.cancelled() or waiter._exception is not None)
+        error = waiter._failure() if failed else None  # type: ignore[union-attr]
+        if self._must_cancel:
+            self._must_cancel = False
+            if not isinstance(error, CancelledError):
+                return _cancelled_error(self._cancel_message)
+        assert error is not None
+        return error
+
+    def _wait_for(self, awaited: Any) -> None:
+        """Stand among the waiters of the future that the coroutine has yielded."""
+        kind = awaited.__class__
+        if (
+            (kind is Future or kind is Task)
+            and awaited._asyncio_future_blocking
+            and awaited._loop is self._loop
+            and awaited._state is PENDING
+            and awaited is not self
+        ):
+            awaited._asyncio_future_blocking = False
+            if awaited._callbacks is None:
+                awaited._callbacks = [self]
+            else:
+                awaited._callbacks.append(self)
+        elif complaint := self._complaint(awaited):
+            self._resume_with(RuntimeError(complaint))
+            return
+        else:
+            # A class derived from Future, another library's future, or one that has ended already: by
+            # its own add_done_callback, which it may have overridden.
+            awaited._asyncio_future_blocking = False
+            awaited.add_done_callback(self._wakeup, context=self._context)
+        self._fut_waiter = awaited
+        if self._must_cancel and awaited.cancel(msg=self._cancel_message):
+            self._must_cancel = False
+
+    def _complaint(self, awaited: Any) -> str | None:
+        """What is wrong with the object that the coroutine has yielded; None if it can be awaited."""
+        if getattr(awaited, "_asyncio_future_blocking", None) is None:
+            if inspect.isgenerator(awaited):
+                return (
+                    "yield was used instead of yield from for generator "
+                    f"in task {self!r} with {awaited!r}"
+                )
+            return f"Task got bad yield: {awaited!r}"
+        if _loop_of(awaited) is not self._loop:
+            return f"Task {self!r} got Future {awaited!r} attached to a different loop"
+        if not awaited._asyncio_future_blocking:
+            return f"yield was used instead of yield from in task {self!r} with {awaited!r}"
+        if awaited is self:
+            return f"Task cannot await on itself: {self!r}"
+        return None
+
+    def _resume_with(self, error: BaseException) -> None:
+        """Let the next step raise `error` in the coroutine, as a future that failed with it would."""
+        failed: Future[Any] = Future(loop=self._loop)
+        failed.set_exception(error)
+        self._fut_waiter = failed
+        self._loop._enqueue((self,))
+
+    def _wakeup(self, future: Any) -> None:
+        """The done-callback for a future that is not exactly ours; asks it by its public methods."""
+        self._fut_waiter = None
+        try:
+            future.result()
+        except BaseException as exc:
+            self._fut_waiter = failed = Future[Any](loop=self._loop)
+            failed.set_exception(exc)
+        self._run()
+
+    # -- the end --------------------------------------------------------------------------------------
+
+    def _end_with_result(self, value: T) -> None:
+        if self._must_cancel:
+            # cancel() came in the last step, too late to be raised anywhere: it wins all the same.
+            self._must_cancel = False
+            super().cancel(self._cancel_message)
+        else:
+            super().set_result(value)
+
+    def _end_with_exception(self, exc: BaseException) -> None:
+        # Without the frame of _run, which says nothing and would tie task and exception into a cycle.
+        exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
+        if isinstance(exc, CancelledError):
+            super().cancel()
+            self._cancelled_exc = exc
+        else:
+            super().set_exception(exc)
+
+    def set_result(self, result: T) -> None:
+        """Raise RuntimeError: only the coroutine decides the result of its task."""
+        raise RuntimeError("Task does not support set_result operation")
+
+    def set_exception(self, exception: BaseException | type[BaseException]) -> None:
+        """Raise RuntimeError: only the coroutine decides how its task ends."""
+        raise RuntimeError("Task does not support set_exception operation")
+
+    # -- cancellation -----------------------------------------------------------------------------------
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Ask the coroutine to stop, by a CancelledError raised where it waits; False if it has ended.
+
+        The coroutine may clean up, wait, or refuse; whether the task ends as cancelled is known when
+        it ends. Every call counts: see `cancelling` and `uncancel`.
+        """
+        self._mark_retrieved()
+        if self._state is not PENDING:
+            return False
+        self._num_cancels_requested += 1
+        # Cancel what it waits for, and the CancelledError comes back by that way. _fut_waiter stays: a
+        # task that waits in turn may refuse, and then it is asked again by the next cancel().
+        if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
+            return True
+        self._must_cancel = True
+        self._cancel_message = msg
+        return True
+
+    def cancelling(self) -> int:
+        """Return how many requests to cancel are outstanding."""
+        return self._num_cancels_requested
+
+    def uncancel(self) -> int:
+        """Take one request to cancel back; return how many are left.
+
+        Whoever called `cancel()` for a reason of its own, as `timeout()` does, calls this when the
+        reason is dealt with, so that what encloses it does not take the request for its own. With the
+        last request goes a cancellation that was not raised yet (gh-117407).
+        """
+        if self._num_cancels_requested > 0:
+            self._num_cancels_requested -= 1
+            if self._num_cancels_requested == 0:
+                self._must_cancel = False
+        return self._num_cancels_requested
+
+    # -- looking at it ------------------------------------------------------------------------------------
+
+    def get_coro(self) -> Coroutine[Any, Any, T] | None:
+        """Return the coroutine; None if it ended in an eager first step."""
+        return self._coro  # type: ignore[no-any-return]
+
+    def get_context(self) -> contextvars.Context:
+        """Return the context that the coroutine runs in."""
+        return self._context
+
+    def get_name(self) -> str:
+        """Return the name given, or Task-N by the order of creation."""
+        # Most names are never asked for, so the string is made here and not in __init__.
+        return f"Task-{self._number}" if self._name is None else self._name
+
+    def set_name(self, value: object) -> None:
+        """Give the task a name; any object will do, its str() is kept."""
+        self._name = str(value)
+
+    def get_stack(self, *, limit: int | None = None) -> list[FrameType]:
+        """Return the coroutine's frames, oldest first.
+
+        That is one frame where it is suspended, the frames of the traceback where it failed, none where
+        it has returned or was cancelled. `limit` keeps the newest frames, or a traceback's oldest.
+        """
+        coro = self._coro
+        frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
+        if frame is not None:
+            stack = [frame for frame, _ in itertools.islice(traceback.walk_stack(frame), limit)]
+            return stack[::-1]
+        if self._exception is None:
+            return []
+        tb = self._exception.__traceback__
+        return [frame for frame, _ in itertools.islice(traceback.walk_tb(tb), limit)]
+
+    def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:
+        """Print what `get_stack` returns, in the form of a traceback, to `file` or standard error."""
+        out = sys.stderr if file is None else file
+        frames = self.get_stack(limit=limit)
+        if not frames:
+            print(f"No stack for {self!r}", file=out)
+        else:
+            kind = "Stack" if self._exception is None else "Traceback"
+            print(f"{kind} for {self!r} (most recent call last):", file=out)
+        for frame in frames:
+            linecache.checkcache(frame.f_code.co_filename)
+        summary = traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames)
+        traceback.print_list(summary, file=out)
+        if self._exception is not None:
+            print(*traceback.format_exception_only(self._exception), sep="", end="", file=out)
+
+    def _repr_info(self) -> list[str]:
+        info = super()._repr_info()
+        if self._num_cancels_requested and self._state is PENDING:
+            info[0] = "cancelling"
+        details = [f"name={self.get_name()!r}"]
+        if self._coro is not None:
+            details.append(f"coro=<{_format_coroutine(self._coro)}>")
+        if self._fut_waiter is not None:
+            details.append(f"wait_for={self._fut_waiter!r}")
+        return [info[0], *details, *info[1:]]
+
+    def _twin(self) -> Task[T]:
+        twin: Task[T] = super()._twin()  # type: ignore[assignment]
+        for name in ("_coro", "_context", "_name", "_number", "_num_cancels_requested"):
+            setattr(twin, name, getattr(self, name))
+        twin._fut_waiter = None
+        twin._log_destroy_pending = False
+        return twin
+
+    def __del__(self) -> None:
+        if not self._log_destroy_pending or self._state is not PENDING:
+            return
+        context: dict[str, Any] = {
+            "task": self,
+            "message": "Task was destroyed but it is pending!",
+        }
+        if self._source_traceback:
+            context["source_traceback"] = self._source_traceback
+        self._loop.call_exception_handler(context)
+
+
+# -- making tasks ---------------------------------------------------------------------------------------
+
+
+def create_task(
+    coro: Coroutine[Any, Any, T],
+    *,
+    name: object | None = None,
+    context: contextvars.Context | None = None,
+) -> Task[T]:
+    """Start `coro` as a Task of the running loop and return the task.
+
+    Raises RuntimeError where no loop runs, TypeError if `coro` is not a coroutine.
+    """
+    loop = events.get_running_loop()
+    if context is None:
+        # A loop that somebody has derived may have a create_task without this parameter.
+        return loop.create_task(coro, name=name)  # type: ignore[no-any-return]
+    return loop.create_task(coro, name=name, context=context)  # type: ignore[no-any-return]
+
+
+def create_eager_task_factory(
+    custom_task_constructor: Callable[..., Task[Any]],
+) -> Callable[..., Task[Any]]:
+    """Return a task factory that calls the constructor with `eager_start=True`.
+
+    For `loop.set_task_factory()`. An eager task takes its first step inside `create_task()`; one that
+    never has to wait has ended when `create_task()` returns.
+    """
+
+    def factory(
+        loop: Loop,
+        coro: Coroutine[Any, Any, T],
+        *,
+        name: object | None = None,
+        context: contextvars.Context | None = None,
+    ) -> Task[T]:
+        return custom_task_constructor(
+            coro, loop=loop, name=name, context=context, eager_start=True
+        )
+
+    return factory
+
+
+eager_task_factory = create_eager_task_factory(Task)
+
+
+def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> Future[T]:
+    """Return a Future as it is; make a Task of a coroutine or of any other awaitable.
+
+    Raises TypeError for anything else, ValueError for a future of another loop than `loop`.
+    """
+    if isfuture(coro_or_future):
+        if loop is not None and loop is not _loop_of(coro_or_future):
+            raise ValueError(
+                "The future belongs to a different loop than the one specified as the loop argument"
+            )
+        return coro_or_future
+    ours = not iscoroutine(coro_or_future)
+    if ours:
+        if not inspect.isawaitable(coro_or_future):
+            raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
+        coro_or_future = _await(coro_or_future)
+    if loop is None:
+        loop = events.get_event_loop()
+    try:
+        return loop.create_task(coro_or_future)  # type: ignore[no-any-return]
+    except RuntimeError:
+        if not ours:
+            coro_or_future.close()  # type: ignore[attr-defined]
+        raise
+
+
+async def _await(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+def _loop_of(future: Any) -> Loop:
+    """The loop of any object that `isfuture`, by method or, for older ones, by attribute."""
+    get_loop = getattr(future, "get_loop", None)
+    return future._loop if get_loop is None else get_loop()
+
+
+# -- which tasks are there ------------------------------------------------------------------------------
+
+
+def current_task(loop: Loop | None = None) -> Task[Any] | None:
+    """Return the task whose step is being run, None in a plain callback.
+
+    Without `loop`, the running loop is meant, and RuntimeError raised where there is none.
+    """
+    if loop is None:
+        loop = events.get_running_loop()
+    return loop._current_task  # type: ignore[no-any-return]
+
+
+def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
+    """Return the tasks of `loop`, or else of the running loop, that have not ended."""
+    if loop is None:
+        loop = events.get_running_loop()
+    # Another thread may add a task at any moment; set.copy() is one step of the interpreter, a loop over
+    # _tasks would now and then find it changed (gh-80788).
+    alive = (reference() for reference in _tasks.copy())
+    return {task for task in alive if task and task._loop is loop and task._state is PENDING}
+
+
+# -- sleep --------------------------------------------------------------------------------------------------
+
+
+@types.coroutine
+def _yield_once() -> Generator[None, None, None]:
+    """Give the turn away and come back in the next one: a bare yield needs no Future."""
+    yield
+
+
+async def sleep(delay: float, result: T | None = None) -> T | None:
+    """Wait for `delay` seconds, then return `result`; with no delay, just let the others have a turn.
+
+    Raises ValueError if `delay` is not a number (NaN).
+    """
+    if delay <= 0:
+        await _yield_once()
+        return result
+    if math.isnan(delay):
+        raise ValueError("Invalid delay: NaN (not a number)")
+    loop = events.get_running_loop()
+    future: Future[T | None] = loop.create_future()
+    timer = loop.call_later(delay, _set_result_unless_cancelled, future, result)
+    try:
+        return await future
+    finally:
+        timer.cancel()  # for a sleep that was cancelled; a timer that has fired does not mind
