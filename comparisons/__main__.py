@@ -1,0 +1,36 @@
+"""`python -m comparisons`: the main job, or the command named first."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+from comparisons import cli
+
+COMMANDS: Final = {
+    "steps": "comparisons.steps",
+}
+"""Each a module with `main(arguments) -> exit status`, imported only when asked for."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    first, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if first in COMMANDS:
+        status: int = import_module(COMMANDS[first]).main(list(rest))
+        return status
+    if first and not first.startswith("-"):
+        known = ", ".join(COMMANDS)
+        print(
+            f"python -m comparisons: no command {first!r}; known are {known}, and none at all "
+            "for the main job",
+            file=sys.stderr,
+        )
+        return 2
+    return cli.main(arguments, tuple(COMMANDS))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(cli.INTERRUPTED)

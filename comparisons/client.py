@@ -1,0 +1,200 @@
+"""One HTTP/1.1 GET, with one parser for every model.
+
+`Reply` knows the protocol and no socket; `fetch` and `fetch_on_loop` know a socket each and no
+protocol. So the models differ in nothing but how the bytes are awaited.
+
+A connection serves one page. Redirects are not followed, compression is not asked for, and any
+status but 200 is an error. What goes wrong becomes a `PageError` whose text names the page.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from ssl import SSLContext  # costs 20 ms to import, and only https needs it
+
+CHUNK = 65536
+SCHEME_PORTS = {"http": 80, "https": 443}
+
+
+class PageError(Exception):
+    """A page could not be had; the text says which page and why."""
+
+
+class Page(NamedTuple):
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class Target(NamedTuple):
+    host: str
+    port: int
+    tls: bool
+    request: bytes
+
+
+def target_of(url: str) -> Target:
+    """Where to connect and what to send; ValueError for what is no http or https address."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in SCHEME_PORTS or not parts.hostname:
+        raise ValueError(f"{url!r} is not an http:// or https:// address")
+    host = parts.hostname.encode("idna").decode("ascii")
+    named_host = f"[{host}]" if ":" in host else host
+    port = parts.port if parts.port is not None else SCHEME_PORTS[parts.scheme]
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~?")
+    lines = (
+        f"GET {path}{'?' + query if query else ''} HTTP/1.1",
+        f"Host: {named_host if parts.port is None else f'{named_host}:{port}'}",
+        "User-Agent: miniloop-comparisons",
+        "Accept-Encoding: identity",
+        "Connection: close",
+    )
+    request = "\r\n".join((*lines, "", "")).encode("ascii")
+    return Target(host, port, parts.scheme == "https", request)
+
+
+class Reply:
+    """One response, as far as its bytes have come."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()  # not parsed yet
+        self._body = bytearray()
+        self._status = 0  # 0 until the head is complete
+        self._reason = ""
+        self._headers: tuple[tuple[str, str], ...] = ()
+        self._length: int | None = None  # None: the body ends with the connection
+        self._chunked = False
+
+    def feed(self, data: bytes) -> bool:
+        """Take what was received (b"" for the end of the connection); True once complete."""
+        self._received += data
+        while not self._status or 100 <= self._status < 200:  # interim answers go unread
+            if not self._take_head():
+                return self._unfinished(data)
+        complete = self._take_chunks() if self._chunked else self._take_plain(ended=not data)
+        return complete or self._unfinished(data)
+
+    def page(self) -> Page:
+        """The complete response; PageError unless its status is 200."""
+        if self._status != 200:
+            target = dict(self._headers).get("location")
+            hint = f", which points to {target}" if target else ""
+            raise PageError(f"status {self._status} {self._reason}{hint}")
+        return Page(self._status, self._headers, bytes(self._body))
+
+    def _unfinished(self, data: bytes) -> bool:
+        if not data:
+            raise PageError("the server closed the connection in the middle of its answer")
+        return False
+
+    def _take_head(self) -> bool:
+        head, end, rest = self._received.partition(b"\r\n\r\n")
+        if not end:
+            return False
+        first, *lines = head.decode("latin-1").split("\r\n")
+        version, _, status = first.partition(" ")
+        code, _, self._reason = status.partition(" ")
+        if not version.startswith("HTTP/1.") or not (code.isdecimal() and len(code) == 3):
+            raise PageError(f"the answer is not HTTP/1: {first[:60]!r}")
+        self._received, self._status = rest, int(code)
+        pairs = (line.partition(":") for line in lines)
+        self._headers = tuple((name.strip().lower(), value.strip()) for name, _, value in pairs)
+        self._frame(dict(self._headers))
+        return True
+
+    def _frame(self, headers: dict[str, str]) -> None:
+        """Find out from the head where the body will end."""
+        self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+        length = headers.get("content-length")
+        if length is not None and not length.isdecimal():
+            raise PageError(f"the server sent a bad Content-Length: {length!r}")
+        bodiless = self._status in (204, 304)
+        self._length = 0 if bodiless else None if length is None else int(length)
+
+    def _take_plain(self, ended: bool) -> bool:
+        self._body += self._received
+        self._received.clear()
+        if self._length is None:
+            return ended
+        del self._body[self._length :]
+        return len(self._body) == self._length
+
+    def _take_chunks(self) -> bool:
+        while True:
+            size_line, end, rest = self._received.partition(b"\r\n")
+            if not end:
+                return False
+            try:
+                size = int(size_line.split(b";")[0], 16)
+            except ValueError:
+                raise PageError(f"the server sent a bad chunk size: {bytes(size_line)!r}") from None
+            if size <= 0:
+                return True
+            if len(rest) < size + len(b"\r\n"):
+                return False
+            self._body += rest[:size]
+            self._received = rest[size + len(b"\r\n") :]
+
+
+def fetch(url: str, seconds: float, context: "SSLContext | None" = None) -> Page:
+    """Get a page and block the thread meanwhile; `seconds` bounds each wait for the server."""
+    target = target_of(url)
+    reply = Reply()
+    with _page_errors(url, seconds), socket.create_connection(target[:2], seconds) as plain:
+        if context is None or not target.tls:
+            _exchange(plain, target, reply)
+        else:
+            with context.wrap_socket(plain, server_hostname=target.host) as secured:
+                _exchange(secured, target, reply)
+        return reply.page()
+
+
+def _exchange(connection: socket.socket, target: Target, reply: Reply) -> None:
+    connection.sendall(target.request)
+    while not reply.feed(connection.recv(CHUNK)):
+        pass
+
+
+async def fetch_on_loop(
+    aio: ModuleType, url: str, seconds: float, context: "SSLContext | None" = None
+) -> Page:
+    """Get a page while other tasks run; `aio` is asyncio or a module with asyncio's names."""
+    target = target_of(url)
+    reply = Reply()
+    tls: dict[str, Any] = {"ssl": context} if target.tls else {}
+    with _page_errors(url, seconds, aio.__name__):
+        async with aio.timeout(seconds):
+            reader, writer = await aio.open_connection(target.host, target.port, **tls)
+            try:
+                writer.write(target.request)
+                while not reply.feed(await reader.read(CHUNK)):
+                    pass
+            finally:
+                if target.tls:  # an orderly close would wait for the server's half of it
+                    writer.transport.abort()
+                writer.close()
+                await writer.wait_closed()
+        return reply.page()
+
+
+@contextmanager
+def _page_errors(url: str, seconds: float, loop_name: str = "") -> Iterator[None]:
+    """Turn whatever fetching raises into a PageError that names the page."""
+    try:
+        yield
+    except PageError as error:
+        raise PageError(f"{url}: {error}") from None
+    except TimeoutError:
+        raise PageError(f"{url}: no answer within {seconds:g} s") from None
+    except ConnectionRefusedError:
+        raise PageError(f"{url}: connection refused") from None
+    except NotImplementedError as error:
+        raise PageError(f"{url}: {loop_name} has no TLS, which https needs ({error})") from None
+    except OSError as error:
+        raise PageError(f"{url}: {error.strerror or error}") from None

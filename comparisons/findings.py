@@ -1,0 +1,62 @@
+"""The sentence below a table: read off the rows, never known beforehand.
+
+It orders the models by their ratios and groups them by their intervals. It does not say why.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from comparisons.experiment import Row
+from comparisons.models import LOOPS
+from comparisons.plan import REFERENCE
+
+OVERLAPPING: Final = 0.8
+"""A model that needs less than this share of the time must have done units side by side."""
+FAMILIES: Final = {
+    "threads": ("threads",),
+    "processes": ("processes-cold", "processes-warm"),
+    "event loops": LOOPS,
+}
+
+
+def sentence(rows: Sequence[Row]) -> str:
+    """Which models were ahead of the reference, level with it, behind it; "" if there are none."""
+    ratios = {row.model: row.ratio for row in rows if row.ratio and row.model != REFERENCE}
+    ordered = sorted(ratios, key=lambda model: ratios[model].value)
+    values = {model: ratios[model].value for model in ordered}
+    level = [model for model in values if ratios[model].same]
+    ahead = [model for model in values if model not in level and values[model] < 1]
+    behind = [model for model in values if model not in level and values[model] > 1]
+    parts = [
+        _said(
+            ahead, lambda model: f"{model} is {1 / values[model]:.3g}×", f"as fast as {REFERENCE}"
+        ),
+        _said(level, str, f"{'is' if len(level) == 1 else 'are'} level with {REFERENCE}"),
+        _said(behind, lambda model: f"{model} takes {values[model]:.3g}×", f"{REFERENCE}'s time"),
+    ]
+    return f"{_claim(values)}: {'; '.join(filter(None, parts))}." if values else ""
+
+
+def _said(models: list[str], name: Callable[[str], str], what: str) -> str:
+    return f"{joined([name(model) for model in models])} {what}" if models else ""
+
+
+def _claim(values: dict[str, float]) -> str:
+    """Which families did units side by side, of those that were measured."""
+    measured = {
+        family: min(values[model] for model in models if model in values)
+        for family, models in FAMILIES.items()
+        if not values.keys().isdisjoint(models)
+    }
+    overlapping = [family for family, best in measured.items() if best < OVERLAPPING]
+    if not overlapping:
+        return "Nothing here does this work side by side"
+    only = "" if len(overlapping) == len(measured) else "only "
+    said = f"{only}{joined(overlapping)} do this work side by side"
+    return said[0].upper() + said[1:]
+
+
+def joined(words: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,76 @@
+"""What the figures were measured on: a report is worth nothing without it."""
+
+import os
+import platform
+import shlex
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from comparisons.models import START_METHOD
+from comparisons.plan import Plan, cores
+
+LIBRARIES = ("uvloop", "numpy", "rich", "matplotlib")
+
+
+def describe(plan: Plan, arguments: Sequence[str]) -> dict[str, str]:
+    """The header of a report: what, and what it is here."""
+    build = " ".join(platform.python_build())
+    command = shlex.join(("python", "-m", "comparisons", *arguments))
+    return {
+        "machine": f"{_processor()}, {platform.system()} {platform.release()}",
+        "cores": f"{cores()} usable of {os.cpu_count()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()} ({build})",
+        "GIL": _gil(),
+        "process start": START_METHOD,
+        "libraries": ", ".join((f"miniloop {_miniloop_version()}", *map(_with_version, LIBRARIES))),
+        "samples": f"{plan.samples} of each model, interleaved",
+        "pages": _pages(plan),
+        "started": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
+        "command line": command,
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _gil() -> str:
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "on"
+    asked: Callable[[], bool] = vars(sys)["_is_gil_enabled"]  # such builds have it
+    return "on (in a free-threaded build)" if asked() else "off"
+
+
+def _miniloop_version() -> str:
+    found = _version("miniloop")
+    return found or "from this checkout"
+
+
+def _with_version(name: str) -> str:
+    return f"{name} {_version(name) or 'not installed, left out'}"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _pages(plan: Plan) -> str:
+    if not plan.urls:
+        return f"{plan.pages} of our own server, {plan.latency * 1000:g} ms each"
+    return f"{plan.pages} from {', '.join(_hosts(plan))}"
+
+
+def _hosts(plan: Plan) -> Iterator[str]:
+    yield from dict.fromkeys(url.split("/")[2] for url in plan.urls)
