@@ -1,0 +1,412 @@
+"""miniloop keeps the rules of the house, and every rule is shown to be one that can be broken."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests import house
+from tests.house import Package, read_package
+
+ROOT = Path(__file__).resolve().parent.parent
+
+EVERY_RING_AT_WORK = """
+import miniloop
+
+async def answer(reader, writer):
+    writer.write(await reader.readline())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+
+async def talk():
+    server = await miniloop.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()[:2]
+        reader, writer = await miniloop.open_connection(host, port)
+        writer.write(b"hello\\n")
+        assert await reader.readline() == b"hello\\n"
+        writer.close()
+        await writer.wait_closed()
+
+async def main():
+    async with miniloop.timeout(60), miniloop.TaskGroup() as group:
+        group.create_task(talk())
+        group.create_task(miniloop.to_thread(int))
+        group.create_task(miniloop.wait_for(miniloop.Queue(1).put(1), 60))
+    async with miniloop.Lock(), miniloop.Semaphore():
+        await miniloop.gather(miniloop.sleep(0), miniloop.shield(miniloop.sleep(0)))
+    await miniloop.wait([miniloop.create_task(miniloop.sleep(0))])
+    for done in miniloop.as_completed([miniloop.sleep(0)]):
+        await done
+
+miniloop.run(main(), debug=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def miniloop_sources() -> Package:
+    return read_package(ROOT / "miniloop")
+
+
+# --- miniloop -----------------------------------------------------------------------------------
+
+
+def test_every_file_stands_in_the_reading_order_exactly_once(miniloop_sources: Package) -> None:
+    assert house.every_file_stands_in_the_reading_order_once(miniloop_sources) == []
+
+
+def test_a_file_imports_only_files_that_stand_before_it(miniloop_sources: Package) -> None:
+    assert house.files_import_only_files_before_them(miniloop_sources) == []
+
+
+def test_the_imports_make_no_cycle(miniloop_sources: Package) -> None:
+    assert house.imports_make_no_cycle(miniloop_sources) == []
+
+
+def test_imports_inside_the_package_are_relative(miniloop_sources: Package) -> None:
+    assert house.imports_inside_are_relative(miniloop_sources) == []
+
+
+def test_only_the_standard_library_is_imported_and_of_it_not_asyncio(
+    miniloop_sources: Package,
+) -> None:
+    assert house.only_the_standard_library_is_imported(miniloop_sources) == []
+    assert house.nothing_is_imported_by_a_computed_name(miniloop_sources) == []
+
+
+def test_importing_miniloop_does_not_load_asyncio(miniloop_sources: Package) -> None:
+    assert house.asyncio_stays_unloaded(miniloop_sources) == []
+
+
+def test_running_a_program_on_miniloop_does_not_load_asyncio(miniloop_sources: Package) -> None:
+    assert house.asyncio_stays_unloaded(miniloop_sources, EVERY_RING_AT_WORK) == []
+
+
+def test_the_core_ring_can_be_read_in_one_sitting(miniloop_sources: Package) -> None:
+    assert house.the_core_is_small(miniloop_sources) == []
+
+
+def test_the_library_is_half_of_asyncio(miniloop_sources: Package) -> None:
+    assert house.the_library_is_small(miniloop_sources) == []
+
+
+def test_every_file_is_short(miniloop_sources: Package) -> None:
+    assert house.every_file_is_short(miniloop_sources) == []
+
+
+def test_every_function_is_short_and_the_median_is_tiny(miniloop_sources: Package) -> None:
+    assert house.every_function_is_short(miniloop_sources) == []
+    assert house.the_median_function_is_tiny(miniloop_sources) == []
+
+
+def test_select_callback_send_and_yield_each_happen_in_one_marked_place(
+    miniloop_sources: Package,
+) -> None:
+    assert house.each_single_place_exists_once_and_is_marked(miniloop_sources) == []
+
+
+def test_every_module_and_public_name_has_a_docstring(miniloop_sources: Package) -> None:
+    assert house.public_names_have_docstrings(miniloop_sources) == []
+
+
+def test_no_exception_is_swallowed_whole(miniloop_sources: Package) -> None:
+    assert house.no_exception_is_swallowed_whole(miniloop_sources) == []
+
+
+def test_the_package_is_flat(miniloop_sources: Package) -> None:
+    assert house.the_package_is_flat(miniloop_sources) == []
+
+
+# --- the project --------------------------------------------------------------------------------
+
+
+def test_the_texts_name_nothing_unfinished_and_no_path_of_one_machine() -> None:
+    assert house.texts_name_nothing_forbidden(ROOT) == []
+
+
+def test_the_top_level_holds_only_what_it_may() -> None:
+    assert house.the_top_level_holds_only_what_it_may(ROOT) == []
+
+
+def test_miniloop_depends_on_nothing_at_run_time() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["dependencies"] == []
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["miniloop"]
+    assert (ROOT / "miniloop" / "py.typed").is_file()
+
+
+# --- the rules can fail -------------------------------------------------------------------------
+
+GOOD = {
+    "__init__.py": '''
+        """A made-up package."""
+        READING_ORDER = {"core": ("first", "second"), "more": ("third",)}
+        from .third import run
+    ''',
+    "first.py": '''
+        """Reads nothing."""
+        import selectors
+        class Future:
+            """Waits."""
+            def __await__(self):
+                yield self  # THE ONLY yield of a future
+    ''',
+    "second.py": '''
+        """Reads first."""
+        from . import first
+        class Loop:
+            """Turns."""
+            def turn(self):
+                # THE ONLY select
+                self.selector.select(None)
+            def handle(self):
+                self._context.run(self._callback, *self._args)  # THE ONLY callback
+            def step(self):
+                self._coro.send(None)  # THE ONLY send
+                self._sock.send(b"")
+    ''',
+    "third.py": '''
+        """Reads second."""
+        from .second import Loop
+        def run():
+            """Runs."""
+            from .first import Future
+            return Loop, Future
+    ''',
+}
+
+# rule -> the files that break it, by what it then complains of
+BREAKERS: dict[str, list[tuple[str, dict[str, str]]]] = {
+    "every_file_stands_in_the_reading_order_once": [
+        ("fourth is not in READING_ORDER", {"fourth.py": ""}),
+        (
+            "READING_ORDER names fourth, which is not there",
+            {"__init__.py": "READING_ORDER = {'core': ('first', 'second', 'third', 'fourth')}"},
+        ),
+        (
+            "READING_ORDER names first twice",
+            {"__init__.py": "READING_ORDER: D = {'a': ('first', 'second', 'third', 'first')}"},
+        ),
+        ("first is not in READING_ORDER", {"__init__.py": "READING_ORDER: D"}),
+        ("first is not in READING_ORDER", {"__init__.py": ""}),
+    ],
+    "files_import_only_files_before_them": [
+        ("first:1 imports third", {"first.py": "from .third import run"}),
+        ("first:1 imports second", {"first.py": "from . import second"}),
+        ("first:1 imports first", {"first.py": "from .first import Future"}),
+        ("second:2 imports third", {"second.py": "def late():\n    from .third import run"}),
+        (
+            "first:3 imports second",
+            {"first.py": "import typing\nif typing.TYPE_CHECKING:\n    from .second import Loop"},
+        ),
+        ("first:1 imports __init__", {"first.py": "from . import run"}),
+        (
+            "first:1 imports trace.page",
+            {"first.py": "from .trace.page import draw", "trace/page.py": ""},
+        ),
+    ],
+    "imports_make_no_cycle": [
+        ("cycle: ", {"first.py": "from .third import run"}),
+        ("cycle: ", {"first.py": "import this\ndef late():\n    from . import run"}),
+        (
+            "cycle: ",
+            {"trace/page.py": "from .film import reel", "trace/film.py": "from . import page"},
+        ),
+    ],
+    "imports_inside_are_relative": [
+        ("third:1 imports loopy.second", {"third.py": "import loopy.second"}),
+        ("third:1 imports loopy by", {"third.py": "from loopy import second"}),
+        ("trace.page:1 imports loopy", {"trace/page.py": "from loopy.first import Future"}),
+    ],
+    "only_the_standard_library_is_imported": [
+        ("first:1 imports asyncio", {"first.py": "import asyncio"}),
+        ("first:1 imports asyncio.events", {"first.py": "from asyncio.events import Handle"}),
+        ("first:2 imports _asyncio", {"first.py": "def late():\n    from _asyncio import Task"}),
+        ("first:1 imports numpy", {"first.py": "import numpy as np"}),
+    ],
+    "nothing_is_imported_by_a_computed_name": [
+        ("first:2 calls importlib.import_module", {"first.py": "\nimportlib.import_module(name)"}),
+        ("first:1 calls __import__", {"first.py": "__import__('asyn' + 'cio')"}),
+    ],
+    "asyncio_stays_unloaded": [
+        ("asyncio was loaded", {"first.py": "__import__('asyn' + 'cio')\nFuture = 0"}),
+        ("exit status 1: Traceback", {"first.py": "1 / 0"}),
+        ("ResourceWarning", {"first.py": "Future = open(__file__, 'rb').read()"}),
+    ],
+    "the_core_is_small": [
+        (
+            "the core ring has 901 code lines",
+            {"first.py": "x = 0\n\n" * 450, "second.py": "x = 0\n#\n" * 451},
+        ),
+        ("no ring called core", {"__init__.py": "READING_ORDER = {}"}),
+    ],
+    "the_library_is_small": [
+        (
+            "the library has 3901 code lines",
+            {f"{name}.py": "" for name in ("__init__", "first", "second", "third")}
+            | {f"f{n}.py": "x = 0\n" * 390 for n in range(10)}
+            | {"last.py": "x = 0\n"},
+        ),
+    ],
+    "every_file_is_short": [
+        ("third has 401 code lines", {"third.py": "x = [\n" + "0,\n" * 399 + "]\n# end\n"}),
+        ("tour.walk has 401 code lines", {"tour/walk.py": "x = 0\n" * 401}),
+    ],
+    "every_function_is_short": [
+        ("third.run:1 has 41 code lines", {"third.py": "def run():\n" + " x = 0\n" * 40}),
+        (
+            "third.run:1 has 41 code lines",
+            {"third.py": "async def run():\n def inner():\n" + "  x = '''\n\n'''\n" * 13},
+        ),
+    ],
+    "the_median_function_is_tiny": [
+        (
+            "the median function has 11 code lines",
+            {"third.py": ("def run():\n" + " x = 0\n" * 10) * 6},
+        ),
+    ],
+    "each_single_place_exists_once_and_is_marked": [
+        ("0 places yield of a future", {"first.py": ""}),
+        ("2 places select", {"third.py": "ready = selector.select()"}),
+        ("2 places send", {"third.py": "resume = self._coro.send"}),
+        ("2 places send", {"third.py": "coro.send(None)"}),
+        ("2 places callback", {"third.py": "handle._callback(*handle._args)"}),
+        ("2 places yield of a future", {"third.py": "def wait(self):\n yield self"}),
+        ("third:1 marks 'hope'", {"third.py": "# THE ONLY hope"}),
+        ("2 comments mark the only send", {"third.py": "# THE ONLY send"}),
+        ("0 comments mark the only yield", {"first.py": "def wait(self):\n yield self"}),
+        (
+            "first:1 marks the only yield of a future, which is at first:3",
+            {"first.py": "# THE ONLY yield of a future\ndef wait(self):\n yield self"},
+        ),
+    ],
+    "public_names_have_docstrings": [
+        ("first has no docstring", {"first.py": "x = 0"}),
+        ("first.Future has no docstring", {"first.py": "'''One.'''\nclass Future: pass"}),
+        ("first.wait has no docstring", {"first.py": "'''One.'''\nasync def wait(): pass"}),
+        ("first.run has no docstring", {"first.py": "'''One.'''\ndef run():\n  ''"}),
+    ],
+    "no_exception_is_swallowed_whole": [
+        ("first:2 swallows", {"first.py": "try: x\nexcept: pass"}),
+        ("first:2 swallows", {"first.py": "try: x\nexcept Exception: pass"}),
+        ("first:2 swallows", {"first.py": "try: x\nexcept BaseException as e: pass"}),
+    ],
+    "the_package_is_flat": [
+        ("inner/ is a folder", {"inner/first.py": ""}),
+    ],
+    "texts_name_nothing_forbidden": [
+        ("miniloop/a.py:2 names an unfinished place", {"miniloop/a.py": "\n# TO" + "DO: all"}),
+        ("README.md:1 names an unfinished place", {"README.md": "FIX" + "ME"}),
+        ("README.md:1 names a path of one machine", {"README.md": "cd /wor" + "k/main"}),
+        (".ci/run:1 names a path of one machine", {".ci/run": "cd /hom" + "e/me"}),
+    ],
+    "the_top_level_holds_only_what_it_may": [
+        ("notes.md does not belong", {"notes.md": ""}),
+        ("docs does not belong", {"docs/index.md": ""}),
+    ],
+}
+
+CASES = [
+    pytest.param(rule, complaint, files, id=f"{rule}-{number}")
+    for rule, cases in BREAKERS.items()
+    for number, (complaint, files) in enumerate(cases, 1)
+]
+PACKAGE_RULES = {rule.__name__: rule for rule in house.PACKAGE_RULES}
+PROJECT_RULES = {rule.__name__: rule for rule in house.PROJECT_RULES}
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent_block(text), encoding="utf-8")
+
+
+def dedent_block(text: str) -> str:
+    """GOOD's blocks are indented by eight; what is not is left alone, empty first line and all."""
+    if not text.startswith("\n        "):
+        return text
+    return "\n".join(line[8:] for line in text.splitlines()[1:]) + "\n"
+
+
+def complaints(rule: str, folder: Path, files: dict[str, str]) -> list[str]:
+    """What a rule says of the made-up package, or project, with these files put over it."""
+    if rule in PROJECT_RULES:
+        write(folder, {".gitignore": "# built\n/dist/\n*.pyc\n", "README.md": "", **files})
+        return PROJECT_RULES[rule](folder)
+    write(folder / "loopy", GOOD | files)
+    return PACKAGE_RULES[rule](read_package(folder / "loopy"))
+
+
+def test_every_rule_has_a_package_that_breaks_it() -> None:
+    assert BREAKERS.keys() == PACKAGE_RULES.keys() | PROJECT_RULES.keys()
+    assert all(BREAKERS.values())
+
+
+@pytest.mark.parametrize(("rule", "complaint", "files"), CASES)
+def test_a_made_up_package_breaks_the_rule(
+    rule: str, complaint: str, files: dict[str, str], tmp_path: Path
+) -> None:
+    found = complaints(rule, tmp_path, files)
+    assert [text for text in found if complaint in text], found
+
+
+@pytest.mark.parametrize("rule", BREAKERS)
+def test_a_good_made_up_package_keeps_the_rule(rule: str, tmp_path: Path) -> None:
+    assert complaints(rule, tmp_path, {}) == []
+
+
+AT_THE_LIMIT = {
+    "the_core_is_small": {"first.py": "x = 0\n" * 450, "second.py": "x = 0\n" * 450},
+    "the_library_is_small": {f"{name}.py": "" for name in ("__init__", "first", "second", "third")}
+    | {f"f{n}.py": "x = 0\n" * 390 for n in range(10)},
+    "every_file_is_short": {"third.py": "x = 0\n" * 400},
+    "every_function_is_short": {"third.py": "def run():\n" + " x = 0\n" * 39},
+    "the_median_function_is_tiny": {"third.py": ("def run():\n" + " x = 0\n" * 9) * 6},
+}
+
+
+@pytest.mark.parametrize("rule", AT_THE_LIMIT)
+def test_a_budget_may_be_used_up(rule: str, tmp_path: Path) -> None:
+    package = GOOD | {"__init__.py": "READING_ORDER = {'core': ('first', 'second')}"}
+    assert complaints(rule, tmp_path, package | AT_THE_LIMIT[rule]) == []
+
+
+def test_a_sub_package_set_aside_may_import_the_library_and_is_not_in_its_budget(
+    tmp_path: Path,
+) -> None:
+    aside = {"trace/page.py": "'''Draws.'''\nfrom ..third import run\n" + "x = 0\n" * 390}
+    aside |= {f"tour/step{n}.py": "'''Walks.'''\n" + "x = 0\n" * 390 for n in range(9)}
+    write(tmp_path / "loopy", GOOD | aside)
+    package = read_package(tmp_path / "loopy")
+    assert {rule.__name__: rule(package) for rule in house.PACKAGE_RULES if rule(package)} == {}
+
+
+def test_what_git_ignores_may_lie_at_the_top_level(tmp_path: Path) -> None:
+    files = {"dist/a.whl": "", "old.pyc": ""}
+    assert complaints("the_top_level_holds_only_what_it_may", tmp_path, files) == []
+
+
+def test_comments_docstrings_and_blank_lines_are_no_code(tmp_path: Path) -> None:
+    text = '''"""Three
+    lines
+    long."""
+# a comment
+
+def one(  # counted
+    x,
+):
+    """Not counted."""
+
+    text = """counted
+
+    whole"""
+    return x, text  # counted
+'''
+    write(tmp_path, {"it.py": text})
+    source = read_package(tmp_path).sources["it"]
+    assert sorted(house.code_lines(source)) == [6, 7, 8, 11, 12, 13, 14]
+    assert house.function_sizes(source) == {"it.one:6": 7}
