@@ -309,8 +309,9 @@ def runs_a_callback(node: ast.AST) -> bool:
     """`handle._callback(...)`, or its `context.run(handle._callback, ...)`."""
     if not isinstance(node, ast.Call):
         return False
-    called = [node.func, *node.args[:1]]
-    return any(isinstance(part, ast.Attribute) and part.attr == "_callback" for part in called)
+    through_context = isinstance(node.func, ast.Attribute) and node.func.attr == "run"
+    called = node.args[0] if through_context and node.args else node.func
+    return isinstance(called, ast.Attribute) and called.attr == "_callback"
 
 
 def sends(node: ast.AST) -> bool:

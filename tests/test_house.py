@@ -164,6 +164,7 @@ GOOD = {
                 self.selector.select(None)
             def handle(self):
                 self._context.run(self._callback, *self._args)  # THE ONLY callback
+                self.describe(self._callback)
             def step(self):
                 self._coro.send(None)  # THE ONLY send
                 self._sock.send(b"")
@@ -274,6 +275,7 @@ BREAKERS: dict[str, list[tuple[str, dict[str, str]]]] = {
         ("2 places send", {"third.py": "resume = self._coro.send"}),
         ("2 places send", {"third.py": "coro.send(None)"}),
         ("2 places callback", {"third.py": "handle._callback(*handle._args)"}),
+        ("2 places callback", {"third.py": "context.run(handle._callback)"}),
         ("2 places yield of a future", {"third.py": "def wait(self):\n yield self"}),
         ("third:1 marks 'hope'", {"third.py": "# THE ONLY hope"}),
         ("2 comments mark the only send", {"third.py": "# THE ONLY send"}),
