@@ -1,5 +1,6 @@
 """`python -m comparisons`: the main job, or the command named first."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, cli.stop)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -11,8 +11,11 @@ from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from comparisons.experiment import Comparison, Row
+from comparisons.plan import REFERENCE
+from comparisons.ratios import figure as ratio_figure
 from comparisons.report import caption, milliseconds
 
 COLOURS: Final = {
@@ -36,7 +39,8 @@ def draw(folder: Path, comparisons: Sequence[Comparison]) -> str:
     columns = min(2, len(shown))
     lines = math.ceil(len(shown) / columns)
     tallest = max(len(one.rows) for one in shown)
-    figure = Figure(figsize=(6.4 * columns, (0.42 * tallest + 1.3) * lines), layout="constrained")
+    layout = ConstrainedLayoutEngine(h_pad=0.12)
+    figure = Figure(figsize=(6.4 * columns, (0.42 * tallest + 1.3) * lines), layout=layout)
     panels = figure.subplots(lines, columns, squeeze=False).flatten()
     for panel, comparison in zip(panels, shown, strict=False):
         _draw_panel(panel, comparison)
@@ -66,6 +70,7 @@ def _draw_bar(panel: Axes, place: int, row: Row, longest: float) -> None:
     least, most = min(row.walls) * 1000, max(row.walls) * 1000
     whiskers = [[middle - least], [most - middle]]
     panel.barh(place, middle, color=COLOURS[row.model], xerr=whiskers, capsize=3, ecolor="#333333")
-    ratio = f"  ({str(row.ratio).split(' (')[0]})" if row.ratio else ""
-    text = f"{milliseconds(row.medians.wall)} ms{ratio}"
+    text = f"{milliseconds(row.medians.wall)} ms"
+    if row.ratio and row.model != REFERENCE:
+        text += f"  ({row.ratio.mark}{ratio_figure(row.ratio.value)})"
     panel.text(most + longest * 0.02, place, text, va="center", fontsize=8)

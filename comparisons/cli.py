@@ -5,7 +5,6 @@ has been. 2: wrong usage. 130: Ctrl-C.
 """
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -25,7 +24,6 @@ def main(arguments: Sequence[str], other_commands: Sequence[str] = ()) -> int:
         return 1
     from comparisons.run import Run  # it imports rich
 
-    signal.signal(signal.SIGTERM, _stop)
     try:
         return Run(settings, arguments).complete()
     except KeyboardInterrupt:
@@ -38,7 +36,7 @@ def main(arguments: Sequence[str], other_commands: Sequence[str] = ()) -> int:
         return 1
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Leave in good order, through every clean-up, when asked to terminate."""
     raise SystemExit(TERMINATED)
 

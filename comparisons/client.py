@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext  # costs 20 ms to import, and only https needs it
 
 CHUNK = 65536
+HEX_DIGITS = b"0123456789abcdefABCDEF"
 SCHEME_PORTS = {"http": 80, "https": 443}
 
 
@@ -130,11 +131,11 @@ class Reply:
             size_line, end, rest = self._received.partition(b"\r\n")
             if not end:
                 return False
-            try:
-                size = int(size_line.split(b";")[0], 16)
-            except ValueError:
-                raise PageError(f"the server sent a bad chunk size: {bytes(size_line)!r}") from None
-            if size <= 0:
+            digits = bytes(size_line).split(b";")[0].strip()
+            if not digits or digits.strip(HEX_DIGITS):
+                raise PageError(f"the server sent a bad chunk size: {digits[:60]!r}")
+            size = int(digits, 16)
+            if size == 0:
                 return True
             if len(rest) < size + len(b"\r\n"):
                 return False

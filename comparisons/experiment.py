@@ -98,7 +98,7 @@ class Comparison:
         except ChildError as error:
             row.error = str(error)
         except OSError as error:
-            row.error = f"cannot write {error.filename}: {error.strerror}"
+            row.error = f"cannot write to {scratch}: {error.strerror}"
         finally:
             if folder:
                 shutil.rmtree(folder)

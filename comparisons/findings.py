@@ -29,12 +29,13 @@ def sentence(rows: Sequence[Row]) -> str:
     behind = [model for model in values if model not in level and values[model] > 1]
     parts = [
         _said(
-            ahead, lambda model: f"{model} is {1 / values[model]:.3g}×", f"as fast as {REFERENCE}"
+            ahead, lambda model: f"{model} at {1 / values[model]:.3g}×", f"the speed of {REFERENCE}"
         ),
-        _said(level, str, f"{'is' if len(level) == 1 else 'are'} level with {REFERENCE}"),
-        _said(behind, lambda model: f"{model} takes {values[model]:.3g}×", f"{REFERENCE}'s time"),
+        _said(level, str, f"as fast as {REFERENCE}"),
+        _said(behind, lambda model: f"{model} at {values[model]:.3g}×", f"the time of {REFERENCE}"),
     ]
-    return f"{_claim(values)}: {'; '.join(filter(None, parts))}." if values else ""
+    told = "; ".join(filter(None, parts))
+    return f"{_claim(values)}: {told}." if values else ""
 
 
 def _said(models: list[str], name: Callable[[str], str], what: str) -> str:

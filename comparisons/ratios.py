@@ -24,11 +24,14 @@ class Ratio(NamedTuple):
         """No difference can be told: the interval holds 1, or there is none."""
         return self.low is None or self.high is None or self.low <= 1 <= self.high
 
+    @property
+    def mark(self) -> str:
+        return "≈" if self.same else ""
+
     def __str__(self) -> str:
-        mark = "≈" if self.same else ""
         if self.low is None or self.high is None:
-            return f"{mark}{figure(self.value)}"
-        return f"{mark}{figure(self.value)} ({figure(self.low)}–{figure(self.high)})"
+            return f"{self.mark}{figure(self.value)}"
+        return f"{self.mark}{figure(self.value)} ({figure(self.low)}–{figure(self.high)})"
 
 
 def figure(value: float) -> str:

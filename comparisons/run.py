@@ -43,6 +43,8 @@ class Run:
                 self._problems.append(str(error))
             self._screen.print(report.notes(), "")
             self._write(folder)
+            if self._json:
+                print(json.dumps(report.as_data(self._header, self._comparisons), indent=2))
         for problem in self._problems:
             self._screen.print(f"✗ {problem}", style="red", markup=False, soft_wrap=True)
         self._screen.print(f"results: {_shortest(folder)}", markup=False, soft_wrap=True)
@@ -78,16 +80,20 @@ class Run:
             progress.update(bar, completed=total, model="")
 
     def _write(self, folder: Path) -> None:
-        chart = ""
-        if find_spec("matplotlib"):
-            from comparisons.chart import draw  # a second to import, and not everybody's
+        try:
+            chart = self._draw(folder)
+            report.write(folder, self._header, self._comparisons, chart)
+        except OSError as error:
+            reason = error.strerror or error
+            self._problems.append(f"cannot write the report to {folder}: {reason}")
 
-            chart = draw(folder, self._comparisons)
-        else:
+    def _draw(self, folder: Path) -> str:
+        if not find_spec("matplotlib"):
             self._problems.append("no chart without matplotlib: python -m pip install matplotlib")
-        report.write(folder, self._header, self._comparisons, chart)
-        if self._json:
-            print(json.dumps(report.as_data(self._header, self._comparisons), indent=2))
+            return ""
+        from comparisons.chart import draw  # a second to import, and not everybody's
+
+        return draw(folder, self._comparisons)
 
 
 def _progress() -> Progress:

@@ -23,11 +23,11 @@ def take(job: Job) -> dict[str, Any]:
         if job.workload == "mixed":
             check_files(job, outcome.results)
     except Exception as error:
-        return {"error": explain(error)}
+        return {"error": explain(error, job)}
     return {"outcome": outcome._asdict()}
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception, job: Job) -> str:
     """What happened, in words for whoever reads the report."""
     kind = type(error).__name__
     if isinstance(error, PageError):
@@ -35,8 +35,7 @@ def explain(error: Exception) -> str:
     if kind == "BrokenProcessPool":  # by name: importing the class would cost every model
         return "a worker process died in the middle of its work"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        where = f" {error.filename}" if error.filename else ""
-        return f"cannot write{where}: {error.strerror}"
+        return f"cannot write to {error.filename or job.folder}: {error.strerror}"
     return f"{kind}: {error}" if str(error) else kind
 
 
