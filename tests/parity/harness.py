@@ -194,8 +194,7 @@ class _Records(logging.Handler):
 
 
 def older_asyncio_differs(since: str, why: str) -> pytest.MarkDecorator:
-    """Say that asyncio does what the scenario shows only from Python `since` on, and why.
-
+    """Say that asyncio does what the scenario shows only from Python `since` (`3.12`, `3.12.6`) on.
     On an older interpreter the run on asyncio must then fail (and it is an error if it does not);
     the run on miniloop must pass as everywhere.
     """

@@ -1,0 +1,282 @@
+"""Futures: a result that is not there yet, who waits for it, and in which order they hear of it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from typing import Any
+
+from tests.parity.harness import (
+    Stage,
+    attempt,
+    attempt_await,
+    chain,
+    older_asyncio_differs,
+    outcome,
+)
+
+
+def test_a_future_is_pending_until_it_is_given_a_result_once(stage: Stage) -> None:
+    log = stage.log
+    future = stage.new_loop().create_future()
+    log(future.done(), attempt(future.result), attempt(future.exception))
+    future.set_result("answer")
+    log(future.done(), future.result(), future.exception(), future.cancelled())
+    log(attempt(future.set_result, "again"), attempt(future.set_exception, ValueError()))
+    log(future.cancel())
+
+    assert log == [
+        (
+            False,
+            "raised InvalidStateError: Result is not set.",
+            "raised InvalidStateError: Exception is not set.",
+        ),
+        (True, "answer", None, False),
+        ("raised InvalidStateError: invalid state", "raised InvalidStateError: invalid state"),
+        False,
+    ]
+
+
+def test_a_future_may_be_given_an_exception_or_an_exception_class(stage: Stage) -> None:
+    loop, log = stage.new_loop(), stage.log
+    error = ValueError("broken")
+    with_object, with_class = loop.create_future(), loop.create_future()
+    with_object.set_exception(error)
+    with_class.set_exception(KeyError)
+    log(with_object.exception() is error, attempt(with_object.result))
+    log(attempt(with_class.result))
+
+    assert log == [(True, "raised ValueError: broken"), "raised KeyError"]
+
+
+def test_a_cancelled_future_raises_its_message_from_result_and_from_exception(stage: Stage) -> None:
+    log = stage.log
+    future = stage.new_loop().create_future()
+    log(future.cancel("no longer needed"), future.cancel("again"))
+    log(future.cancelled(), future.done())
+    log(attempt(future.result), attempt(future.exception))
+    log(attempt(future.set_result, 1))
+
+    assert log == [
+        (True, False),
+        (True, True),
+        ("raised CancelledError: no longer needed",) * 2,
+        "raised InvalidStateError: invalid state",
+    ]
+
+
+@older_asyncio_differs("3.12.6", "StopIteration is refused with a TypeError")
+def test_stop_iteration_is_stored_as_the_cause_of_a_runtime_error(stage: Stage) -> None:
+    future = stage.new_loop().create_future()
+    future.set_exception(StopIteration("end"))
+
+    refusal = "StopIteration interacts badly with generators and cannot be raised into a Future"
+    assert chain(future.exception()) == [
+        f"RuntimeError: {refusal}",
+        "from StopIteration: end",
+    ]
+
+
+def test_done_callbacks_run_in_a_later_turn_in_the_order_they_were_added(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        future = aio.get_running_loop().create_future()
+        future.add_done_callback(lambda f: log("first", f is future))
+        future.add_done_callback(lambda _: log("second"))
+        future.set_result(None)
+        future.add_done_callback(lambda _: log("added when done"))
+        log("result is set")
+        await aio.sleep(0)
+
+    assert stage.run(main) == ["result is set", ("first", True), "second", "added when done"]
+
+
+def test_a_callback_added_twice_runs_twice_and_is_removed_with_all_its_copies(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def once(_: Any) -> None:
+        log("once")
+
+    def twice(_: Any) -> None:
+        log("twice")
+
+    def never(_: Any) -> None:
+        log("never")
+
+    async def main() -> None:
+        future = aio.get_running_loop().create_future()
+        for callback in (never, twice, once, twice, never):
+            future.add_done_callback(callback)
+        log(future.remove_done_callback(never), future.remove_done_callback(never))
+        future.set_result(None)
+        await aio.sleep(0)
+
+    assert stage.run(main) == [(2, 0), "twice", "once", "twice"]
+
+
+def test_a_callback_removed_by_an_earlier_callback_still_runs(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def second(_: Any) -> None:
+        log("second")
+
+    async def main() -> None:
+        future = aio.get_running_loop().create_future()
+        future.add_done_callback(lambda f: log("first", f.remove_done_callback(second)))
+        future.add_done_callback(second)
+        future.set_result(None)
+        await aio.sleep(0)
+
+    assert stage.run(main) == [("first", 0), "second"]
+
+
+def test_everyone_who_awaits_a_future_wakes_in_the_order_they_began_to_wait(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def waiter(name: str, future: Any) -> None:
+        log(name, "got", await future)
+
+    async def main() -> None:
+        future = aio.get_running_loop().create_future()
+        waiters = [aio.create_task(waiter(name, future)) for name in "abc"]
+        await aio.sleep(1)
+        future.set_result(42)
+        log("result is set")
+        await aio.gather(*waiters)
+
+    assert stage.run(main) == [
+        "result is set",
+        ("a", "got", 42),
+        ("b", "got", 42),
+        ("c", "got", 42),
+    ]
+
+
+def test_awaiting_a_done_future_does_not_give_up_the_turn(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        done = loop.create_future()
+        done.set_result("there already")
+        loop.call_soon(log, "another callback")
+        log(await done)
+        await aio.sleep(0)
+
+    assert stage.run(main) == ["there already", "another callback"]
+
+
+def test_one_failed_future_raises_the_same_exception_at_every_await(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        future = aio.Future()
+        error = ValueError("broken")
+        aio.get_running_loop().call_soon(future.set_exception, error)
+        for attempt_number in (1, 2):
+            try:
+                await future
+            except ValueError as caught:
+                log(attempt_number, caught is error)
+
+    assert stage.run(main) == [(1, True), (2, True)]
+
+
+def test_cancelling_a_future_cancels_those_who_await_it_with_its_message(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        future = aio.Future()
+
+        async def waiter() -> None:
+            await future
+
+        task = aio.create_task(waiter())
+        await aio.sleep(0)
+        future.cancel("enough")
+        log(outcome(task))
+        log(await attempt_await(task))
+        log(outcome(task), task.cancelling())
+
+    assert stage.run(main) == ["pending", "raised CancelledError: enough", ("cancelled", 0)]
+
+
+def test_what_counts_as_a_future(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Duck:
+        _asyncio_future_blocking = False
+
+    async def coroutine() -> None:
+        log("ran")
+
+    async def main() -> None:
+        future, task = aio.Future(), aio.create_task(coroutine())
+        log([aio.isfuture(thing) for thing in (future, task, Duck(), Duck, object())])
+        log(future.get_loop() is task.get_loop() is aio.get_running_loop())
+        await task
+
+    assert stage.run(main) == [[True, True, True, False, False], True, "ran"]
+
+
+def test_the_repr_of_a_future_tells_its_state(stage: Stage) -> None:
+    loop, log = stage.new_loop(), stage.log
+    pending, done, failed, cancelled = (loop.create_future() for _ in range(4))
+    done.set_result(3)
+    failed.set_exception(ValueError("broken"))
+    cancelled.cancel()
+    for future in (pending, done, failed, cancelled):
+        log(repr(future))
+    failed.exception()
+
+    assert log == [
+        "<Future pending>",
+        "<Future finished result=3>",
+        "<Future finished exception=ValueError('broken')>",
+        "<Future cancelled>",
+    ]
+
+
+def test_a_wrapped_concurrent_future_hands_its_result_over_to_the_loop(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        outside: concurrent.futures.Future[str] = concurrent.futures.Future()
+        inside = aio.wrap_future(outside)
+        log(aio.isfuture(inside), aio.wrap_future(inside) is inside)
+        outside.set_result("from outside")
+        log("set, but not told yet", outcome(inside))
+        log(await inside)
+
+        failing: concurrent.futures.Future[None] = concurrent.futures.Future()
+        waiting = aio.wrap_future(failing)
+        failing.set_exception(ValueError("broken outside"))
+        log(await attempt_await(waiting))
+
+    assert stage.run(main) == [
+        (True, True),
+        ("set, but not told yet", "pending"),
+        "from outside",
+        "raised ValueError: broken outside",
+    ]
+
+
+def test_cancellation_of_a_wrapped_future_travels_both_ways(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        outside: concurrent.futures.Future[None] = concurrent.futures.Future()
+        inside = aio.wrap_future(outside)
+        inside.cancel()
+        await aio.sleep(0)
+        log("inside first", outside.cancelled())
+
+        outside = concurrent.futures.Future()
+        inside = aio.wrap_future(outside)
+        outside.cancel()
+        log("outside first", await attempt_await(inside))
+
+    assert stage.run(main) == [
+        ("inside first", True),
+        ("outside first", "raised CancelledError"),
+    ]

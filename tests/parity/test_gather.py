@@ -1,0 +1,274 @@
+"""gather: many awaitables, one list, and what becomes of the others when one fails."""
+
+from __future__ import annotations
+
+from tests.parity.harness import (
+    Stage,
+    attempt,
+    attempt_await,
+    describe,
+    older_asyncio_differs,
+    outcome,
+)
+
+
+def test_results_stand_in_the_order_of_the_arguments(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(delay: float) -> float:
+        await aio.sleep(delay)
+        log("done", delay)
+        return delay
+
+    async def main() -> None:
+        log(await aio.gather(work(3), work(1), work(2)))
+
+    assert stage.run(main) == [("done", 1), ("done", 2), ("done", 3), [3, 1, 2]]
+
+
+def test_the_first_failure_is_raised_at_once_and_the_others_go_on(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(delay: float) -> None:
+        await aio.sleep(delay)
+        log("done", delay)
+
+    async def failing(delay: float) -> None:
+        await aio.sleep(delay)
+        raise ValueError(f"failed at {delay}")
+
+    async def main() -> None:
+        log(await attempt_await(aio.gather(work(3), failing(1), failing(2))), stage.now)
+        await aio.sleep(5)
+
+    assert stage.run(main) == [("raised ValueError: failed at 1", 1.0), ("done", 3)]
+
+
+def test_return_exceptions_waits_for_all_and_puts_exceptions_into_the_list(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(delay: float) -> float:
+        await aio.sleep(delay)
+        if delay == 1:
+            raise ValueError("one")
+        if delay == 2:
+            raise aio.CancelledError("messages are not kept")
+        return delay
+
+    async def main() -> None:
+        results = await aio.gather(work(3), work(2), work(1), return_exceptions=True)
+        log([describe(r) if isinstance(r, BaseException) else r for r in results], stage.now)
+
+    assert stage.run(main) == [([3, "CancelledError", "ValueError: one"], 3.0)]
+
+
+def test_an_awaitable_given_twice_runs_once_and_counts_twice(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> str:
+        log("runs")
+        return "result"
+
+    async def main() -> None:
+        coroutine, task = work(), aio.create_task(work())
+        log(await aio.gather(coroutine, task, coroutine, task))
+
+    assert stage.run(main) == ["runs", "runs", ["result"] * 4]
+
+
+def test_gathering_nothing_is_done_at_once(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        gathered = aio.gather()
+        log(outcome(gathered))
+        log(await gathered)
+
+    assert stage.run(main) == ["returned []", []]
+
+
+@older_asyncio_differs("3.12", "what is done already is looked at one turn later")
+def test_gathering_what_is_done_takes_no_turn(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        future = aio.Future()
+        future.set_result(1)
+        gathered = aio.gather(future, future)
+        log(outcome(gathered))
+        aio.get_running_loop().call_soon(log, "a turn")
+        log(await gathered)
+
+    assert stage.run(main) == ["returned [1, 1]", [1, 1], "a turn"]
+
+
+def test_cancelling_the_gather_cancels_every_child(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(name: str) -> None:
+        try:
+            await aio.sleep(10)
+        except aio.CancelledError as error:
+            log(name, str(error))
+            raise
+
+    async def main() -> None:
+        gathered = aio.gather(work("a"), work("b"))
+        await aio.sleep(1)
+        log(gathered.cancel("enough"), outcome(gathered))
+        log(await attempt_await(gathered), outcome(gathered))
+
+    assert stage.run(main) == [
+        (True, "pending"),
+        ("a", "enough"),
+        ("b", "enough"),
+        ("raised CancelledError: enough", "raised CancelledError: enough"),
+    ]
+
+
+def test_cancelling_whoever_awaits_the_gather_cancels_the_children_too(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(name: str) -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            log(name, "is over")
+
+    async def parent() -> None:
+        await aio.gather(work("a"), work("b"))
+
+    async def main() -> None:
+        task = aio.create_task(parent())
+        await aio.sleep(1)
+        task.cancel()
+        log(await attempt_await(task))
+
+    assert stage.run(main) == [("a", "is over"), ("b", "is over"), "raised CancelledError"]
+
+
+def test_a_cancelled_gather_is_cancelled_even_if_it_returns_exceptions(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(cleanup: float) -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            await aio.sleep(cleanup)
+            log("cleaned up", stage.now)
+
+    async def main() -> None:
+        gathered = aio.gather(work(1), work(2), return_exceptions=True)
+        await aio.sleep(1)
+        gathered.cancel("enough")
+        log(await attempt_await(gathered), stage.now)
+
+    assert stage.run(main) == [
+        ("cleaned up", 2.0),
+        ("cleaned up", 3.0),
+        ("raised CancelledError: enough", 3.0),
+    ]
+
+
+def test_a_cancelled_child_does_not_cancel_its_siblings(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> None:
+        await aio.sleep(2)
+        log("the sibling ends", stage.now)
+
+    async def main() -> None:
+        child = aio.create_task(aio.sleep(10))
+        gathered = aio.gather(child, work())
+        await aio.sleep(1)
+        child.cancel("only me")
+        log(await attempt_await(gathered), stage.now)
+        await aio.sleep(5)
+
+    assert stage.run(main) == [
+        ("raised CancelledError: only me", 1.0),
+        ("the sibling ends", 2.0),
+    ]
+
+
+def test_a_nested_gather_gives_nested_lists_and_is_cancelled_as_a_whole(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(name: str) -> str:
+        try:
+            await aio.sleep(1)
+        except aio.CancelledError:
+            log(name, "cancelled")
+            raise
+        return name
+
+    async def main() -> None:
+        log(await aio.gather(work("a"), aio.gather(work("b"), work("c")), aio.gather()))
+        nested = aio.gather(work("d"), aio.gather(work("e"), work("f")))
+        await aio.sleep(0)
+        nested.cancel()
+        log(await attempt_await(nested))
+
+    assert stage.run(main) == [
+        ["a", ["b", "c"], []],
+        ("d", "cancelled"),
+        ("e", "cancelled"),
+        ("f", "cancelled"),
+        "raised CancelledError",
+    ]
+
+
+def test_a_failure_after_the_first_is_taken_note_of_by_nobody(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def failing(delay: float) -> None:
+        await aio.sleep(delay)
+        raise ValueError(f"failed at {delay}")
+
+    async def main() -> None:
+        log(await attempt_await(aio.gather(failing(1), failing(2))))
+        await aio.sleep(5)
+        stage.collect()
+        log("logged", stage.logged())
+
+    assert stage.run(main) == ["raised ValueError: failed at 1", ("logged", [])]
+
+
+def test_a_done_gather_cannot_be_cancelled_while_a_child_still_runs(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def failing() -> None:
+        raise ValueError("at once")
+
+    async def main() -> None:
+        slow = aio.create_task(aio.sleep(2, "slow"))
+        gathered = aio.gather(failing(), slow)
+        log(await attempt_await(gathered))
+        log(gathered.cancel(), outcome(slow), await slow)
+
+    assert stage.run(main) == ["raised ValueError: at once", (False, "pending", "slow")]
+
+
+def test_the_children_begin_in_order_in_one_turn(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(name: str) -> None:
+        log(name)
+
+    async def main() -> None:
+        gathered = aio.gather(work("a"), work("b"), work("c"))
+        log("made")
+        await aio.sleep(0)
+        log("a turn later", outcome(gathered))
+        await gathered
+
+    assert stage.run(main) == ["made", "a", "b", "c", ("a turn later", "pending")]
+
+
+def test_futures_of_two_loops_cannot_be_gathered(stage: Stage) -> None:
+    log = stage.log
+    one, other = stage.new_loop().create_future(), stage.new_loop().create_future()
+    log(attempt(stage.aio.gather, one, other))
+
+    reason = "The future belongs to a different loop than the one specified as the loop argument"
+    assert log == [f"raised ValueError: {reason}"]

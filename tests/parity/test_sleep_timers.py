@@ -1,0 +1,213 @@
+"""Timers and sleep: what is due when, and in which order."""
+
+from __future__ import annotations
+
+import math
+
+from tests.parity.harness import Stage, attempt, attempt_await, older_asyncio_differs
+
+
+def test_sleepers_wake_in_order_of_their_deadlines_with_their_results(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def sleeper(delay: float) -> None:
+        log(await aio.sleep(delay, result=f"slept {delay}"), stage.now)
+
+    async def main() -> None:
+        await aio.gather(sleeper(0.3), sleeper(0.1), sleeper(0.2))
+
+    assert stage.run(main) == [("slept 0.1", 0.1), ("slept 0.2", 0.2), ("slept 0.3", 0.3)]
+
+
+def test_sleep_of_nothing_or_less_gives_up_exactly_one_turn(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def counter(name: str, delay: float) -> None:
+        for turn in (1, 2):
+            log(name, turn)
+            await aio.sleep(delay)
+
+    async def main() -> None:
+        await aio.gather(counter("zero", 0), counter("minus one", -1))
+
+    assert stage.run(main) == [("zero", 1), ("minus one", 1), ("zero", 2), ("minus one", 2)]
+
+
+def test_sleep_zero_gives_back_its_result(stage: Stage) -> None:
+    async def main() -> None:
+        stage.log(await stage.aio.sleep(0), await stage.aio.sleep(0, "result"))
+
+    assert stage.run(main) == [(None, "result")]
+
+
+def test_call_later_and_call_at_run_when_they_are_due(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        await aio.sleep(1)
+        later = loop.call_later(2, log, "called later")
+        at = loop.call_at(loop.time() + 1, lambda: log("called at", stage.now))
+        log(later.when(), at.when(), later.cancelled())
+        await aio.sleep(3)
+
+    assert stage.run(main) == [(3.0, 2.0, False), ("called at", 2.0), "called later"]
+
+
+def test_a_cancelled_timer_does_not_run_and_does_not_keep_time_going(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        timer = loop.call_later(1, log, "this is never recorded")
+        loop.call_later(2, log, "the other timer runs")
+        timer.cancel()
+        timer.cancel()
+        log(timer.cancelled())
+        await aio.sleep(3)
+
+    assert stage.run(main) == [True, "the other timer runs"]
+
+
+def test_a_timer_may_be_cancelled_by_another_that_is_due_in_the_same_turn(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        second = loop.call_later(2, log, "this is never recorded")
+        loop.call_later(1, second.cancel)
+        stage.clock.advance(5)
+        await aio.sleep(1)
+        log(second.cancelled())
+
+    assert stage.run(main) == [True]
+
+
+def test_timers_that_became_due_together_run_by_deadline_not_by_creation(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        for delay in (3, 1, 2):
+            loop.call_later(delay, log, f"due at {delay}")
+        stage.clock.advance(10)
+        log("a blocking call is over", stage.now)
+        await aio.sleep(0)
+        log("back")
+
+    assert stage.run(main) == [
+        ("a blocking call is over", 10.0),
+        "back",
+        "due at 1",
+        "due at 2",
+        "due at 3",
+    ]
+
+
+def test_which_of_two_equal_timers_comes_first_is_where_the_two_differ(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        for name in ("first", "second", "third"):
+            loop.call_at(1, log, name)
+        await aio.sleep(2)
+
+    by_creation = ["first", "second", "third"]
+    by_heap = ["first", "third", "second"]
+    assert stage.run(main) == (by_heap if aio.__name__ == "asyncio" else by_creation)
+
+
+def test_a_timer_that_is_due_at_once_queues_up_behind_what_is_ready(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.call_later(0, log, "later by nothing")
+        loop.call_soon(log, "soon")
+        await aio.sleep(0)
+        log("was ready before the timer was looked at")
+        await aio.sleep(0)
+
+    assert stage.run(main) == [
+        "soon",
+        "was ready before the timer was looked at",
+        "later by nothing",
+    ]
+
+
+def test_a_callback_that_schedules_a_callback_does_not_starve_the_others(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+
+        def again(count: int) -> None:
+            log("again", count)
+            if count:
+                loop.call_soon(again, count - 1)
+
+        loop.call_soon(again, 2)
+        loop.call_soon(log, "other")
+        await aio.sleep(1)
+
+    assert stage.run(main) == [("again", 2), "other", ("again", 1), ("again", 0)]
+
+
+def test_time_goes_on_between_turns_and_not_within_one(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        before = loop.time()
+        await aio.sleep(0)
+        log(loop.time() - before)
+        await aio.sleep(1.5)
+        log(loop.time() - before)
+
+    assert stage.run(main) == [0.0, 1.5]
+
+
+def test_a_cancelled_sleep_takes_its_timer_along(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        task = aio.create_task(aio.sleep(100))
+        await aio.sleep(1)
+        task.cancel()
+        log(await attempt_await(task), stage.now)
+
+    assert stage.run(main) == [("raised CancelledError", 1.0)]
+
+
+def test_many_cancelled_timers_do_not_disturb_the_rest(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        timers = [loop.call_later(1 + n, log, n) for n in range(500)]
+        for n, timer in enumerate(timers):
+            if n % 100:
+                timer.cancel()
+        await aio.sleep(600)
+
+    assert stage.run(main) == [0, 100, 200, 300, 400]
+
+
+@older_asyncio_differs("3.13", "a sleep of NaN is accepted and never ends")
+def test_a_delay_that_is_not_a_number_is_refused(stage: Stage) -> None:
+    async def main() -> None:
+        stage.log(await attempt_await(stage.aio.sleep(math.nan)))
+
+    assert stage.run(main) == ["raised ValueError: Invalid delay: NaN (not a number)"]
+
+
+def test_a_timer_needs_a_time(stage: Stage) -> None:
+    loop, log = stage.new_loop(), stage.log
+    log(attempt(loop.call_later, None, log))
+    log(attempt(loop.call_at, None, log))
+
+    assert log == [
+        "raised TypeError: delay must not be None",
+        "raised TypeError: when cannot be None",
+    ]

@@ -1,0 +1,562 @@
+"""Tasks: coroutines that run on their own; their names, states, and what can be asked of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Generator
+from typing import Any
+
+import pytest
+
+from tests.parity.harness import (
+    Stage,
+    attempt,
+    attempt_await,
+    normalise,
+    older_asyncio_differs,
+    outcome,
+)
+
+
+def test_a_task_begins_in_the_next_turn_in_the_order_of_creation(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def step(name: str) -> None:
+        log(f"{name} begins")
+        await aio.sleep(0)
+        log(f"{name} ends")
+
+    async def main() -> None:
+        a, b = aio.create_task(step("a")), aio.create_task(step("b"))
+        log("both are created")
+        await a
+        log("a is over")
+        await b
+
+    assert stage.run(main) == [
+        "both are created",
+        "a begins",
+        "b begins",
+        "a ends",
+        "b ends",
+        "a is over",
+    ]
+
+
+def test_whoever_awaits_a_task_wakes_among_its_callbacks_in_order(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> str:
+        await aio.sleep(1)
+        return "result"
+
+    async def main() -> None:
+        task = aio.create_task(work())
+
+        async def waiter(name: str) -> None:
+            log(name, await task)
+
+        task.add_done_callback(lambda t: log("callback before", t.result()))
+        waiters = [aio.create_task(waiter("waiter"))]
+        await aio.sleep(0)
+        task.add_done_callback(lambda t: log("callback after", t.result()))
+        log("main", await task)
+        await aio.wait(waiters)
+
+    assert stage.run(main) == [
+        ("callback before", "result"),
+        ("waiter", "result"),
+        ("callback after", "result"),
+        ("main", "result"),
+    ]
+
+
+def test_a_task_has_a_name_that_can_be_changed(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> None:
+        log("running as", aio.current_task().get_name())
+
+    async def main() -> None:
+        task = aio.create_task(work(), name="worker")
+        log(task.get_name())
+        task.set_name(7)
+        await task
+        log(repr(task.get_name()))
+
+    assert stage.run(main) == ["worker", ("running as", "7"), "'7'"]
+
+
+def test_unnamed_tasks_are_numbered(stage: Stage) -> None:
+    aio = stage.aio
+
+    async def work() -> None:
+        pass
+
+    async def main() -> None:
+        tasks = [aio.create_task(work()) for _ in range(3)]
+        await aio.gather(*tasks)
+        numbers = [int(task.get_name().removeprefix("Task-")) for task in tasks]
+        stage.log([number - numbers[0] for number in numbers])
+
+    assert stage.run(main) == [[0, 1, 2]]
+
+
+def test_a_task_knows_its_coroutine_its_loop_and_its_context(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> None:
+        log(aio.current_task() is not None)
+
+    async def main() -> None:
+        coroutine = work()
+        task = aio.Task(coroutine, loop=aio.get_running_loop())
+        log(task.get_coro() is coroutine, task.get_loop() is aio.get_running_loop())
+        await task
+
+    assert stage.run(main) == [(True, True), True]
+
+
+@older_asyncio_differs("3.12", "a task has no get_context()")
+def test_a_task_tells_the_context_it_runs_in(stage: Stage) -> None:
+    import contextvars
+
+    aio, log = stage.aio, stage.log
+    variable = contextvars.ContextVar("variable", default="unset")
+
+    async def work() -> None:
+        variable.set("set by the task")
+
+    async def main() -> None:
+        given = contextvars.copy_context()
+        in_given = aio.create_task(work(), context=given)
+        in_copy = aio.create_task(work())
+        await aio.gather(in_given, in_copy)
+        log(in_given.get_context() is given, in_given.get_context()[variable])
+        log(in_copy.get_context()[variable], variable.get())
+
+    assert stage.run(main) == [(True, "set by the task"), ("set by the task", "unset")]
+
+
+def test_current_task_and_all_tasks_see_what_is_running_and_what_is_not_done(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def names() -> list[str]:
+        return sorted(task.get_name() for task in aio.all_tasks())
+
+    async def work() -> None:
+        log("current", aio.current_task().get_name())
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        aio.current_task().set_name("main")
+        a, b = aio.create_task(work(), name="a"), aio.create_task(work(), name="b")
+        log(names())
+        loop.call_soon(lambda: log("in a callback", aio.current_task()))
+        await a
+        log(names(), b.done())
+        await aio.sleep(0)
+        log([task.get_name() for task in aio.all_tasks(loop)])
+
+    assert stage.run(main) == [
+        ["a", "b", "main"],
+        ("current", "a"),
+        ("current", "b"),
+        ("in a callback", None),
+        (["main"], True),
+        ["main"],
+    ]
+
+
+def test_without_a_running_loop_there_is_no_current_task_to_ask_for(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    log(attempt(aio.current_task))
+    log(attempt(aio.all_tasks))
+    loop = stage.new_loop()
+    log(aio.current_task(loop), aio.all_tasks(loop))
+
+    assert log == [
+        "raised RuntimeError: no running event loop",
+        "raised RuntimeError: no running event loop",
+        (None, set()),
+    ]
+
+
+def test_ensure_future_wraps_what_is_no_future_and_leaves_what_is(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def coroutine() -> str:
+        return "from a coroutine"
+
+    class Awaitable:
+        def __await__(self) -> Generator[Any, None, str]:
+            yield from aio.sleep(0).__await__()
+            return "from an awaitable"
+
+    async def main() -> None:
+        future = aio.Future()
+        task = aio.ensure_future(coroutine())
+        log(aio.ensure_future(future) is future, aio.ensure_future(task) is task)
+        log(isinstance(task, aio.Task), await task)
+        wrapped = aio.ensure_future(Awaitable())
+        log(isinstance(wrapped, aio.Task), await wrapped)
+        log(attempt(aio.ensure_future, 3))
+
+    assert stage.run(main) == [
+        (True, True),
+        (True, "from a coroutine"),
+        (True, "from an awaitable"),
+        "raised TypeError: An asyncio.Future, a coroutine or an awaitable is required",
+    ]
+
+
+def test_ensure_future_takes_a_loop_that_does_not_run_yet(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def coroutine() -> str:
+        return "ran"
+
+    loop = stage.new_loop()
+    task = aio.ensure_future(coroutine(), loop=loop)
+    log(task.get_loop() is loop, loop.run_until_complete(task))
+
+    assert log == [(True, "ran")]
+
+
+def test_what_counts_as_a_coroutine_and_as_a_coroutine_function(stage: Stage) -> None:
+    import functools
+    import types
+
+    aio, log = stage.aio, stage.log
+
+    async def native(_: int = 0) -> None:
+        pass
+
+    @types.coroutine
+    def generator_based() -> Generator[None, None, None]:
+        yield
+
+    def plain() -> Generator[None, None, None]:
+        yield
+
+    class CallableObject:
+        async def __call__(self) -> None:
+            pass
+
+    functions = (
+        native,
+        functools.partial(native, 1),
+        generator_based,
+        plain,
+        CallableObject(),
+        int,
+    )
+    log([aio.iscoroutinefunction(function) for function in functions])
+    coroutine = native()
+    log([aio.iscoroutine(thing) for thing in (coroutine, native, 3)])
+    coroutine.close()
+
+    assert log == [[True, True, False, False, False, False], [True, False, False]]
+
+
+@older_asyncio_differs("3.12", "a plain generator counts as a coroutine")
+def test_a_plain_generator_is_no_coroutine(stage: Stage) -> None:
+    def plain() -> Generator[None, None, None]:
+        yield
+
+    assert stage.aio.iscoroutine(plain()) is False
+
+
+def test_a_result_or_exception_cannot_be_forced_upon_a_task(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> int:
+        return 1
+
+    async def main() -> None:
+        task = aio.create_task(work())
+        log(attempt(task.set_result, 2))
+        log(attempt(task.set_exception, ValueError()))
+        log(await task)
+
+    assert stage.run(main) == [
+        "raised RuntimeError: Task does not support set_result operation",
+        "raised RuntimeError: Task does not support set_exception operation",
+        1,
+    ]
+
+
+def test_the_exception_of_a_task_is_raised_where_it_is_awaited(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    error = LookupError("nowhere")
+
+    async def work() -> None:
+        raise error
+
+    async def main() -> None:
+        task = aio.create_task(work())
+        await aio.wait([task])
+        log(outcome(task), task.exception() is error)
+        log(await attempt_await(task))
+
+    assert stage.run(main) == [
+        ("raised LookupError: nowhere", True),
+        "raised LookupError: nowhere",
+    ]
+
+
+def test_stop_iteration_cannot_leave_a_coroutine(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> None:
+        raise StopIteration("end")
+
+    async def main() -> None:
+        log(await attempt_await(aio.create_task(work())))
+
+    assert stage.run(main) == ["raised RuntimeError: coroutine raised StopIteration"]
+
+
+def test_any_base_exception_but_two_stays_within_its_task(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Odd(BaseException):
+        pass
+
+    async def work() -> None:
+        raise Odd("but kept")
+
+    async def main() -> None:
+        task = aio.create_task(work())
+        await aio.sleep(0)
+        log("the loop goes on", outcome(task))
+
+    assert stage.run(main) == [("the loop goes on", "raised Odd: but kept")]
+
+
+@pytest.mark.parametrize("final", [KeyboardInterrupt, SystemExit])
+def test_keyboard_interrupt_and_system_exit_leave_the_loop_at_once(
+    stage: Stage, final: type[BaseException]
+) -> None:
+    log, loop = stage.log, stage.new_loop()
+
+    async def work() -> None:
+        raise final("stop everything")
+
+    async def bystander() -> None:
+        log("the bystander runs")
+
+    task = loop.create_task(work())
+    other = loop.create_task(bystander())
+    with pytest.raises(final, match="stop everything"):
+        loop.run_until_complete(other)
+    log(type(task.exception()) is final, outcome(other))
+    loop.run_until_complete(other)
+    log(loop.is_running(), loop.is_closed())
+
+    assert log == [(True, "pending"), "the bystander runs", (False, False)]
+
+
+def test_a_task_cannot_await_itself(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async def work() -> None:
+            await task
+
+        task = aio.create_task(work(), name="ouroboros")
+        told = await attempt_await(task)
+        log(
+            told.partition(":")[0],
+            "Task cannot await on itself: <Task pending name='ouroboros'" in told,
+        )
+
+    assert stage.run(main) == [("raised RuntimeError", True)]
+
+
+def test_a_task_that_awaits_a_task_is_told_of_its_result_one_turn_later(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def inner() -> str:
+        log("inner ends")
+        return "inner"
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        task = aio.create_task(inner())
+        loop.call_soon(log, "same turn as inner")
+        loop.call_soon(lambda: loop.call_soon(log, "one turn later"))
+        log(await task)
+        await aio.sleep(0)
+
+    assert stage.run(main) == ["inner ends", "same turn as inner", "inner", "one turn later"]
+
+
+def test_the_stack_of_a_suspended_task_is_its_one_frame(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def inner() -> None:
+        await aio.sleep(1)
+
+    async def outer() -> None:
+        await inner()
+
+    def functions(task: Any, limit: int | None = None) -> list[str]:
+        return [frame.f_code.co_name for frame in task.get_stack(limit=limit)]
+
+    async def main() -> None:
+        task = aio.create_task(outer())
+        log("not begun", functions(task))
+        await aio.sleep(0)
+        log("suspended", functions(task), functions(task, limit=1))
+        await task
+        log("done", functions(task))
+
+    assert stage.run(main) == [
+        ("not begun", ["outer"]),
+        ("suspended", ["outer"], ["outer"]),
+        ("done", []),
+    ]
+
+
+def test_the_stack_of_a_failed_task_is_its_traceback(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def inner() -> None:
+        raise ValueError("broken")
+
+    async def outer() -> None:
+        await inner()
+
+    def functions(task: Any, limit: int | None = None) -> list[str]:
+        return [frame.f_code.co_name for frame in task.get_stack(limit=limit)]
+
+    async def main() -> None:
+        task = aio.create_task(outer())
+        await aio.wait([task])
+        log(functions(task), functions(task, limit=1), outcome(task))
+
+    assert stage.run(main) == [(["outer", "inner"], ["outer"], "raised ValueError: broken")]
+
+
+def test_print_stack_writes_the_lines_of_the_program(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def printed(task: Any) -> list[str]:
+        file = io.StringIO()
+        task.print_stack(file=file)
+        lines = [normalise(line).strip() for line in file.getvalue().splitlines()]
+        return [line.partition(" at 0x")[0].partition(" coro=")[0] for line in lines]
+
+    async def failing() -> None:
+        raise ValueError("broken")  # the line of the failure
+
+    async def sleeping() -> None:
+        await aio.sleep(1)  # the line of the wait
+
+    async def main() -> None:
+        failed = aio.create_task(failing(), name="failed")
+        asleep = aio.create_task(sleeping(), name="asleep")
+        await aio.sleep(0)
+        for task in (failed, asleep):
+            lines = printed(task)
+            log(lines[0], lines[2:])
+        await asleep
+        log(printed(asleep)[0])
+        failed.exception()
+
+    assert stage.run(main) == [
+        (
+            "Traceback for <Task finished name='failed'",
+            ['raise ValueError("broken")  # the line of the failure', "ValueError: broken"],
+        ),
+        ("Stack for <Task pending name='asleep'", ["await aio.sleep(1)  # the line of the wait"]),
+        "No stack for <Task finished name='asleep'",
+    ]
+
+
+def test_the_repr_of_a_task_tells_state_name_and_coroutine(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> int:
+        await aio.sleep(1)
+        return 3
+
+    async def main() -> None:
+        task = aio.create_task(work(), name="worker")
+        for _ in range(2):
+            log(normalise(repr(task)).partition("test_the_repr")[0])
+            await task
+        log(normalise(repr(task)).rpartition("locals>.")[2])
+
+    assert stage.run(main) == [
+        "<Task pending name='worker' coro=<",
+        "<Task finished name='worker' coro=<",
+        "work() done, defined at test_tasks.py:…> result=3>",
+    ]
+
+
+def test_a_task_factory_makes_every_task_of_its_loop(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Noted(aio.Task):  # type: ignore[name-defined,misc]
+        pass
+
+    def factory(loop: Any, coro: Any, **kwargs: Any) -> Any:
+        log("factory", coro.__name__, sorted(kwargs))
+        return Noted(coro, loop=loop, **kwargs)
+
+    async def work() -> None:
+        pass
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        log(loop.get_task_factory())
+        loop.set_task_factory(factory)
+        log(loop.get_task_factory() is factory)
+        task = aio.create_task(work())
+        log(type(task) is Noted)
+        await aio.gather(task, work())
+        async with aio.TaskGroup() as group:
+            log(type(group.create_task(work())) is Noted)
+        loop.set_task_factory(None)
+        log(type(aio.create_task(work())) is aio.Task)
+        await aio.sleep(0)
+
+    assert stage.run(main) == [
+        None,
+        True,
+        ("factory", "work", []),
+        True,
+        ("factory", "work", []),
+        ("factory", "work", []),
+        True,
+        True,
+    ]
+
+
+def test_a_task_subclass_may_follow_its_own_steps(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Loud(aio.Task):  # type: ignore[name-defined,misc]
+        def cancel(self, msg: Any = None) -> bool:
+            log("cancel", msg)
+            return bool(super().cancel(msg))
+
+        def add_done_callback(self, fn: Callable[[Any], object], *, context: Any = None) -> None:
+            log("somebody waits")
+            super().add_done_callback(fn, context=context)
+
+    async def work() -> None:
+        await aio.sleep(1)
+
+    async def main() -> None:
+        task = Loud(work(), loop=aio.get_running_loop())
+        aio.get_running_loop().call_soon(task.cancel, "enough")
+        log(await attempt_await(task))
+
+    assert stage.run(main) == [
+        "somebody waits",
+        ("cancel", "enough"),
+        "raised CancelledError: enough",
+    ]
