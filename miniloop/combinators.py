@@ -1,0 +1,301 @@
+"""gather, wait, as_completed, shield: several awaitables made into one.
+
+Purpose: asyncio keeps these in its `tasks`; here they stand apart, since a loop is complete without them.
+Rules: each is built from done-callbacks on the children and one Future that the caller awaits; none runs
+anything. What happens to the children when the caller is cancelled is what tells them apart:
+gather cancels them, wait and as_completed leave them alone, shield exists to leave them alone.
+This file does not know how tasks run. Read tasks.py and queues.py first.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Generator, Iterable, Iterator
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
+from typing import Any, TypeVar
+
+from . import events
+from .coroutines import iscoroutine
+from .events import Loop, TimerHandle
+from .exceptions import CancelledError
+from .futures import Future, isfuture
+from .queues import Queue
+from .tasks import _loop_of, ensure_future
+
+__all__ = (
+    "ALL_COMPLETED",
+    "FIRST_COMPLETED",
+    "FIRST_EXCEPTION",
+    "as_completed",
+    "gather",
+    "shield",
+    "wait",
+)
+
+T = TypeVar("T")
+
+
+# -- gather -----------------------------------------------------------------------------------------
+
+
+def gather(
+    *coros_or_futures: Awaitable[Any], return_exceptions: bool = False
+) -> Future[list[Any]]:
+    """Run awaitables at the same time; return a Future of the list of their results, in their order.
+
+    The first exception ends the gather and the others run on (gh-75633), unless `return_exceptions`
+    puts exceptions into the list as if they were results. Cancelling the gather cancels what has not
+    ended; a child that is cancelled by somebody else counts as one that raised CancelledError.
+    """
+    if not coros_or_futures:
+        nothing: Future[list[Any]] = events.get_event_loop().create_future()
+        nothing.set_result([])
+        return nothing
+    futures = _ensure_futures(coros_or_futures)
+    children = [futures[argument] for argument in coros_or_futures]
+    outer = _GatheringFuture(children, len(futures), return_exceptions, _loop_of(children[0]))
+    # An eager task may have ended already. It is counted after the others have their callback, so that
+    # a gather of nothing but such tasks is itself done on return.
+    ended = [child for child in futures.values() if child.done()]
+    for child in futures.values():
+        if not child.done():
+            child.add_done_callback(outer._child_done)
+    for child in ended:
+        outer._child_done(child)
+    return outer
+
+
+def _ensure_futures(arguments: tuple[Awaitable[Any], ...]) -> dict[Awaitable[Any], Future[Any]]:
+    """A future for each argument; an argument given twice is one future."""
+    futures: dict[Awaitable[Any], Future[Any]] = {}
+    loop: Loop | None = None
+    for argument in arguments:
+        if argument in futures:
+            continue
+        future = futures[argument] = ensure_future(argument, loop=loop)
+        if future is not argument:
+            # The caller cannot know of this task, so "destroyed but pending" would be no news to use.
+            future._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop = loop or _loop_of(future)
+    return futures
+
+
+class _GatheringFuture(Future[list[Any]]):
+    """The Future that gather returns. To cancel it is to cancel the children and see how they take it."""
+
+    def __init__(
+        self, children: list[Future[Any]], running: int, return_exceptions: bool, loop: Loop
+    ) -> None:
+        super().__init__(loop=loop)
+        self._children = children
+        self._running = running  # children that have not ended; one given twice counts once
+        self._return_exceptions = return_exceptions
+        self._cancel_requested = False
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel the children; the gather ends when they have all ended (bpo-32684)."""
+        if self.done():
+            return False
+        # A list, not a generator: any() would stop at the first child.
+        if any([child.cancel(msg=msg) for child in self._children]):
+            self._cancel_requested = True
+            return True
+        return False
+
+    def _child_done(self, child: Future[Any]) -> None:
+        self._running -= 1
+        if self.done():
+            if not child.cancelled():
+                child.exception()  # nobody will ask for it any more; no "never retrieved" for it
+            return
+        if not self._return_exceptions:
+            error = _outcome_error(child)
+            if error is not None:
+                self.set_exception(error)
+                return
+        if not self._running:
+            self._end(child)
+
+    def _end(self, last_child: Future[Any]) -> None:
+        """All children have ended, and nothing has ended the gather before."""
+        if self._cancel_requested:
+            # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
+            self.set_exception(last_child._make_cancelled_error())
+        else:
+            self.set_result([_outcome(child) for child in self._children])
+
+
+def _outcome_error(future: Future[Any]) -> BaseException | None:
+    return future._make_cancelled_error() if future.cancelled() else future.exception()
+
+
+def _outcome(future: Future[Any]) -> Any:
+    """The result, or the exception as a value; a new CancelledError, for this one is not raised."""
+    if future.cancelled():
+        return CancelledError("" if future._cancel_message is None else future._cancel_message)
+    error = future.exception()
+    return future.result() if error is None else error
+
+
+# -- wait -------------------------------------------------------------------------------------------
+
+
+async def wait(
+    fs: Iterable[Future[T]], *, timeout: float | None = None, return_when: str = ALL_COMPLETED
+) -> tuple[set[Future[T]], set[Future[T]]]:
+    """Wait for futures or tasks; return the set of those that have ended and the set of the others.
+
+    `return_when` is FIRST_COMPLETED, FIRST_EXCEPTION or ALL_COMPLETED. After `timeout` seconds it
+    returns what there is: it neither raises TimeoutError nor cancels anything. Raises TypeError for
+    coroutines (make tasks of them, else you could not tell them apart in the sets), ValueError for
+    nothing to wait for.
+    """
+    if isfuture(fs) or iscoroutine(fs):
+        raise TypeError(f"expect a list of futures, not {type(fs).__name__}")
+    if not fs:
+        raise ValueError("Set of Tasks/Futures is empty.")
+    if return_when not in (FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED):
+        raise ValueError(f"Invalid return_when value: {return_when}")
+    futures = set(fs)
+    if any(iscoroutine(future) for future in futures):
+        raise TypeError("Passing coroutines is forbidden, use tasks explicitly.")
+    await _wait(futures, timeout, return_when)
+    done = {future for future in futures if future.done()}
+    return done, futures - done
+
+
+async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
+    loop = events.get_running_loop()
+    enough: Future[None] = loop.create_future()
+    running = len(futures)
+
+    def on_done(future: Future[T]) -> None:
+        nonlocal running
+        running -= 1
+        failed = not future.cancelled() and future.exception() is not None
+        first = return_when == FIRST_COMPLETED or (return_when == FIRST_EXCEPTION and failed)
+        if running <= 0 or first:
+            _release(enough)
+
+    timer = None if timeout is None else loop.call_later(timeout, _release, enough)
+    for future in futures:
+        future.add_done_callback(on_done)
+    try:
+        await enough
+    finally:
+        if timer is not None:
+            timer.cancel()
+        for future in futures:
+            future.remove_done_callback(on_done)
+
+
+def _release(waiter: Future[None], *_: object) -> None:
+    """Wake whoever awaits `waiter`; also as a done-callback, hence the further argument."""
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+# -- as_completed -----------------------------------------------------------------------------------
+
+
+def as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) -> _AsCompleted[T]:
+    """Iterate over awaitables in the order in which they end.
+
+    `async for future in as_completed(fs)` gives the futures and tasks themselves, done; those that were
+    coroutines as the tasks made of them. `for awaitable in as_completed(fs)` gives coroutines, to be
+    awaited for the result of the next. Both raise TimeoutError once `timeout` seconds have passed.
+    """
+    if inspect.isawaitable(fs):
+        raise TypeError(f"expects an iterable of awaitables, not {type(fs).__name__}")
+    return _AsCompleted(fs, timeout)
+
+
+class _AsCompleted(Iterator[Generator[Any, None, T]]):
+    """The iterator of as_completed: a queue that each future enters when it ends."""
+
+    def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:
+        loop = events.get_event_loop()
+        self._ended: Queue[Future[T] | None] = Queue()  # None: the time is up
+        self._running = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
+        self._to_give = len(self._running)  # how often iteration goes on
+        self._timer: TimerHandle | None = None
+        for future in self._running:
+            future.add_done_callback(self._on_done)
+        if self._running and timeout is not None:
+            self._timer = loop.call_later(timeout, self._on_timeout)
+
+    def __iter__(self) -> _AsCompleted[T]:
+        return self
+
+    def __aiter__(self) -> _AsCompleted[T]:
+        return self
+
+    def __next__(self) -> Any:
+        if not self._to_give:
+            raise StopIteration
+        self._to_give -= 1
+        return self._next_result()
+
+    async def __anext__(self) -> Future[T]:
+        if not self._to_give:
+            raise StopAsyncIteration
+        self._to_give -= 1
+        return await self._next_ended()
+
+    async def _next_result(self) -> T:
+        return (await self._next_ended()).result()
+
+    async def _next_ended(self) -> Future[T]:
+        future = await self._ended.get()
+        if future is None:
+            raise TimeoutError
+        return future
+
+    def _on_done(self, future: Future[T]) -> None:
+        if not self._running:
+            return  # after the time was up; its callback was on its way already
+        self._running.remove(future)
+        self._ended.put_nowait(future)
+        if not self._running and self._timer is not None:
+            self._timer.cancel()
+
+    def _on_timeout(self) -> None:
+        for future in self._running:
+            future.remove_done_callback(self._on_done)
+            self._ended.put_nowait(None)  # one for each that will not come
+        self._running.clear()
+
+
+# -- shield -----------------------------------------------------------------------------------------
+
+
+def shield(arg: Awaitable[T]) -> Future[T]:
+    """Return a Future that follows `arg` but does not pass cancellation on to it.
+
+    The waiter is cancelled as ever; what it waited for runs on. Keep a reference to a task that you
+    shield, for when the waiter has gone nobody else may hold it (gh-91887).
+    """
+    inner = ensure_future(arg)
+    if inner.done():
+        return inner
+    outer: Future[T] = _loop_of(inner).create_future()
+
+    def inner_done(inner: Future[T]) -> None:
+        if outer.cancelled():
+            if not inner.cancelled():
+                inner.exception()  # nobody waits for it any more; no "never retrieved" for it
+        elif inner.cancelled():
+            outer.cancel()
+        elif (error := inner.exception()) is not None:
+            outer.set_exception(error)
+        else:
+            outer.set_result(inner.result())
+
+    def outer_done(_: Future[T]) -> None:
+        if not inner.done():
+            # Left in place, it would swallow an exception of inner that nobody has seen.
+            inner.remove_done_callback(inner_done)
+
+    inner.add_done_callback(inner_done)
+    outer.add_done_callback(outer_done)
+    return outer

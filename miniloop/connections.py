@@ -1,0 +1,515 @@
+"""create_connection, create_server: how a transport and a protocol come together.
+
+Purpose: a client looks up addresses and tries them until one answers; a server listens, and makes a
+transport and a protocol for each caller.
+Rules: sockets are made here and belong to their transport from then on; whatever fails before that, or is
+cancelled, closes what it has opened.
+This file does not know what the bytes mean. Read transports.py and sockets.py first.
+"""
+
+from __future__ import annotations
+
+import collections
+import errno
+import itertools
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
+from weakref import WeakSet
+
+from .combinators import FIRST_COMPLETED, gather, wait
+from .events import Loop
+from .exceptions import CancelledError
+from .format_helpers import logger
+from .futures import Future
+from .protocols import BaseProtocol
+from .sockets import SocketsEventLoop, _check_ssl_socket
+from .tasks import sleep
+from .transports import TransportSocket, _SelectorSocketTransport
+
+__all__ = ("Server",)
+
+ProtocolFactory: TypeAlias = Callable[[], Any]
+AddrInfo: TypeAlias = tuple[Any, ...]  # an entry of getaddrinfo(): family, type, proto, name, address
+
+#: Seconds until a server that has run out of descriptors tries accept() again.
+ACCEPT_RETRY_DELAY: Final = 1
+
+
+class Server:
+    """The listening sockets of `create_server`, and a count of the connections that came in by them."""
+
+    def __init__(
+        self, loop: Loop, sockets: list[socket.socket], factory: ProtocolFactory, backlog: int
+    ) -> None:
+        self._loop = loop
+        self._sockets: list[socket.socket] | None = sockets  # None once closed
+        self._factory = factory
+        self._backlog = backlog
+        self._serving = False
+        self._serving_forever: Future[None] | None = None  # what serve_forever() waits for
+        # Weak, so that a transport which a program has lost can still be found out by its __del__.
+        self._clients: WeakSet[_SelectorSocketTransport] = WeakSet()
+        self._waiters: list[Future[None]] | None = []  # of wait_closed(); None when all is over
+
+    @property
+    def sockets(self) -> tuple[TransportSocket, ...]:
+        """The listening sockets; none once the server is closed."""
+        return tuple(TransportSocket(sock) for sock in self._sockets or ())
+
+    def get_loop(self) -> Loop:
+        """Return the loop that the server belongs to."""
+        return self._loop
+
+    def is_serving(self) -> bool:
+        """Return True while new connections are accepted."""
+        return self._serving
+
+    async def start_serving(self) -> None:
+        """Accept connections from now on, if `create_server(start_serving=False)` has not begun yet."""
+        self._start_serving()
+        await sleep(0)  # a turn, so that the selector knows of the sockets when we return
+
+    def _start_serving(self) -> None:
+        if self._serving:
+            return
+        self._serving = True
+        for sock in self._sockets or ():
+            sock.listen(self._backlog)
+            self._loop._start_accepting(sock, self)
+
+    async def serve_forever(self) -> None:
+        """Accept connections until cancelled; then close the server and wait for its connections."""
+        if self._serving_forever is not None:
+            raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
+        if self._sockets is None:
+            raise RuntimeError(f"server {self!r} is closed")
+        self._start_serving()
+        self._serving_forever = self._loop.create_future()
+        try:
+            await self._serving_forever
+        except CancelledError:
+            try:
+                self.close()
+                await self.wait_closed()
+            finally:
+                raise  # noqa: B012 - the CancelledError, whatever the clean-up says
+        finally:
+            self._serving_forever = None
+
+    def close(self) -> None:
+        """Stop listening. Connections that stand go on; see close_clients() and abort_clients()."""
+        sockets, self._sockets = self._sockets, None
+        if sockets is None:
+            return
+        for sock in sockets:
+            self._loop._remove_reader(sock.fileno())
+            sock.close()
+        self._serving = False
+        if self._serving_forever is not None and not self._serving_forever.done():
+            self._serving_forever.cancel()
+            self._serving_forever = None
+        self._wake_up_if_over()
+
+    def close_clients(self) -> None:
+        """Close all connections, each after what it has buffered is sent."""
+        for transport in self._clients.copy():
+            transport.close()
+
+    def abort_clients(self) -> None:
+        """Close all connections at once."""
+        for transport in self._clients.copy():
+            transport.abort()
+
+    async def wait_closed(self) -> None:
+        """Wait until the server is closed and its last connection is gone (gh-79033)."""
+        if self._waiters is None:
+            return
+        waiter = self._loop.create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def _attach(self, transport: _SelectorSocketTransport) -> None:
+        self._clients.add(transport)
+
+    def _detach(self, transport: _SelectorSocketTransport) -> None:
+        self._clients.discard(transport)
+        self._wake_up_if_over()
+
+    def _wake_up_if_over(self) -> None:
+        if self._sockets is not None or self._clients:
+            return
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def __aenter__(self) -> Server:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.close()
+        await self.wait_closed()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} sockets={self.sockets!r}>"
+
+
+class ConnectionsEventLoop(SocketsEventLoop):
+    """The loop's chapter on TCP clients and servers."""
+
+    # -- client -----------------------------------------------------------------------------------------
+
+    async def create_connection(
+        self,
+        protocol_factory: ProtocolFactory,
+        host: str | bytes | None = None,
+        port: str | int | None = None,
+        *,
+        family: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+        sock: socket.socket | None = None,
+        local_addr: tuple[str, int] | None = None,
+        happy_eyeballs_delay: float | None = None,
+        interleave: int | None = None,
+        all_errors: bool = False,
+    ) -> tuple[Any, Any]:
+        """Connect to `host` and `port`, or take `sock`, which is connected; return transport and protocol.
+
+        A host may have several addresses. They are tried one after the other; with
+        `happy_eyeballs_delay`, in seconds, the next is begun when the one before has not answered in
+        that time, and the first to answer is taken (RFC 8305). `interleave` mixes IPv6 and IPv4.
+        Raises OSError if none answers; with `all_errors` an ExceptionGroup of all that went wrong.
+        """
+        if sock is not None:
+            _check_ssl_socket(sock)
+        if host is not None or port is not None:
+            if sock is not None:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            lookup = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
+            infos = await self._look_up((host, port), **lookup)
+            local = None if local_addr is None else await self._look_up(local_addr, **lookup)
+            if interleave or (interleave is None and happy_eyeballs_delay is not None):
+                infos = _interleave(infos, interleave or 1)
+            errors: list[OSError] = []
+            sock = await self._connect_first(infos, local, happy_eyeballs_delay, errors)
+            if sock is None:
+                raise _no_address_answered(errors, all_errors)
+        elif sock is None:
+            raise ValueError("host and port was not specified and no sock specified")
+        elif sock.type != socket.SOCK_STREAM:
+            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+        transport, protocol = await self._make_connection(sock, protocol_factory)
+        if self._debug:
+            logger.debug("%r connected to %s:%r: %r", sock, host, port, (transport, protocol))
+        return transport, protocol
+
+    async def _look_up(self, address: tuple[Any, Any], **hints: int) -> list[AddrInfo]:
+        infos = await self._ensure_resolved(address, **hints)
+        if not infos:
+            raise OSError("getaddrinfo() returned empty list")
+        return infos
+
+    async def _connect_first(
+        self,
+        infos: Iterable[AddrInfo],
+        local: list[AddrInfo] | None,
+        delay: float | None,
+        errors: list[OSError],
+    ) -> socket.socket | None:
+        """Try addresses, each begun when all before have failed or `delay` seconds are over."""
+        waiting = collections.deque(infos)
+        running: set[Future[socket.socket | None]] = set()
+        winner: socket.socket | None = None
+        try:
+            while winner is None and (waiting or running):
+                if waiting:
+                    attempt = self._connect_one(waiting.popleft(), local, errors)
+                    if delay is None:
+                        winner = await attempt
+                        continue
+                    running.add(self.create_task(attempt))
+                done, running = await wait(
+                    running, timeout=delay if waiting else None, return_when=FIRST_COMPLETED
+                )
+                for task in done:
+                    found = task.result()
+                    if winner is None:
+                        winner = found
+                    elif found is not None:
+                        found.close()  # two in the same turn
+            return winner
+        except BaseException:
+            if winner is not None:
+                winner.close()
+            raise
+        finally:
+            await _abandon(running)
+
+    async def _connect_one(
+        self, info: AddrInfo, local: list[AddrInfo] | None, errors: list[OSError]
+    ) -> socket.socket | None:
+        """A socket connected to the one address; None, and what went wrong in `errors`."""
+        family, kind, proto, _, address = info
+        sock = None
+        try:
+            sock = socket.socket(family=family, type=kind, proto=proto)
+            sock.setblocking(False)
+            if local is not None:
+                _bind_to_first(sock, [entry[4] for entry in local if entry[0] == family], errors)
+            await self.sock_connect(sock, address)
+        except OSError as exc:
+            errors.append(exc.with_traceback(None))  # whose frames hold `errors`: a cycle
+            if sock is not None:
+                sock.close()
+            return None
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            raise
+        return sock
+
+    async def connect_accepted_socket(
+        self, protocol_factory: ProtocolFactory, sock: socket.socket
+    ) -> tuple[Any, Any]:
+        """Make a transport and a protocol for a socket that the program has accepted itself."""
+        if sock.type != socket.SOCK_STREAM:
+            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+        _check_ssl_socket(sock)
+        return await self._make_connection(sock, protocol_factory)
+
+    async def _make_connection(
+        self,
+        sock: socket.socket,
+        factory: ProtocolFactory,
+        server: Server | None = None,
+        peername: Any = None,
+    ) -> tuple[Any, Any]:
+        """Give `sock` to a new transport and wait until its protocol has been told."""
+        sock.setblocking(False)
+        protocol: BaseProtocol = factory()
+        self._ensure_fd_no_transport(sock)
+        waiter = self.create_future()
+        extra = None if server is None else {"peername": peername}
+        transport = _SelectorSocketTransport(self, sock, protocol, waiter, extra, server)
+        try:
+            await waiter
+        except BaseException:
+            transport.close()
+            raise
+        return transport, protocol
+
+    # -- server -----------------------------------------------------------------------------------------
+
+    async def create_server(
+        self,
+        protocol_factory: ProtocolFactory,
+        host: str | Iterable[str] | None = None,
+        port: str | int | None = None,
+        *,
+        family: int = socket.AF_UNSPEC,
+        flags: int = socket.AI_PASSIVE,
+        sock: socket.socket | None = None,
+        backlog: int = 100,
+        reuse_address: bool | None = None,
+        reuse_port: bool | None = None,
+        keep_alive: bool | None = None,
+        start_serving: bool = True,
+    ) -> Server:
+        """Listen on `host` and `port`, or on `sock`, and return the Server.
+
+        `host` may be several hosts, or have several addresses: all are listened on. None or "" is every
+        interface; port 0 is any that is free: see `Server.sockets`. Raises OSError if the port is taken.
+        """
+        if sock is not None:
+            _check_ssl_socket(sock)
+        if host is not None or port is not None:
+            if sock is not None:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            infos = await self._look_up_hosts(host, port, family, flags)
+            options = [
+                option
+                for option, wanted in (
+                    (socket.SO_REUSEADDR, reuse_address is None or reuse_address),
+                    (socket.SO_REUSEPORT, reuse_port),
+                    (socket.SO_KEEPALIVE, keep_alive),
+                )
+                if wanted
+            ]
+            sockets = self._bind_all(infos, options)
+        elif sock is None:
+            raise ValueError("Neither host/port nor sock were specified")
+        elif sock.type != socket.SOCK_STREAM:
+            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+        else:
+            sock.setblocking(False)
+            sockets = [sock]
+        server = Server(self, sockets, protocol_factory, backlog)
+        if start_serving:
+            await server.start_serving()
+        if self._debug:
+            logger.info("%r is serving", server)
+        return server
+
+    async def _look_up_hosts(
+        self, host: Any, port: Any, family: int, flags: int
+    ) -> list[AddrInfo]:
+        """Every address of every host, each once."""
+        if host == "":
+            hosts = [None]
+        elif isinstance(host, str | bytes) or not isinstance(host, Iterable):
+            hosts = [host]
+        else:
+            hosts = list(host)
+        kind = socket.SOCK_STREAM
+        found = await gather(
+            *[
+                self._look_up((host, port), family=family, type=kind, flags=flags)
+                for host in hosts
+            ]
+        )
+        return list(dict.fromkeys(itertools.chain.from_iterable(found)))
+
+    def _bind_all(self, infos: list[AddrInfo], options: list[int]) -> list[socket.socket]:
+        """A bound socket for each address that this machine has; all of them or an OSError."""
+        sockets: list[socket.socket] = []
+        try:
+            for family, kind, proto, _, address in infos:
+                sock = self._bind(family, kind, proto, address, options)
+                if sock is not None:
+                    sockets.append(sock)
+            if not sockets:
+                tried = [info[4] for info in infos]
+                raise OSError(f"could not bind on any address out of {tried!r}")
+        except BaseException:
+            for sock in sockets:
+                sock.close()
+            raise
+        return sockets
+
+    def _bind(
+        self, family: int, kind: int, proto: int, address: Any, options: list[int]
+    ) -> socket.socket | None:
+        """A bound socket; None where the machine does not have that family of addresses."""
+        try:
+            sock = socket.socket(family, kind, proto)
+        except OSError:
+            if self._debug:
+                message = "create_server() failed to create socket.socket(%r, %r, %r)"
+                logger.warning(message, family, kind, proto, exc_info=True)
+            return None
+        try:
+            sock.setblocking(False)
+            for option in options:
+                sock.setsockopt(socket.SOL_SOCKET, option, True)
+            if family == socket.AF_INET6:
+                # Else the socket would take IPv4 as well, and the one for IPv4 find its port in use.
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
+            sock.bind(address)
+        except OSError as exc:
+            sock.close()
+            reason = str(exc).lower()
+            message = f"error while attempting to bind on address {address!r}: {reason}"
+            if exc.errno == errno.EADDRNOTAVAIL:  # the family is switched off (bpo-30945)
+                if self._debug:
+                    logger.warning(message)
+                return None
+            raise OSError(exc.errno, message) from None
+        return sock
+
+    def _start_accepting(self, sock: socket.socket, server: Server) -> None:
+        if sock.fileno() != -1:  # closed while it waited for descriptors to become free
+            self._add_reader(sock.fileno(), self._accept_connections, sock, server)
+
+    def _accept_connections(self, sock: socket.socket, server: Server) -> None:
+        """Accept all who wait, not just one: each turn has other things to do as well (bpo-27906)."""
+        for _ in range(server._backlog):
+            try:
+                connection, address = sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as exc:
+                if exc.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    raise
+                self._rest_from_accepting(sock, server, exc)
+                return
+            if self._debug:
+                logger.debug("%r got a new connection from %r: %r", server, address, connection)
+            self.create_task(self._serve_connection(connection, address, server))
+
+    def _rest_from_accepting(self, sock: socket.socket, server: Server, exc: OSError) -> None:
+        """Out of descriptors: the socket stays readable, and the loop would spin on it."""
+        self.call_exception_handler(
+            {
+                "message": "socket.accept() out of system resource",
+                "exception": exc,
+                "socket": TransportSocket(sock),
+            }
+        )
+        self._remove_reader(sock.fileno())
+        self.call_later(ACCEPT_RETRY_DELAY, self._start_accepting, sock, server)
+
+    async def _serve_connection(
+        self, connection: socket.socket, address: Any, server: Server
+    ) -> None:
+        try:
+            await self._make_connection(connection, server._factory, server, address)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            if connection.fileno() != -1 and connection.fileno() not in self._transports:
+                connection.close()  # the factory has raised, and no transport owns it
+            if self._debug:
+                message = "Error on transport creation for incoming connection"
+                self.call_exception_handler({"message": message, "exception": exc})
+
+
+def _interleave(infos: list[AddrInfo], first_family_count: int) -> list[AddrInfo]:
+    """The addresses with their families taking turns, after so many less one of the first family."""
+    by_family: dict[int, list[AddrInfo]] = {}
+    for info in infos:
+        by_family.setdefault(info[0], []).append(info)
+    families = list(by_family.values())
+    head = families[0][: first_family_count - 1]
+    families[0] = families[0][len(head) :]
+    mixed = itertools.chain.from_iterable(itertools.zip_longest(*families))
+    return head + [info for info in mixed if info is not None]
+
+
+async def _abandon(attempts: set[Future[socket.socket | None]]) -> None:
+    """Stop attempts to connect, and close the socket of one that succeeds nevertheless."""
+    for attempt in attempts:
+        attempt.cancel()
+    for sock in await gather(*attempts, return_exceptions=True):
+        if isinstance(sock, socket.socket):
+            sock.close()
+
+
+def _bind_to_first(sock: socket.socket, addresses: list[Any], errors: list[OSError]) -> None:
+    """Bind `sock` to the first local address that can be had."""
+    refused: list[OSError] = []
+    for address in addresses:
+        try:
+            sock.bind(address)
+        except OSError as exc:
+            reason = str(exc).lower()
+            message = f"error while attempting to bind on address {address!r}: {reason}"
+            refused.append(OSError(exc.errno, message))
+        else:
+            return
+    if not refused:
+        raise OSError(f"no matching local address with family={sock.family!r} found")
+    errors.extend(refused[:-1])
+    raise refused[-1]
+
+
+def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
+    """One exception for all attempts to connect."""
+    failures = errors.copy()
+    errors.clear()  # the caller's frame is in the traceback: it shall not hold the exception as well
+    if all_errors:
+        return ExceptionGroup("create_connection failed", failures)
+    if len({str(failure) for failure in failures}) == 1:
+        return failures[0]
+    return OSError(f"Multiple exceptions: {', '.join(str(failure) for failure in failures)}")

@@ -1,0 +1,428 @@
+"""Lock, Event, Condition, Semaphore, Barrier: how the tasks of one loop wait for one another.
+
+Purpose: what `threading` has under these names, for tasks. A task gives its turn away only where it has
+to wait, so between two awaits nothing can interfere: taking a free lock is a test and an assignment.
+Rules: who has to wait stands in a line of futures, oldest first; to wake a waiter is to set the result of
+its future. The woken waiter stays in the line until its task's next step takes it out, and until then a
+newcomer stands behind it. A waiter that is cancelled after it was woken passes on what it was woken for.
+This file does not know what a task is, only the futures that tasks wait for. Nothing here may be used
+from another thread. Read runners.py first.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from . import events
+from .events import Loop
+from .exceptions import BrokenBarrierError, CancelledError
+from .futures import Future
+
+__all__ = ("Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier")
+
+T = TypeVar("T")
+
+
+class _LoopBoundMixin:
+    """Belongs to the loop in which somebody first had to wait for it.
+
+    Not to a loop of the moment it is made: programs make their locks at import, before there is a loop
+    (bpo-42392). For as long as nobody waits, any number of loops may use it in turn.
+    """
+
+    _loop: Loop | None = None  # written once, by the first _get_loop
+
+    def _get_loop(self) -> Loop:
+        """Return the running loop; raise RuntimeError if it is not the one we belong to."""
+        loop = events.get_running_loop()
+        # One step of the interpreter: with a test and then an assignment, the loops of two threads
+        # could both find _loop empty, and both go on.
+        if self._loop is not loop and self.__dict__.setdefault("_loop", loop) is not loop:
+            raise RuntimeError(f"{self!r} is bound to a different event loop")
+        return loop
+
+
+class _WaitersMixin(_LoopBoundMixin):
+    """The line of those who wait."""
+
+    #: None until somebody has to wait, which for most locks is never: an empty deque is large.
+    _waiters: deque[Future[bool]] | None = None
+
+    async def _wait_in_line(self, waiter: Future[bool]) -> None:
+        """Stand in the line until woken or cancelled."""
+        line = self._waiters
+        if line is None:
+            line = self._waiters = deque()
+        line.append(waiter)
+        try:
+            await waiter
+        finally:
+            line.remove(waiter)
+
+    def _wake(self, count: int) -> int:
+        """Wake the `count` oldest who are still asleep, or all if there are fewer; return how many."""
+        woken = 0
+        for waiter in self._waiters or ():
+            if woken >= count:
+                break
+            if not waiter.done():
+                waiter.set_result(True)
+                woken += 1
+        return woken
+
+    def _newcomer_must_wait(self) -> bool:
+        """True while somebody has the older claim; those who were cancelled have none."""
+        return bool(self._waiters) and not all(waiter.cancelled() for waiter in self._waiters)  # type: ignore[union-attr]
+
+    def _state_text(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        state = self._state_text()
+        if self._waiters:
+            state += f", waiters:{len(self._waiters)}"
+        return f"<{super().__repr__()[1:-1]} [{state}]>"
+
+
+class _ContextManagerMixin:
+    """`async with`: acquired inside the block, released after it, however it ends."""
+
+    acquire: Callable[[], Any]
+    release: Callable[[], None]
+
+    async def __aenter__(self) -> None:
+        await self.acquire()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+class Lock(_ContextManagerMixin, _WaitersMixin):
+    """Held by one at a time; the others get it in the order in which they asked.
+
+    It does not know by whom it is held: any task may release it. Use it as `async with lock:`.
+    """
+
+    def __init__(self) -> None:
+        self._locked = False  # written by acquire and release only
+
+    def _state_text(self) -> str:
+        return "locked" if self._locked else "unlocked"
+
+    def locked(self) -> bool:
+        """Return True while somebody holds the lock."""
+        return self._locked
+
+    async def acquire(self) -> Literal[True]:
+        """Wait until the lock is free and it is our turn, take it, and return True."""
+        if self._locked or self._newcomer_must_wait():
+            try:
+                await self._wait_in_line(self._get_loop().create_future())
+            except CancelledError:
+                # Perhaps release() had woken us already, and will wake nobody else (bpo-27585):
+                #     lock.release(); waiting_task.cancel()
+                if not self._locked:
+                    self._wake_first()
+                raise
+        self._locked = True
+        return True
+
+    def release(self) -> None:
+        """Set the lock free and wake the first who waits; RuntimeError if it is free already.
+
+        It does not pass into that waiter's hands at once: until the waiter's next step it is unlocked.
+        """
+        if not self._locked:
+            raise RuntimeError("Lock is not acquired.")
+        self._locked = False
+        self._wake_first()
+
+    def _wake_first(self) -> None:
+        # The first, not `_wake(1)`: a first who is awake will take the lock, and one who was cancelled
+        # will call this again on the way out. The second would find the lock taken.
+        if self._waiters:
+            first = self._waiters[0]
+            if not first.done():
+                first.set_result(True)
+
+
+class Event(_WaitersMixin):
+    """A flag that tasks can wait for; everyone who waits is woken when it is set."""
+
+    def __init__(self) -> None:
+        self._value = False  # the flag; written by set and clear only
+
+    def _state_text(self) -> str:
+        return "set" if self._value else "unset"
+
+    def is_set(self) -> bool:
+        """Return True while the flag is set."""
+        return self._value
+
+    def set(self) -> None:
+        """Set the flag and wake all who wait."""
+        if not self._value:
+            self._value = True
+            self._wake(len(self._waiters or ()))
+
+    def clear(self) -> None:
+        """Take the flag back. Who was woken by set() returns from wait() all the same."""
+        self._value = False
+
+    async def wait(self) -> Literal[True]:
+        """Return True as soon as the flag is set, at once if it is set now."""
+        if not self._value:
+            await self._wait_in_line(self._get_loop().create_future())
+        return True
+
+
+class Condition(_ContextManagerMixin, _WaitersMixin):
+    """A lock, and a line of those who wait for the state that it protects to change.
+
+    `lock` is the lock to use, so that several conditions can share one; by default a new Lock.
+    """
+
+    def __init__(self, lock: Lock | None = None) -> None:
+        self._lock = Lock() if lock is None else lock
+        # The lock's own methods: who holds the condition holds the lock.
+        self.locked = self._lock.locked
+        self.acquire = self._lock.acquire
+        self.release = self._lock.release
+
+    def _state_text(self) -> str:
+        return "locked" if self.locked() else "unlocked"
+
+    async def wait(self) -> Literal[True]:
+        """Release the lock, wait to be notified, take the lock again, return True.
+
+        It may return without a notification, so look at the state again, or use `wait_for`. The lock is
+        held again when wait() raises, too. RuntimeError if the lock is not held on entry.
+        """
+        if not self.locked():
+            raise RuntimeError("cannot wait on un-acquired lock")
+        waiter = self._get_loop().create_future()  # may refuse, and then the lock must still be held
+        self.release()
+        try:
+            try:
+                await self._wait_in_line(waiter)
+            finally:
+                await self._take_lock_again()
+        except BaseException:
+            # We may have been notified before we were cancelled, and cannot tell any more. One wake-up
+            # too many is harmless, one too few leaves somebody asleep for ever (gh-112202).
+            self._wake(1)
+            raise
+        return True
+
+    async def _take_lock_again(self) -> None:
+        """Acquire, however often we are cancelled meanwhile; then raise the last CancelledError.
+
+        The tempting way, to let the first one out, would leave `async with condition` to release a lock
+        that is not held (bpo-22970). The exception is the very one that came, with its message and
+        traceback (gh-111693).
+        """
+        cancelled: CancelledError | None = None
+        while True:
+            try:
+                await self.acquire()
+                break
+            except CancelledError as exc:
+                cancelled = exc
+        if cancelled is not None:
+            try:
+                raise cancelled
+            finally:
+                del cancelled  # its traceback holds this frame, which would hold it
+
+    async def wait_for(self, predicate: Callable[[], T]) -> T:
+        """Wait until `predicate()` is true, and return what it returned.
+
+        It is called with the lock held, at once and after every wake-up.
+        """
+        result = predicate()
+        while not result:
+            await self.wait()
+            result = predicate()
+        return result
+
+    def notify(self, n: int = 1) -> None:
+        """Wake the `n` who have waited longest; RuntimeError if the lock is not held.
+
+        They return from wait() one by one, as they get the lock, which notify() does not release.
+        """
+        if not self.locked():
+            raise RuntimeError("cannot notify on un-acquired lock")
+        self._wake(n)
+
+    def notify_all(self) -> None:
+        """Wake all who wait; RuntimeError if the lock is not held."""
+        self.notify(len(self._waiters or ()))
+
+
+class Semaphore(_ContextManagerMixin, _WaitersMixin):
+    """A number of permits: acquire() takes one or waits for it, release() gives one back.
+
+    `value` is the number to begin with; ValueError if it is negative. Permits go to tasks in the order in
+    which they asked.
+    """
+
+    # Invariant: a permit is promised as soon as its waiter is woken; _value no longer counts it.
+    def __init__(self, value: int = 1) -> None:
+        if value < 0:
+            raise ValueError("Semaphore initial value must be >= 0")
+        self._value = value  # permits that are neither taken nor promised
+
+    def _state_text(self) -> str:
+        return "locked" if self.locked() else f"unlocked, value:{self._value}"
+
+    def locked(self) -> bool:
+        """Return True if acquire() would have to wait."""
+        return self._value == 0 or self._newcomer_must_wait()
+
+    async def acquire(self) -> Literal[True]:
+        """Wait for a permit, take it, and return True."""
+        if not self.locked():
+            self._value -= 1
+            return True
+        waiter = self._get_loop().create_future()
+        try:
+            await self._wait_in_line(waiter)
+        except CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._value += 1  # the permit promised to us
+            raise
+        finally:
+            # While we were awake but had not left the line, others joined it although there were permits
+            # for them. The last release() did not wake them, so we do (gh-90155).
+            self._value -= self._wake(self._value)
+        return True
+
+    def release(self) -> None:
+        """Give a permit back; the first who waits for one gets it."""
+        self._value += 1
+        self._value -= self._wake(1)
+
+
+class BoundedSemaphore(Semaphore):
+    """A Semaphore that finds out if it is released more often than it was acquired."""
+
+    def __init__(self, value: int = 1) -> None:
+        super().__init__(value)
+        self._bound_value = value
+
+    def release(self) -> None:
+        """Give a permit back; ValueError if there are as many as in the beginning."""
+        if self._value >= self._bound_value:
+            raise ValueError("BoundedSemaphore released too many times")
+        super().release()
+
+
+class _BarrierState(enum.Enum):
+    # FILLING → DRAINING when the last party arrives, and back when the last has left. From any state:
+    # reset() leads to RESETTING while parties are inside, and with the last of them, or if there are
+    # none, to FILLING; abort() leads to BROKEN.
+    FILLING = "filling"
+    DRAINING = "draining"
+    RESETTING = "resetting"
+    BROKEN = "broken"
+
+
+class Barrier:
+    """A place where tasks wait for one another; when `parties` of them have come, all go on.
+
+    It can be used again at once: who comes while the last round is still leaving waits outside.
+    `async with barrier as position:` waits on entry only. ValueError if `parties` is less than 1.
+    """
+
+    def __init__(self, parties: int) -> None:
+        if parties < 1:
+            raise ValueError("parties must be > 0")
+        self._parties = parties
+        self._cond = Condition()  # everyone who waits, inside or outside, and is told of a new state
+        self._state = _BarrierState.FILLING  # written by _enter only
+        self._count = 0  # tasks inside: arrived, and not yet on their way
+
+    def __repr__(self) -> str:
+        state = self._state.value
+        if not self.broken:
+            state += f", waiters:{self.n_waiting}/{self.parties}"
+        return f"<{super().__repr__()[1:-1]} [{state}]>"
+
+    async def __aenter__(self) -> int:
+        return await self.wait()
+
+    async def __aexit__(self, *args: object) -> None:
+        """Leaving the block is not waited for."""
+
+    async def wait(self) -> int:
+        """Wait until all parties have come; return 0 for the first who came, 1 for the second…
+
+        Raises BrokenBarrierError if the barrier is broken, or is reset or aborted meanwhile.
+        """
+        async with self._cond:
+            await self._wait_outside()
+            position = self._count
+            self._count += 1
+            try:
+                if self._count == self._parties:
+                    self._enter(_BarrierState.DRAINING)
+                else:
+                    await self._wait_inside()
+                return position
+            finally:
+                self._leave()
+
+    async def _wait_outside(self) -> None:
+        leaving = (_BarrierState.DRAINING, _BarrierState.RESETTING)
+        await self._cond.wait_for(lambda: self._state not in leaving)
+        if self.broken:
+            raise BrokenBarrierError("Barrier aborted")
+
+    async def _wait_inside(self) -> None:
+        await self._cond.wait_for(lambda: self._state is not _BarrierState.FILLING)
+        if self._state is not _BarrierState.DRAINING:
+            raise BrokenBarrierError("Abort or reset of barrier")
+
+    def _leave(self) -> None:
+        self._count -= 1
+        if self._count == 0 and self._state in (_BarrierState.DRAINING, _BarrierState.RESETTING):
+            self._enter(_BarrierState.FILLING)
+
+    def _enter(self, state: _BarrierState) -> None:
+        """Pass into `state` and let everyone see."""
+        self._state = state
+        self._cond.notify_all()
+
+    async def reset(self) -> None:
+        """Make the barrier new. Whoever is inside gets BrokenBarrierError."""
+        async with self._cond:
+            self._enter(_BarrierState.RESETTING if self._count else _BarrierState.FILLING)
+
+    async def abort(self) -> None:
+        """Break the barrier: whoever is inside or comes later gets BrokenBarrierError, until reset()."""
+        async with self._cond:
+            self._enter(_BarrierState.BROKEN)
+
+    @property
+    def parties(self) -> int:
+        """How many tasks have to come."""
+        return self._parties
+
+    @property
+    def n_waiting(self) -> int:
+        """How many tasks wait for the others now."""
+        return self._count if self._state is _BarrierState.FILLING else 0
+
+    @property
+    def broken(self) -> bool:
+        """True if the barrier was aborted and not reset since."""
+        return self._state is _BarrierState.BROKEN

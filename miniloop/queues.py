@@ -1,0 +1,238 @@
+"""Queue: how tasks hand things to one another.
+
+Purpose: `Queue`, first in, first out, and its orderings `PriorityQueue` and `LifoQueue`. A bounded queue
+makes producers wait for consumers, an empty one consumers for producers.
+Rules: an item is never handed to a waiter, it lies in the queue until a get takes it; to wake a waiter is
+to tell it to look again. So an item cannot get lost with a consumer that is cancelled. Whoever wakes a
+waiter takes it out of its line; a waiter that is cancelled after that wakes the next one in its place.
+This file does not know what the items are. Not for threads: they have the standard library's `queue`.
+Read locks.py first.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from types import GenericAlias
+from typing import Any, Generic, TypeVar
+
+from .futures import Future
+from .locks import Event, _LoopBoundMixin
+
+__all__ = ("Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown")
+
+T = TypeVar("T")
+
+
+class QueueEmpty(Exception):
+    """get_nowait() found nothing in the queue."""
+
+
+class QueueFull(Exception):
+    """put_nowait() found no room in the queue."""
+
+
+class QueueShutDown(Exception):
+    """The queue was shut down: nothing can be put any more, or nothing is left to get."""
+
+
+class Queue(_LoopBoundMixin, Generic[T]):
+    """A queue for items of type T, at most `maxsize` of them; no bound if that is 0 or less.
+
+    A subclass can give it another order by `_init`, `_put` and `_get`; see PriorityQueue.
+    """
+
+    def __init__(self, maxsize: int = 0) -> None:
+        self._maxsize = maxsize
+        self._getters: deque[Future[None]] = deque()  # asleep in get(), oldest first
+        self._putters: deque[Future[None]] = deque()  # asleep in put(), oldest first
+        self._unfinished_tasks = 0  # puts less task_done() calls
+        self._finished = Event()  # set while _unfinished_tasks is 0; join() waits for it
+        self._finished.set()
+        self._is_shutdown = False
+        self._init(maxsize)
+
+    # As in asyncio, the class itself makes a types.GenericAlias of Queue[int]; Generic is for checkers.
+    __class_getitem__ = classmethod(GenericAlias)
+
+    # -- the order of the items; these three are for subclasses to override -------------------------
+
+    _queue: Any  # made by _init: any container with len()
+
+    def _init(self, maxsize: int) -> None:
+        self._queue = deque()
+
+    def _put(self, item: T) -> None:
+        self._queue.append(item)
+
+    def _get(self) -> T:
+        return self._queue.popleft()  # type: ignore[no-any-return]
+
+    # -- looking at it ------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {id(self):#x} {self._format()}>"
+
+    def __str__(self) -> str:
+        return f"<{type(self).__name__} {self._format()}>"
+
+    def _format(self) -> str:
+        facts = [f"maxsize={self._maxsize!r}"]
+        if getattr(self, "_queue", None):  # a subclass may keep its items elsewhere
+            facts.append(f"_queue={list(self._queue)!r}")
+        if self._getters:
+            facts.append(f"_getters[{len(self._getters)}]")
+        if self._putters:
+            facts.append(f"_putters[{len(self._putters)}]")
+        if self._unfinished_tasks:
+            facts.append(f"tasks={self._unfinished_tasks}")
+        if self._is_shutdown:
+            facts.append("shutdown")
+        return " ".join(facts)
+
+    def qsize(self) -> int:
+        """Return the number of items in the queue."""
+        return len(self._queue)
+
+    @property
+    def maxsize(self) -> int:
+        """How many items the queue may hold; 0 or less: any number."""
+        return self._maxsize
+
+    def empty(self) -> bool:
+        """Return True if nothing is in the queue."""
+        return not self._queue
+
+    def full(self) -> bool:
+        """Return True if the queue holds as much as it may."""
+        return 0 < self._maxsize <= self.qsize()
+
+    # -- putting and getting ------------------------------------------------------------------------
+
+    async def put(self, item: T) -> None:
+        """Put `item` into the queue, as soon as there is room.
+
+        Raises QueueShutDown if the queue is shut down, before or while it waits.
+        """
+        while self.full():
+            if self._is_shutdown:
+                raise QueueShutDown
+            await self._wait_in(self._putters, self.full)
+        self.put_nowait(item)
+
+    def put_nowait(self, item: T) -> None:
+        """Put `item` into the queue; QueueFull if there is no room, QueueShutDown if it is shut down."""
+        if self._is_shutdown:
+            raise QueueShutDown
+        if self.full():
+            raise QueueFull
+        self._put(item)
+        self._unfinished_tasks += 1
+        self._finished.clear()
+        self._wakeup_next(self._getters)
+
+    async def get(self) -> T:
+        """Take the next item out of the queue, as soon as there is one.
+
+        Raises QueueShutDown if the queue is shut down and nothing is left in it.
+        """
+        while self.empty():
+            if self._is_shutdown:
+                raise QueueShutDown
+            await self._wait_in(self._getters, self.empty)
+        return self.get_nowait()
+
+    def get_nowait(self) -> T:
+        """Take the next item out of the queue.
+
+        Raises QueueEmpty if there is none, QueueShutDown if there will be none any more.
+        """
+        if self.empty():
+            raise QueueShutDown if self._is_shutdown else QueueEmpty
+        item = self._get()
+        self._wakeup_next(self._putters)
+        return item
+
+    async def _wait_in(self, line: deque[Future[None]], in_vain: Callable[[], bool]) -> None:
+        """Sleep until woken, at the end of `line`; `in_vain` says if there is still nothing to do."""
+        waiter = self._get_loop().create_future()
+        line.append(waiter)
+        try:
+            await waiter
+        except BaseException:
+            if waiter in line:
+                line.remove(waiter)
+            elif not waiter.cancelled() and not in_vain():
+                # Woken, then cancelled before our turn: the item, or the room, is the next one's
+                # (bpo-23812).
+                self._wakeup_next(line)
+            raise
+
+    def _wakeup_next(self, line: deque[Future[None]]) -> None:
+        """Wake the oldest in `line` who was not cancelled."""
+        while line:
+            waiter = line.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                break
+
+    # -- the end of the work ------------------------------------------------------------------------
+
+    def task_done(self) -> None:
+        """Say that the work on an item is done: to be called once for each item that was got.
+
+        Raises ValueError if it is called more often than items were put.
+        """
+        if self._unfinished_tasks <= 0:
+            raise ValueError("task_done() called too many times")
+        self._unfinished_tasks -= 1
+        if self._unfinished_tasks == 0:
+            self._finished.set()
+
+    async def join(self) -> None:
+        """Wait until task_done() was called for every item that was put."""
+        if self._unfinished_tasks > 0:
+            await self._finished.wait()
+
+    def shutdown(self, immediate: bool = False) -> None:
+        """Let no more items in; gets go on until the queue is empty (gh-96471).
+
+        With `immediate` the queue is emptied, and the items that were in it count as done. Whoever waits
+        in put() or get() and cannot go on gets QueueShutDown.
+        """
+        self._is_shutdown = True
+        if immediate:
+            while not self.empty():
+                self._get()
+                if self._unfinished_tasks > 0:
+                    self._unfinished_tasks -= 1
+            if self._unfinished_tasks == 0:
+                self._finished.set()
+        while self._getters:
+            self._wakeup_next(self._getters)
+        while self._putters:
+            self._wakeup_next(self._putters)
+
+
+class PriorityQueue(Queue[T]):
+    """A Queue that hands out the least item first; items are often tuples `(priority, data)`."""
+
+    def _init(self, maxsize: int) -> None:
+        self._queue = []
+
+    def _put(self, item: T) -> None:
+        heapq.heappush(self._queue, item)
+
+    def _get(self) -> T:
+        return heapq.heappop(self._queue)  # type: ignore[no-any-return]
+
+
+class LifoQueue(Queue[T]):
+    """A Queue that hands out the newest item first."""
+
+    def _init(self, maxsize: int) -> None:
+        self._queue = []
+
+    def _get(self) -> T:
+        return self._queue.pop()  # type: ignore[no-any-return]

@@ -1,0 +1,229 @@
+"""loop.sock_recv and its like: coroutines on a plain non-blocking socket.
+
+Purpose: the thinnest layer of networking. Each method is the system call of its name, tried at once and,
+where that would block, again whenever the selector finds the socket ready.
+Rules: the socket is the caller's, and has to be non-blocking; one coroutine at a time may read from it and
+one write to it.
+This file does not know transports, except that they own their sockets. Read selector_events.py first.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .threads import ThreadsEventLoop
+
+__all__ = ()
+
+T = TypeVar("T")
+Address = Any
+
+
+class SocketsEventLoop(ThreadsEventLoop):
+    """The loop's chapter on bare sockets."""
+
+    async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
+        """Return up to `n` bytes as soon as there are any; b"" at the end of file."""
+        self._check_socket(sock)
+        try:
+            return sock.recv(n)
+        except (BlockingIOError, InterruptedError):
+            return await self._when_readable(sock, sock.recv, n)
+
+    async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
+        """Fill `buf` with what there is, as soon as there is any; return the number of bytes."""
+        self._check_socket(sock)
+        try:
+            return sock.recv_into(buf)
+        except (BlockingIOError, InterruptedError):
+            return await self._when_readable(sock, sock.recv_into, buf)
+
+    async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Address]:
+        """Return a datagram of up to `bufsize` bytes and the address that it came from."""
+        self._check_socket(sock)
+        try:
+            return sock.recvfrom(bufsize)
+        except (BlockingIOError, InterruptedError):
+            return await self._when_readable(sock, sock.recvfrom, bufsize)
+
+    async def sock_recvfrom_into(
+        self, sock: socket.socket, buf: Any, nbytes: int = 0
+    ) -> tuple[int, Address]:
+        """Put a datagram of up to `nbytes` bytes (0: all of `buf`) into `buf`; return size and sender."""
+        self._check_socket(sock)
+        nbytes = nbytes or len(buf)
+        try:
+            return sock.recvfrom_into(buf, nbytes)
+        except (BlockingIOError, InterruptedError):
+            return await self._when_readable(sock, sock.recvfrom_into, buf, nbytes)
+
+    async def sock_sendto(self, sock: socket.socket, data: Any, address: Address) -> int:
+        """Send `data` as a datagram to `address`; return the number of bytes sent."""
+        self._check_socket(sock)
+        try:
+            return sock.sendto(data, address)
+        except (BlockingIOError, InterruptedError):
+            return await self._when_writable(sock, sock.sendto, data, address)
+
+    async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
+        """Send all of `data`. After an error nobody knows how much of it has arrived."""
+        self._check_socket(sock)
+        try:
+            sent = sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        if sent == len(data):
+            return
+        view = memoryview(data).cast("B")
+
+        def send_rest() -> None:
+            nonlocal sent
+            sent += sock.send(view[sent:])
+            if sent < len(view):
+                raise BlockingIOError  # the kernel took a part: come again
+
+        await self._when_writable(sock, send_rest)
+
+    async def sock_connect(self, sock: socket.socket, address: Address) -> None:
+        """Connect `sock` to `address`; a host name in it is looked up."""
+        self._check_socket(sock)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            found = await self._ensure_resolved(
+                address, family=sock.family, type=sock.type, proto=sock.proto
+            )
+            address = found[0][4]
+        try:
+            sock.connect(address)
+        except (BlockingIOError, InterruptedError):
+            # The kernel goes on connecting; the socket becomes writable when it has succeeded or failed.
+            await self._when_writable(sock, _finish_connecting, sock, address)
+
+    async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Address]:
+        """Return the next connection to a listening socket, as a new socket, and its address."""
+        self._check_socket(sock)
+        try:
+            return _accept(sock)
+        except (BlockingIOError, InterruptedError):
+            return await self._when_readable(sock, _accept, sock)
+
+    # -- inside -----------------------------------------------------------------------------------------
+
+    async def _when_readable(
+        self, sock: socket.socket, operation: Callable[..., T], *args: Any
+    ) -> T:
+        """Call `operation(*args)` whenever `sock` is readable, until it does not block."""
+        fd = sock.fileno()
+        self._ensure_fd_no_transport(fd)
+        outcome = self.create_future()
+        handle = self._add_reader(fd, _attempt, outcome, operation, args)
+        try:
+            return await outcome  # type: ignore[no-any-return]
+        finally:
+            if not handle.cancelled():  # else somebody else reads by now
+                self._remove_reader(fd)
+
+    async def _when_writable(
+        self, sock: socket.socket, operation: Callable[..., T], *args: Any
+    ) -> T:
+        """Call `operation(*args)` whenever `sock` is writable, until it does not block."""
+        fd = sock.fileno()
+        self._ensure_fd_no_transport(fd)
+        outcome = self.create_future()
+        handle = self._add_writer(fd, _attempt, outcome, operation, args)
+        try:
+            return await outcome  # type: ignore[no-any-return]
+        finally:
+            if not handle.cancelled():
+                self._remove_writer(fd)
+
+    async def _ensure_resolved(
+        self, address: Address, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> list[Any]:
+        """What getaddrinfo() says of `address`; without it where the host is a number already."""
+        host, port = address[:2]
+        info = _info_of_number(host, port, family, type, proto, *address[2:])
+        if info is not None:
+            return [info]
+        return await self.getaddrinfo(
+            host, port, family=family, type=type, proto=proto, flags=flags
+        )
+
+    def _check_socket(self, sock: socket.socket) -> None:
+        _check_ssl_socket(sock)
+        if self._debug and sock.gettimeout() != 0:
+            raise ValueError("the socket must be non-blocking")
+
+
+def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Try `operation` and end the future `outcome` as it ends, unless it would block."""
+    if outcome.done():
+        return  # cancelled, in this very turn
+    try:
+        result = operation(*args)
+    except (BlockingIOError, InterruptedError):
+        return
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as exc:
+        outcome.set_exception(exc)
+    else:
+        outcome.set_result(result)
+
+
+def _finish_connecting(sock: socket.socket, address: Address) -> None:
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, f"Connect call failed {address}")
+
+
+def _accept(sock: socket.socket) -> tuple[socket.socket, Address]:
+    connection, address = sock.accept()
+    connection.setblocking(False)
+    return connection, address
+
+
+def _check_ssl_socket(sock: socket.socket) -> None:
+    """Refuse an ssl.SSLSocket, whose calls block in ways that no selector shows."""
+    ssl = sys.modules.get("ssl")  # whoever has an SSLSocket has imported it; we need not
+    if ssl is not None and isinstance(sock, ssl.SSLSocket):
+        raise TypeError("Socket cannot be of type SSLSocket")
+
+
+_PROTO_OF_TYPE = {
+    socket.SOCK_STREAM: socket.IPPROTO_TCP,
+    socket.SOCK_DGRAM: socket.IPPROTO_UDP,
+}
+
+
+def _info_of_number(
+    host: Any, port: Any, family: int, type: int, proto: int, flowinfo: int = 0, scopeid: int = 0
+) -> tuple[Any, ...] | None:
+    """The entry of getaddrinfo() for a numeric address; None where a name has to be looked up.
+
+    It spares a thread for the commonest case.
+    """
+    if proto not in (0, socket.IPPROTO_TCP, socket.IPPROTO_UDP) or host is None:
+        return None
+    if type not in _PROTO_OF_TYPE:
+        return None
+    try:
+        port = int(port) if port not in (None, "", b"") else 0
+    except (TypeError, ValueError):
+        return None  # the name of a service
+    if isinstance(host, bytes):
+        host = host.decode("idna")
+    if "%" in host:
+        return None  # an IPv6 zone, which inet_pton does not know
+    families = [family] if family else [socket.AF_INET, socket.AF_INET6]
+    for candidate in families:
+        try:
+            socket.inet_pton(candidate, host)
+        except OSError:
+            continue
+        is_v6 = candidate == socket.AF_INET6
+        where = (host, port, flowinfo, scopeid) if is_v6 else (host, port)
+        return candidate, type, _PROTO_OF_TYPE[socket.SocketKind(type)], "", where
+    return None

@@ -1,0 +1,523 @@
+"""Streams: `await reader.readline()` instead of callbacks.
+
+Purpose: StreamReader turns a protocol's data_received into coroutines that wait for data; StreamWriter
+turns pause_writing into a `drain()` that waits.
+Rules: one coroutine reads at a time. The reader stops the transport when it holds more than twice its
+limit, so that a fast sender cannot fill the memory, and lets it go on when it holds less than the limit.
+This file does not know sockets, only transports and protocols. Read connections.py first.
+"""
+
+from __future__ import annotations
+
+import collections
+import traceback
+import warnings
+import weakref
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, TypeAlias
+
+from . import events
+from .coroutines import iscoroutine
+from .events import Loop
+from .exceptions import IncompleteReadError, LimitOverrunError
+from .format_helpers import extract_stack, logger
+from .futures import Future
+from .protocols import Protocol
+from .tasks import Task, sleep
+from .transports import Buffer
+
+__all__ = (
+    "StreamReader",
+    "StreamReaderProtocol",
+    "StreamWriter",
+    "open_connection",
+    "start_server",
+)
+
+#: Bytes: how long a line may be, and half of how much a reader buffers.
+DEFAULT_LIMIT: Final = 2**16
+
+ClientConnected: TypeAlias = "Callable[[StreamReader, StreamWriter], Awaitable[None] | None]"
+
+
+async def open_connection(
+    host: str | None = None,
+    port: str | int | None = None,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    **kwds: Any,
+) -> tuple[StreamReader, StreamWriter]:
+    """Connect and return a reader and a writer; `kwds` are those of `loop.create_connection`."""
+    loop = events.get_running_loop()
+    reader = StreamReader(limit=limit, loop=loop)
+    protocol = StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(lambda: protocol, host, port, **kwds)
+    return reader, StreamWriter(transport, protocol, reader, loop)
+
+
+async def start_server(
+    client_connected_cb: ClientConnected,
+    host: str | None = None,
+    port: str | int | None = None,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    **kwds: Any,
+) -> Any:
+    """Listen, and call `client_connected_cb(reader, writer)` for each connection; return the Server.
+
+    A coroutine function is run as a task. `kwds` are those of `loop.create_server`.
+    """
+    loop = events.get_running_loop()
+
+    def factory() -> StreamReaderProtocol:
+        reader = StreamReader(limit=limit, loop=loop)
+        return StreamReaderProtocol(reader, client_connected_cb, loop=loop)
+
+    return await loop.create_server(factory, host, port, **kwds)
+
+
+class FlowControlMixin(Protocol):
+    """The half of a protocol that lets `drain()` wait while the transport's buffer is too full."""
+
+    def __init__(self, loop: Loop | None = None) -> None:
+        self._loop: Loop = events.get_event_loop() if loop is None else loop
+        self._paused = False
+        self._connection_lost = False
+        self._drain_waiters: collections.deque[Future[None]] = collections.deque()
+
+    def pause_writing(self) -> None:
+        """Make drain() wait."""
+        assert not self._paused
+        self._paused = True
+        if self._loop.get_debug():
+            logger.debug("%r pauses writing", self)
+
+    def resume_writing(self) -> None:
+        """Let all go on that wait in drain()."""
+        assert self._paused
+        self._paused = False
+        if self._loop.get_debug():
+            logger.debug("%r resumes writing", self)
+        for waiter in self._drain_waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let all go on that wait in drain(), with the reason if there is one."""
+        self._connection_lost = True
+        for waiter in self._drain_waiters:
+            if not waiter.done():
+                if exc is None:
+                    waiter.set_result(None)
+                else:
+                    waiter.set_exception(exc)
+
+    async def _drain_helper(self) -> None:
+        if self._connection_lost:
+            raise ConnectionResetError("Connection lost")
+        if not self._paused:
+            return
+        waiter = self._loop.create_future()
+        self._drain_waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            self._drain_waiters.remove(waiter)
+
+    def _get_close_waiter(self, stream: StreamWriter) -> Future[None]:
+        raise NotImplementedError
+
+
+class StreamReaderProtocol(FlowControlMixin):
+    """The protocol behind a pair of streams: it feeds the reader and knows when the connection is lost."""
+
+    def __init__(
+        self,
+        stream_reader: StreamReader | None,
+        client_connected_cb: ClientConnected | None = None,
+        loop: Loop | None = None,
+    ) -> None:
+        super().__init__(loop)
+        # Weak, so that a reader which the program has dropped goes; a server's reader is not in the
+        # program's hands before its callback is called, and until then it is held here.
+        self._reader_ref = None if stream_reader is None else weakref.ref(stream_reader)
+        self._strong_reader = stream_reader if client_connected_cb is not None else None
+        self._client_connected_cb = client_connected_cb
+        self._transport: Any = None
+        self._task: Task[None] | None = None  # runs the callback, where that is a coroutine
+        self._over_ssl = False
+        self._closed: Future[None] = self._loop.create_future()  # what wait_closed() awaits
+
+    @property
+    def _stream_reader(self) -> StreamReader | None:
+        return None if self._reader_ref is None else self._reader_ref()
+
+    def connection_made(self, transport: Any) -> None:
+        """Tie reader and transport together; on a server, call the client callback."""
+        self._transport = transport
+        reader = self._stream_reader
+        if reader is not None:
+            reader.set_transport(transport)
+        self._over_ssl = transport.get_extra_info("sslcontext") is not None
+        if self._client_connected_cb is not None:
+            assert reader is not None
+            writer = StreamWriter(transport, self, reader, self._loop)
+            running = self._client_connected_cb(reader, writer)
+            if iscoroutine(running):
+                self._task = self._loop.create_task(running)
+                self._task.add_done_callback(self._client_callback_done)
+            self._strong_reader = None
+
+    def _client_callback_done(self, task: Future[None]) -> None:
+        """Close the connection of a client callback that has failed; nobody else could."""
+        transport = self._transport
+        if task.cancelled():
+            if transport is not None:
+                transport.close()
+            return
+        error = task.exception()
+        if error is None:
+            return
+        message = "Unhandled exception in client_connected_cb"
+        self._loop.call_exception_handler(
+            {"message": message, "exception": error, "transport": transport}
+        )
+        if transport is not None:
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Give the bytes to the reader."""
+        reader = self._stream_reader
+        if reader is not None:
+            reader.feed_data(data)
+
+    def eof_received(self) -> bool:
+        """Tell the reader, and keep the connection open for writing, which TLS cannot."""
+        reader = self._stream_reader
+        if reader is not None:
+            reader.feed_eof()
+        return not self._over_ssl
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let all go on that read, drain or wait_closed(), with the reason if there is one."""
+        reader = self._stream_reader
+        if reader is not None:
+            if exc is None:
+                reader.feed_eof()
+            else:
+                reader.set_exception(exc)
+        if not self._closed.done():
+            if exc is None:
+                self._closed.set_result(None)
+            else:
+                self._closed.set_exception(exc)
+        super().connection_lost(exc)
+        self._reader_ref = None
+        self._task = None
+        self._transport = None
+
+    def _get_close_waiter(self, stream: StreamWriter) -> Future[None]:
+        return self._closed
+
+    def __del__(self) -> None:
+        closed = getattr(self, "_closed", None)  # no attribute: __init__ has failed
+        if closed is not None and closed.done() and not closed.cancelled():
+            closed.exception()  # whoever did not call wait_closed() does not want to know
+
+
+class StreamWriter:
+    """The writing end of a connection."""
+
+    def __init__(
+        self,
+        transport: Any,
+        protocol: FlowControlMixin,
+        reader: StreamReader | None,
+        loop: Loop,
+    ) -> None:
+        self._transport = transport
+        self._protocol = protocol
+        self._reader = reader  # whose exception drain() raises
+        self._loop = loop
+
+    @property
+    def transport(self) -> Any:
+        """The transport underneath."""
+        return self._transport
+
+    def write(self, data: Buffer) -> None:
+        """Send `data`, or buffer it; follow it by `await drain()`, or the buffer may grow forever."""
+        self._transport.write(data)
+
+    def writelines(self, data: Iterable[Buffer]) -> None:
+        """Send pieces one after the other."""
+        self._transport.writelines(data)
+
+    def write_eof(self) -> None:
+        """Tell the other side that no more will come."""
+        self._transport.write_eof()
+
+    def can_write_eof(self) -> bool:
+        """Return True if write_eof() is possible."""
+        return self._transport.can_write_eof()  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Close the connection when all is sent; follow it by `await wait_closed()`."""
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Return True once the connection is closed or closing."""
+        return self._transport.is_closing()  # type: ignore[no-any-return]
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed; raise what ended it if that was an error."""
+        await self._protocol._get_close_waiter(self)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return what the transport knows as `name`."""
+        return self._transport.get_extra_info(name, default)
+
+    async def drain(self) -> None:
+        """Wait while the transport's buffer is above its high-water mark.
+
+        Raises ConnectionResetError, or what ended the connection, once that is lost.
+        """
+        if self._reader is not None and (error := self._reader.exception()) is not None:
+            raise error
+        if self._transport.is_closing():
+            # connection_lost() may be waiting in the ready queue. Without this turn, a loop of write()
+            # and drain() would never let it run, and write into nothing forever (bpo-29930).
+            await sleep(0)
+        await self._protocol._drain_helper()
+
+    def __del__(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._loop.is_closed():
+            warnings.warn("loop is closed", ResourceWarning, stacklevel=1)
+        else:
+            self.close()
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=1)
+
+    def __repr__(self) -> str:
+        info = [type(self).__name__, f"transport={self._transport!r}"]
+        if self._reader is not None:
+            info.append(f"reader={self._reader!r}")
+        return f"<{' '.join(info)}>"
+
+
+class StreamReader:
+    """The reading end of a connection; `async for line in reader` works too."""
+
+    def __init__(self, limit: int = DEFAULT_LIMIT, loop: Loop | None = None) -> None:
+        if limit <= 0:
+            raise ValueError("Limit cannot be <= 0")
+        self._limit = limit
+        self._loop: Loop = events.get_event_loop() if loop is None else loop
+        self._buffer = bytearray()
+        self._eof = False  # no more will come
+        self._exception: BaseException | None = None  # why not
+        self._waiter: Future[None] | None = None  # of the coroutine that waits for data
+        self._transport: Any = None
+        self._paused = False  # we have called pause_reading()
+        self._source_traceback: traceback.StackSummary | None = None
+        if self._loop.get_debug():
+            self._source_traceback = extract_stack()
+
+    # -- the protocol's side --------------------------------------------------------------------------
+
+    def set_transport(self, transport: Any) -> None:
+        """Remember the transport, to pause it."""
+        assert self._transport is None, "Transport already set"
+        self._transport = transport
+
+    def feed_data(self, data: Buffer) -> None:
+        """Take bytes in; pause the transport if there are too many by now."""
+        assert not self._eof, "feed_data after feed_eof"
+        if not data:
+            return
+        self._buffer.extend(data)
+        self._wake_up()
+        if (
+            self._transport is not None
+            and not self._paused
+            and len(self._buffer) > 2 * self._limit
+        ):
+            try:
+                self._transport.pause_reading()
+            except NotImplementedError:
+                self._transport = None  # one that cannot be paused: we have to take it all
+            else:
+                self._paused = True
+
+    def feed_eof(self) -> None:
+        """No more will come."""
+        self._eof = True
+        self._wake_up()
+
+    def exception(self) -> BaseException | None:
+        """Return the exception that ended the stream, None if there is none."""
+        return self._exception
+
+    def set_exception(self, exc: BaseException) -> None:
+        """End the stream: whoever reads, now or later, gets `exc`."""
+        self._exception = exc
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.cancelled():
+            waiter.set_exception(exc)
+
+    def _wake_up(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.cancelled():
+            waiter.set_result(None)
+
+    # -- the program's side -----------------------------------------------------------------------------
+
+    def at_eof(self) -> bool:
+        """Return True if everything has been read and no more will come."""
+        return self._eof and not self._buffer
+
+    async def read(self, n: int = -1) -> bytes:
+        """Return up to `n` bytes as soon as there are any; with -1 all up to the end. b"" is the end."""
+        if self._exception is not None:
+            raise self._exception
+        if n == 0:
+            return b""
+        if n < 0:
+            # In pieces: a reader that only waited for the end would pause the sender and wait forever.
+            pieces = []
+            while piece := await self.read(self._limit):
+                pieces.append(piece)
+            return b"".join(pieces)
+        if not self._buffer and not self._eof:
+            await self._wait_for_data("read")
+        return self._take(n)
+
+    async def readexactly(self, n: int) -> bytes:
+        """Return exactly `n` bytes; raise IncompleteReadError if the stream ends before."""
+        if n < 0:
+            raise ValueError("readexactly size can not be less than zero")
+        if self._exception is not None:
+            raise self._exception
+        while len(self._buffer) < n:
+            if self._eof:
+                raise IncompleteReadError(self._take_all(), n)
+            await self._wait_for_data("readexactly")
+        return self._take(n)
+
+    async def readline(self) -> bytes:
+        r"""Return the next line with its b"\n"; what is left at the end, without one; b"" is the end.
+
+        Raises ValueError if a line is longer than the limit; it is thrown away.
+        """
+        try:
+            return await self.readuntil(b"\n")
+        except IncompleteReadError as exc:
+            return exc.partial
+        except LimitOverrunError as exc:
+            if self._buffer.startswith(b"\n", exc.consumed):
+                del self._buffer[: exc.consumed + 1]
+            else:
+                self._buffer.clear()
+            self._maybe_resume_transport()
+            raise ValueError(exc.args[0]) from exc
+
+    async def readuntil(self, separator: Buffer | tuple[Buffer, ...] = b"\n") -> bytes:
+        """Return the bytes up to and with `separator`; of several separators the first that ends.
+
+        Raises IncompleteReadError, with what there is, if the stream ends before; LimitOverrunError if
+        more than the limit would be returned, and then it is left in the buffer.
+        """
+        separators = list(separator) if isinstance(separator, tuple) else [separator]
+        if not separators:
+            raise ValueError("Separator should contain at least one element")
+        shortest, longest = min(map(len, separators)), max(map(len, separators))
+        if shortest == 0:
+            raise ValueError("Separator should be at least one-byte string")
+        if self._exception is not None:
+            raise self._exception
+        searched = 0  # no separator begins before this place
+        while True:
+            if len(self._buffer) - searched >= shortest:
+                found = self._find_first(separators, searched)
+                if found is not None:
+                    break
+                # A separator may have begun: its last byte is missing, or more.
+                searched = max(0, len(self._buffer) + 1 - longest)
+                if searched > self._limit:
+                    message = "Separator is not found, and chunk exceed the limit"
+                    raise LimitOverrunError(message, searched)
+            if self._eof:
+                raise IncompleteReadError(self._take_all(), None)
+            await self._wait_for_data("readuntil")
+        start, end = found
+        if start > self._limit:
+            raise LimitOverrunError("Separator is found, but chunk is longer than limit", start)
+        return self._take(end)
+
+    def _find_first(self, separators: list[Buffer], start: int) -> tuple[int, int] | None:
+        """Where the separator that ends first begins and ends; of two with one end, the shorter."""
+        found = None
+        for separator in sorted(separators, key=len):
+            at = self._buffer.find(separator, start)
+            end = at + len(separator)
+            if at != -1 and (found is None or end < found[1]):
+                found = at, end
+        return found
+
+    async def _wait_for_data(self, reader_name: str) -> None:
+        if self._waiter is not None:
+            raise RuntimeError(
+                f"{reader_name}() called while another coroutine is already waiting for incoming data"
+            )
+        assert not self._eof, "_wait_for_data after EOF"
+        if self._paused:
+            # More is wanted than the limit lets in: readexactly(n) of a large n. Both would wait.
+            self._paused = False
+            self._transport.resume_reading()
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _take(self, n: int) -> bytes:
+        data = bytes(memoryview(self._buffer)[:n])
+        del self._buffer[:n]
+        self._maybe_resume_transport()
+        return data
+
+    def _take_all(self) -> bytes:
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
+    def _maybe_resume_transport(self) -> None:
+        if self._paused and len(self._buffer) <= self._limit:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def __aiter__(self) -> StreamReader:
+        return self
+
+    async def __anext__(self) -> bytes:
+        line = await self.readline()
+        if not line:
+            raise StopAsyncIteration
+        return line
+
+    def __repr__(self) -> str:
+        info = [type(self).__name__]
+        if self._buffer:
+            info.append(f"{len(self._buffer)} bytes")
+        if self._eof:
+            info.append("eof")
+        if self._limit != DEFAULT_LIMIT:
+            info.append(f"limit={self._limit}")
+        for name in ("waiter", "exception", "transport"):
+            value = getattr(self, f"_{name}")
+            if value:
+                info.append(f"{name}={value!r}")
+        if self._paused:
+            info.append("paused")
+        return f"<{' '.join(info)}>"

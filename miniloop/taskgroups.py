@@ -1,0 +1,193 @@
+"""TaskGroup: tasks that end before the block that started them does.
+
+Purpose: structured concurrency. At the end of the `async with`, every task of the group has ended; if
+one has failed, the others were cancelled and all failures come out together.
+Rules: the first failure aborts the group: it cancels the other tasks and, by a request that it takes back
+with `uncancel`, the parent, which may be waiting for anything inside the block. A cancellation from
+outside aborts the group too, but is passed on.
+This file does not know how cancellation is delivered. Read tasks.py and timeouts.py first.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, TypeVar
+
+from . import events
+from .events import Loop
+from .exceptions import CancelledError
+from .futures import Future
+from .tasks import Task, current_task
+
+__all__ = ("TaskGroup",)
+
+T = TypeVar("T")
+
+
+class TaskGroup:
+    """`async with TaskGroup() as group: group.create_task(…)` waits for its tasks at the end.
+
+    Failures, the block's own included, are raised as an ExceptionGroup; KeyboardInterrupt and SystemExit
+    come out as they are.
+    """
+
+    def __init__(self) -> None:
+        self._entered = False
+        self._exiting = False  # the block is over; tasks may still add tasks
+        self._aborting = False  # everything was cancelled; nothing may be added
+        self._loop: Loop = None
+        self._parent_task: Task[Any] | None = None
+        self._parent_cancel_requested = False  # by us: to be taken back in __aexit__
+        self._tasks: set[Task[Any]] = set()  # those that have not ended
+        self._errors: list[BaseException] = []
+        self._base_error: BaseException | None = None  # a KeyboardInterrupt or SystemExit
+        self._all_ended: Future[None] | None = None  # what __aexit__ awaits
+
+    async def __aenter__(self) -> TaskGroup:
+        if self._entered:
+            raise RuntimeError(f"TaskGroup {self!r} has already been entered")
+        self._loop = events.get_running_loop()
+        self._parent_task = current_task(self._loop)
+        if self._parent_task is None:
+            raise RuntimeError(f"TaskGroup {self!r} cannot determine the parent task")
+        self._entered = True
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._exiting = True
+        if _is_base_error(exc) and self._base_error is None:
+            self._base_error = exc
+        if exc is not None and not self._aborting:
+            self._abort()  # the block raised, or its task is being cancelled
+        cancelled = exc if isinstance(exc, CancelledError) else None
+        cancelled = await self._wait_for_tasks() or cancelled
+
+        if self._base_error is not None:
+            raise self._base_error
+        if self._parent_cancel_requested and self._parent().uncancel() == 0:
+            cancelled = None  # the only request was ours
+        if cancelled is not None and not self._errors:
+            raise cancelled
+        if exc is not None and not isinstance(exc, CancelledError):
+            self._errors.append(exc)
+        if self._errors:
+            self._raise_errors()
+
+    async def _wait_for_tasks(self) -> CancelledError | None:
+        """Wait until all have ended; return the cancellation from outside that came meanwhile.
+
+        In a loop, for the parent may be cancelled again and again while the tasks clean up.
+        """
+        cancelled = None
+        while self._tasks:
+            self._all_ended = self._loop.create_future()
+            try:
+                await self._all_ended
+            except CancelledError as exc:
+                if not self._aborting:
+                    cancelled = exc
+                    self._abort()
+            self._all_ended = None
+        return cancelled
+
+    def _raise_errors(self) -> None:
+        parent = self._parent()
+        if parent.cancelling():
+            # The errors hide a CancelledError from outside. Asked once more, the parent meets it at its
+            # next await; uncancel first keeps the count (gh-116720).
+            parent.uncancel()
+            parent.cancel()
+        try:
+            raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
+        finally:
+            self._errors = []  # an exception's traceback holds us; do not hold the exception
+
+    def create_task(
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        name: object | None = None,
+        context: contextvars.Context | None = None,
+    ) -> Task[T]:
+        """Start `coro` as a task of the group and return it; RuntimeError if the group takes no more."""
+        trouble = None
+        if not self._entered:
+            trouble = "has not been entered"
+        elif self._exiting and not self._tasks:
+            trouble = "is finished"
+        elif self._aborting:
+            trouble = "is shutting down"
+        if trouble:
+            coro.close()  # else it would be reported as never awaited, on top of the error
+            raise RuntimeError(f"TaskGroup {self!r} {trouble}")
+        if context is None:
+            task: Task[T] = self._loop.create_task(coro, name=name)
+        else:
+            task = self._loop.create_task(coro, name=name, context=context)
+        if task.done():  # an eager task that never had to wait
+            self._on_task_done(task)
+        else:
+            self._tasks.add(task)
+            task.add_done_callback(self._on_task_done)
+        return task
+
+    def _on_task_done(self, task: Future[Any]) -> None:
+        self._tasks.discard(task)  # type: ignore[arg-type]
+        if self._all_ended is not None and not self._tasks and not self._all_ended.done():
+            self._all_ended.set_result(None)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            return
+        self._errors.append(error)
+        if _is_base_error(error) and self._base_error is None:
+            self._base_error = error
+        if self._parent().done():
+            self._report_orphan(task, error)
+        elif not self._aborting and not self._parent_cancel_requested:
+            # The parent may be in the middle of the block: `await something()`. It must come out of
+            # there, and the request is ours to take back.
+            self._abort()
+            self._parent_cancel_requested = True
+            self._parent().cancel()
+
+    def _report_orphan(self, task: Future[Any], error: BaseException) -> None:
+        """The parent has ended without `__aexit__`: somebody drove the block by hand."""
+        message = f"Task {task!r} has errored out but its parent task {self._parent_task} is already completed"
+        self._loop.call_exception_handler(
+            {"message": message, "exception": error, "task": task}
+        )
+
+    def _abort(self) -> None:
+        self._aborting = True
+        for task in self._tasks:
+            if not task.done():
+                task.cancel()
+
+    def _parent(self) -> Task[Any]:
+        assert self._parent_task is not None, "the group has been entered"
+        return self._parent_task
+
+    def __repr__(self) -> str:
+        info = [""]
+        if self._tasks:
+            info.append(f"tasks={len(self._tasks)}")
+        if self._errors:
+            info.append(f"errors={len(self._errors)}")
+        if self._aborting:
+            info.append("cancelling")
+        elif self._entered:
+            info.append("entered")
+        return f"<TaskGroup{' '.join(info)}>"
+
+
+def _is_base_error(exc: BaseException | None) -> bool:
+    return isinstance(exc, SystemExit | KeyboardInterrupt)

@@ -1,0 +1,247 @@
+"""Threads: work for which the loop cannot wait itself.
+
+Purpose: blocking calls run in a pool of threads and look like awaitables from here; and the other way
+round, a thread hands a coroutine to the loop and waits for it as for a blocking call.
+Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied to
+the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
+This file does not know what the threads do. Read timeouts.py first.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextvars
+import functools
+import socket
+import threading
+import warnings
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeAlias, TypeVar
+
+from . import events, exceptions
+from .asyncgens import AsyncGenEventLoop
+from .coroutines import iscoroutine
+from .events import Loop
+from .format_helpers import logger
+from .futures import Future, _set_result_unless_cancelled, isfuture
+from .tasks import _loop_of, ensure_future
+from .timeouts import timeout as timeout_after
+
+__all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
+
+T = TypeVar("T")
+P = ParamSpec("P")
+AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
+
+
+class ThreadsEventLoop(AsyncGenEventLoop):
+    """The loop's chapter on threads."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._default_executor: concurrent.futures.Executor | None = None
+        self._executor_shutdown_called = False
+
+    def run_in_executor(
+        self, executor: concurrent.futures.Executor | None, func: Callable[..., T], *args: Any
+    ) -> Future[T]:
+        """Call `func(*args)` in the executor and return a Future of its result.
+
+        None is the default executor, a ThreadPoolExecutor made on first use.
+        """
+        self._check_closed()
+        if self._debug:
+            self._check_call(func, "run_in_executor", any_thread=True)
+        if executor is None:
+            if self._executor_shutdown_called:
+                raise RuntimeError("Executor shutdown has been called")
+            executor = self._default_executor
+            if executor is None:
+                executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix=__package__)
+                self._default_executor = executor
+        return wrap_future(executor.submit(func, *args), loop=self)
+
+    def set_default_executor(self, executor: concurrent.futures.Executor) -> None:
+        """Use `executor`, a ThreadPoolExecutor, where `run_in_executor` is given None."""
+        if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+            raise TypeError("executor must be ThreadPoolExecutor instance")
+        self._default_executor = executor
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait until the default executor's threads have ended, for `timeout` seconds at most.
+
+        Then a RuntimeWarning is given and they are left to themselves. `run` calls this at its end.
+        """
+        self._executor_shutdown_called = True
+        executor = self._default_executor
+        if executor is None:
+            return
+        ended = self.create_future()
+        # Joining the threads blocks, so another thread does it.
+        joiner = threading.Thread(target=self._join_executor, args=(executor, ended))
+        joiner.start()
+        try:
+            async with timeout_after(timeout):
+                await ended
+        except TimeoutError:
+            warnings.warn(
+                f"The executor did not finishing joining its threads within {timeout} seconds.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            executor.shutdown(wait=False)
+        else:
+            joiner.join()
+
+    def _join_executor(self, executor: concurrent.futures.Executor, ended: Future[None]) -> None:
+        try:
+            executor.shutdown(wait=True)
+            if not self.is_closed():
+                self.call_soon_threadsafe(_set_result_unless_cancelled, ended, None)
+        except Exception as exc:
+            if not self.is_closed() and not ended.cancelled():
+                self.call_soon_threadsafe(ended.set_exception, exc)
+
+    def close(self) -> None:
+        """Forget all callbacks, tell the default executor to end, and never run again."""
+        super().close()
+        self._executor_shutdown_called = True
+        executor, self._default_executor = self._default_executor, None
+        if executor is not None:
+            executor.shutdown(wait=False)
+
+    async def getaddrinfo(
+        self,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
+        *,
+        family: int = 0,
+        type: int = 0,
+        proto: int = 0,
+        flags: int = 0,
+    ) -> list[Any]:
+        """`socket.getaddrinfo` in a thread, for looking up a name blocks."""
+        lookup = functools.partial(socket.getaddrinfo, host, port, family, type, proto, flags)
+        return await self.run_in_executor(None, self._timed if self._debug else _call, lookup)
+
+    async def getnameinfo(
+        self, sockaddr: tuple[str, int] | tuple[str, int, int, int], flags: int = 0
+    ) -> tuple[str, str]:
+        """`socket.getnameinfo` in a thread."""
+        return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
+
+    def _timed(self, lookup: functools.partial[list[Any]]) -> list[Any]:
+        """Look up a name, and log how long it took."""
+        began = self.time()
+        found = lookup()
+        took = self.time() - began
+        log = logger.info if took >= self.slow_callback_duration else logger.debug
+        log("Getting address info %s took %.3fms: %r", lookup.args, took * 1e3, found)
+        return found
+
+
+def _call(func: Callable[[], T]) -> T:
+    return func()
+
+
+async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `func` in a thread, with a copy of the current context, and return its result.
+
+    Cancelling the caller does not stop the thread: nothing can.
+    """
+    loop = events.get_running_loop()
+    call = functools.partial(contextvars.copy_context().run, func, *args, **kwargs)
+    return await loop.run_in_executor(None, call)  # type: ignore[no-any-return]
+
+
+def run_coroutine_threadsafe(
+    coro: Coroutine[Any, Any, T], loop: Loop
+) -> concurrent.futures.Future[T]:
+    """Run `coro` on `loop`, from another thread; return a concurrent.futures.Future of its result.
+
+    To wait for that result in the loop's own thread is a deadlock: the loop would have to run for it,
+    and it waits (gh-121075).
+    """
+    if not iscoroutine(coro):
+        raise TypeError("A coroutine object is required")
+    outside: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def start() -> None:
+        try:
+            _chain_future(ensure_future(coro, loop=loop), outside)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            if outside.set_running_or_notify_cancel():
+                outside.set_exception(exc)
+            raise
+
+    loop.call_soon_threadsafe(start)
+    return outside
+
+
+def wrap_future(
+    future: concurrent.futures.Future[T] | Future[T], *, loop: Loop | None = None
+) -> Future[T]:
+    """Return a Future that ends as the concurrent.futures.Future does; any other Future as it is."""
+    if isfuture(future):
+        return future
+    assert isinstance(future, concurrent.futures.Future), (
+        f"concurrent.futures.Future is expected, got {future!r}"
+    )
+    inside: Future[T] = (events.get_event_loop() if loop is None else loop).create_future()
+    _chain_future(future, inside)
+    return inside
+
+
+def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
+    """Let `destination` end as `source` does, and cancel `source` when `destination` is cancelled."""
+    for role, future in (("source", source), ("destination", destination)):
+        if not isfuture(future) and not isinstance(future, concurrent.futures.Future):
+            raise TypeError(f"A future is required for {role} argument")
+    source_loop = _loop_of(source) if isfuture(source) else None
+    dest_loop = _loop_of(destination) if isfuture(destination) else None
+
+    def cancel_source(destination: AnyFuture) -> None:
+        if not destination.cancelled():
+            return
+        if source_loop is None or source_loop is dest_loop:
+            source.cancel()
+        else:
+            source_loop.call_soon_threadsafe(source.cancel)
+
+    def end_destination(source: AnyFuture) -> None:
+        if dest_loop is None or dest_loop is source_loop:
+            _copy_end(source, destination)
+        elif not dest_loop.is_closed():
+            dest_loop.call_soon_threadsafe(_copy_end, source, destination)
+
+    destination.add_done_callback(cancel_source)
+    source.add_done_callback(end_destination)
+
+
+def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
+    """End `destination` as `source` has ended, in the words of its own kind."""
+    inside = isfuture(destination)
+    if inside and destination.cancelled():
+        return
+    if source.cancelled():
+        destination.cancel()
+    if not inside and not destination.set_running_or_notify_cancel():
+        return  # a concurrent future that is cancelled, perhaps by the line above
+    if source.cancelled():
+        return
+    error = source.exception()
+    if error is None:
+        destination.set_result(source.result())
+    else:
+        destination.set_exception(_translate(error))
+
+
+def _translate(error: BaseException) -> BaseException:
+    """concurrent.futures' own exceptions as ours of the same name."""
+    for name in ("CancelledError", "InvalidStateError"):
+        if type(error) is getattr(concurrent.futures, name):
+            ours: type[BaseException] = getattr(exceptions, name)
+            return ours(*error.args).with_traceback(error.__traceback__)
+    return error

@@ -1,0 +1,183 @@
+"""timeout, timeout_at, wait_for: a deadline for a piece of code.
+
+Purpose: to cancel the current task when its time is up, and to turn that one cancellation, and no other,
+into TimeoutError.
+Rules: a deadline cancels the task it was entered in, and takes that request back with `uncancel` on the
+way out. If more requests are outstanding than on entry, somebody else wants the task to stop as well,
+and CancelledError goes on its way. A deadline does not cut: the code may clean up for as long as it likes.
+This file does not know how a cancellation is delivered. Read tasks.py first.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable
+from types import TracebackType
+from typing import TypeVar, final
+
+from . import events
+from .events import Handle
+from .exceptions import CancelledError
+from .futures import Future
+from .tasks import Task, current_task, ensure_future
+
+__all__ = ("Timeout", "timeout", "timeout_at", "wait_for")
+
+T = TypeVar("T")
+
+
+class _State(enum.Enum):
+    CREATED = "created"  # → ENTERED
+    ENTERED = "active"  # → EXPIRING when the time is up, → EXITED on the way out
+    EXPIRING = "expiring"  # the task was cancelled; → EXPIRED on the way out
+    EXPIRED = "expired"
+    EXITED = "finished"
+
+
+@final
+class Timeout:
+    """The asynchronous context manager that `timeout()` and `timeout_at()` return."""
+
+    def __init__(self, when: float | None) -> None:
+        """`when` is a time on the loop's clock, in seconds; None is no deadline."""
+        self._when = when
+        self._state = _State.CREATED
+        self._alarm: Handle | None = None  # calls _on_timeout; None: no deadline, or it has rung
+        self._task: Task[object] | None = None  # the one it was entered in
+        self._cancelling = 0  # that task's outstanding requests to cancel, on entry
+
+    def when(self) -> float | None:
+        """Return the deadline on the loop's clock, None if there is none."""
+        return self._when
+
+    def expired(self) -> bool:
+        """Return True if the deadline has passed while the code ran."""
+        return self._state in (_State.EXPIRING, _State.EXPIRED)
+
+    def reschedule(self, when: float | None) -> None:
+        """Move the deadline; None takes it away. Only inside the `async with`: else RuntimeError."""
+        if self._state is not _State.ENTERED:
+            if self._state is _State.CREATED:
+                raise RuntimeError("Timeout has not been entered")
+            raise RuntimeError(f"Cannot change state of {self._state.value} Timeout")
+        self._when = when
+        if self._alarm is not None:
+            self._alarm.cancel()
+        loop = events.get_running_loop()
+        if when is None:
+            self._alarm = None
+        elif when <= loop.time():
+            self._alarm = loop.call_soon(self._on_timeout)
+        else:
+            self._alarm = loop.call_at(when, self._on_timeout)
+
+    async def __aenter__(self) -> Timeout:
+        if self._state is not _State.CREATED:
+            raise RuntimeError("Timeout has already been entered")
+        self._task = current_task()
+        if self._task is None:
+            raise RuntimeError("Timeout should be used inside a task")
+        self._state = _State.ENTERED
+        self._cancelling = self._task.cancelling()
+        self.reschedule(self._when)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._state is not _State.EXPIRING:
+            self._state = _State.EXITED
+            return
+        self._state = _State.EXPIRED
+        assert self._task is not None
+        if self._task.uncancel() > self._cancelling or exc is None:
+            return  # cancelled by somebody else too, or the code finished in spite of it
+        if isinstance(exc, CancelledError):
+            raise TimeoutError from exc
+        # The code answered our CancelledError with an exception of its own: `try: … finally: 1 / 0`.
+        _show_timeout_behind(exc)
+        if isinstance(exc, ExceptionGroup):
+            for member in exc.exceptions:
+                _show_timeout_behind(member)
+
+    def _on_timeout(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        self._state = _State.EXPIRING
+        self._alarm = None
+
+    def __repr__(self) -> str:
+        if self._state is not _State.ENTERED:
+            return f"<Timeout [{self._state.value}]>"
+        when = None if self._when is None else round(self._when, 3)
+        return f"<Timeout [{self._state.value}] when={when}>"
+
+
+def _show_timeout_behind(exc: BaseException) -> None:
+    """Where our CancelledError stands in the exception's history, put a TimeoutError before it."""
+    while (earlier := exc.__context__) is not None:
+        if isinstance(earlier, CancelledError):
+            exc.__context__ = TimeoutError()
+            exc.__context__.__context__ = exc.__context__.__cause__ = earlier
+            return
+        exc = earlier
+
+
+def timeout(delay: float | None) -> Timeout:
+    """`async with timeout(delay)`: raise TimeoutError if the code takes longer than `delay` seconds.
+
+    None is no deadline; one can be set later, by `reschedule`.
+    """
+    loop = events.get_running_loop()
+    return Timeout(None if delay is None else loop.time() + delay)
+
+
+def timeout_at(when: float | None) -> Timeout:
+    """Like `timeout`, with the time on the loop's clock (`loop.time()`) instead of a delay."""
+    return Timeout(when)
+
+
+async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
+    """Await `fut` and return its result; cancel it and raise TimeoutError after `timeout` seconds.
+
+    It waits until what it cancels has ended, however long that takes (gh-98518), and returns the result
+    if there is one all the same. With no time at all, a coroutine is not even begun.
+    """
+    if timeout is None or timeout > 0:
+        # Awaited in place, not in a task of its own: between the two a cancellation used to get lost,
+        # when it came in the same turn as the result (gh-86296).
+        async with _timeout(timeout):
+            return await fut
+    future = ensure_future(fut)
+    if future.done():
+        return future.result()
+    await _cancel_and_wait(future)
+    try:
+        return future.result()
+    except CancelledError as exc:
+        raise TimeoutError from exc
+
+
+_timeout = timeout  # in wait_for the name belongs to the parameter
+
+
+async def _cancel_and_wait(future: Future[T]) -> None:
+    """Cancel `future` and wait until it has ended; by a waiter, so that we can be cancelled as well."""
+    ended: Future[None] = events.get_running_loop().create_future()
+
+    def on_done(_: Future[T]) -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    future.add_done_callback(on_done)
+    try:
+        future.cancel()
+        await ended
+    finally:
+        future.remove_done_callback(on_done)

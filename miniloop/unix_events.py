@@ -1,0 +1,23 @@
+"""The loop to use: all chapters in one class.
+
+Purpose: `SelectorEventLoop`, which `new_event_loop()` makes.
+Rules: it is last in the reading order, for it stands on everything before it.
+This file does not know more than its chapters do: base_events (turns), selector_events (descriptors),
+asyncgens, threads, sockets, connections.
+"""
+
+from __future__ import annotations
+
+from . import events
+from .connections import ConnectionsEventLoop
+
+__all__ = ("EventLoop", "SelectorEventLoop")
+
+
+class SelectorEventLoop(ConnectionsEventLoop):
+    """The event loop of POSIX systems, over the best selector that the system has."""
+
+
+EventLoop = SelectorEventLoop
+
+events._loop_factory = SelectorEventLoop
