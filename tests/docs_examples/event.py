@@ -1,0 +1,35 @@
+"""An event lets all who wait for it go on at once, until it is cleared.
+
+Prints:
+    a waits
+    b waits
+    the whistle blows
+    a runs
+    b runs
+    heard: True
+    heard after clear: False
+"""
+
+import asyncio
+
+
+async def run(name: str, whistle: asyncio.Event) -> None:
+    print(name, "waits")
+    await whistle.wait()
+    print(name, "runs")
+
+
+async def main() -> None:
+    whistle = asyncio.Event()
+    runners = [asyncio.create_task(run(name, whistle)) for name in "ab"]
+    await asyncio.sleep(0.01)
+    print("the whistle blows")
+    whistle.set()
+    await asyncio.wait(runners)
+    print("heard:", whistle.is_set())
+    whistle.clear()
+    print("heard after clear:", whistle.is_set())
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

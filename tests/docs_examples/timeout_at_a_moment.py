@@ -1,0 +1,29 @@
+"""A deadline on the loop's clock, shared by a block inside another.
+
+Prints:
+    the inner block ends first
+    the outer one goes on
+    and ends as well
+"""
+
+import asyncio
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    try:
+        async with asyncio.timeout_at(start + 0.1):
+            try:
+                async with asyncio.timeout_at(start + 0.01):
+                    await asyncio.sleep(3600)
+            except TimeoutError:
+                print("the inner block ends first")
+            print("the outer one goes on")
+            await asyncio.sleep(3600)
+    except TimeoutError:
+        print("and ends as well")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
