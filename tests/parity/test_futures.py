@@ -70,10 +70,7 @@ def test_stop_iteration_is_stored_as_the_cause_of_a_runtime_error(stage: Stage) 
     future.set_exception(StopIteration("end"))
 
     refusal = "StopIteration interacts badly with generators and cannot be raised into a Future"
-    assert chain(future.exception()) == [
-        f"RuntimeError: {refusal}",
-        "from StopIteration: end",
-    ]
+    assert chain(future.exception()) == [f"RuntimeError: {refusal}", "from StopIteration: end"]
 
 
 def test_done_callbacks_run_in_a_later_turn_in_the_order_they_were_added(stage: Stage) -> None:
@@ -276,7 +273,4 @@ def test_cancellation_of_a_wrapped_future_travels_both_ways(stage: Stage) -> Non
         outside.cancel()
         log("outside first", await attempt_await(inside))
 
-    assert stage.run(main) == [
-        ("inside first", True),
-        ("outside first", "raised CancelledError"),
-    ]
+    assert stage.run(main) == [("inside first", True), ("outside first", "raised CancelledError")]

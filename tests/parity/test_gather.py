@@ -185,10 +185,7 @@ def test_a_cancelled_child_does_not_cancel_its_siblings(stage: Stage) -> None:
         log(await attempt_await(gathered), stage.now)
         await aio.sleep(5)
 
-    assert stage.run(main) == [
-        ("raised CancelledError: only me", 1.0),
-        ("the sibling ends", 2.0),
-    ]
+    assert stage.run(main) == [("raised CancelledError: only me", 1.0), ("the sibling ends", 2.0)]
 
 
 def test_a_nested_gather_gives_nested_lists_and_is_cancelled_as_a_whole(stage: Stage) -> None:

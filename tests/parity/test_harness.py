@@ -52,10 +52,7 @@ def test_the_clock_stands_still_while_a_thread_works(stage: Stage) -> None:
         await aio.sleep(1)
         log("the pool's idle thread does not stop the clock", stage.now)
 
-    assert stage.run(main) == [
-        (True, 0.0),
-        ("the pool's idle thread does not stop the clock", 1.0),
-    ]
+    assert stage.run(main) == [(True, 0.0), ("the pool's idle thread does not stop the clock", 1.0)]
 
 
 def test_a_real_loop_measures_real_time(stage: Stage) -> None:

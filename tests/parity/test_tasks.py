@@ -299,10 +299,7 @@ def test_the_exception_of_a_task_is_raised_where_it_is_awaited(stage: Stage) -> 
         log(outcome(task), task.exception() is error)
         log(await attempt_await(task))
 
-    assert stage.run(main) == [
-        ("raised LookupError: nowhere", True),
-        "raised LookupError: nowhere",
-    ]
+    assert stage.run(main) == [("raised LookupError: nowhere", True), "raised LookupError: nowhere"]
 
 
 def test_stop_iteration_cannot_leave_a_coroutine(stage: Stage) -> None:

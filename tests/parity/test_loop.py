@@ -1,0 +1,330 @@
+"""The loop itself: running, stopping, closing, and which loop is the current one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+from tests.parity.harness import Stage, attempt, older_asyncio_differs, outcome
+
+
+def test_run_until_complete_takes_a_coroutine_a_task_or_a_future(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+
+    async def work() -> str:
+        return "from a coroutine"
+
+    log(loop.run_until_complete(work()))
+    log(loop.run_until_complete(loop.create_task(work())))
+    future = loop.create_future()
+    loop.call_later(1, future.set_result, "from a future")
+    log(loop.run_until_complete(future), stage.now)
+    log(attempt(loop.run_until_complete, aio.sleep(1)), stage.now)
+
+    assert log == [
+        "from a coroutine",
+        "from a coroutine",
+        ("from a future", 1.0),
+        ("returned None", 2.0),
+    ]
+
+
+def test_stop_lets_the_current_turn_end(stage: Stage) -> None:
+    log, loop = stage.log, stage.new_loop()
+    loop.call_soon(log, "before")
+    loop.call_soon(loop.stop)
+    loop.call_soon(lambda: (log("after"), loop.call_soon(log, "the next turn")))
+    loop.run_forever()
+    log("stopped", loop.is_running())
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+    assert log == ["before", "after", ("stopped", False), "the next turn"]
+
+
+def test_a_loop_stopped_before_it_runs_runs_one_turn(stage: Stage) -> None:
+    log, loop = stage.log, stage.new_loop()
+    loop.call_soon(log, "one turn")
+    loop.call_later(5, log, "this is never recorded")
+    loop.stop()
+    loop.run_forever()
+    log(stage.now)
+
+    assert log == ["one turn", 0.0]
+
+
+def test_a_loop_can_be_run_again_where_it_was_stopped(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+
+    async def ticker() -> str:
+        for tick in range(4):
+            log(tick, stage.now)
+            await aio.sleep(1)
+        return "over"
+
+    task = loop.create_task(ticker())
+    loop.call_later(1.5, loop.stop)
+    loop.run_forever()
+    log("stopped", stage.now, task.done())
+    log(loop.run_until_complete(task), stage.now)
+
+    assert log == [(0, 0.0), (1, 1.0), ("stopped", 1.5, False), (2, 2.0), (3, 3.0), ("over", 4.0)]
+
+
+def test_a_loop_stopped_too_early_cannot_give_the_result(stage: Stage) -> None:
+    log, loop = stage.log, stage.new_loop()
+    future = loop.create_future()
+    loop.call_soon(loop.stop)
+    log(attempt(loop.run_until_complete, future), outcome(future))
+
+    assert log == [("raised RuntimeError: Event loop stopped before Future completed.", "pending")]
+
+
+def test_a_loop_tells_whether_it_runs_or_is_closed(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+
+    async def main() -> None:
+        log("inside", loop.is_running(), loop.is_closed(), aio.get_running_loop() is loop)
+
+    log(loop.is_running(), loop.is_closed())
+    loop.run_until_complete(main())
+    loop.close()
+    loop.close()
+    log(loop.is_running(), loop.is_closed())
+
+    assert log == [(False, False), ("inside", True, False, True), (False, True)]
+
+
+def test_a_running_loop_can_be_neither_closed_nor_run_again(stage: Stage) -> None:
+    aio, log, loop, other = stage.aio, stage.log, stage.new_loop(), stage.new_loop()
+
+    async def main() -> None:
+        log(attempt(loop.close))
+        log(attempt(loop.run_until_complete, loop.create_future()))
+        log(attempt(other.run_until_complete, other.create_future()))
+        log(aio.get_running_loop() is loop, loop.is_running(), other.is_running())
+
+    loop.run_until_complete(main())
+
+    assert log == [
+        "raised RuntimeError: Cannot close a running event loop",
+        "raised RuntimeError: This event loop is already running",
+        "raised RuntimeError: Cannot run the event loop while another loop is running",
+        (True, True, False),
+    ]
+
+
+def test_run_forever_is_refused_by_a_loop_that_runs(stage: Stage) -> None:
+    log, loop = stage.log, stage.new_loop()
+
+    def callback() -> None:
+        loop.stop()
+        log(attempt(loop.run_forever))
+
+    loop.call_soon(callback)
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+    assert log == ["raised RuntimeError: This event loop is already running"]
+
+
+def test_a_closed_loop_refuses_everything(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+    future = loop.create_future()
+    loop.close()
+    coroutine = aio.sleep(1)
+    calls: list[tuple[Any, ...]] = [
+        (loop.call_soon, print),
+        (loop.call_later, 1, print),
+        (loop.call_at, 1, print),
+        (loop.call_soon_threadsafe, print),
+        (loop.run_forever,),
+        (loop.run_until_complete, future),
+        (loop.create_task, coroutine),
+        (loop.run_in_executor, None, print),
+    ]
+    for function, *arguments in calls:
+        log(attempt(function, *arguments))
+    coroutine.close()
+
+    assert log == ["raised RuntimeError: Event loop is closed"] * len(calls)
+
+
+def test_callbacks_left_over_when_the_loop_is_closed_never_run(stage: Stage) -> None:
+    log, loop = stage.log, stage.new_loop()
+    loop.call_soon(log, "this is never recorded")
+    loop.call_later(1, log, "nor is this")
+    loop.close()
+    log("closed")
+
+    assert log == ["closed"]
+
+
+def test_call_soon_is_first_in_first_out_and_can_be_cancelled(stage: Stage) -> None:
+    log, loop = stage.log, stage.new_loop()
+    handles = [loop.call_soon(log, number) for number in range(5)]
+    handles[1].cancel()
+    loop.call_soon(handles[3].cancel)
+    loop.call_soon(handles[4].cancel)
+    log([handle.cancelled() for handle in handles])
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+    assert log == [[False, True, False, False, False], 0, 2, 3, 4]
+
+
+def test_a_callback_can_cancel_one_that_is_ready_after_it(stage: Stage) -> None:
+    log, loop = stage.log, stage.new_loop()
+    handles: list[Any] = []
+    loop.call_soon(lambda: handles[0].cancel())
+    handles.append(loop.call_soon(log, "this is never recorded"))
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+    assert log == []
+
+
+def test_a_thread_wakes_the_loop_by_call_soon_threadsafe(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        future = loop.create_future()
+        thread = threading.Thread(
+            target=loop.call_soon_threadsafe, args=(future.set_result, "from a thread")
+        )
+        thread.start()
+        log(await future)
+        thread.join()
+
+    assert stage.run(main) == ["from a thread"]
+
+
+def test_the_current_loop_is_the_running_one_or_the_one_that_was_set(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    one, other = aio.new_event_loop(), stage.new_loop()
+    log(one is not other, one.is_running())
+    aio.set_event_loop(one)
+    log(aio.get_event_loop() is one)
+
+    async def main() -> None:
+        log(aio.get_event_loop() is other, aio.get_running_loop() is other)
+
+    other.run_until_complete(main())
+    log(aio.get_event_loop() is one)
+    aio.set_event_loop(None)
+    one.close()
+
+    assert log == [(True, False), True, (True, True), True]
+
+
+def test_without_a_loop_there_is_none_to_get(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    aio.set_event_loop(None)
+    log(attempt(aio.get_running_loop))
+    log(attempt(aio.get_event_loop))
+
+    def in_a_thread() -> None:
+        log(attempt(aio.get_event_loop).replace("Thread-parity", "a thread"))
+
+    thread = threading.Thread(target=in_a_thread, name="Thread-parity")
+    thread.start()
+    thread.join()
+
+    assert log == [
+        "raised RuntimeError: no running event loop",
+        "raised RuntimeError: There is no current event loop in thread 'MainThread'.",
+        "raised RuntimeError: There is no current event loop in thread 'a thread'.",
+    ]
+
+
+def test_what_is_set_as_the_loop_must_be_one(stage: Stage) -> None:
+    stage.log(attempt(stage.aio.set_event_loop, 3))
+
+    assert stage.log == [
+        "raised TypeError: loop must be an instance of AbstractEventLoop or None, not 'int'"
+    ]
+
+
+def test_debug_mode_and_task_factory_are_properties_of_the_loop(stage: Stage) -> None:
+    log, loop = stage.log, stage.new_loop()
+    log(loop.get_debug(), loop.get_task_factory(), loop.get_exception_handler())
+    loop.set_debug(True)
+    log(loop.get_debug())
+    log(attempt(loop.set_task_factory, 3))
+    log(attempt(loop.set_exception_handler, 3))
+
+    assert log == [
+        (False, None, None),
+        True,
+        "raised TypeError: task factory must be a callable or None",
+        "raised TypeError: A callable object or None is expected, got 3",
+    ]
+
+
+def test_names_and_addresses_are_looked_up_by_a_thread(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        found = await loop.getaddrinfo(
+            "127.0.0.1", 80, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
+        log([address for *_, address in found])
+        numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+        log(await loop.getnameinfo(("127.0.0.1", 80), numeric))
+
+    assert stage.run(main) == [[("127.0.0.1", 80)], ("127.0.0.1", "80")]
+
+
+def test_a_coroutine_factory_of_futures_and_tasks_is_the_loop(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+
+    async def work() -> None:
+        pass
+
+    task = loop.create_task(work(), name="made by the loop")
+    future = loop.create_future()
+    log(isinstance(task, aio.Task), isinstance(future, aio.Future), task.get_name())
+    log(task.get_loop() is future.get_loop() is loop)
+    loop.run_until_complete(task)
+
+    assert log == [(True, True, "made by the loop"), True]
+
+
+def test_the_executor_answers_by_a_future(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def blocking(number: int) -> int:
+        if number < 0:
+            raise ValueError("negative")
+        return number * 2
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        log(await loop.run_in_executor(None, blocking, 21))
+        failed = loop.run_in_executor(None, blocking, -1)
+        await aio.wait([failed])
+        log(outcome(failed))
+        await loop.shutdown_default_executor()
+        log(attempt(loop.run_in_executor, None, blocking, 1))
+
+    assert stage.run(main) == [
+        42,
+        "raised ValueError: negative",
+        "raised RuntimeError: Executor shutdown has been called",
+    ]
+
+
+@older_asyncio_differs("3.12", "shutdown_default_executor takes no timeout")
+def test_the_wait_for_the_executor_can_be_limited(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        log(await loop.run_in_executor(None, str, 1))
+        await loop.shutdown_default_executor(timeout=5)
+        log("shut down")
+
+    assert stage.run(main) == ["1", "shut down"]

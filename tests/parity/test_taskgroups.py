@@ -1,0 +1,455 @@
+"""TaskGroup: tasks that end together, however they end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.parity.harness import (
+    Stage,
+    attempt,
+    attempt_await,
+    chain,
+    describe,
+    older_asyncio_differs,
+    outcome,
+)
+
+
+def test_leaving_the_group_waits_for_its_tasks(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(delay: float) -> float:
+        await aio.sleep(delay)
+        return delay
+
+    async def main() -> None:
+        async with aio.TaskGroup() as group:
+            tasks = [group.create_task(work(delay)) for delay in (2, 1)]
+            log("the body is over", stage.now)
+        log([outcome(task) for task in tasks], stage.now)
+
+    assert stage.run(main) == [("the body is over", 0.0), (["returned 2", "returned 1"], 2.0)]
+
+
+def test_one_failure_cancels_the_siblings_and_is_raised_in_a_group(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def failing() -> None:
+        await aio.sleep(1)
+        raise ValueError("broken")
+
+    async def sibling() -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            await aio.sleep(1)
+            log("the sibling is cleaned up", stage.now)
+
+    async def main() -> None:
+        try:
+            async with aio.TaskGroup() as group:
+                group.create_task(sibling())
+                group.create_task(failing())
+                log(await attempt_await(aio.sleep(10)), stage.now)
+        except* ValueError as errors:
+            log(describe(errors), stage.now, aio.current_task().cancelling())
+
+    assert stage.run(main) == [
+        ("raised CancelledError", 1.0),
+        ("the sibling is cleaned up", 2.0),
+        ("ExceptionGroup: unhandled errors in a TaskGroup [ValueError: broken]", 2.0, 0),
+    ]
+
+
+def test_failures_during_the_shutdown_join_the_group_as_they_happen(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(name: str, delay: float, cleanup: float) -> None:
+        try:
+            await aio.sleep(delay)
+        finally:
+            await aio.sleep(cleanup)
+            raise ValueError(name)
+
+    async def main() -> None:
+        try:
+            async with aio.TaskGroup() as group:
+                group.create_task(work("third", delay=10, cleanup=3))
+                group.create_task(work("first", delay=1, cleanup=0))
+                group.create_task(work("second", delay=10, cleanup=2))
+        except ExceptionGroup as errors:
+            log([describe(error) for error in errors.exceptions], stage.now)
+
+    assert stage.run(main) == [
+        (["ValueError: first", "ValueError: second", "ValueError: third"], 4.0)
+    ]
+
+
+def test_an_error_in_the_body_cancels_the_tasks_and_joins_the_group(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        try:
+            async with aio.TaskGroup() as group:
+                task = group.create_task(aio.sleep(10))
+                await aio.sleep(1)
+                raise KeyError("in the body")
+        except ExceptionGroup as errors:
+            log(describe(errors), outcome(task), stage.now)
+
+    assert stage.run(main) == [
+        (
+            "ExceptionGroup: unhandled errors in a TaskGroup [KeyError: 'in the body']",
+            "cancelled",
+            1.0,
+        )
+    ]
+
+
+def test_a_task_that_is_cancelled_on_its_own_does_not_disturb_the_group(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async with aio.TaskGroup() as group:
+            cancelled = group.create_task(aio.sleep(10))
+            sibling = group.create_task(aio.sleep(2, "result"))
+            await aio.sleep(1)
+            cancelled.cancel()
+        log(outcome(cancelled), outcome(sibling), stage.now)
+
+    assert stage.run(main) == [("cancelled", "returned 'result'", 2.0)]
+
+
+def test_cancelling_the_parent_cancels_the_children_and_is_passed_on(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def child(name: str, cleanup: float) -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            await aio.sleep(cleanup)
+            log(name, "is cleaned up", stage.now)
+
+    async def parent() -> None:
+        async with aio.TaskGroup() as group:
+            group.create_task(child("slow", cleanup=2))
+            group.create_task(child("quick", cleanup=1))
+
+    async def main() -> None:
+        task = aio.create_task(parent())
+        await aio.sleep(1)
+        task.cancel("from outside")
+        log(await attempt_await(task), task.cancelling())
+
+    assert stage.run(main) == [
+        ("quick", "is cleaned up", 2.0),
+        ("slow", "is cleaned up", 3.0),
+        ("raised CancelledError: from outside", 1),
+    ]
+
+
+def test_errors_of_children_win_over_the_cancellation_of_the_parent(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def child() -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            raise ValueError("in the clean-up")
+
+    async def parent() -> None:
+        async with aio.TaskGroup() as group:
+            group.create_task(child())
+
+    async def main() -> None:
+        task = aio.create_task(parent())
+        await aio.sleep(1)
+        task.cancel()
+        log(await attempt_await(task), task.cancelling())
+
+    assert stage.run(main) == [
+        ("raised ExceptionGroup: unhandled errors in a TaskGroup [ValueError: in the clean-up]", 1)
+    ]
+
+
+@older_asyncio_differs("3.13", "the request to cancel is lost together with the error")
+def test_a_parent_cancelled_while_its_group_fails_is_cancelled_at_its_next_wait(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def failing() -> None:
+        await aio.sleep(1)
+        raise ValueError("broken")
+
+    async def slow_to_leave() -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            await aio.sleep(1)
+
+    async def parent() -> None:
+        try:
+            async with aio.TaskGroup() as group:
+                group.create_task(failing())
+                group.create_task(slow_to_leave())
+        except* ValueError:
+            log("the error is handled", aio.current_task().cancelling())
+        log(await attempt_await(aio.sleep(1)))
+
+    async def main() -> None:
+        task = aio.create_task(parent())
+        await aio.sleep(1.5)
+        task.cancel()
+        log(await attempt_await(task))
+
+    assert stage.run(main) == [
+        ("the error is handled", 1),
+        "raised CancelledError",
+        "returned None",
+    ]
+
+
+def test_an_inner_group_that_fails_fails_its_outer_group(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def failing() -> None:
+        raise ValueError("innermost")
+
+    async def inner() -> None:
+        async with aio.TaskGroup() as group:
+            group.create_task(failing())
+            group.create_task(aio.sleep(10))
+
+    async def main() -> None:
+        try:
+            async with aio.TaskGroup() as group:
+                group.create_task(inner())
+                sibling = group.create_task(aio.sleep(10))
+        except ExceptionGroup as errors:
+            log(describe(errors))
+            log(outcome(sibling), stage.now)
+
+    message = "ExceptionGroup: unhandled errors in a TaskGroup"
+    assert stage.run(main) == [f"{message} [{message} [ValueError: innermost]]", ("cancelled", 0.0)]
+
+
+@older_asyncio_differs("3.13", "the outer group takes the inner group's cancellation for its own")
+def test_nested_groups_that_both_fail_keep_their_counts_apart(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def failing(name: str) -> None:
+        raise ValueError(name)
+
+    async def main() -> None:
+        try:
+            async with aio.TaskGroup() as outer:
+                try:
+                    async with aio.TaskGroup() as inner:
+                        inner.create_task(failing("inner"))
+                        outer.create_task(failing("outer"))
+                        await aio.sleep(1)
+                except* ValueError as errors:
+                    log("inner raised", describe(errors), aio.current_task().cancelling())
+                log(await attempt_await(aio.sleep(1)))
+        except* ValueError as errors:
+            log("outer raised", describe(errors))
+        log(aio.current_task().cancelling(), await attempt_await(aio.sleep(1)))
+
+    message = "ExceptionGroup: unhandled errors in a TaskGroup"
+    assert stage.run(main) == [
+        ("inner raised", f"{message} [ValueError: inner]", 1),
+        "raised CancelledError",
+        ("outer raised", f"{message} [ValueError: outer]"),
+        (0, "returned None"),
+    ]
+
+
+def test_tasks_of_a_group_may_add_tasks_to_it_while_it_closes(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async def countdown(number: int) -> None:
+            log(number, stage.now)
+            await aio.sleep(1)
+            if number:
+                group.create_task(countdown(number - 1))
+
+        async with aio.TaskGroup() as group:
+            group.create_task(countdown(2))
+        log("over", stage.now)
+
+    assert stage.run(main) == [(2, 0.0), (1, 1.0), (0, 2.0), ("over", 3.0)]
+
+
+def test_tasks_of_a_group_have_names_and_contexts(stage: Stage) -> None:
+    import contextvars
+
+    aio, log = stage.aio, stage.log
+    variable = contextvars.ContextVar("variable", default="unset")
+
+    async def work() -> None:
+        log(aio.current_task().get_name(), variable.get())
+        variable.set("set by the child")
+
+    async def main() -> None:
+        context = contextvars.copy_context()
+        context.run(variable.set, "given")
+        async with aio.TaskGroup() as group:
+            group.create_task(work(), name="child", context=context)
+        log(variable.get(), context[variable])
+
+    assert stage.run(main) == [("child", "given"), ("unset", "set by the child")]
+
+
+def test_a_group_takes_tasks_only_between_its_begin_and_its_end(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def refused(group: Any) -> str:
+        coroutine = aio.sleep(1)
+        told = attempt(group.create_task, coroutine)
+        coroutine.close()  # not needed any more from 3.13 on, but it does no harm
+        return told.partition(" <")[0] + told.rpartition(">")[2]
+
+    async def main() -> None:
+        group = aio.TaskGroup()
+        log(refused(group))
+        async with group:
+            log((await attempt_await(group.__aenter__())).rpartition(">")[2])
+        log(refused(group))
+
+        async def late() -> None:
+            try:
+                await aio.sleep(10)
+            finally:
+                log(refused(failing))
+
+        try:
+            async with aio.TaskGroup() as failing:
+                failing.create_task(late())
+                await aio.sleep(1)
+                raise ValueError("in the body")
+        except* ValueError:
+            log("over")
+
+    assert stage.run(main) == [
+        "raised RuntimeError: TaskGroup has not been entered",
+        " has already been entered",
+        "raised RuntimeError: TaskGroup is finished",
+        "raised RuntimeError: TaskGroup is shutting down",
+        "over",
+    ]
+
+
+@older_asyncio_differs("3.13", "a refused coroutine stays open, and warns")
+def test_a_coroutine_that_a_group_refuses_is_closed(stage: Stage) -> None:
+    import inspect
+
+    async def main() -> None:
+        coroutine = stage.aio.sleep(1)
+        told = attempt(stage.aio.TaskGroup().create_task, coroutine)
+        stage.log(told.startswith("raised RuntimeError"), inspect.getcoroutinestate(coroutine))
+        coroutine.close()
+
+    assert stage.run(main) == [(True, "CORO_CLOSED")]
+
+
+@pytest.mark.parametrize("final", [KeyboardInterrupt, SystemExit])
+def test_keyboard_interrupt_and_system_exit_are_not_wrapped(
+    stage: Stage, final: type[BaseException]
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        try:
+            async with aio.TaskGroup() as group:
+                sibling = group.create_task(aio.sleep(10))
+                await aio.sleep(1)
+                raise final("in the body")
+        except final as error:
+            log(str(error), outcome(sibling))
+
+    assert stage.run(main) == [("in the body", "cancelled")]
+
+
+def test_a_group_in_a_timeout_is_cancelled_as_a_whole(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        try:
+            async with aio.timeout(1):
+                async with aio.TaskGroup() as group:
+                    tasks = [group.create_task(aio.sleep(delay)) for delay in (10, 20)]
+        except TimeoutError as error:
+            log(chain(error), [outcome(task) for task in tasks], stage.now)
+
+    assert stage.run(main) == [
+        (["TimeoutError", "from CancelledError"], ["cancelled", "cancelled"], 1.0)
+    ]
+
+
+@older_asyncio_differs("3.13", "a group of errors hides that the limit struck")
+def test_a_group_that_fails_while_its_timeout_strikes_tells_of_both(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def child() -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            raise ValueError("in the clean-up")
+
+    async def main() -> None:
+        try:
+            async with aio.timeout(1) as limit:
+                async with aio.TaskGroup() as group:
+                    group.create_task(child())
+        except ExceptionGroup as errors:
+            log(describe(errors), limit.expired())
+            log(chain(errors.exceptions[0]))
+        log(aio.current_task().cancelling())
+
+    assert stage.run(main) == [
+        ("ExceptionGroup: unhandled errors in a TaskGroup [ValueError: in the clean-up]", True),
+        ["ValueError: in the clean-up", "during TimeoutError", "from CancelledError"],
+        0,
+    ]
+
+
+def test_a_group_can_be_ended_early_by_a_task_that_raises(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class EndOfGroup(Exception):
+        pass
+
+    async def end() -> None:
+        raise EndOfGroup
+
+    async def main() -> None:
+        try:
+            async with aio.TaskGroup() as group:
+                tasks = [group.create_task(aio.sleep(delay)) for delay in (1, 5)]
+                await aio.sleep(2)
+                group.create_task(end())
+        except* EndOfGroup:
+            log([outcome(task) for task in tasks], stage.now)
+
+    assert stage.run(main) == [(["returned None", "cancelled"], 2.0)]
+
+
+def test_a_task_cancelled_before_it_began_counts_as_cancelled(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> None:
+        log("this is never recorded")
+
+    async def main() -> None:
+        try:
+            async with aio.TaskGroup() as group:
+                task = group.create_task(work())
+                raise ValueError("at once")
+        except* ValueError:
+            log(outcome(task))
+
+    assert stage.run(main) == ["cancelled"]
