@@ -250,7 +250,7 @@ BREAKERS: dict[str, list[tuple[str, dict[str, str]]]] = {
             {f"{name}.py": "" for name in ("__init__", "first", "second", "third")}
             | {f"f{n}.py": "x = 0\n" * 390 for n in range(10)}
             | {"last.py": "x = 0\n"},
-        ),
+        )
     ],
     "every_file_is_short": [
         ("third has 401 code lines", {"third.py": "x = [\n" + "0,\n" * 399 + "]\n# end\n"}),
@@ -267,7 +267,7 @@ BREAKERS: dict[str, list[tuple[str, dict[str, str]]]] = {
         (
             "the median function has 11 code lines",
             {"third.py": ("def run():\n" + " x = 0\n" * 10) * 6},
-        ),
+        )
     ],
     "each_single_place_exists_once_and_is_marked": [
         ("0 places yield of a future", {"first.py": ""}),
@@ -296,9 +296,7 @@ BREAKERS: dict[str, list[tuple[str, dict[str, str]]]] = {
         ("first:2 swallows", {"first.py": "try: x\nexcept Exception: pass"}),
         ("first:2 swallows", {"first.py": "try: x\nexcept BaseException as e: pass"}),
     ],
-    "the_package_is_flat": [
-        ("inner/ is a folder", {"inner/first.py": ""}),
-    ],
+    "the_package_is_flat": [("inner/ is a folder", {"inner/first.py": ""})],
     "texts_name_nothing_forbidden": [
         ("miniloop/a.py:2 names an unfinished place", {"miniloop/a.py": "\n# TO" + "DO: all"}),
         ("README.md:1 names an unfinished place", {"README.md": "FIX" + "ME"}),

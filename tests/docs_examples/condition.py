@@ -37,10 +37,7 @@ class Bakery:
 
 async def main() -> None:
     bakery = Bakery()
-    guests = [
-        asyncio.create_task(bakery.eat("a", 1)),
-        asyncio.create_task(bakery.eat("b", 2)),
-    ]
+    guests = [asyncio.create_task(bakery.eat("a", 1)), asyncio.create_task(bakery.eat("b", 2))]
     for _ in range(3):
         await asyncio.sleep(0.01)
         await bakery.bake()
