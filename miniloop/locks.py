@@ -1,12 +1,12 @@
 """Lock, Event, Condition, Semaphore, Barrier: how the tasks of one loop wait for one another.
 
-Purpose: what `threading` has under these names, for tasks. A task gives its turn away only where it has
-to wait, so between two awaits nothing can interfere: taking a free lock is a test and an assignment.
-Rules: who has to wait stands in a line of futures, oldest first; to wake a waiter is to set the result of
-its future. The woken waiter stays in the line until its task's next step takes it out, and until then a
-newcomer stands behind it. A waiter that is cancelled after it was woken passes on what it was woken for.
-This file does not know what a task is, only the futures that tasks wait for. Nothing here may be used
-from another thread. Read runners.py first.
+Purpose: what `threading` has under these names, for tasks. A task gives its turn away only where it
+has to wait, so between two awaits nothing interferes, and to take a free lock is to set a flag.
+Rules: who has to wait stands in a line of futures, oldest first; to wake a waiter is to set the
+result of its future. A woken waiter stays in the line until its task's next step takes it out, and
+newcomers stand behind it. Cancelled before that step, it leaves what it was woken for to the next.
+This file does not know tasks, only the futures they wait for. Nothing here is for use from another
+thread. Read futures.py first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from . import events
@@ -30,8 +29,8 @@ T = TypeVar("T")
 class _LoopBoundMixin:
     """Belongs to the loop in which somebody first had to wait for it.
 
-    Not to a loop of the moment it is made: programs make their locks at import, before there is a loop
-    (bpo-42392). For as long as nobody waits, any number of loops may use it in turn.
+    Not to a loop of the moment it is made: programs make their locks at import, before there is one
+    (bpo-42392). For as long as nobody has to wait, any number of loops may use it in turn.
     """
 
     _loop: Loop | None = None  # written once, by the first _get_loop
@@ -49,22 +48,20 @@ class _LoopBoundMixin:
 class _WaitersMixin(_LoopBoundMixin):
     """The line of those who wait."""
 
-    #: None until somebody has to wait, which for most locks is never: an empty deque is large.
-    _waiters: deque[Future[bool]] | None = None
+    #: None in locks until somebody has to wait, which for most is never: an empty deque is large.
+    _waiters: deque[Future[bool]] | None
 
-    async def _wait_in_line(self, waiter: Future[bool]) -> None:
-        """Stand in the line until woken or cancelled."""
+    def _join_line(self) -> tuple[deque[Future[bool]], Future[bool]]:
+        """Stand at the end of the line; return it, to be left again, and the future to wait for."""
+        waiter = self._get_loop().create_future()
         line = self._waiters
         if line is None:
             line = self._waiters = deque()
         line.append(waiter)
-        try:
-            await waiter
-        finally:
-            line.remove(waiter)
+        return line, waiter
 
     def _wake(self, count: int) -> int:
-        """Wake the `count` oldest who are still asleep, or all if there are fewer; return how many."""
+        """Wake the `count` oldest who are asleep, all if there are fewer; return how many."""
         woken = 0
         for waiter in self._waiters or ():
             if woken >= count:
@@ -76,7 +73,7 @@ class _WaitersMixin(_LoopBoundMixin):
 
     def _newcomer_must_wait(self) -> bool:
         """True while somebody has the older claim; those who were cancelled have none."""
-        return bool(self._waiters) and not all(waiter.cancelled() for waiter in self._waiters)  # type: ignore[union-attr]
+        return any(not waiter.cancelled() for waiter in self._waiters or ())
 
     def _state_text(self) -> str:
         raise NotImplementedError
@@ -97,12 +94,7 @@ class _ContextManagerMixin:
     async def __aenter__(self) -> None:
         await self.acquire()
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, exc_type: object, exc: object, tb: object) -> None:
         self.release()
 
 
@@ -113,6 +105,7 @@ class Lock(_ContextManagerMixin, _WaitersMixin):
     """
 
     def __init__(self) -> None:
+        self._waiters = None
         self._locked = False  # written by acquire and release only
 
     def _state_text(self) -> str:
@@ -124,9 +117,13 @@ class Lock(_ContextManagerMixin, _WaitersMixin):
 
     async def acquire(self) -> Literal[True]:
         """Wait until the lock is free and it is our turn, take it, and return True."""
-        if self._locked or self._newcomer_must_wait():
+        if self._locked or (self._waiters and self._newcomer_must_wait()):
+            line, waiter = self._join_line()
             try:
-                await self._wait_in_line(self._get_loop().create_future())
+                try:
+                    await waiter
+                finally:
+                    line.remove(waiter)
             except CancelledError:
                 # Perhaps release() had woken us already, and will wake nobody else (bpo-27585):
                 #     lock.release(); waiting_task.cancel()
@@ -139,26 +136,26 @@ class Lock(_ContextManagerMixin, _WaitersMixin):
     def release(self) -> None:
         """Set the lock free and wake the first who waits; RuntimeError if it is free already.
 
-        It does not pass into that waiter's hands at once: until the waiter's next step it is unlocked.
+        Until the waiter's task has its turn the lock is free, yet no newcomer gets ahead of it.
         """
         if not self._locked:
             raise RuntimeError("Lock is not acquired.")
         self._locked = False
-        self._wake_first()
+        if self._waiters:
+            self._wake_first()
 
     def _wake_first(self) -> None:
-        # The first, not `_wake(1)`: a first who is awake will take the lock, and one who was cancelled
-        # will call this again on the way out. The second would find the lock taken.
-        if self._waiters:
-            first = self._waiters[0]
-            if not first.done():
-                first.set_result(True)
+        # Not `_wake(1)`: a first who is awake will take the lock, and one who was cancelled will
+        # call this again on the way out; the second would wake up for nothing.
+        if self._waiters and not self._waiters[0].done():
+            self._waiters[0].set_result(True)
 
 
 class Event(_WaitersMixin):
     """A flag that tasks can wait for; everyone who waits is woken when it is set."""
 
     def __init__(self) -> None:
+        self._waiters = deque()
         self._value = False  # the flag; written by set and clear only
 
     def _state_text(self) -> str:
@@ -172,7 +169,8 @@ class Event(_WaitersMixin):
         """Set the flag and wake all who wait."""
         if not self._value:
             self._value = True
-            self._wake(len(self._waiters or ()))
+            if self._waiters:
+                self._wake(len(self._waiters))
 
     def clear(self) -> None:
         """Take the flag back. Who was woken by set() returns from wait() all the same."""
@@ -181,7 +179,11 @@ class Event(_WaitersMixin):
     async def wait(self) -> Literal[True]:
         """Return True as soon as the flag is set, at once if it is set now."""
         if not self._value:
-            await self._wait_in_line(self._get_loop().create_future())
+            line, waiter = self._join_line()
+            try:
+                await waiter
+            finally:
+                line.remove(waiter)
         return True
 
 
@@ -192,6 +194,7 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
     """
 
     def __init__(self, lock: Lock | None = None) -> None:
+        self._waiters = deque()
         self._lock = Lock() if lock is None else lock
         # The lock's own methods: who holds the condition holds the lock.
         self.locked = self._lock.locked
@@ -204,21 +207,23 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
     async def wait(self) -> Literal[True]:
         """Release the lock, wait to be notified, take the lock again, return True.
 
-        It may return without a notification, so look at the state again, or use `wait_for`. The lock is
-        held again when wait() raises, too. RuntimeError if the lock is not held on entry.
+        It may return without a notification, so look at the state again, or use `wait_for`. The
+        lock is held when wait() raises, too. RuntimeError if the lock is not held on entry.
         """
         if not self.locked():
             raise RuntimeError("cannot wait on un-acquired lock")
-        waiter = self._get_loop().create_future()  # may refuse, and then the lock must still be held
+        self._get_loop()  # may refuse, and then the lock must still be held
         self.release()
         try:
+            line, waiter = self._join_line()
             try:
-                await self._wait_in_line(waiter)
+                await waiter
             finally:
+                line.remove(waiter)
                 await self._take_lock_again()
         except BaseException:
-            # We may have been notified before we were cancelled, and cannot tell any more. One wake-up
-            # too many is harmless, one too few leaves somebody asleep for ever (gh-112202).
+            # A notification may have come before the cancellation, and would be lost with us. One
+            # wake-up too many is harmless, one too few leaves somebody asleep for ever (gh-112202).
             self._wake(1)
             raise
         return True
@@ -226,9 +231,9 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
     async def _take_lock_again(self) -> None:
         """Acquire, however often we are cancelled meanwhile; then raise the last CancelledError.
 
-        The tempting way, to let the first one out, would leave `async with condition` to release a lock
-        that is not held (bpo-22970). The exception is the very one that came, with its message and
-        traceback (gh-111693).
+        The tempting way, to let the first one out, would make `async with condition` release a
+        lock that is not held (bpo-22970). And a new CancelledError would lose the message of the
+        one that came (gh-111693).
         """
         cancelled: CancelledError | None = None
         while True:
@@ -271,14 +276,14 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
 class Semaphore(_ContextManagerMixin, _WaitersMixin):
     """A number of permits: acquire() takes one or waits for it, release() gives one back.
 
-    `value` is the number to begin with; ValueError if it is negative. Permits go to tasks in the order in
-    which they asked.
+    `value` is their number to begin with; ValueError if it is negative. First asked, first served.
     """
 
     # Invariant: a permit is promised as soon as its waiter is woken; _value no longer counts it.
     def __init__(self, value: int = 1) -> None:
         if value < 0:
             raise ValueError("Semaphore initial value must be >= 0")
+        self._waiters = None
         self._value = value  # permits that are neither taken nor promised
 
     def _state_text(self) -> str:
@@ -286,23 +291,24 @@ class Semaphore(_ContextManagerMixin, _WaitersMixin):
 
     def locked(self) -> bool:
         """Return True if acquire() would have to wait."""
-        return self._value == 0 or self._newcomer_must_wait()
+        return self._value == 0 or (bool(self._waiters) and self._newcomer_must_wait())
 
     async def acquire(self) -> Literal[True]:
         """Wait for a permit, take it, and return True."""
         if not self.locked():
             self._value -= 1
             return True
-        waiter = self._get_loop().create_future()
+        line, waiter = self._join_line()
         try:
-            await self._wait_in_line(waiter)
+            await waiter
         except CancelledError:
             if waiter.done() and not waiter.cancelled():
                 self._value += 1  # the permit promised to us
             raise
         finally:
-            # While we were awake but had not left the line, others joined it although there were permits
-            # for them. The last release() did not wake them, so we do (gh-90155).
+            line.remove(waiter)
+            # While we were awake but not out of the line yet, others joined it although there may
+            # have been permits for them, and no release() will wake those (gh-90155).
             self._value -= self._wake(self._value)
         return True
 
@@ -327,9 +333,9 @@ class BoundedSemaphore(Semaphore):
 
 
 class _BarrierState(enum.Enum):
-    # FILLING → DRAINING when the last party arrives, and back when the last has left. From any state:
-    # reset() leads to RESETTING while parties are inside, and with the last of them, or if there are
-    # none, to FILLING; abort() leads to BROKEN.
+    # FILLING → DRAINING when the last party arrives, and back when the last has left. From any
+    # state, abort() leads to BROKEN, and reset() to FILLING: at once if nobody is inside, else by
+    # RESETTING, while those who were inside leave.
     FILLING = "filling"
     DRAINING = "draining"
     RESETTING = "resetting"
@@ -347,7 +353,7 @@ class Barrier:
         if parties < 1:
             raise ValueError("parties must be > 0")
         self._parties = parties
-        self._cond = Condition()  # everyone who waits, inside or outside, and is told of a new state
+        self._cond = Condition()  # all who wait, inside or outside, hear of a new state by it
         self._state = _BarrierState.FILLING  # written by _enter only
         self._count = 0  # tasks inside: arrived, and not yet on their way
 
@@ -408,7 +414,7 @@ class Barrier:
             self._enter(_BarrierState.RESETTING if self._count else _BarrierState.FILLING)
 
     async def abort(self) -> None:
-        """Break the barrier: whoever is inside or comes later gets BrokenBarrierError, until reset()."""
+        """Break the barrier: who is inside, or comes before reset(), gets BrokenBarrierError."""
         async with self._cond:
             self._enter(_BarrierState.BROKEN)
 

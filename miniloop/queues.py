@@ -1,19 +1,20 @@
 """Queue: how tasks hand things to one another.
 
-Purpose: `Queue`, first in, first out, and its orderings `PriorityQueue` and `LifoQueue`. A bounded queue
-makes producers wait for consumers, an empty one consumers for producers.
-Rules: an item is never handed to a waiter, it lies in the queue until a get takes it; to wake a waiter is
-to tell it to look again. So an item cannot get lost with a consumer that is cancelled. Whoever wakes a
-waiter takes it out of its line; a waiter that is cancelled after that wakes the next one in its place.
-This file does not know what the items are. Not for threads: they have the standard library's `queue`.
-Read locks.py first.
+Purpose: `Queue`, first in, first out, and the same in other orders, `PriorityQueue` and
+`LifoQueue`. A bounded queue lets producers wait for consumers, an empty one consumers for
+producers.
+Rules: an item is never handed to a waiter, it lies in the queue until a get takes it; to wake a
+waiter is to tell it to look again. So no item gets lost with a consumer that is cancelled. Whoever
+wakes a waiter takes it out of its line, and a waiter that is cancelled after that wakes the next
+one instead.
+This file does not know what the items are for, nor threads: those have the standard library's
+`queue`. Read locks.py first.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable
 from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
@@ -53,15 +54,13 @@ class Queue(_LoopBoundMixin, Generic[T]):
         self._is_shutdown = False
         self._init(maxsize)
 
-    # As in asyncio, the class itself makes a types.GenericAlias of Queue[int]; Generic is for checkers.
-    __class_getitem__ = classmethod(GenericAlias)
+    # Generic is for type checkers; at run time Queue[int] is what it is in asyncio.
+    __class_getitem__: Any = classmethod(GenericAlias)
 
-    # -- the order of the items; these three are for subclasses to override -------------------------
-
-    _queue: Any  # made by _init: any container with len()
+    # -- the order of the items; these three are for subclasses to override -----------------------
 
     def _init(self, maxsize: int) -> None:
-        self._queue = deque()
+        self._queue: Any = deque()
 
     def _put(self, item: T) -> None:
         self._queue.append(item)
@@ -69,7 +68,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
     def _get(self) -> T:
         return self._queue.popleft()  # type: ignore[no-any-return]
 
-    # -- looking at it ------------------------------------------------------------------------------
+    # -- looking at it ----------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {id(self):#x} {self._format()}>"
@@ -78,18 +77,16 @@ class Queue(_LoopBoundMixin, Generic[T]):
         return f"<{type(self).__name__} {self._format()}>"
 
     def _format(self) -> str:
-        facts = [f"maxsize={self._maxsize!r}"]
-        if getattr(self, "_queue", None):  # a subclass may keep its items elsewhere
-            facts.append(f"_queue={list(self._queue)!r}")
-        if self._getters:
-            facts.append(f"_getters[{len(self._getters)}]")
-        if self._putters:
-            facts.append(f"_putters[{len(self._putters)}]")
-        if self._unfinished_tasks:
-            facts.append(f"tasks={self._unfinished_tasks}")
-        if self._is_shutdown:
-            facts.append("shutdown")
-        return " ".join(facts)
+        facts = (
+            f"maxsize={self._maxsize!r}",
+            # A subclass may keep its items under another name.
+            f"_queue={list(self._queue)!r}" if getattr(self, "_queue", None) else "",
+            f"_getters[{len(self._getters)}]" if self._getters else "",
+            f"_putters[{len(self._putters)}]" if self._putters else "",
+            f"tasks={self._unfinished_tasks}" if self._unfinished_tasks else "",
+            "shutdown" if self._is_shutdown else "",
+        )
+        return " ".join(filter(None, facts))
 
     def qsize(self) -> int:
         """Return the number of items in the queue."""
@@ -108,21 +105,28 @@ class Queue(_LoopBoundMixin, Generic[T]):
         """Return True if the queue holds as much as it may."""
         return 0 < self._maxsize <= self.qsize()
 
-    # -- putting and getting ------------------------------------------------------------------------
+    # -- putting and getting ----------------------------------------------------------------------
 
     async def put(self, item: T) -> None:
         """Put `item` into the queue, as soon as there is room.
 
         Raises QueueShutDown if the queue is shut down, before or while it waits.
         """
-        while self.full():
-            if self._is_shutdown:
-                raise QueueShutDown
-            await self._wait_in(self._putters, self.full)
+        while self.full() and not self._is_shutdown:
+            waiter = self._get_loop().create_future()
+            self._putters.append(waiter)
+            try:
+                await waiter
+            except BaseException:
+                self._give_up(waiter, self._putters, self.full())
+                raise
         self.put_nowait(item)
 
     def put_nowait(self, item: T) -> None:
-        """Put `item` into the queue; QueueFull if there is no room, QueueShutDown if it is shut down."""
+        """Put `item` into the queue; raises QueueFull if there is no room.
+
+        Raises QueueShutDown if the queue is shut down.
+        """
         if self._is_shutdown:
             raise QueueShutDown
         if self.full():
@@ -130,17 +134,22 @@ class Queue(_LoopBoundMixin, Generic[T]):
         self._put(item)
         self._unfinished_tasks += 1
         self._finished.clear()
-        self._wakeup_next(self._getters)
+        if self._getters:
+            self._wakeup_next(self._getters)
 
     async def get(self) -> T:
         """Take the next item out of the queue, as soon as there is one.
 
         Raises QueueShutDown if the queue is shut down and nothing is left in it.
         """
-        while self.empty():
-            if self._is_shutdown:
-                raise QueueShutDown
-            await self._wait_in(self._getters, self.empty)
+        while self.empty() and not self._is_shutdown:
+            waiter = self._get_loop().create_future()
+            self._getters.append(waiter)
+            try:
+                await waiter
+            except BaseException:
+                self._give_up(waiter, self._getters, self.empty())
+                raise
         return self.get_nowait()
 
     def get_nowait(self) -> T:
@@ -151,23 +160,17 @@ class Queue(_LoopBoundMixin, Generic[T]):
         if self.empty():
             raise QueueShutDown if self._is_shutdown else QueueEmpty
         item = self._get()
-        self._wakeup_next(self._putters)
+        if self._putters:
+            self._wakeup_next(self._putters)
         return item
 
-    async def _wait_in(self, line: deque[Future[None]], in_vain: Callable[[], bool]) -> None:
-        """Sleep until woken, at the end of `line`; `in_vain` says if there is still nothing to do."""
-        waiter = self._get_loop().create_future()
-        line.append(waiter)
-        try:
-            await waiter
-        except BaseException:
-            if waiter in line:
-                line.remove(waiter)
-            elif not waiter.cancelled() and not in_vain():
-                # Woken, then cancelled before our turn: the item, or the room, is the next one's
-                # (bpo-23812).
-                self._wakeup_next(line)
-            raise
+    def _give_up(self, waiter: Future[None], line: deque[Future[None]], in_vain: bool) -> None:
+        """Leave `line`; `in_vain` says that whoever comes next in it could not go on either."""
+        if waiter in line:
+            line.remove(waiter)
+        elif not waiter.cancelled() and not in_vain:
+            # Woken, and cancelled before the step that would have used it (bpo-23812).
+            self._wakeup_next(line)
 
     def _wakeup_next(self, line: deque[Future[None]]) -> None:
         """Wake the oldest in `line` who was not cancelled."""
@@ -177,7 +180,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
                 waiter.set_result(None)
                 break
 
-    # -- the end of the work ------------------------------------------------------------------------
+    # -- the end of the work ----------------------------------------------------------------------
 
     def task_done(self) -> None:
         """Say that the work on an item is done: to be called once for each item that was got.
@@ -198,21 +201,18 @@ class Queue(_LoopBoundMixin, Generic[T]):
     def shutdown(self, immediate: bool = False) -> None:
         """Let no more items in; gets go on until the queue is empty (gh-96471).
 
-        With `immediate` the queue is emptied, and the items that were in it count as done. Whoever waits
-        in put() or get() and cannot go on gets QueueShutDown.
+        With `immediate` the queue is emptied, and the items that were in it count as done. Whoever
+        waits in put() or get() and cannot go on gets QueueShutDown.
         """
         self._is_shutdown = True
-        if immediate:
-            while not self.empty():
-                self._get()
-                if self._unfinished_tasks > 0:
-                    self._unfinished_tasks -= 1
-            if self._unfinished_tasks == 0:
-                self._finished.set()
-        while self._getters:
-            self._wakeup_next(self._getters)
-        while self._putters:
-            self._wakeup_next(self._putters)
+        while immediate and not self.empty():
+            self._get()
+            self._unfinished_tasks = max(0, self._unfinished_tasks - 1)
+        if self._unfinished_tasks == 0:
+            self._finished.set()
+        for line in (self._getters, self._putters):
+            while line:
+                self._wakeup_next(line)
 
 
 class PriorityQueue(Queue[T]):
@@ -230,9 +230,6 @@ class PriorityQueue(Queue[T]):
 
 class LifoQueue(Queue[T]):
     """A Queue that hands out the newest item first."""
-
-    def _init(self, maxsize: int) -> None:
-        self._queue = []
 
     def _get(self) -> T:
         return self._queue.pop()  # type: ignore[no-any-return]
