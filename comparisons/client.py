@@ -169,7 +169,7 @@ async def fetch_on_loop(
     target = target_of(url)
     reply = Reply()
     tls: dict[str, Any] = {"ssl": context} if target.tls else {}
-    with _page_errors(url, seconds, aio.__name__):
+    with _page_errors(url, seconds, aio.__name__ if target.tls else ""):
         async with aio.timeout(seconds):
             reader, writer = await aio.open_connection(target.host, target.port, **tls)
             try:
@@ -185,8 +185,11 @@ async def fetch_on_loop(
 
 
 @contextmanager
-def _page_errors(url: str, seconds: float, loop_name: str = "") -> Iterator[None]:
-    """Turn whatever fetching raises into a PageError that names the page."""
+def _page_errors(url: str, seconds: float, tls_of: str = "") -> Iterator[None]:
+    """Turn whatever fetching raises into a PageError that names the page.
+
+    `tls_of` names the module whose TLS is used: one that has none refuses the argument `ssl`.
+    """
     try:
         yield
     except PageError as error:
@@ -195,7 +198,9 @@ def _page_errors(url: str, seconds: float, loop_name: str = "") -> Iterator[None
         raise PageError(f"{url}: no answer within {seconds:g} s") from None
     except ConnectionRefusedError:
         raise PageError(f"{url}: connection refused") from None
-    except NotImplementedError as error:
-        raise PageError(f"{url}: {loop_name} has no TLS, which https needs ({error})") from None
+    except (NotImplementedError, TypeError) as error:
+        if not tls_of:
+            raise
+        raise PageError(f"{url}: https needs TLS, which {tls_of} lacks ({error})") from error
     except OSError as error:
         raise PageError(f"{url}: {error.strerror or error}") from None

@@ -140,3 +140,5 @@ class Comparison:
                 f"{len(set(wrong))} of {len(expected)} results differ from {REFERENCE}'s, "
                 f"the first is number {min(wrong)}"
             )
+            if self.plan.urls:
+                row.error += "; the pages themselves may have changed between fetches"

@@ -31,29 +31,28 @@ def sentence(rows: Sequence[Row]) -> str:
         _said(
             ahead, lambda model: f"{model} at {1 / values[model]:.3g}×", f"the speed of {REFERENCE}"
         ),
-        _said(level, str, f"as fast as {REFERENCE}"),
+        _said(level, str, f"level with {REFERENCE}"),
         _said(behind, lambda model: f"{model} at {values[model]:.3g}×", f"the time of {REFERENCE}"),
     ]
     told = "; ".join(filter(None, parts))
-    return f"{_claim(values)}: {told}." if values else ""
+    return f"{_claim(values, ahead)}: {told}." if values else ""
 
 
 def _said(models: list[str], name: Callable[[str], str], what: str) -> str:
     return f"{joined([name(model) for model in models])} {what}" if models else ""
 
 
-def _claim(values: dict[str, float]) -> str:
+def _claim(values: dict[str, float], ahead: Sequence[str]) -> str:
     """Which families did units side by side, of those that were measured."""
-    measured = {
-        family: min(values[model] for model in models if model in values)
-        for family, models in FAMILIES.items()
-        if not values.keys().isdisjoint(models)
-    }
-    overlapping = [family for family, best in measured.items() if best < OVERLAPPING]
+    side_by_side = {model for model in ahead if values[model] < OVERLAPPING}
+    measured = [
+        family for family, models in FAMILIES.items() if not values.keys().isdisjoint(models)
+    ]
+    overlapping = [family for family in measured if not side_by_side.isdisjoint(FAMILIES[family])]
     if not overlapping:
-        return "Nothing here does this work side by side"
+        return "Nothing here did this work side by side"
     only = "" if len(overlapping) == len(measured) else "only "
-    said = f"{only}{joined(overlapping)} do this work side by side"
+    said = f"{only}{joined(overlapping)} did this work side by side"
     return said[0].upper() + said[1:]
 
 

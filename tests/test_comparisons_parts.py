@@ -1,5 +1,7 @@
 """The parts of the comparison that need no process: parsing, arithmetic, words, options."""
 
+import asyncio
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from comparisons import __main__ as commands
 from comparisons import cli, run
-from comparisons.client import PageError, Reply, target_of
+from comparisons.client import PageError, Reply, fetch_on_loop, target_of
 from comparisons.experiment import Comparison, Row
 from comparisons.findings import joined, sentence
 from comparisons.job import Job
@@ -96,6 +98,20 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         target_of(url)
 
 
+class LoopWithoutTls(types.ModuleType):
+    """Stands for asyncio where its connections know nothing of `ssl`."""
+
+    timeout = staticmethod(asyncio.timeout)
+
+    async def open_connection(self, host: str, port: int) -> None:
+        raise AssertionError("never reached: called with ssl=")
+
+
+def test_https_on_a_loop_without_tls_is_a_clear_line() -> None:
+    with pytest.raises(PageError, match="^https://a/: https needs TLS, which bare lacks"):
+        asyncio.run(fetch_on_loop(LoopWithoutTls("bare"), "https://a/", 60))
+
+
 # the server's answers
 
 
@@ -181,18 +197,25 @@ def test_the_sentence_follows_the_order_of_the_rows_whatever_it_is() -> None:
         row("miniloop", 0.1, 0.101, 0.102),
     )
     assert sentence(comparison.rows) == (
-        "Only threads and event loops do this work side by side: "
+        "Only threads and event loops did this work side by side: "
         "miniloop at 10× and threads at 1.98× the speed of sequential; "
-        "asyncio as fast as sequential; processes-warm at 3.07× the time of sequential."
+        "asyncio level with sequential; processes-warm at 3.07× the time of sequential."
     )
 
 
 def test_the_sentence_claims_nothing_when_nothing_is_ahead() -> None:
     comparison = compared(row("sequential", 1.0, 1.1), row("miniloop", 1.0, 1.1))
     assert sentence(comparison.rows) == (
-        "Nothing here does this work side by side: miniloop as fast as sequential."
+        "Nothing here did this work side by side: miniloop level with sequential."
     )
     assert sentence(compared(row("sequential", 1.0)).rows) == ""
+
+
+def test_the_sentence_claims_nothing_from_samples_that_wobble_past_one() -> None:
+    comparison = compared(row("sequential", 1.0, 1.0, 1.0), row("threads", 0.5, 0.6, 1.5))
+    assert sentence(comparison.rows) == (
+        "Nothing here did this work side by side: threads level with sequential."
+    )
 
 
 def test_names_are_joined_as_in_speech() -> None:

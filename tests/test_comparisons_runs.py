@@ -192,7 +192,7 @@ def test_a_process_that_dies_costs_its_own_row_only(
     assert process.returncode == 1
     assert f"✗ io, processes-warm: {complaint}" in output
     assert [row_of(model, output)[-1] for model in ("sequential", "processes-warm", "asyncio")] == [
-        *("✓", "error", "✓"),
+        *("✓", "error", "✓")
     ]
     assert "report.md" in names_in(tmp_path)
 

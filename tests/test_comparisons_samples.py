@@ -80,11 +80,7 @@ def sequential_results(
 @pytest.mark.parametrize("model", KNOWN_MODELS)
 @pytest.mark.parametrize("workload", KNOWN_WORKLOADS)
 def test_every_model_does_every_workload_with_the_sequential_result(
-    workload: str,
-    model: str,
-    server: str,
-    tmp_path: Path,
-    sequential_results: dict[str, list[str]],
+    workload: str, model: str, server: str, tmp_path: Path, sequential_results: dict[str, list[str]]
 ) -> None:
     urls = pages(server) if WORKLOADS[workload].fetches else []
     outcome = strictly(job_for(workload, model, tmp_path, *urls))["outcome"]
