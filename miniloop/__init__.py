@@ -8,45 +8,38 @@ from __future__ import annotations
 
 from typing import Final
 
-from .exceptions import *
+from .base_events import *
+from .combinators import *
+from .connections import *
 from .coroutines import *
 from .events import *
+from .exceptions import *
 from .futures import *
-from .tasks import *
-from .base_events import *
-from .selector_events import *
 from .locks import *
-from .queues import *
-from .combinators import *
-from .timeouts import *
-from .taskgroups import *
-from .threads import *
-from .runners import *
 from .protocols import *
-from .transports import *
-from .connections import *
+from .queues import *
+from .runners import *
+from .selector_events import *
 from .streams import *
+from .taskgroups import *
+from .tasks import *
+from .threads import *
+from .timeouts import *
+from .transports import *
 from .unix_events import *
 
 #: Ring by ring, file by file.
 READING_ORDER: Final = {
+    # Names for things in log lines; a reader may skip it.
+    "words": ("coroutines", "format_helpers"),
     # How `await` becomes a loop.
-    "core": (
-        "exceptions",
-        "coroutines",
-        "format_helpers",
-        "events",
-        "futures",
-        "tasks",
-        "base_events",
-        "selector_events",
-    ),
+    "core": ("exceptions", "events", "futures", "tasks", "base_events", "selector_events"),
     # How tasks wait for one another.
     "sync": ("locks", "queues"),
     # How programs are held together.
-    "structure": ("combinators", "timeouts", "taskgroups", "asyncgens", "threads", "runners"),
+    "structure": ("combinators", "timeouts", "taskgroups", "debug", "asyncgens", "threads", "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "sockets", "connections", "streams"),
     # How the loop meets the operating system.
     "system": ("unix_events",),
-}
+}  # fmt: skip

@@ -16,12 +16,12 @@ from typing import Any
 from weakref import WeakSet
 
 from .combinators import gather
-from .selector_events import BaseSelectorEventLoop
+from .debug import DebugEventLoop
 
 __all__ = ()
 
 
-class AsyncGenEventLoop(BaseSelectorEventLoop):
+class AsyncGenEventLoop(DebugEventLoop):
     """The loop's chapter on asynchronous generators."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

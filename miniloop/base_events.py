@@ -4,38 +4,36 @@ Purpose: `BaseEventLoop`, everything about a loop that needs no file descriptor.
 Rules: a turn has four phases: work out how long to wait, wait, move due timers to the ready queue, run
 exactly the entries that were ready when that phase began. What they make ready waits for the next turn;
 so nobody is starved, and what became ready first runs first.
-This file does not know sockets: it waits through `self._selector`, which selector_events.py provides. The
-later rings add a chapter each to the class: asynchronous generators, threads, sockets, connections.
-Read tasks.py first.
+This file does not know sockets: it waits through `self._selector`, which selector_events.py provides.
+The later rings add a chapter each to the class: debug mode, asynchronous generators, threads, sockets,
+connections. Read tasks.py first.
 """
 
 from __future__ import annotations
 
 import collections
-import contextvars
 import heapq
 import itertools
-import os
-import sys
 import threading
 import time
 import traceback
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextvars import Context
 from itertools import repeat
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from . import events
-from .coroutines import iscoroutine, iscoroutinefunction
-from .events import Handle, TimerHandle
-from .format_helpers import DEBUG_STACK_DEPTH, extract_stack, logger
+from .events import Callback, Handle, TimerHandle
+from .format_helpers import logger
 from .futures import Future, isfuture
 from .tasks import Task, ensure_future
 
 __all__ = ("BaseEventLoop",)
 
 T = TypeVar("T")
-ExceptionHandler = Callable[[Any, dict[str, Any]], object]
+ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
+TaskFactory: TypeAlias = Callable[..., Any]
 
 #: Seconds. Some systems refuse to wait for longer than their integers reach; a day is always allowed.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
@@ -52,9 +50,9 @@ class BaseEventLoop(events.AbstractEventLoop):
     #: Set by the subclass that knows how to wait: an object with `select(timeout)`.
     _selector: Any
 
-    #: False while nothing but the loop's own wake-up socket is watched. Then select() has nothing to say
-    #: as long as something is ready, and the turn goes without that system call, which is worth more
-    #: than half the time of a chain of callbacks.
+    #: False while nothing but the loop's own wake-up socket is watched. Then select() has nothing to
+    #: say as long as something is ready, and the turn goes without that system call, which is worth
+    #: more than half the time of a chain of callbacks.
     _must_poll = True
 
     def __init__(self) -> None:
@@ -64,22 +62,19 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._timer_cancelled_count = 0  # how many in _scheduled were cancelled
         self._clock_resolution = time.get_clock_info("monotonic").resolution  # seconds
         self._current_task: Task[Any] | None = None  # written by Task._run
-        self._current_handle: Any = None  # the entry being run, in debug mode only
         self._thread_id: int | None = None  # of the thread that runs the loop; None: not running
         self._stopping = False
         self._closed = False
-        self._task_factory: Callable[..., Any] | None = None
+        self._task_factory: TaskFactory | None = None
         self._exception_handler: ExceptionHandler | None = None
-        self._saved_origin_depth: int | None = None  # while coroutine origins are tracked
-        #: Seconds: in debug mode, a callback or a step that takes as long is reported.
-        self.slow_callback_duration = 0.1
-        self.set_debug(_debug_by_default())
+        #: Make several entries ready: how Futures and Tasks do what `call_soon` does for a callback.
+        self._enqueue: Callable[[Iterable[Any]], None] = self._ready.extend
 
     def __repr__(self) -> str:
         state = f"running={self.is_running()} closed={self.is_closed()} debug={self.get_debug()}"
         return f"<{type(self).__name__} {state}>"
 
-    # -- one turn -----------------------------------------------------------------------------------
+    # -- one turn ----------------------------------------------------------------------------------
 
     def _run_once(self) -> None:
         """One turn of the loop."""
@@ -98,8 +93,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         if timeout != 0 or self._must_poll:
             self._process_events(self._selector.select(timeout))  # THE ONLY select
 
-        # Phase 3: timers that are due become ready, the earliest first. The clock's resolution is added,
-        # else a timer due within the current tick would cost a turn that waits for nothing.
+        # Phase 3: timers that are due become ready, the earliest first. The clock's resolution is
+        # added, else a timer due within the current tick would cost a turn that waits for nothing.
         if scheduled:
             end_time = self.time() + self._clock_resolution
             while scheduled and scheduled[0][0] < end_time:
@@ -116,19 +111,6 @@ class BaseEventLoop(events.AbstractEventLoop):
         for _ in repeat(None, len(ready)):
             ready.popleft()._run()
 
-    def _run_ready_watched(self) -> None:
-        """`_run_ready` in debug mode: reports what holds up the loop."""
-        for _ in repeat(None, len(self._ready)):
-            entry = self._current_handle = self._ready.popleft()
-            began = self.time()
-            try:
-                entry._run()
-            finally:
-                self._current_handle = None
-            took = self.time() - began
-            if took >= self.slow_callback_duration:
-                logger.warning("Executing %r took %.3f seconds", entry, took)
-
     def _process_events(self, event_list: Iterable[Any]) -> None:
         """Make ready what the selector's events are for."""
         raise NotImplementedError
@@ -140,11 +122,9 @@ class BaseEventLoop(events.AbstractEventLoop):
     def _drop_cancelled_timers(self) -> None:
         """Take cancelled timers off the head of the heap, or all of them where they are many."""
         scheduled = self._scheduled
-        count = len(scheduled)
-        if (
-            count > _MIN_SCHEDULED_TIMER_HANDLES
-            and self._timer_cancelled_count > count * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
-        ):
+        many = len(scheduled) > _MIN_SCHEDULED_TIMER_HANDLES
+        limit = len(scheduled) * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
+        if many and self._timer_cancelled_count > limit:
             # In place: _run_once holds the list.
             scheduled[:] = [entry for entry in scheduled if not entry[2]._cancelled]
             heapq.heapify(scheduled)
@@ -157,53 +137,36 @@ class BaseEventLoop(events.AbstractEventLoop):
         if handle._scheduled:
             self._timer_cancelled_count += 1
 
-    # -- scheduling ---------------------------------------------------------------------------------
+    # -- scheduling --------------------------------------------------------------------------------
 
     def time(self) -> float:
         """Return the loop's clock, in seconds since some fixed moment; it never goes back."""
         return time.monotonic()
 
-    def call_soon(
-        self,
-        callback: Callable[..., object],
-        *args: Any,
-        context: contextvars.Context | None = None,
-    ) -> Handle:
+    def call_soon(self, callback: Callback, *args: Any, context: Context | None = None) -> Handle:
         """Call `callback(*args)` in the next turn; first in, first out.
 
         `context` is the contextvars.Context to call it in, by default a copy of the present one.
         Raises RuntimeError if the loop is closed.
         """
-        if self._strict:
-            self._check_call(callback, "call_soon")
+        if self._closed:
+            self._check_closed()
         handle = Handle(callback, args, self, context)
         self._ready.append(handle)
-        if self._strict:
-            handle._source_traceback = extract_stack()
         return handle
 
     def call_soon_threadsafe(
-        self,
-        callback: Callable[..., object],
-        *args: Any,
-        context: contextvars.Context | None = None,
+        self, callback: Callback, *args: Any, context: Context | None = None
     ) -> Handle:
         """`call_soon` from any thread; the one method of the loop that other threads may call."""
-        if self._strict:
-            self._check_call(callback, "call_soon_threadsafe", any_thread=True)
+        self._check_closed()
         handle = Handle(callback, args, self, context)
-        if self._strict:
-            handle._source_traceback = extract_stack()
         self._ready.append(handle)
         self._write_to_self()
         return handle
 
     def call_later(
-        self,
-        delay: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: contextvars.Context | None = None,
+        self, delay: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> TimerHandle:
         """Call `callback(*args)` in `delay` seconds."""
         if delay is None:
@@ -211,20 +174,14 @@ class BaseEventLoop(events.AbstractEventLoop):
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def call_at(
-        self,
-        when: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: contextvars.Context | None = None,
+        self, when: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> TimerHandle:
-        """Call `callback(*args)` when the loop's clock shows `when`; of equal times, the first made first."""
+        """Call `callback(*args)` when the clock shows `when`; of equal times, the first made first."""
         if when is None:
             raise TypeError("when cannot be None")
-        if self._strict:
-            self._check_call(callback, "call_at")
+        if self._closed:
+            self._check_closed()
         timer = TimerHandle(when, callback, args, self, context)
-        if self._strict:
-            timer._source_traceback = extract_stack()
         timer._scheduled = True
         heapq.heappush(self._scheduled, (when, self._timer_number(), timer))
         return timer
@@ -238,32 +195,31 @@ class BaseEventLoop(events.AbstractEventLoop):
         coro: Coroutine[Any, Any, T],
         *,
         name: object | None = None,
-        context: contextvars.Context | None = None,
+        context: Context | None = None,
     ) -> Task[T]:
         """Start `coro` as a Task and return it; by the task factory if one is set."""
-        self._check_closed()
+        if self._closed:
+            self._check_closed()
         if self._task_factory is None:
             return Task(coro, loop=self, name=name, context=context)
-        if context is None:
-            # A factory written as `(loop, coro)` is enough as long as nobody asks for a context.
-            task: Task[T] = self._task_factory(self, coro)
-        else:
-            task = self._task_factory(self, coro, context=context)
+        # A factory written as `(loop, coro)` is enough as long as nobody asks for a context.
+        options = {} if context is None else {"context": context}
+        task: Task[T] = self._task_factory(self, coro, **options)
         if name is not None:
             task.set_name(name)
         return task
 
-    def set_task_factory(self, factory: Callable[..., Any] | None) -> None:
+    def set_task_factory(self, factory: TaskFactory | None) -> None:
         """Let `factory(loop, coro, context=…)` make the tasks; None restores Task itself."""
         if factory is not None and not callable(factory):
             raise TypeError("task factory must be a callable or None")
         self._task_factory = factory
 
-    def get_task_factory(self) -> Callable[..., Any] | None:
+    def get_task_factory(self) -> TaskFactory | None:
         """Return the task factory, None for Task itself."""
         return self._task_factory
 
-    # -- running and closing --------------------------------------------------------------------------
+    # -- running and closing -----------------------------------------------------------------------
 
     def run_forever(self) -> None:
         """Run turn after turn until `stop()` is called."""
@@ -280,14 +236,12 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._check_closed()
         self._check_running()
         self._thread_id = threading.get_ident()
-        self._track_coroutine_origins(self._debug)
         events._set_running_loop(self)
 
     def _run_forever_cleanup(self) -> None:
         self._stopping = False
         self._thread_id = None
         events._set_running_loop(None)
-        self._track_coroutine_origins(False)
 
     def run_until_complete(self, future: Awaitable[T]) -> T:
         """Run until `future` has ended; return its result or raise its exception.
@@ -298,8 +252,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._check_running()
         ours = not isfuture(future)
         ending: Future[T] = ensure_future(future, loop=self)
-        if isinstance(ending, Task) and ours:
-            ending._log_destroy_pending = False  # its end is our business, and we raise if it has none
+        if ours and isinstance(ending, Task):
+            ending._log_destroy_pending = False  # whether it ends is our business, and we raise
         ending.add_done_callback(_stop_its_loop)
         try:
             self.run_forever()
@@ -321,14 +275,13 @@ class BaseEventLoop(events.AbstractEventLoop):
         """Forget all callbacks and let the loop never run again. Not while it runs: RuntimeError."""
         if self.is_running():
             raise RuntimeError("Cannot close a running event loop")
-        if self._closed:
-            return
-        if self._debug:
-            logger.debug("Close %r", self)
         self._closed = True
-        self._update_strictness()
+        self._enqueue = self._refuse
         self._ready.clear()
         self._scheduled.clear()
+
+    def _refuse(self, entries: Iterable[Any]) -> None:
+        self._check_closed()
 
     def is_running(self) -> bool:
         """Return True while the loop runs."""
@@ -354,7 +307,11 @@ class BaseEventLoop(events.AbstractEventLoop):
         if events._get_running_loop() is not None:
             raise RuntimeError("Cannot run the event loop while another loop is running")
 
-    # -- exceptions that have nobody to go to -----------------------------------------------------------
+    def get_debug(self) -> bool:
+        """Return True in debug mode, which is a chapter of its own: debug.py."""
+        return False
+
+    # -- exceptions that have nobody to go to ------------------------------------------------------
 
     def set_exception_handler(self, handler: ExceptionHandler | None) -> None:
         """Let `handler(loop, context)` have what nobody catches; None restores the default."""
@@ -372,40 +329,26 @@ class BaseEventLoop(events.AbstractEventLoop):
         `context` has a "message" and, as they apply, "exception", "future", "task", "handle",
         "protocol", "transport", "socket", "asyncgen", "source_traceback". Never raises an Exception.
         """
-        handler = self._exception_handler
-        if handler is None:
-            self._call_default_handler(context, "Exception in default exception handler")
-            return
-        try:
-            _run_in_context_of_subject(handler, self, context)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            failed = {
-                "message": "Unhandled error in exception handler",
-                "exception": exc,
-                "context": context,
-            }
-            self._call_default_handler(
-                failed,
-                "Exception in default exception handler while handling an unexpected error "
-                "in custom exception handler",
-            )
-
-    def _call_default_handler(self, context: dict[str, Any], if_it_fails: str) -> None:
+        failure = "Exception in default exception handler"
+        if self._exception_handler is not None:
+            try:
+                _run_in_context_of_subject(self._exception_handler, self, context)
+                return
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as exc:
+                message = "Unhandled error in exception handler"
+                context = {"message": message, "exception": exc, "context": context}
+                failure += " while handling an unexpected error in custom exception handler"
         try:
             self.default_exception_handler(context)
         except (SystemExit, KeyboardInterrupt):
             raise
-        except BaseException:  # a subclass may have its own default handler
-            logger.error(if_it_fails, exc_info=True)
+        except BaseException:  # a subclass may have a default handler of its own
+            logger.error(failure, exc_info=True)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Log the context: the message, then a line for each further key, then the traceback."""
-        exception = context.get("exception")
-        made_at = getattr(self._current_handle, "_source_traceback", None)
-        if "source_traceback" not in context and made_at:
-            context["handle_traceback"] = made_at
         lines = [context.get("message") or "Unhandled exception in event loop"]
         for key in sorted(context.keys() - {"message", "exception"}):
             text = repr(context[key])
@@ -414,81 +357,14 @@ class BaseEventLoop(events.AbstractEventLoop):
                 stack = "".join(traceback.format_list(context[key])).rstrip()
                 text = f"{what} created at (most recent call last):\n{stack}"
             lines.append(f"{key}: {text}")
-        logger.error("\n".join(lines), exc_info=exception or False)
-
-    # -- debug mode -----------------------------------------------------------------------------------------
-
-    def get_debug(self) -> bool:
-        """Return True in debug mode."""
-        return self._debug
-
-    def set_debug(self, enabled: bool) -> None:
-        """Turn debug mode on or off.
-
-        In debug mode slow callbacks are reported, calls from a wrong thread and of wrong things are
-        refused, and futures, tasks, handles and coroutines remember where they were made.
-        """
-        self._debug = enabled
-        self._update_strictness()
-        if self.is_running():
-            self.call_soon_threadsafe(self._track_coroutine_origins, enabled)
-
-    def _update_strictness(self) -> None:
-        """Choose between the plain paths and those with checks, by what the loop now is.
-
-        Being closed and being debugged are rare, so one flag stands for both, and while it is down the
-        deque's own `extend` hides the method `_enqueue`.
-        """
-        self._strict = self._closed or self._debug
-        for name in ("_enqueue", "_run_ready"):
-            self.__dict__.pop(name, None)
-        if not self._strict:
-            self._enqueue = self._ready.extend  # type: ignore[method-assign]
-        if self._debug:
-            self._run_ready = self._run_ready_watched  # type: ignore[method-assign]
-
-    def _enqueue(self, entries: Iterable[Any]) -> None:
-        """Make entries ready: how Futures and Tasks do what `call_soon` does for a callback."""
-        self._check_closed()
-        self._check_thread()
-        self._ready.extend(entries)
-
-    def _check_call(
-        self, callback: Callable[..., object], method: str, *, any_thread: bool = False
-    ) -> None:
-        self._check_closed()
-        if not self._debug:
-            return
-        if not any_thread:
-            self._check_thread()
-        if iscoroutine(callback) or iscoroutinefunction(callback):
-            raise TypeError(f"coroutines cannot be used with {method}()")
-        if not callable(callback):
-            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
-
-    def _check_thread(self) -> None:
-        if self._debug and self._thread_id not in (None, threading.get_ident()):
-            raise RuntimeError(
-                "Non-thread-safe operation invoked on an event loop other than the current one"
-            )
-
-    def _track_coroutine_origins(self, enabled: bool) -> None:
-        """Let coroutines remember where they were made, for "was never awaited"; or stop that."""
-        if enabled and self._saved_origin_depth is None:
-            self._saved_origin_depth = sys.get_coroutine_origin_tracking_depth()
-            sys.set_coroutine_origin_tracking_depth(DEBUG_STACK_DEPTH)
-        elif not enabled and self._saved_origin_depth is not None:
-            sys.set_coroutine_origin_tracking_depth(self._saved_origin_depth)
-            self._saved_origin_depth = None
+        logger.error("\n".join(lines), exc_info=context.get("exception") or False)
 
 
 def _stop_its_loop(future: Future[Any]) -> None:
     """The done-callback by which run_until_complete ends."""
-    if not future.cancelled() and isinstance(
-        future.exception(), SystemExit | KeyboardInterrupt
-    ):
-        return  # run_forever is already on its way out, by that very exception
-    future.get_loop().stop()
+    error = None if future.cancelled() else future.exception()
+    if not isinstance(error, SystemExit | KeyboardInterrupt):  # these end run_forever themselves
+        future.get_loop().stop()
 
 
 def _run_in_context_of_subject(
@@ -501,9 +377,3 @@ def _run_in_context_of_subject(
         handler(loop, context)
     else:
         get_context().run(handler, loop, context)
-
-
-def _debug_by_default() -> bool:
-    if sys.flags.dev_mode:
-        return True
-    return not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))

@@ -35,12 +35,10 @@ __all__ = (
 T = TypeVar("T")
 
 
-# -- gather -----------------------------------------------------------------------------------------
+# -- gather ---------------------------------------------------------------------------------------
 
 
-def gather(
-    *coros_or_futures: Awaitable[Any], return_exceptions: bool = False
-) -> Future[list[Any]]:
+def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -> Future[list[Any]]:
     """Run awaitables at the same time; return a Future of the list of their results, in their order.
 
     The first exception ends the gather and the others run on (gh-75633), unless `return_exceptions`
@@ -137,7 +135,7 @@ def _outcome(future: Future[Any]) -> Any:
     return future.result() if error is None else error
 
 
-# -- wait -------------------------------------------------------------------------------------------
+# -- wait -----------------------------------------------------------------------------------------
 
 
 async def wait(
@@ -195,7 +193,7 @@ def _release(waiter: Future[None], *_: object) -> None:
         waiter.set_result(None)
 
 
-# -- as_completed -----------------------------------------------------------------------------------
+# -- as_completed ---------------------------------------------------------------------------------
 
 
 def as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) -> _AsCompleted[T]:
@@ -266,7 +264,7 @@ class _AsCompleted(Iterator[Generator[Any, None, T]]):
         self._running.clear()
 
 
-# -- shield -----------------------------------------------------------------------------------------
+# -- shield ---------------------------------------------------------------------------------------
 
 
 def shield(arg: Awaitable[T]) -> Future[T]:

@@ -30,7 +30,9 @@ from .transports import TransportSocket, _SelectorSocketTransport
 __all__ = ("Server",)
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
-AddrInfo: TypeAlias = tuple[Any, ...]  # an entry of getaddrinfo(): family, type, proto, name, address
+AddrInfo: TypeAlias = tuple[
+    Any, ...
+]  # an entry of getaddrinfo(): family, type, proto, name, address
 
 #: Seconds until a server that has run out of descriptors tries accept() again.
 ACCEPT_RETRY_DELAY: Final = 1
@@ -158,7 +160,7 @@ class Server:
 class ConnectionsEventLoop(SocketsEventLoop):
     """The loop's chapter on TCP clients and servers."""
 
-    # -- client -----------------------------------------------------------------------------------------
+    # -- client -----------------------------------------------------------------------------------
 
     async def create_connection(
         self,
@@ -300,7 +302,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
             raise
         return transport, protocol
 
-    # -- server -----------------------------------------------------------------------------------------
+    # -- server -----------------------------------------------------------------------------------
 
     async def create_server(
         self,
@@ -352,9 +354,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
             logger.info("%r is serving", server)
         return server
 
-    async def _look_up_hosts(
-        self, host: Any, port: Any, family: int, flags: int
-    ) -> list[AddrInfo]:
+    async def _look_up_hosts(self, host: Any, port: Any, family: int, flags: int) -> list[AddrInfo]:
         """Every address of every host, each once."""
         if host == "":
             hosts = [None]
@@ -364,10 +364,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
             hosts = list(host)
         kind = socket.SOCK_STREAM
         found = await gather(
-            *[
-                self._look_up((host, port), family=family, type=kind, flags=flags)
-                for host in hosts
-            ]
+            *[self._look_up((host, port), family=family, type=kind, flags=flags) for host in hosts]
         )
         return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 

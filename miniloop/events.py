@@ -9,26 +9,22 @@ This file does not know what a loop does with handles: that is base_events.py. R
 
 from __future__ import annotations
 
-import contextvars
 import os
 import threading
 import traceback
 import warnings
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from typing import Any, TypeAlias
 
-from .format_helpers import _format_callback_source
+from .format_helpers import _created_at, _format_callback_source
 
 __all__ = (
-    "AbstractEventLoop",
-    "Handle",
-    "TimerHandle",
-    "get_event_loop",
-    "get_running_loop",
-    "new_event_loop",
-    "set_event_loop",
-)
+    "AbstractEventLoop", "Handle", "TimerHandle",
+    "get_event_loop", "get_running_loop", "new_event_loop", "set_event_loop",
+)  # fmt: skip
 
+Callback: TypeAlias = Callable[..., object]
 #: A loop as the files before base_events.py see it. They hand callbacks to it, and may not import it.
 Loop: TypeAlias = Any
 
@@ -44,29 +40,22 @@ class Handle:
     """
 
     __slots__ = (
+        "_callback", "_args", "_loop", "_context", "_cancelled", "_source_traceback", "_repr",
         "__weakref__",
-        "_args",  # positional arguments of the callback; None once cancelled
-        "_callback",  # None once cancelled, so that what it holds is freed at once
-        "_cancelled",
-        "_context",  # the contextvars.Context that the callback runs in
-        "_loop",
-        "_repr",  # what repr() said before cancel() took the callback away (debug mode only)
-        "_source_traceback",  # where the handle was made (debug mode only; set by the loop)
-    )
+    )  # fmt: skip
+
+    #: What repr() says after cancel() has taken the callback away; debug mode only.
+    _repr: str
 
     def __init__(
-        self,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: Loop,
-        context: contextvars.Context | None = None,
+        self, callback: Callback, args: tuple[Any, ...], loop: Loop, context: Context | None = None
     ) -> None:
-        self._callback: Callable[..., object] | None = callback
+        self._callback: Callback | None = callback  # None once cancelled: what it holds is freed
         self._args: tuple[Any, ...] | None = args
         self._loop = loop
-        self._context = contextvars.copy_context() if context is None else context
+        self._context = copy_context() if context is None else context
         self._cancelled = False
-        self._source_traceback: traceback.StackSummary | None = None
+        self._source_traceback: traceback.StackSummary | None = None  # set by debug mode
 
     def _run(self) -> None:
         """Call the callback in its context; what it raises goes to the loop's exception handler."""
@@ -80,16 +69,9 @@ class Handle:
             self._report(exc)
 
     def _report(self, exc: BaseException) -> None:
-        callback = _format_callback_source(
-            self._callback,  # type: ignore[arg-type]
-            self._args or (),
-            debug=self._loop.get_debug(),
-        )
-        context = {
-            "message": f"Exception in callback {callback}",
-            "exception": exc,
-            "handle": self,
-        }
+        debug = self._loop.get_debug()
+        callback = _format_callback_source(self._callback, self._args, debug=debug)
+        context = {"message": f"Exception in callback {callback}", "exception": exc, "handle": self}
         if self._source_traceback:
             context["source_traceback"] = self._source_traceback
         self._loop.call_exception_handler(context)
@@ -102,28 +84,22 @@ class Handle:
         if self._loop.get_debug():
             # "Executing <Handle …> took 2 seconds" must still name a callback that cancelled itself.
             self._repr = repr(self)
-        self._callback = None
-        self._args = None
+        self._callback = self._args = None
 
     def cancelled(self) -> bool:
         """Return True if the call was taken back."""
         return self._cancelled
 
-    def get_context(self) -> contextvars.Context:
+    def get_context(self) -> Context:
         """Return the context that the callback runs in."""
         return self._context
 
     def _repr_info(self) -> list[str]:
-        info = [type(self).__name__]
-        if self._cancelled:
-            info.append("cancelled")
+        info = [type(self).__name__, *(["cancelled"] if self._cancelled else [])]
         if self._callback is not None:
             debug = self._loop.get_debug()
-            info.append(_format_callback_source(self._callback, self._args or (), debug=debug))
-        if self._source_traceback:
-            frame = self._source_traceback[-1]
-            info.append(f"created at {frame.filename}:{frame.lineno}")
-        return info
+            info.append(_format_callback_source(self._callback, self._args, debug=debug))
+        return info + _created_at(self)
 
     def __repr__(self) -> str:
         return getattr(self, "_repr", None) or f"<{' '.join(self._repr_info())}>"
@@ -132,22 +108,19 @@ class Handle:
 class TimerHandle(Handle):
     """A Handle with a time on the loop's clock, before which it is not called."""
 
-    __slots__ = (
-        "_scheduled",  # True while the loop's heap holds the handle
-        "_when",  # seconds on the clock of `loop.time()`
-    )
+    __slots__ = ("_when", "_scheduled")
 
     def __init__(
         self,
         when: float,
-        callback: Callable[..., object],
+        callback: Callback,
         args: tuple[Any, ...],
         loop: Loop,
-        context: contextvars.Context | None = None,
+        context: Context | None = None,
     ) -> None:
         super().__init__(callback, args, loop, context)
-        self._when = when
-        self._scheduled = False
+        self._when = when  # seconds, on the clock of loop.time()
+        self._scheduled = False  # True while the loop's heap holds the handle
 
     def when(self) -> float:
         """Return the time of the call, in seconds on the clock of `loop.time()`."""

@@ -1,21 +1,25 @@
-"""How callbacks and places in the source appear in a repr or a log line.
+"""How handles, futures, tasks and their places in the source appear in a repr or a log line.
 
-Purpose: `<Handle tick() at clock.py:12>` instead of `<function tick at 0x7f…>`.
+Purpose: `<Task pending name='clock' coro=<tick() running at clock.py:12>>` instead of an address.
 Rules: arguments are shown in debug mode only, for they may hold secrets, and are cut short.
-This file does not know handles or futures; it is given functions.
+This file does not know the classes that it describes, and a reader of the core may skip it.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import itertools
+import linecache
 import logging
 import reprlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
+
+from .coroutines import _format_coroutine
 
 #: Everything that the package logs goes to the logger that bears its name.
 logger = logging.getLogger(__package__)
@@ -25,10 +29,10 @@ DEBUG_STACK_DEPTH = 10
 
 
 def _format_callback_source(
-    func: Callable[..., object], args: tuple[object, ...], *, debug: bool = False
+    func: Callable[..., object] | None, args: tuple[object, ...] | None, *, debug: bool = False
 ) -> str:
     """The callback's name, in debug mode with its arguments, and where it is defined."""
-    text = _format_callback(func, args, {}, debug)
+    text = _format_callback(func, args or (), {}, debug)
     source = _get_function_source(func)
     return f"{text} at {source[0]}:{source[1]}" if source else text
 
@@ -58,6 +62,70 @@ def _format_call(args: tuple[object, ...], kwargs: dict[str, object]) -> str:
     return f"({', '.join(positional + named)})"
 
 
+def _created_at(thing: Any) -> list[str]:
+    """Where a handle, future or task was made, if debug mode was on then."""
+    stack = thing._source_traceback
+    return [f"created at {stack[-1].filename}:{stack[-1].lineno}"] if stack else []
+
+
+def _future_repr_info(future: Any) -> list[str]:
+    info = [future._state.lower()]
+    if future._exception is not None:
+        info.append(f"exception={future._exception!r}")
+    elif future._state == "FINISHED":
+        info.append(f"result={reprlib.repr(future._result)}")
+    if future._callbacks:
+        info.append(f"cb=[{', '.join(_format_waiting(future._callbacks))}]")
+    return info + _created_at(future)
+
+
+def _format_waiting(waiting: list[Any]) -> Iterator[str]:
+    """The first and the last of those who wait for a future, and how many stand between them."""
+    for entry in waiting[:1] + waiting[1:][-1:]:
+        if entry is not waiting[0] and len(waiting) > 2:
+            yield f"<{len(waiting) - 2} more>"
+        callback = getattr(entry, "_callback", None)  # a Handle's; a Task has none
+        yield _format_callback_source(callback, ()) if callback else "Task.task_wakeup()"
+
+
+def _task_repr_info(task: Any) -> list[str]:
+    state, *rest = _future_repr_info(task)
+    if task.cancelling() and not task.done():
+        state = "cancelling"
+    info = [state, f"name={task.get_name()!r}"]
+    if task._coro is not None:
+        info.append(f"coro=<{_format_coroutine(task._coro)}>")
+    if task._fut_waiter is not None:
+        info.append(f"wait_for={task._fut_waiter!r}")
+    return info + rest
+
+
+def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
+    """The frames of the task's coroutine, or else of the traceback that ended it, oldest first."""
+    coro = task._coro
+    frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
+    if frame is not None:
+        return [frame for frame, _ in itertools.islice(traceback.walk_stack(frame), limit)][::-1]
+    if task._exception is None:
+        return []
+    walk = traceback.walk_tb(task._exception.__traceback__)
+    return [frame for frame, _ in itertools.islice(walk, limit)]
+
+
+def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None:
+    frames = task.get_stack(limit=limit)
+    error = task._exception
+    title = "Stack" if error is None else "Traceback"
+    title = f"{title} for {task!r} (most recent call last):" if frames else f"No stack for {task!r}"
+    print(title, file=file or sys.stderr)
+    for frame in frames:
+        linecache.checkcache(frame.f_code.co_filename)
+    summary = traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames)
+    traceback.print_list(summary, file=file)
+    if error is not None:
+        print(*traceback.format_exception_only(error), sep="", end="", file=file or sys.stderr)
+
+
 def extract_stack() -> traceback.StackSummary:
     """The innermost frames that led into this package, oldest first."""
     frame: FrameType | None = sys._getframe(1)
@@ -66,8 +134,7 @@ def extract_stack() -> traceback.StackSummary:
     stack = traceback.StackSummary.extract(
         traceback.walk_stack(frame or sys._getframe(1)),
         limit=DEBUG_STACK_DEPTH,
-        # Reading source lines now would cost a file access for each object; printing looks them up.
-        lookup_lines=False,
+        lookup_lines=False,  # it would cost a file access for each; printing looks them up
     )
     stack.reverse()
     return stack

@@ -9,23 +9,22 @@ This file does not know coroutines, nor when the ready queue is run. Read events
 
 from __future__ import annotations
 
-import contextvars
 import reprlib
 import traceback
 from collections.abc import Callable, Generator
-from types import TracebackType
+from contextvars import Context
 from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 from . import events
 from .events import Handle, Loop
 from .exceptions import CancelledError, InvalidStateError
-from .format_helpers import _format_callback_source, extract_stack
+from .format_helpers import _future_repr_info, extract_stack
 
 __all__ = ("Future", "isfuture")
 
 T = TypeVar("T")
 
-# The states. The only transitions, both made by Future._finish: PENDING → FINISHED, PENDING → CANCELLED.
+# The states. The only transitions, made by Future._finish: PENDING → FINISHED, PENDING → CANCELLED.
 PENDING: Final = "PENDING"
 FINISHED: Final = "FINISHED"
 CANCELLED: Final = "CANCELLED"
@@ -37,9 +36,8 @@ def isfuture(obj: object) -> TypeGuard[Future[Any]]:
     A class says so by an attribute `_asyncio_future_blocking` that is not None on its instances; that
     is asyncio's protocol, and other libraries' futures follow it.
     """
-    return (
-        hasattr(type(obj), "_asyncio_future_blocking") and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
-    )
+    says_so = hasattr(type(obj), "_asyncio_future_blocking")
+    return says_so and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
 
 
 class Future(Generic[T]):
@@ -49,63 +47,51 @@ class Future(Generic[T]):
     `loop.call_soon_threadsafe(future.set_result, value)`.
     """
 
-    # Invariants: _callbacks is None unless _state is PENDING, and whenever nobody waits. A slot that the
-    # comment ties to a state is set on entering that state and not read before it, so __init__ leaves it.
     __slots__ = (
-        "__dict__",  # empty unless a program hangs attributes of its own on the future
-        "__weakref__",
-        "_asyncio_future_blocking",  # True from `yield self` in __await__ until the Task has seen it
-        "_callbacks",  # who waits, in order: Handles and Tasks
-        "_cancel_message",  # CANCELLED: the msg given to cancel()
-        "_cancelled_exc",  # CANCELLED: the CancelledError that ended a Task, raised once to keep its traceback
-        "_exception",  # FINISHED: what set_exception() was given, else None
-        "_exception_tb",  # FINISHED with an exception: its traceback at that moment
-        "_loop",  # whose ready queue the callbacks go to
-        "_result",  # FINISHED: what set_result() was given
-        "_state",
-        "_unretrieved",  # FINISHED with an exception: reports it if nobody asks for it
-    )
+        "_state", "_loop", "_callbacks", "_result", "_exception", "_exception_tb", "_unretrieved",
+        "_cancel_message", "_cancelled_exc", "_asyncio_future_blocking", "__weakref__", "__dict__",
+    )  # fmt: skip
 
     #: Where the future was made; only debug mode puts a stack here, in the instance's __dict__.
     _source_traceback: traceback.StackSummary | None = None
 
+    # Each belongs to a way to end, is set on ending so, and not read before:
+    _result: T  # what set_result() was given
+    _exception_tb: Any  # the traceback of what set_exception() was given, as it was then
+    _unretrieved: _Unretrieved  # reports that exception if nobody asks for it
+    _cancel_message: Any | None  # what cancel() was given
+    _cancelled_exc: CancelledError | None  # what ended a cancelled Task; raised once, as it is
+
     def __init__(self, *, loop: Loop | None = None) -> None:
         self._loop: Loop = events.get_event_loop() if loop is None else loop
         self._state = PENDING
-        self._exception: BaseException | None = None
+        # Who waits, in order: Handles and Tasks. None if nobody does, and in every state but PENDING.
         self._callbacks: list[Any] | None = None
+        self._exception: BaseException | None = None
+        # True from the `yield self` of __await__ until the Task has seen it: not just any yield.
         self._asyncio_future_blocking = False
         if self._loop.get_debug():
             self._source_traceback = extract_stack()
 
-    # -- the three ways to end --------------------------------------------------------------------
+    # -- the three ways to end ---------------------------------------------------------------------
 
     def set_result(self, result: T) -> None:
         """End with `result`; raise InvalidStateError if the future has ended already."""
         if self._state is not PENDING:
-            raise InvalidStateError(f"{self._state}: {self!r}")
+            raise InvalidStateError("invalid state")
         self._result = result
         self._finish(FINISHED)
 
     def set_exception(self, exception: BaseException | type[BaseException]) -> None:
         """End with `exception`; raise InvalidStateError if the future has ended already.
 
-        If the future goes away and nobody has asked for the exception, the loop's exception handler is
-        told. StopIteration cannot pass through `await` and is wrapped in a RuntimeError (bpo-26221).
+        If the future goes away and nobody has asked for the exception, the loop's exception handler
+        is told. StopIteration cannot pass through `await`: it is wrapped in RuntimeError (bpo-26221).
         """
         if self._state is not PENDING:
-            raise InvalidStateError(f"{self._state}: {self!r}")
-        if isinstance(exception, type):
-            exception = exception()
-        if not isinstance(exception, BaseException):
-            raise TypeError(f"an exception was expected, got {exception!r}")
-        if isinstance(exception, StopIteration):
-            stop, exception = exception, RuntimeError(
-                "StopIteration interacts badly with generators and cannot be raised into a Future"
-            )
-            exception.__cause__ = exception.__context__ = stop
-        self._exception = exception
-        self._exception_tb = exception.__traceback__
+            raise InvalidStateError("invalid state")
+        self._exception = _checked(exception)
+        self._exception_tb = self._exception.__traceback__
         self._finish(FINISHED)
         self._unretrieved = _Unretrieved(self._twin())
 
@@ -118,7 +104,7 @@ class Future(Generic[T]):
         if self._state is not PENDING:
             return False
         self._cancel_message = msg
-        self._cancelled_exc: CancelledError | None = None
+        self._cancelled_exc = None
         self._finish(CANCELLED)
         return True
 
@@ -130,17 +116,17 @@ class Future(Generic[T]):
             self._callbacks = None
             self._loop._enqueue(waiting)
 
-    # -- looking at it ----------------------------------------------------------------------------
+    # -- looking at it -----------------------------------------------------------------------------
 
     def result(self) -> T:
         """Return the result, or raise the exception that the future ended with.
 
         Raises CancelledError if it was cancelled, InvalidStateError if it is still pending.
         """
-        if self._state is PENDING:
-            raise InvalidStateError("Result is not ready.")
         if self._state is FINISHED and self._exception is None:
-            return self._result  # type: ignore[no-any-return]
+            return self._result
+        if self._state is PENDING:
+            raise InvalidStateError("Result is not set.")
         raise self._failure()
 
     def exception(self) -> BaseException | None:
@@ -158,8 +144,8 @@ class Future(Generic[T]):
     def _failure(self) -> BaseException:
         """What result() raises; only for a future that was cancelled or has an exception.
 
-        The traceback is put back to what it was when the exception was set; else it would grow by the
-        frames of everyone who has awaited the future before (gh-76577).
+        The traceback is put back to what it was when the exception was set; else it would grow by
+        the frames of everyone who has awaited the future before (gh-76577).
         """
         if self._exception is None:
             return self._make_cancelled_error()
@@ -167,11 +153,8 @@ class Future(Generic[T]):
         return self._exception.with_traceback(self._exception_tb)
 
     def _make_cancelled_error(self) -> CancelledError:
-        error = self._cancelled_exc
-        if error is None:
-            return _cancelled_error(self._cancel_message)
-        self._cancelled_exc = None
-        return error
+        error, self._cancelled_exc = self._cancelled_exc, None
+        return error or _cancelled_error(self._cancel_message)
 
     def _mark_retrieved(self) -> None:
         if self._exception is not None:
@@ -189,13 +172,13 @@ class Future(Generic[T]):
         """Return the event loop that the future belongs to."""
         return self._loop
 
-    # -- waiting for it ---------------------------------------------------------------------------
+    # -- waiting for it ----------------------------------------------------------------------------
 
     def __await__(self) -> Generator[Any, None, T]:
         if self._state is PENDING:
             self._asyncio_future_blocking = True
-            # Here every await of the whole program stops: the future travels down through the waiting
-            # coroutines to Task._run, which comes back with send(None) when the future has ended.
+            # Here every await of the whole program stops: the future travels down through the
+            # waiting coroutines to Task._run, which comes back when the future has ended.
             yield self  # THE ONLY yield of a future
             if self._state is PENDING:
                 raise RuntimeError("await wasn't used with future")
@@ -204,7 +187,7 @@ class Future(Generic[T]):
     __iter__ = __await__  # for `yield from` in generators made coroutines by types.coroutine
 
     def add_done_callback(
-        self, fn: Callable[[Future[T]], object], *, context: contextvars.Context | None = None
+        self, fn: Callable[[Future[T]], object], *, context: Context | None = None
     ) -> None:
         """Call `fn(self)` by the loop once the future has ended; soon, if it has ended already.
 
@@ -222,19 +205,21 @@ class Future(Generic[T]):
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Take `fn` back as often as it was added; return how often that was."""
         waiting = self._callbacks or []
-        kept = [entry for entry in waiting if not (isinstance(entry, Handle) and entry._callback == fn)]
+        kept = [
+            entry for entry in waiting if not isinstance(entry, Handle) or entry._callback != fn
+        ]
         self._callbacks = kept or None
         return len(waiting) - len(kept)
 
-    # -- exceptions that nobody asks for, and repr --------------------------------------------------
+    # -- exceptions that nobody asks for, and repr ---------------------------------------------------
 
     def _twin(self) -> Future[T]:
-        """A second future in the same state, for the report about this one when it is gone."""
+        """A second future that ended alike, for the report about this one when it is gone."""
         twin = self.__class__.__new__(self.__class__)
-        for name in ("_loop", "_state", "_exception", "_exception_tb", "_asyncio_future_blocking"):
-            setattr(twin, name, getattr(self, name))
-        twin._callbacks = None
+        twin._loop, twin._state, twin._callbacks = self._loop, self._state, None
+        twin._exception, twin._exception_tb = self._exception, self._exception_tb
         twin._unretrieved = _Unretrieved(None)
+        twin._asyncio_future_blocking = False
         twin.__dict__ = self.__dict__
         return twin
 
@@ -248,18 +233,7 @@ class Future(Generic[T]):
             raise ValueError("_log_traceback can only be set to False")
         self._mark_retrieved()
 
-    def _repr_info(self) -> list[str]:
-        info = [self._state.lower()]
-        if self._exception is not None:
-            info.append(f"exception={self._exception!r}")
-        elif self._state is FINISHED:
-            info.append(f"result={reprlib.repr(self._result)}")
-        if self._callbacks:
-            info.append(_format_waiting(self._callbacks))
-        if self._source_traceback:
-            frame = self._source_traceback[-1]
-            info.append(f"created at {frame.filename}:{frame.lineno}")
-        return info
+    _repr_info = _future_repr_info
 
     @reprlib.recursive_repr()
     def __repr__(self) -> str:
@@ -289,14 +263,25 @@ class _Unretrieved:
         future = self._twin
         if future is None:
             return
-        context = {
-            "message": f"{type(future).__name__} exception was never retrieved",
-            "exception": future._exception,
-            "future": future,
-        }
+        message = f"{type(future).__name__} exception was never retrieved"
+        context = {"message": message, "exception": future._exception, "future": future}
         if future._source_traceback:
             context["source_traceback"] = future._source_traceback
         future._loop.call_exception_handler(context)
+
+
+def _checked(exception: BaseException | type[BaseException]) -> BaseException:
+    """The argument of set_exception as an exception that can be raised out of an `await`."""
+    if isinstance(exception, type):
+        exception = exception()
+    if not isinstance(exception, BaseException):
+        raise TypeError(f"an exception was expected, got {exception!r}")
+    if not isinstance(exception, StopIteration):
+        return exception
+    message = "StopIteration interacts badly with generators and cannot be raised into a Future"
+    replacement = RuntimeError(message)
+    replacement.__cause__ = replacement.__context__ = exception
+    return replacement
 
 
 def _cancelled_error(message: Any | None) -> CancelledError:
@@ -307,17 +292,3 @@ def _set_result_unless_cancelled(future: Future[T], result: T) -> None:
     """What a timer or a thread calls: the waiter may have been cancelled in the meantime."""
     if future._state is not CANCELLED:
         future.set_result(result)
-
-
-def _format_waiting(waiting: list[Any]) -> str:
-    """The first and the last of those who wait, and how many stand between them."""
-
-    def name(entry: Any) -> str:
-        if isinstance(entry, Handle):
-            return _format_callback_source(entry._callback, ())  # type: ignore[arg-type]
-        return f"{type(entry).__name__}.task_wakeup()"
-
-    names = [name(entry) for entry in (waiting if len(waiting) < 3 else (waiting[0], waiting[-1]))]
-    if len(waiting) > 2:
-        names.insert(1, f"<{len(waiting) - 2} more>")
-    return f"cb=[{', '.join(names)}]"

@@ -88,9 +88,7 @@ class Runner:
         self._lazy_init()
         return self._loop
 
-    def run(
-        self, coro: Coroutine[Any, Any, T], *, context: contextvars.Context | None = None
-    ) -> T:
+    def run(self, coro: Coroutine[Any, Any, T], *, context: contextvars.Context | None = None) -> T:
         """Run `coro` in the loop and return its result.
 
         Raises ValueError if it is no coroutine, RuntimeError inside a running loop.

@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import selectors
 import socket
-import weakref
-from collections.abc import Callable, Iterable
-from selectors import EVENT_READ, EVENT_WRITE
+from collections.abc import Iterable
+from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
 
 from .base_events import BaseEventLoop
-from .events import Handle
+from .events import Callback, Handle
 from .format_helpers import logger
 
 __all__ = ("BaseSelectorEventLoop",)
 
 #: A descriptor's number, or an object with a method `fileno()`.
 FileDescriptorLike: TypeAlias = Any
+#: What a descriptor is read by and what it is written by.
+Handles: TypeAlias = tuple[Handle | None, Handle | None]
 
 
 class BaseSelectorEventLoop(BaseEventLoop):
@@ -34,7 +36,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
         self._selector = selectors.DefaultSelector() if selector is None else selector
         logger.debug("Using selector: %s", type(self._selector).__name__)
         #: The transport that owns a descriptor; nobody else may then watch it.
-        self._transports: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self._descriptors = 0  # how many the selector watches, the wake-up socket included
         self._ssock, self._csock = socket.socketpair()
         self._ssock.setblocking(False)
@@ -43,24 +45,21 @@ class BaseSelectorEventLoop(BaseEventLoop):
 
     def close(self) -> None:
         """Forget all callbacks, close the selector and let the loop never run again."""
-        if self.is_closed() or self.is_running():
-            super().close()  # which does nothing, or refuses
-            return
-        self._remove_reader(self._ssock.fileno())
-        self._ssock.close()
-        self._csock.close()
+        if not self._closed and not self.is_running():
+            self._remove_reader(self._ssock.fileno())
+            self._ssock.close()
+            self._csock.close()
+            self._selector.close()
         super().close()
-        self._selector.close()
 
-    # -- the wake-up socket -------------------------------------------------------------------------
+    # -- the wake-up socket ------------------------------------------------------------------------
 
     def _write_to_self(self) -> None:
         try:
             self._csock.send(b"\0")
         except OSError:
             # Full: then the loop has enough to wake up from. Or closed by close(), in another thread.
-            if self._debug:
-                logger.debug("Fail to write a null byte into the self-pipe socket", exc_info=True)
+            logger.debug("Fail to write a null byte into the self-pipe socket", exc_info=True)
 
     def _read_from_self(self) -> None:
         try:
@@ -69,9 +68,9 @@ class BaseSelectorEventLoop(BaseEventLoop):
         except BlockingIOError:
             return  # all read
 
-    # -- watching descriptors -------------------------------------------------------------------------
+    # -- watching descriptors ----------------------------------------------------------------------
 
-    def add_reader(self, fd: FileDescriptorLike, callback: Callable[..., object], *args: Any) -> None:
+    def add_reader(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> None:
         """Call `callback(*args)` whenever `fd` can be read; it replaces an earlier reader of `fd`."""
         self._ensure_fd_no_transport(fd)
         self._add_reader(fd, callback, *args)
@@ -81,8 +80,8 @@ class BaseSelectorEventLoop(BaseEventLoop):
         self._ensure_fd_no_transport(fd)
         return self._remove_reader(fd)
 
-    def add_writer(self, fd: FileDescriptorLike, callback: Callable[..., object], *args: Any) -> None:
-        """Call `callback(*args)` whenever `fd` can be written; it replaces an earlier writer of `fd`."""
+    def add_writer(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> None:
+        """Call `callback(*args)` whenever `fd` can be written; it replaces an earlier writer."""
         self._ensure_fd_no_transport(fd)
         self._add_writer(fd, callback, *args)
 
@@ -100,9 +99,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
         if transport and not transport.is_closing():
             raise RuntimeError(f"File descriptor {fd!r} is used by transport {transport!r}")
 
-    def _add_reader(
-        self, fd: FileDescriptorLike, callback: Callable[..., object], *args: Any
-    ) -> Handle:
+    def _add_reader(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> Handle:
         self._check_closed()
         handle = Handle(callback, args, self)
         mask, (reader, writer) = self._watched(fd)
@@ -111,9 +108,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
             reader.cancel()
         return handle
 
-    def _add_writer(
-        self, fd: FileDescriptorLike, callback: Callable[..., object], *args: Any
-    ) -> Handle:
+    def _add_writer(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> Handle:
         self._check_closed()
         handle = Handle(callback, args, self)
         mask, (reader, writer) = self._watched(fd)
@@ -123,8 +118,6 @@ class BaseSelectorEventLoop(BaseEventLoop):
         return handle
 
     def _remove_reader(self, fd: FileDescriptorLike) -> bool:
-        if self._closed:
-            return False
         mask, (reader, writer) = self._watched(fd)
         if reader is None:
             return False
@@ -133,8 +126,6 @@ class BaseSelectorEventLoop(BaseEventLoop):
         return True
 
     def _remove_writer(self, fd: FileDescriptorLike) -> bool:
-        if self._closed:
-            return False
         mask, (reader, writer) = self._watched(fd)
         if writer is None:
             return False
@@ -142,16 +133,14 @@ class BaseSelectorEventLoop(BaseEventLoop):
         writer.cancel()
         return True
 
-    def _watched(self, fd: FileDescriptorLike) -> tuple[int, tuple[Handle | None, Handle | None]]:
-        """What `fd` is watched for, and its reader and writer."""
-        key = self._selector.get_map().get(fd)
+    def _watched(self, fd: FileDescriptorLike) -> tuple[int, Handles]:
+        """What `fd` is watched for, and its reader and writer; nothing in a closed loop."""
+        key = None if self._closed else self._selector.get_map().get(fd)
         return (0, (None, None)) if key is None else (key.events, key.data)
 
-    def _watch(
-        self, fd: FileDescriptorLike, mask: int, handles: tuple[Handle | None, Handle | None]
-    ) -> None:
+    def _watch(self, fd: FileDescriptorLike, mask: int, handles: Handles) -> None:
         """Watch `fd` for the events of `mask` from now on; for none: leave it alone."""
-        if self._selector.get_map().get(fd) is None:
+        if fd not in self._selector.get_map():
             self._selector.register(fd, mask, handles)
             self._descriptors += 1
         elif mask:
@@ -161,7 +150,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
             self._descriptors -= 1
         self._must_poll = self._descriptors > 1
 
-    def _process_events(self, event_list: Iterable[tuple[selectors.SelectorKey, int]]) -> None:
+    def _process_events(self, event_list: Iterable[tuple[SelectorKey, int]]) -> None:
         for key, mask in event_list:
             reader, writer = key.data
             if mask & EVENT_READ and reader is not None:

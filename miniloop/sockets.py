@@ -109,7 +109,7 @@ class SocketsEventLoop(ThreadsEventLoop):
         except (BlockingIOError, InterruptedError):
             return await self._when_readable(sock, _accept, sock)
 
-    # -- inside -----------------------------------------------------------------------------------------
+    # -- inside -----------------------------------------------------------------------------------
 
     async def _when_readable(
         self, sock: socket.socket, operation: Callable[..., T], *args: Any
@@ -192,10 +192,7 @@ def _check_ssl_socket(sock: socket.socket) -> None:
         raise TypeError("Socket cannot be of type SSLSocket")
 
 
-_PROTO_OF_TYPE = {
-    socket.SOCK_STREAM: socket.IPPROTO_TCP,
-    socket.SOCK_DGRAM: socket.IPPROTO_UDP,
-}
+_PROTO_OF_TYPE = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
 
 
 def _info_of_number(

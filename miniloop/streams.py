@@ -229,11 +229,7 @@ class StreamWriter:
     """The writing end of a connection."""
 
     def __init__(
-        self,
-        transport: Any,
-        protocol: FlowControlMixin,
-        reader: StreamReader | None,
-        loop: Loop,
+        self, transport: Any, protocol: FlowControlMixin, reader: StreamReader | None, loop: Loop
     ) -> None:
         self._transport = transport
         self._protocol = protocol
@@ -324,7 +320,7 @@ class StreamReader:
         if self._loop.get_debug():
             self._source_traceback = extract_stack()
 
-    # -- the protocol's side --------------------------------------------------------------------------
+    # -- the protocol's side ----------------------------------------------------------------------
 
     def set_transport(self, transport: Any) -> None:
         """Remember the transport, to pause it."""
@@ -338,11 +334,7 @@ class StreamReader:
             return
         self._buffer.extend(data)
         self._wake_up()
-        if (
-            self._transport is not None
-            and not self._paused
-            and len(self._buffer) > 2 * self._limit
-        ):
+        if self._transport is not None and not self._paused and len(self._buffer) > 2 * self._limit:
             try:
                 self._transport.pause_reading()
             except NotImplementedError:
@@ -371,7 +363,7 @@ class StreamReader:
         if waiter is not None and not waiter.cancelled():
             waiter.set_result(None)
 
-    # -- the program's side -----------------------------------------------------------------------------
+    # -- the program's side -----------------------------------------------------------------------
 
     def at_eof(self) -> bool:
         """Return True if everything has been read and no more will come."""

@@ -162,9 +162,7 @@ class TaskGroup:
     def _report_orphan(self, task: Future[Any], error: BaseException) -> None:
         """The parent has ended without `__aexit__`: somebody drove the block by hand."""
         message = f"Task {task!r} has errored out but its parent task {self._parent_task} is already completed"
-        self._loop.call_exception_handler(
-            {"message": message, "exception": error, "task": task}
-        )
+        self._loop.call_exception_handler({"message": message, "exception": error, "task": task})
 
     def _abort(self) -> None:
         self._aborting = True

@@ -10,71 +10,51 @@ This file does not know timers or sockets. Read futures.py first.
 
 from __future__ import annotations
 
-import contextvars
 import inspect
 import itertools
-import linecache
 import math
-import sys
-import traceback
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context, copy_context
 from types import CoroutineType, FrameType
 from typing import Any, TextIO, TypeVar
 from weakref import ref
 
 from . import events
-from .coroutines import _format_coroutine, iscoroutine
+from .coroutines import iscoroutine
 from .events import Loop
 from .exceptions import CancelledError
-from .futures import (
-    FINISHED,
-    PENDING,
-    Future,
-    _cancelled_error,
-    _set_result_unless_cancelled,
-    isfuture,
-)
+from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
+from .futures import FINISHED, PENDING, Future, isfuture
+from .futures import _cancelled_error, _set_result_unless_cancelled
 
 __all__ = (
-    "Task",
-    "all_tasks",
-    "create_eager_task_factory",
-    "create_task",
-    "current_task",
-    "eager_task_factory",
-    "ensure_future",
-    "sleep",
-)
+    "Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
+    "create_eager_task_factory", "eager_task_factory",
+)  # fmt: skip
 
 T = TypeVar("T")
 
 _next_task_number = itertools.count(1).__next__
 
-#: Weak references to every task that lives, each of which discards itself: what a WeakSet does, at less
-#: than half its price. Weak, for a task that nobody can reach any more must be able to go (gh-91887).
+#: Weak references to every task that lives, each of which discards itself: what a WeakSet does, at
+#: less than half its price. Weak, for a task that nobody can reach any more must be able to go.
 _tasks: set[ref[Task[Any]]] = set()
 
 
 class Task(Future[T]):
     """A coroutine on its way through the event loop; its result becomes the Future's.
 
-    Keep a reference to a task that you start: the loop holds only what is ready or has a timer, and a
-    task that waits for something nobody else holds is garbage (gh-91887).
+    Keep a reference to a task that you start: the loop holds only what is ready or has a timer, and
+    a task that waits for something nobody else holds is garbage (gh-91887).
     """
 
     # Invariant, for a task that has not ended and is not running: it stands in the ready queue, unless
     # _fut_waiter is a pending future; then it stands among that future's waiters.
     __slots__ = (
-        "_context",  # the contextvars.Context of every step
-        "_coro",
-        "_fut_waiter",  # what the coroutine awaits: written by a step, cleared by the next
-        "_log_destroy_pending",  # False where the task's end is somebody's business already
-        "_must_cancel",  # cancel() came while there was nothing to cancel but the next step
-        "_name",  # None until somebody asks: see get_name
-        "_num_cancels_requested",  # cancel() calls less uncancel() calls
-        "_number",  # the N of the default name Task-N
-    )
+        "_coro", "_context", "_name", "_fut_waiter", "_must_cancel", "_num_cancels_requested",
+        "_log_destroy_pending",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -82,20 +62,21 @@ class Task(Future[T]):
         *,
         loop: Loop | None = None,
         name: object | None = None,
-        context: contextvars.Context | None = None,
+        context: Context | None = None,
         eager_start: bool = False,
     ) -> None:
-        self._log_destroy_pending = False  # there is nothing to destroy before the last line but one
+        self._log_destroy_pending = False  # should this method fail, there is nothing to destroy
         super().__init__(loop=loop)
         if type(coro) is not CoroutineType and not iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
         self._coro: Any = coro
-        self._context = contextvars.copy_context() if context is None else context
-        self._name = str(name) if name is not None else None
-        self._number = _next_task_number() if name is None else 0
+        self._context = copy_context() if context is None else context
+        self._name = _next_task_number() if name is None else str(name)  # see get_name
+        # What the coroutine awaits: written by one step, cleared by the next.
         self._fut_waiter: Future[Any] | None = None
+        # cancel() came when nothing was awaited: the next step raises CancelledError.
         self._must_cancel = False
-        self._num_cancels_requested = 0
+        self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
         self._log_destroy_pending = True
         _tasks.add(ref(self, _tasks.discard))
         if eager_start and self._loop.is_running():
@@ -109,7 +90,7 @@ class Task(Future[T]):
         if self._state is not PENDING:
             self._coro = None  # asyncio lets it go as well; see get_coro
 
-    # -- one step -----------------------------------------------------------------------------------
+    # -- one step ---------------------------------------------------------------------------------
 
     def _run(self) -> None:
         """Resume the coroutine and see what it does: await something, return, or raise."""
@@ -178,7 +159,7 @@ class Task(Future[T]):
             # A class derived from Future, another library's future, or one that has ended already: by
             # its own add_done_callback, which it may have overridden.
             awaited._asyncio_future_blocking = False
-            awaited.add_done_callback(self._wakeup, context=self._context)
+            awaited.add_done_callback(self._wakeup)
         self._fut_waiter = awaited
         if self._must_cancel and awaited.cancel(msg=self._cancel_message):
             self._must_cancel = False
@@ -217,7 +198,7 @@ class Task(Future[T]):
             failed.set_exception(exc)
         self._run()
 
-    # -- the end --------------------------------------------------------------------------------------
+    # -- the end ----------------------------------------------------------------------------------
 
     def _end_with_result(self, value: T) -> None:
         if self._must_cancel:
@@ -244,7 +225,7 @@ class Task(Future[T]):
         """Raise RuntimeError: only the coroutine decides how its task ends."""
         raise RuntimeError("Task does not support set_exception operation")
 
-    # -- cancellation -----------------------------------------------------------------------------------
+    # -- cancellation -----------------------------------------------------------------------------
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Ask the coroutine to stop, by a CancelledError raised where it waits; False if it has ended.
@@ -281,7 +262,7 @@ class Task(Future[T]):
                 self._must_cancel = False
         return self._num_cancels_requested
 
-    # -- looking at it ------------------------------------------------------------------------------------
+    # -- looking at it ----------------------------------------------------------------------------
 
     def get_coro(self) -> Coroutine[Any, Any, T] | None:
         """Return the coroutine; None if it ended in an eager first step."""
@@ -294,7 +275,7 @@ class Task(Future[T]):
     def get_name(self) -> str:
         """Return the name given, or Task-N by the order of creation."""
         # Most names are never asked for, so the string is made here and not in __init__.
-        return f"Task-{self._number}" if self._name is None else self._name
+        return f"Task-{self._name}" if isinstance(self._name, int) else self._name
 
     def set_name(self, value: object) -> None:
         """Give the task a name; any object will do, its str() is kept."""
@@ -303,49 +284,21 @@ class Task(Future[T]):
     def get_stack(self, *, limit: int | None = None) -> list[FrameType]:
         """Return the coroutine's frames, oldest first.
 
-        That is one frame where it is suspended, the frames of the traceback where it failed, none where
-        it has returned or was cancelled. `limit` keeps the newest frames, or a traceback's oldest.
+        That is one frame where it is suspended, the frames of the traceback where it failed, none
+        where it has returned or was cancelled. `limit` keeps the newest frames, or a traceback's
+        oldest.
         """
-        coro = self._coro
-        frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
-        if frame is not None:
-            stack = [frame for frame, _ in itertools.islice(traceback.walk_stack(frame), limit)]
-            return stack[::-1]
-        if self._exception is None:
-            return []
-        tb = self._exception.__traceback__
-        return [frame for frame, _ in itertools.islice(traceback.walk_tb(tb), limit)]
+        return _task_stack(self, limit)
 
     def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:
         """Print what `get_stack` returns, in the form of a traceback, to `file` or standard error."""
-        out = sys.stderr if file is None else file
-        frames = self.get_stack(limit=limit)
-        if not frames:
-            print(f"No stack for {self!r}", file=out)
-        else:
-            kind = "Stack" if self._exception is None else "Traceback"
-            print(f"{kind} for {self!r} (most recent call last):", file=out)
-        for frame in frames:
-            linecache.checkcache(frame.f_code.co_filename)
-        summary = traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames)
-        traceback.print_list(summary, file=out)
-        if self._exception is not None:
-            print(*traceback.format_exception_only(self._exception), sep="", end="", file=out)
+        _print_task_stack(self, limit, file)
 
-    def _repr_info(self) -> list[str]:
-        info = super()._repr_info()
-        if self._num_cancels_requested and self._state is PENDING:
-            info[0] = "cancelling"
-        details = [f"name={self.get_name()!r}"]
-        if self._coro is not None:
-            details.append(f"coro=<{_format_coroutine(self._coro)}>")
-        if self._fut_waiter is not None:
-            details.append(f"wait_for={self._fut_waiter!r}")
-        return [info[0], *details, *info[1:]]
+    _repr_info = _task_repr_info
 
     def _twin(self) -> Task[T]:
         twin: Task[T] = super()._twin()  # type: ignore[assignment]
-        for name in ("_coro", "_context", "_name", "_number", "_num_cancels_requested"):
+        for name in ("_coro", "_context", "_name", "_num_cancels_requested"):
             setattr(twin, name, getattr(self, name))
         twin._fut_waiter = None
         twin._log_destroy_pending = False
@@ -354,23 +307,17 @@ class Task(Future[T]):
     def __del__(self) -> None:
         if not self._log_destroy_pending or self._state is not PENDING:
             return
-        context: dict[str, Any] = {
-            "task": self,
-            "message": "Task was destroyed but it is pending!",
-        }
+        context: dict[str, Any] = {"task": self, "message": "Task was destroyed but it is pending!"}
         if self._source_traceback:
             context["source_traceback"] = self._source_traceback
         self._loop.call_exception_handler(context)
 
 
-# -- making tasks ---------------------------------------------------------------------------------------
+# -- making tasks ---------------------------------------------------------------------------------
 
 
 def create_task(
-    coro: Coroutine[Any, Any, T],
-    *,
-    name: object | None = None,
-    context: contextvars.Context | None = None,
+    coro: Coroutine[Any, Any, T], *, name: object | None = None, context: Context | None = None
 ) -> Task[T]:
     """Start `coro` as a Task of the running loop and return the task.
 
@@ -397,7 +344,7 @@ def create_eager_task_factory(
         coro: Coroutine[Any, Any, T],
         *,
         name: object | None = None,
-        context: contextvars.Context | None = None,
+        context: Context | None = None,
     ) -> Task[T]:
         return custom_task_constructor(
             coro, loop=loop, name=name, context=context, eager_start=True
@@ -445,7 +392,7 @@ def _loop_of(future: Any) -> Loop:
     return future._loop if get_loop is None else get_loop()
 
 
-# -- which tasks are there ------------------------------------------------------------------------------
+# -- which tasks are there ------------------------------------------------------------------------
 
 
 def current_task(loop: Loop | None = None) -> Task[Any] | None:
@@ -468,7 +415,7 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     return {task for task in alive if task and task._loop is loop and task._state is PENDING}
 
 
-# -- sleep --------------------------------------------------------------------------------------------------
+# -- sleep ----------------------------------------------------------------------------------------
 
 
 @types.coroutine

@@ -51,7 +51,7 @@ class ThreadsEventLoop(AsyncGenEventLoop):
         """
         self._check_closed()
         if self._debug:
-            self._check_call(func, "run_in_executor", any_thread=True)
+            self._check_callback(func, "run_in_executor")
         if executor is None:
             if self._executor_shutdown_called:
                 raise RuntimeError("Executor shutdown has been called")

@@ -160,12 +160,7 @@ class _FlowControlMixin(Transport):
 
     def _report(self, exc: BaseException, message: str) -> None:
         self._loop.call_exception_handler(
-            {
-                "message": message,
-                "exception": exc,
-                "transport": self,
-                "protocol": self._protocol,
-            }
+            {"message": message, "exception": exc, "transport": self, "protocol": self._protocol}
         )
 
 
@@ -193,7 +188,9 @@ class _SelectorTransport(_FlowControlMixin):
         self._sock = sock
         self._sock_fd = sock.fileno()
         self._server = server  # counts its connections
-        self._buffer: collections.deque[memoryview] = collections.deque()  # what waits to be written
+        self._buffer: collections.deque[memoryview] = (
+            collections.deque()
+        )  # what waits to be written
         self._buffer_size = 0  # bytes in _buffer
         self._closing = False  # no more is read; the buffer drains
         self._conn_lost = 0  # > 0: connection_lost is scheduled; further counts dropped writes
@@ -203,7 +200,7 @@ class _SelectorTransport(_FlowControlMixin):
             server._attach(self)
         loop._transports[self._sock_fd] = self
 
-    # -- what programs call -----------------------------------------------------------------------------
+    # -- what programs call -----------------------------------------------------------------------
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
         """Let `protocol` have what happens from now on."""
@@ -258,7 +255,7 @@ class _SelectorTransport(_FlowControlMixin):
         if self._loop.get_debug():
             logger.debug("%r resumes reading", self)
 
-    # -- inside ---------------------------------------------------------------------------------------------
+    # -- inside -----------------------------------------------------------------------------------
 
     def _start_reading(self) -> None:
         if self.is_reading():
@@ -356,7 +353,7 @@ class _SelectorSocketTransport(_SelectorTransport):
         self._buffered = isinstance(protocol, BufferedProtocol)
         super().set_protocol(protocol)
 
-    # -- reading --------------------------------------------------------------------------------------------
+    # -- reading ----------------------------------------------------------------------------------
 
     def _read_ready(self) -> None:
         if self._conn_lost:
@@ -422,7 +419,7 @@ class _SelectorSocketTransport(_SelectorTransport):
         else:
             self.close()
 
-    # -- writing --------------------------------------------------------------------------------------------
+    # -- writing ----------------------------------------------------------------------------------
 
     def write(self, data: Buffer) -> None:
         """Send `data`, or what the kernel takes of it, and keep the rest; never blocks."""

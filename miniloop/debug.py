@@ -1,0 +1,136 @@
+"""Debug mode: the loop checks its users, and remembers where things were made.
+
+Purpose: slow callbacks are reported; calls from a wrong thread and with wrong things are refused; handles,
+futures, tasks and coroutines know the place that made them, and say so when something goes wrong.
+Rules: none of it costs anything while it is off. Turned on, it covers some methods of this one loop by
+instance attributes of the same name, which check and then do what the method does; turned off, it takes
+them away.
+This file does not know what the loop is used for. Read selector_events.py first.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .coroutines import iscoroutine, iscoroutinefunction
+from .events import Callback, Handle
+from .format_helpers import DEBUG_STACK_DEPTH, extract_stack, logger
+from .selector_events import BaseSelectorEventLoop
+
+__all__ = ()
+
+
+class DebugEventLoop(BaseSelectorEventLoop):
+    """The loop's chapter on debug mode."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Seconds: in debug mode, a callback or a step that takes as long is reported.
+        self.slow_callback_duration = 0.1
+        self._debug = False
+        self._current_handle: Any = None  # the entry of the ready queue that is being run
+        self._saved_origin_depth: int | None = None  # while coroutine origins are tracked
+        self.set_debug(_debug_by_default())
+
+    def get_debug(self) -> bool:
+        """Return True in debug mode."""
+        return self._debug
+
+    def set_debug(self, enabled: bool) -> None:
+        """Turn debug mode on or off; `run(debug=…)` and PYTHONASYNCIODEBUG=1 do it from outside."""
+        self._debug = enabled
+        for name in ("call_soon", "call_soon_threadsafe", "call_at"):
+            self.__dict__.pop(name, None)
+            if enabled:
+                setattr(self, name, self._covered(name, getattr(self, name)))
+        self.__dict__.pop("_run_ready", None)
+        if enabled:
+            self._run_ready = self._run_ready_watched  # type: ignore[method-assign]
+        if not self._closed:
+            self._enqueue = self._enqueue_checked if enabled else self._ready.extend
+        if self.is_running():
+            self.call_soon_threadsafe(self._track_coroutine_origins, enabled)
+
+    def _covered(self, name: str, method: Callable[..., Handle]) -> Callable[..., Handle]:
+        """`method`, with checks before it and its handle marked with the place of the call."""
+
+        def checked(*args: Any, **kwargs: Any) -> Handle:
+            self._check_closed()
+            if name != "call_soon_threadsafe":
+                self._check_thread()
+            self._check_callback(args[name == "call_at"], name)
+            handle = method(*args, **kwargs)
+            handle._source_traceback = extract_stack()
+            return handle
+
+        return checked
+
+    def _enqueue_checked(self, entries: Iterable[Any]) -> None:
+        self._check_thread()
+        self._ready.extend(entries)
+
+    def _check_callback(self, callback: Callback, method: str) -> None:
+        if iscoroutine(callback) or iscoroutinefunction(callback):
+            raise TypeError(f"coroutines cannot be used with {method}()")
+        if not callable(callback):
+            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
+
+    def _check_thread(self) -> None:
+        if self._thread_id not in (None, threading.get_ident()):
+            raise RuntimeError(
+                "Non-thread-safe operation invoked on an event loop other than the current one"
+            )
+
+    def _run_ready_watched(self) -> None:
+        """`_run_ready`, with a report of what holds up the loop."""
+        for _ in range(len(self._ready)):
+            entry = self._current_handle = self._ready.popleft()
+            began = self.time()
+            try:
+                entry._run()
+            finally:
+                self._current_handle = None
+            took = self.time() - began
+            if took >= self.slow_callback_duration:
+                logger.warning("Executing %r took %.3f seconds", entry, took)
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Log the context, and where the handle was made that is being run."""
+        made_at = getattr(self._current_handle, "_source_traceback", None)
+        if made_at and "source_traceback" not in context:
+            context["handle_traceback"] = made_at
+        super().default_exception_handler(context)
+
+    # -- where coroutines were made, for "was never awaited" -----------------------------------------
+
+    def _run_forever_setup(self) -> None:
+        super()._run_forever_setup()
+        self._track_coroutine_origins(self._debug)
+
+    def _run_forever_cleanup(self) -> None:
+        super()._run_forever_cleanup()
+        self._track_coroutine_origins(False)
+
+    def _track_coroutine_origins(self, enabled: bool) -> None:
+        if enabled and self._saved_origin_depth is None:
+            self._saved_origin_depth = sys.get_coroutine_origin_tracking_depth()
+            sys.set_coroutine_origin_tracking_depth(DEBUG_STACK_DEPTH)
+        elif not enabled and self._saved_origin_depth is not None:
+            sys.set_coroutine_origin_tracking_depth(self._saved_origin_depth)
+            self._saved_origin_depth = None
+
+    def close(self) -> None:
+        """Forget all callbacks, close the selector and let the loop never run again."""
+        if self._debug and not self._closed and not self.is_running():
+            logger.debug("Close %r", self)
+        super().close()
+
+
+def _debug_by_default() -> bool:
+    if sys.flags.dev_mode:
+        return True
+    return not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))
