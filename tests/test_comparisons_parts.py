@@ -108,7 +108,7 @@ class LoopWithoutTls(types.ModuleType):
 
 
 def test_https_on_a_loop_without_tls_is_a_clear_line() -> None:
-    with pytest.raises(PageError, match="^https://a/: https needs TLS, which bare lacks"):
+    with pytest.raises(PageError, match="https://a/: https needs TLS, which bare lacks"):
         asyncio.run(fetch_on_loop(LoopWithoutTls("bare"), "https://a/", 60))
 
 

@@ -66,7 +66,7 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A small run of every workload; its folder and its output."""
     folder = tmp_path_factory.mktemp("run") / "not made yet"
     status, output, _ = ran(
-        *("--models", "threads,asyncio,miniloop", "--samples", "2"),
+        *("--models", "threads,miniloop", "--samples", "2"),
         *("--pages", "4", "--latency", "1", "--workers", "2", "--out", str(folder)),
     )
     assert status == 0, output
@@ -86,7 +86,7 @@ def test_every_row_of_every_workload_has_its_tick(good_run: tuple[Path, str]) ->
     assert [each["name"] for each in report["workloads"]] == ["io", "cpu", "cpu-native", "mixed"]
     for workload in report["workloads"]:
         rows = workload["rows"]
-        assert [row["model"] for row in rows] == ["sequential", "threads", "asyncio", "miniloop"]
+        assert [row["model"] for row in rows] == ["sequential", "threads", "miniloop"]
         assert all(row["same_result"] is True and len(row["samples"]) == 2 for row in rows)
         assert all(row["ratio"]["low"] <= row["ratio"]["high"] for row in rows)
         assert workload["finding"]
@@ -106,7 +106,7 @@ def test_the_header_says_what_the_figures_were_measured_on(good_run: tuple[Path,
     ]
     assert all(header.values())
     assert header["process start"] == "spawn"
-    assert "python -m comparisons --models threads,asyncio,miniloop" in header["command line"]
+    assert "python -m comparisons --models threads,miniloop" in header["command line"]
 
 
 def test_everything_fits_a_terminal_of_80_columns(good_run: tuple[Path, str]) -> None:
@@ -198,9 +198,14 @@ def test_a_process_that_dies_costs_its_own_row_only(
 
 
 @needs_proc
-@pytest.mark.parametrize("model", ["threads", "processes-warm", "asyncio"])
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
+    ("number", "status", "model"),
+    [
+        (signal.SIGINT, 130, "threads"),
+        (signal.SIGINT, 130, "processes-warm"),
+        (signal.SIGINT, 130, "miniloop"),
+        (signal.SIGTERM, 143, "processes-warm"),
+    ],
 )
 def test_a_signal_ends_the_run_and_its_children_and_shows_the_finished_rows(
     number: signal.Signals, status: int, model: str, listening: socket.socket, tmp_path: Path
