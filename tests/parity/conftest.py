@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Generator, Iterator
 
@@ -17,9 +18,13 @@ _passed = pytest.StashKey[bool]()
 
 @pytest.fixture(params=IMPLEMENTATIONS)
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    stage = Stage(request.param)
-    yield stage
-    stage.close()
+    gc.freeze()  # so that `stage.collect()` looks at the scenario's objects, not at pytest's too
+    try:
+        stage = Stage(request.param)
+        yield stage
+        stage.close()
+    finally:
+        gc.unfreeze()
     unseen = stage.unseen()
     if request.node.stash.get(_passed, False) and unseen:
         pytest.fail(f"logged, but not asked for by the scenario: {unseen}")

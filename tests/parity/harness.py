@@ -205,8 +205,12 @@ def older_asyncio_differs(since: str, why: str) -> pytest.MarkDecorator:
 
 
 def normalise(text: str) -> str:
-    """Take out of a message what must differ: the package's name, addresses, files and lines."""
+    """Take out of a message what must differ or does not matter.
+
+    That is the package's name, addresses, folders and lines, and in which function a function is.
+    """
     text = text.replace("miniloop", "asyncio")
+    text = re.sub(r"(?:\w+\.<locals>\.)+", "", text)
     text = re.sub(r"\b0x[0-9a-f]+", "0x…", text)
     return re.sub(r"(?:[^\s'\"]*/)?([^\s'\"/]+\.py):\d+", r"\1:…", text)
 

@@ -21,7 +21,8 @@ def test_a_future_is_pending_until_it_is_given_a_result_once(stage: Stage) -> No
     log(future.done(), attempt(future.result), attempt(future.exception))
     future.set_result("answer")
     log(future.done(), future.result(), future.exception(), future.cancelled())
-    log(attempt(future.set_result, "again"), attempt(future.set_exception, ValueError()))
+    log(attempt(future.set_result, "again").partition(":")[0])
+    log(attempt(future.set_exception, ValueError()).partition(":")[0])
     log(future.cancel())
 
     assert log == [
@@ -31,7 +32,8 @@ def test_a_future_is_pending_until_it_is_given_a_result_once(stage: Stage) -> No
             "raised InvalidStateError: Exception is not set.",
         ),
         (True, "answer", None, False),
-        ("raised InvalidStateError: invalid state", "raised InvalidStateError: invalid state"),
+        "raised InvalidStateError",
+        "raised InvalidStateError",
         False,
     ]
 
@@ -54,13 +56,13 @@ def test_a_cancelled_future_raises_its_message_from_result_and_from_exception(st
     log(future.cancel("no longer needed"), future.cancel("again"))
     log(future.cancelled(), future.done())
     log(attempt(future.result), attempt(future.exception))
-    log(attempt(future.set_result, 1))
+    log(attempt(future.set_result, 1).partition(":")[0])
 
     assert log == [
         (True, False),
         (True, True),
         ("raised CancelledError: no longer needed",) * 2,
-        "raised InvalidStateError: invalid state",
+        "raised InvalidStateError",
     ]
 
 

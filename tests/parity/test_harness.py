@@ -81,8 +81,8 @@ def test_errors_that_are_logged_are_handed_out_once(stage: Stage) -> None:
 
 
 def test_messages_lose_what_must_differ() -> None:
-    text = "<Task 'miniloop' at 0x7f00 running at /some/where/story.py:12>"
-    assert normalise(text) == "<Task 'asyncio' at 0x… running at story.py:…>"
+    text = "<Task 'miniloop' coro=<test.<locals>.main() at /some/where/story.py:12> at 0x7f00>"
+    assert normalise(text) == "<Task 'asyncio' coro=<main() at story.py:…> at 0x…>"
 
 
 def test_a_group_is_described_with_its_members() -> None:

@@ -297,6 +297,6 @@ def test_the_repr_of_a_limit_tells_its_state(stage: Stage) -> None:
 
     assert stage.run(main) == [
         "<Timeout [created]>",
-        "<Timeout [active] when=7.000>",
+        "<Timeout [active] when=7>",
         "<Timeout [finished]>",
     ]

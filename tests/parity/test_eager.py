@@ -1,0 +1,252 @@
+"""Eager tasks: the first step is taken at once, before create_task comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from tests.parity.harness import Stage, attempt_await, describe, older_asyncio_differs, outcome
+
+since_3_12 = older_asyncio_differs("3.12", "there are no eager tasks")
+
+
+def eager(stage: Stage) -> None:
+    """Make the running loop's tasks eager."""
+    stage.aio.get_running_loop().set_task_factory(stage.aio.eager_task_factory)
+
+
+@since_3_12
+def test_an_eager_task_takes_its_first_step_at_once(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> str:
+        log("first step")
+        await aio.sleep(0)
+        log("second step")
+        return "result"
+
+    async def main() -> None:
+        eager(stage)
+        task = aio.create_task(work())
+        log("created", outcome(task))
+        log(await task)
+
+    assert stage.run(main) == ["first step", ("created", "pending"), "second step", "result"]
+
+
+@since_3_12
+def test_an_eager_task_that_never_waits_is_done_when_it_is_created(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def result() -> str:
+        return "result"
+
+    async def failing() -> None:
+        raise ValueError("at once")
+
+    async def main() -> None:
+        eager(stage)
+        loop = aio.get_running_loop()
+        loop.call_soon(log, "the next turn")
+        done, failed = aio.create_task(result()), aio.create_task(failing())
+        log(outcome(done), outcome(failed))
+        log(await done, await attempt_await(failed))
+        log(len(aio.all_tasks()), aio.all_tasks() == {aio.current_task()})
+        await aio.sleep(0)
+
+    assert stage.run(main) == [
+        ("returned 'result'", "raised ValueError: at once"),
+        ("result", "raised ValueError: at once"),
+        (1, True),
+        "the next turn",
+    ]
+
+
+@since_3_12
+def test_an_eager_task_is_the_current_one_during_its_first_step(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> None:
+        seen.append(aio.current_task())
+        await aio.sleep(0)
+        seen.append(aio.current_task())
+
+    seen: list[Any] = []
+
+    async def main() -> None:
+        eager(stage)
+        main_task = aio.current_task()
+        task = aio.create_task(work(), name="child")
+        log(seen == [task], aio.current_task() is main_task, task in aio.all_tasks())
+        await task
+        log(seen == [task, task], task.get_name())
+
+    assert stage.run(main) == [(True, True, True), (True, "child")]
+
+
+@since_3_12
+def test_the_first_step_of_an_eager_task_has_a_context_of_its_own(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    variable: ContextVar[str] = ContextVar("variable", default="unset")
+
+    async def work() -> None:
+        log("child sees", variable.get())
+        variable.set("set by the child")
+
+    async def main() -> None:
+        eager(stage)
+        variable.set("set by main")
+        await aio.create_task(work())
+        log("main keeps", variable.get())
+
+    assert stage.run(main) == [("child sees", "set by main"), ("main keeps", "set by main")]
+
+
+@since_3_12
+def test_eager_tasks_nest_like_calls(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(depth: int) -> int:
+        log("down", depth)
+        if depth:
+            task = aio.create_task(work(depth - 1))
+            log("created", depth, outcome(task))
+            await task
+        log("up", depth)
+        return depth
+
+    async def main() -> None:
+        eager(stage)
+        log(outcome(aio.create_task(work(1))))
+
+    assert stage.run(main) == [
+        ("down", 1),
+        ("down", 0),
+        ("up", 0),
+        ("created", 1, "returned 0"),
+        ("up", 1),
+        "returned 1",
+    ]
+
+
+@since_3_12
+def test_gather_of_eager_tasks_that_never_wait_is_done_at_once(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(number: int) -> int:
+        log("runs", number)
+        return number
+
+    async def main() -> None:
+        eager(stage)
+        gathered = aio.gather(work(1), work(2))
+        log(outcome(gathered))
+        log(await gathered)
+
+    assert stage.run(main) == [("runs", 1), ("runs", 2), "returned [1, 2]", [1, 2]]
+
+
+@since_3_12
+def test_an_eager_task_in_a_group_that_fails_at_once_ends_the_group(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def failing() -> None:
+        raise ValueError("at once")
+
+    async def main() -> None:
+        eager(stage)
+        try:
+            async with aio.TaskGroup() as group:
+                group.create_task(failing())
+                log("the body goes on to its next wait")
+                await aio.sleep(1)
+                log("this is never recorded")
+        except* ValueError as errors:
+            log(describe(errors), stage.now)
+
+    assert stage.run(main) == [
+        "the body goes on to its next wait",
+        ("ExceptionGroup: unhandled errors in a TaskGroup [ValueError: at once]", 0.0),
+    ]
+
+
+@since_3_12
+def test_an_eager_task_can_be_cancelled_after_its_first_step(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            log("cancelled", stage.now)
+
+    async def main() -> None:
+        eager(stage)
+        task = aio.create_task(work())
+        task.cancel("enough")
+        log(await attempt_await(task))
+
+    assert stage.run(main) == [("cancelled", 0.0), "raised CancelledError: enough"]
+
+
+@since_3_12
+def test_a_factory_of_eager_tasks_can_make_tasks_of_another_class(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def constructor(coro: Any, **kwargs: Any) -> Any:
+        log("constructor", kwargs["eager_start"], kwargs["loop"].is_running())
+        return aio.Task(coro, **kwargs)
+
+    async def work() -> None:
+        log("runs")
+
+    async def main() -> None:
+        factory: Callable[..., Any] = aio.create_eager_task_factory(constructor)
+        aio.get_running_loop().set_task_factory(factory)
+        task = aio.create_task(work(), name="special")
+        log(outcome(task), task.get_name())
+        aio.get_running_loop().set_task_factory(None)
+
+    assert stage.run(main) == [("constructor", True, True), "runs", ("returned None", "special")]
+
+
+@since_3_12
+def test_a_task_is_eager_only_in_a_running_loop(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+
+    async def work() -> str:
+        log("runs")
+        return "result"
+
+    task = aio.Task(work(), loop=loop, eager_start=True)
+    log("created", outcome(task))
+    log(loop.run_until_complete(task))
+
+    assert log == [("created", "pending"), "runs", "result"]
+
+
+@since_3_12
+def test_an_eager_task_keeps_its_order_behind_what_was_ready(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work(name: str) -> None:
+        log(name, "first step")
+        await aio.sleep(0)
+        log(name, "second step")
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.call_soon(log, "scheduled before")
+        lazy = aio.create_task(work("lazy"))
+        eager(stage)
+        quick = aio.create_task(work("eager"))
+        await aio.wait([lazy, quick])
+
+    assert stage.run(main) == [
+        ("eager", "first step"),
+        "scheduled before",
+        ("lazy", "first step"),
+        ("eager", "second step"),
+        ("lazy", "second step"),
+    ]
