@@ -6,6 +6,8 @@ import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+
 from tests.parity.harness import Stage, attempt, describe
 
 
@@ -440,3 +442,71 @@ def test_an_asynchronous_generator_that_fails_to_close_is_reported(stage: Stage)
             "ValueError: in the clean-up",
         ),
     ]
+
+
+@pytest.mark.parametrize("final", [KeyboardInterrupt, SystemExit])
+def test_a_callback_can_end_the_loop_by_an_exception_that_ends_programs(
+    stage: Stage, final: type[BaseException]
+) -> None:
+    log, loop = stage.log, stage.new_loop()
+
+    def failing() -> None:
+        raise final("enough")
+
+    loop.call_soon(failing)
+    loop.call_soon(log, "the callback behind it")
+    with pytest.raises(final, match="enough"):
+        loop.run_forever()
+    log("left", loop.is_running(), stage.logged())
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+    assert log == [("left", False, []), "the callback behind it"]
+
+
+def test_an_exception_handler_may_end_the_program(stage: Stage) -> None:
+    log, loop = stage.log, stage.new_loop()
+
+    def handler(_: Any, context: dict[str, Any]) -> None:
+        raise SystemExit(f"because of {describe(context['exception'])}")
+
+    loop.set_exception_handler(handler)
+    loop.call_soon(lambda: 1 / 0)
+    log(attempt(loop.run_forever), stage.logged())
+
+    assert log == [("raised SystemExit: because of ZeroDivisionError: division by zero", [])]
+
+
+def test_a_base_exception_in_a_callback_is_reported_like_any_other(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Odd(BaseException):
+        pass
+
+    def failing() -> None:
+        raise Odd("odd")
+
+    async def main() -> None:
+        aio.get_running_loop().set_exception_handler(stage.report)
+        aio.get_running_loop().call_soon(failing)
+        await aio.sleep(0)
+        log("the loop goes on")
+
+    assert stage.run(main) == [
+        ("report", "Exception in callback failing() at test_exceptions_reports.py:…", "Odd: odd"),
+        "the loop goes on",
+    ]
+
+
+def test_the_exception_of_the_main_coroutine_is_raised_and_not_reported(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+
+    async def main() -> None:
+        await aio.sleep(1)
+        raise ValueError("from main")
+
+    log(attempt(loop.run_until_complete, main()))
+    stage.collect()
+    log(stage.logged())
+
+    assert log == ["raised ValueError: from main", []]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+from collections.abc import Generator
 from typing import Any
 
 from tests.parity.harness import (
@@ -276,3 +277,65 @@ def test_cancellation_of_a_wrapped_future_travels_both_ways(stage: Stage) -> Non
         log("outside first", await attempt_await(inside))
 
     assert stage.run(main) == [("inside first", True), ("outside first", "raised CancelledError")]
+
+
+def test_a_task_waits_for_anything_that_speaks_the_protocol_of_futures(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Foreign:
+        """No future of the implementation, yet one to its tasks."""
+
+        _asyncio_future_blocking = False
+
+        def __init__(self) -> None:
+            self._callbacks: list[tuple[Any, Any]] = []
+
+        def get_loop(self) -> Any:
+            return aio.get_running_loop()
+
+        def add_done_callback(self, callback: Any, *, context: Any = None) -> None:
+            self._callbacks.append((callback, context))
+
+        def result(self) -> str:
+            return "from a foreign future"
+
+        def __await__(self) -> Generator[Any, Any, str]:
+            self._asyncio_future_blocking = True
+            yield self
+            return self.result()
+
+        def complete(self) -> None:
+            for callback, context in self._callbacks:
+                aio.get_running_loop().call_soon(callback, self, context=context)
+
+    async def main() -> None:
+        foreign = Foreign()
+        aio.get_running_loop().call_later(1, foreign.complete)
+        log(await foreign, stage.now)
+
+    assert stage.run(main) == [("from a foreign future", 1.0)]
+
+
+def test_a_future_that_is_resumed_too_early_says_so(stage: Stage) -> None:
+    future = stage.new_loop().create_future()
+    waiting = future.__await__()
+    stage.log(waiting.send(None) is future)
+    stage.log(attempt(waiting.send, None))
+
+    assert stage.log == [True, "raised RuntimeError: await wasn't used with future"]
+
+
+def test_a_future_may_be_subclassed(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Announced(aio.Future):  # type: ignore[name-defined,misc]
+        def set_result(self, result: Any) -> None:
+            log("set_result", result)
+            super().set_result(result)
+
+    async def main() -> None:
+        future = Announced(loop=aio.get_running_loop())
+        aio.get_running_loop().call_soon(future.set_result, 3)
+        log(await future, aio.isfuture(future))
+
+    assert stage.run(main) == [("set_result", 3), (3, True)]

@@ -269,3 +269,32 @@ def test_futures_of_two_loops_cannot_be_gathered(stage: Stage) -> None:
 
     reason = "The future belongs to a different loop than the one specified as the loop argument"
     assert log == [f"raised ValueError: {reason}"]
+
+
+def test_an_odd_base_exception_is_a_failure_like_any_other(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Odd(BaseException):
+        pass
+
+    async def failing() -> None:
+        raise Odd("odd")
+
+    async def main() -> None:
+        log(await attempt_await(aio.gather(failing(), aio.sleep(1))))
+        (odd,) = await aio.gather(failing(), return_exceptions=True)
+        log(describe(odd))
+
+    assert stage.run(main) == ["raised Odd: odd", "Odd: odd"]
+
+
+def test_whoever_awaits_a_gather_later_gets_the_same_list(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        gathered = aio.gather(aio.sleep(1, "a"), aio.sleep(2, "b"))
+        await aio.sleep(5)
+        first, second = await gathered, await gathered
+        log(first, first is second)
+
+    assert stage.run(main) == [(["a", "b"], True)]

@@ -300,3 +300,54 @@ def test_the_repr_of_a_limit_tells_its_state(stage: Stage) -> None:
         "<Timeout [active] when=7>",
         "<Timeout [finished]>",
     ]
+
+
+def test_a_cancellation_in_the_same_turn_as_the_deadline_is_not_lost(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> None:
+        async with aio.timeout(1):
+            await aio.sleep(10)
+
+    async def main(cancel_first: bool) -> None:
+        task = aio.create_task(work())
+        await aio.sleep(0)
+        delay = 0.9 if cancel_first else 1.1
+        aio.get_running_loop().call_later(delay, task.cancel, "from outside")
+        stage.clock.advance(5)  # both are due now
+        told = await attempt_await(task)
+        log(told, task.cancelled(), task.cancelling())
+
+    stage.run(lambda: main(cancel_first=True))
+    stage.run(lambda: main(cancel_first=False))
+
+    assert log == [
+        ("raised CancelledError: from outside", True, 1),
+        (
+            "raised CancelledError",
+            True,
+            1,
+        ),  # the request of the limit came first, without a message
+    ]
+
+
+def test_a_limit_can_be_pushed_on_as_long_as_there_is_progress(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        try:
+            async with aio.timeout(1) as limit:
+                for pause in (0.5, 0.9, 0.7, 3):
+                    await aio.sleep(pause)
+                    log("progress", stage.now)
+                    limit.reschedule(loop.time() + 1)
+        except TimeoutError:
+            log("no progress", stage.now)
+
+    assert stage.run(main) == [
+        ("progress", 0.5),
+        ("progress", 1.4),
+        ("progress", 2.1),
+        ("no progress", 3.1),
+    ]
