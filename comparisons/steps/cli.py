@@ -82,16 +82,17 @@ class Report:
     def tell(self) -> None:
         with outside() as address:
             self.console.print(f"[bold]{FUNCTIONS.title}[/]")
-            self.console.print(legend(self.signs), "")
+            self.console.print(legend(self.signs), end="\n\n")
             functions = [
                 run
                 for names, caption in SECTIONS.items()
                 for run in self.show_section(names, caption, address)
             ]
             cakes = self.run_models(BAKERY, MODELS, address)
-        self.compare(cakes)
         if cakes:
-            self.console.print(self.bakery_table(cakes), "")
+            self.console.print(self.bakery_table(cakes))
+            self.compare(cakes)
+            self.console.print()
         if not self.options.no_figures:
             self.draw({FUNCTIONS: functions, BAKERY: cakes})
 

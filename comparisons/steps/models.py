@@ -122,10 +122,7 @@ def threads(functions: Sequence[Function], address: Address) -> Outcome:
         journal = Journal(f"thread {number}", threading.get_native_id())
         return journal, perform(function, journal, line)
 
-    with (
-        connections(address, len(functions)) as lines,
-        ThreadPoolExecutor(len(functions)) as pool,
-    ):
+    with connections(address, len(functions)) as lines, ThreadPoolExecutor(len(functions)) as pool:
         outcomes = list(pool.map(one_thread, range(1, len(functions) + 1), functions, lines))
     return [journal for journal, _ in outcomes], [result for _, result in outcomes]
 
@@ -147,17 +144,18 @@ def processes(functions: Sequence[Function], address: Address) -> Outcome:
 
 def one_process(pipe: Connection, number: int, function: Function, address: Address) -> None:
     """What a worker process does: say that it is there, wait for the word, perform, report."""
-    try:
-        with socket.create_connection(address) as line:
-            pipe.send("here")
-            pipe.recv()
-            journal = Journal(f"process {number}", os.getpid())
-            result = perform(function, journal, line)
-            pipe.send((journal, result))
-    except (OSError, RunFailed) as error:
-        pipe.send(RunFailed(str(error)))
-    except EOFError:
-        return  # the parent is gone, there is nobody to perform for
+    with pipe:
+        try:
+            with socket.create_connection(address) as line:
+                pipe.send("here")
+                pipe.recv()
+                journal = Journal(f"process {number}", os.getpid())
+                result = perform(function, journal, line)
+                pipe.send((journal, result))
+        except (OSError, RunFailed) as error:
+            pipe.send(RunFailed(str(error)))
+        except EOFError:
+            return  # the parent is gone, there is nobody to perform for
 
 
 def journal_of_this_thread() -> Journal:

@@ -14,8 +14,9 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import get_context
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -49,13 +50,16 @@ def ask(line: socket.socket, milliseconds: int) -> int:
 class Outside:
     """Answers questions until its parent is gone; lives in the helper process."""
 
-    def __init__(self, listener: socket.socket, parent: Connection) -> None:
+    def __init__(self, listener: socket.socket, parent: Connection, open_files: ExitStack) -> None:
         self.listener = listener
         self.parent = parent
-        self.selector = selectors.DefaultSelector()
+        self.open_files = open_files  # everything that is to be closed in the end
+        self.selector = open_files.enter_context(selectors.DefaultSelector())
         self.selector.register(listener, selectors.EVENT_READ)
         self.selector.register(parent, selectors.EVENT_READ)
-        self.due: list[tuple[int, int, socket.socket]] = []  # a heap: when, milliseconds, to whom
+        self.asked = count()
+        # A heap: when, how many were asked before, the answer, to whom.
+        self.due: list[tuple[int, int, bytes, socket.socket]] = []
 
     def serve(self) -> None:
         while True:
@@ -63,7 +67,8 @@ class Outside:
                 if key.fileobj is self.parent:
                     return
                 if key.fileobj is self.listener:
-                    self.selector.register(self.listener.accept()[0], selectors.EVENT_READ)
+                    line = self.open_files.enter_context(self.listener.accept()[0])
+                    self.selector.register(line, selectors.EVENT_READ)
                 elif isinstance(key.fileobj, socket.socket):
                     self.listen_to(key.fileobj)
             self.answer_what_is_due()
@@ -74,23 +79,38 @@ class Outside:
         return max(0.0, (self.due[0][0] - time.monotonic_ns()) / 1e9)
 
     def listen_to(self, line: socket.socket) -> None:
-        data = line.recv(QUESTION.size, socket.MSG_WAITALL)
-        if len(data) < QUESTION.size:
-            self.selector.unregister(line)
-            line.close()
-            return
-        asked_at, milliseconds = QUESTION.unpack(data)
-        heapq.heappush(self.due, (asked_at + milliseconds * 1_000_000, milliseconds, line))
+        try:
+            data = line.recv(QUESTION.size, socket.MSG_WAITALL)
+        except ConnectionError:
+            data = b""
+        if len(data) == QUESTION.size:
+            asked_at, milliseconds = QUESTION.unpack(data)
+            due_at = asked_at + milliseconds * 1_000_000
+            answer = bytes([milliseconds % 256])
+            heapq.heappush(self.due, (due_at, next(self.asked), answer, line))
+        else:
+            self.forget(line)
 
     def answer_what_is_due(self) -> None:
         while self.due and self.due[0][0] <= time.monotonic_ns():
-            _, milliseconds, line = heapq.heappop(self.due)
-            line.send(bytes([milliseconds % 256]))
+            _, _, answer, line = heapq.heappop(self.due)
+            try:
+                line.send(answer)
+            except ConnectionError:
+                self.forget(line)
+
+    def forget(self, line: socket.socket) -> None:
+        """Whoever asked on this line has gone, perhaps before the answer was due."""
+        self.selector.unregister(line)
+        line.close()
+        self.due = [entry for entry in self.due if entry[-1] is not line]
+        heapq.heapify(self.due)
 
 
 def be_outside(parent: Connection, listener: socket.socket) -> None:
-    parent.send("here")
-    Outside(listener, parent).serve()
+    with parent, listener, ExitStack() as open_files:
+        parent.send("here")
+        Outside(listener, parent, open_files).serve()
 
 
 @contextmanager
@@ -120,9 +140,11 @@ def child_process(target: Any, *args: object) -> Iterator[tuple[SpawnProcess, Co
     theirs.close()
     try:
         yield process, ours
-    finally:
-        ours.close()
+    except BaseException:
         process.terminate()
+        raise
+    finally:
+        ours.close()  # for a child that still listens, the sign to go
         process.join()
         process.close()
 
@@ -142,6 +164,8 @@ def hear_from(process: SpawnProcess, pipe: Connection) -> Any:
 @contextmanager
 def ctrl_c_held_back() -> Iterator[None]:
     """A Ctrl-C in this block arrives when the block ends; children born in it never get any."""
+    # Else the first start of a process starts the resource tracker, which unblocks the signal.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -45,16 +45,16 @@ class Story:
     functions: tuple[Function, ...]
 
 
-COMPUTE = Work("compute", 150)
+WORK = Work("work", 150)
 ASK = Wait("wait for an answer", 80)
 FUNCTIONS = Story(
     "functions",
     "Three functions; the first and the third wait for an answer",
     "worker",
     (
-        Function("function1", (COMPUTE, ASK, COMPUTE)),
-        Function("function2", (COMPUTE,)),
-        Function("function3", (COMPUTE, ASK, COMPUTE)),
+        Function("function1", (WORK, ASK, WORK)),
+        Function("function2", (WORK,)),
+        Function("function3", (WORK, ASK, WORK)),
     ),
 )
 
