@@ -90,7 +90,7 @@ def caption(comparison: Comparison) -> str:
 
 
 def remarks(comparison: Comparison) -> list[str]:
-    """The lines below a table: how to read it, what was found, what went wrong."""
+    """What one has to know to read the table."""
     lines = [LOOP_NOTES[comparison.workload]]
     if comparison.changing_pages:
         lines.append(
