@@ -101,7 +101,7 @@ def test_only_the_computing_workloads_are_sized(good_run: tuple[Path, str]) -> N
 def test_the_header_says_what_the_figures_were_measured_on(good_run: tuple[Path, str]) -> None:
     header = json.loads((good_run[0] / "report.json").read_text())["header"]
     assert list(header) == [
-        *("machine", "cores", "Python", "GIL", "process start", "libraries"),
+        *("machine", "cores", "load", "Python", "GIL", "process start", "libraries"),
         *("samples", "pages", "started", "command line"),
     ]
     assert all(header.values())
