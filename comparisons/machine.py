@@ -23,7 +23,7 @@ def describe(plan: Plan, arguments: Sequence[str]) -> dict[str, str]:
     return {
         "machine": f"{_processor()}, {platform.system()} {platform.release()}",
         "cores": f"{cores()} usable of {os.cpu_count()}",
-        "load": f"{os.getloadavg()[0]:.1f} before the run (0 is best: others' work widens intervals)",
+        "load": f"{os.getloadavg()[0]:.1f} before the run (others' work widens intervals)",
         "Python": f"{platform.python_implementation()} {platform.python_version()} ({build})",
         "GIL": _gil(),
         "process start": START_METHOD,
