@@ -46,7 +46,7 @@ class Story:
 
 
 WORK = Work("work", 150)
-ASK = Wait("wait for an answer", 80)
+ASK = Wait("wait", 80)
 FUNCTIONS = Story(
     "functions",
     "Three functions; the first and the third wait for an answer",
