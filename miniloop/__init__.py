@@ -1,7 +1,8 @@
 """miniloop: asyncio, written again from nothing in Python, to be read.
 
-Read the files in the order below, which is also the order of their imports: a file imports only files
-that stand before it. `import miniloop as asyncio` runs programs that were written for asyncio.
+Read the files in the order below, which is also the order of their imports: a file imports only
+files that stand before it. `import miniloop as asyncio` runs programs that were written for
+asyncio.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ READING_ORDER: Final = {
     # How tasks wait for one another.
     "sync": ("locks", "queues"),
     # How programs are held together.
-    "structure": ("combinators", "timeouts", "taskgroups", "debug", "asyncgens", "threads", "runners"),
+    "structure": (
+        "combinators", "timeouts", "taskgroups", "debug", "asyncgens", "threads", "runners",
+    ),
     # How bytes travel.
     "streams": ("protocols", "transports", "sockets", "connections", "streams"),
     # How the loop meets the operating system.

@@ -1,8 +1,9 @@
 """Asynchronous generators: how the loop finishes those that a program has left in the middle.
 
-Purpose: an asynchronous generator with a `finally` can only be closed by awaiting `aclose()`, which the
-garbage collector cannot do. So the interpreter tells the running loop of each generator that begins
-(first-iteration hook) and of each that is about to be collected (finalizer hook), and the loop awaits.
+Purpose: an asynchronous generator with a `finally` can only be closed by awaiting `aclose()`, which
+the garbage collector cannot do. So the interpreter tells the running loop of each generator that
+begins (first-iteration hook) and of each that is about to be collected (finalizer hook), and the
+loop awaits.
 Rules: the hooks are set while the loop runs and put back afterwards.
 This file does not know what else a loop does. Read base_events.py first.
 """
@@ -57,7 +58,7 @@ class AsyncGenEventLoop(DebugEventLoop):
             self.call_soon_threadsafe(self.create_task, agen.aclose())
 
     async def shutdown_asyncgens(self) -> None:
-        """Close all asynchronous generators that were begun and not finished; `run` calls it at its end."""
+        """Close the asynchronous generators that were begun and not finished; `run` ends so."""
         self._asyncgens_shutdown_called = True
         closing = list(self._asyncgens)
         if not closing:

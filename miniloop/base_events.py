@@ -1,12 +1,13 @@
-"""The event loop: a queue of what is ready, a heap of what has a time, and one turn after the other.
+"""The event loop: a queue of what is ready, a heap of what has a time, and turn after turn.
 
-Purpose: `BaseEventLoop`, everything about a loop that needs no file descriptor. The heart is `_run_once`.
-Rules: a turn has four phases: work out how long to wait, wait, move due timers to the ready queue, run
-exactly the entries that were ready when that phase began. What they make ready waits for the next turn;
-so nobody is starved, and what became ready first runs first.
-This file does not know sockets: it waits through `self._selector`, which selector_events.py provides.
-The later rings add a chapter each to the class: debug mode, asynchronous generators, threads, sockets,
-connections. Read tasks.py first.
+Purpose: `BaseEventLoop`, everything about a loop that needs no file descriptor. The heart is
+`_run_once`.
+Rules: a turn has four phases: work out how long to wait, wait, move due timers to the ready queue,
+run exactly the entries that were ready when that phase began. What they make ready waits for the
+next turn; so nobody is starved, and what became ready first runs first.
+This file does not know sockets: it waits through `self._selector`, which selector_events.py
+provides. The later rings add a chapter each to the class: debug mode, asynchronous generators,
+threads, sockets, connections. Read tasks.py first.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 from itertools import repeat
 from typing import Any, Final, TypeAlias, TypeVar
 
 from . import events
-from .events import Callback, Handle, TimerHandle
+from .events import Callback, Coro, Handle, TimerHandle
 from .format_helpers import logger
 from .futures import Future, isfuture
 from .tasks import Task, ensure_future
@@ -35,11 +36,13 @@ T = TypeVar("T")
 ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
 TaskFactory: TypeAlias = Callable[..., Any]
 
-#: Seconds. Some systems refuse to wait for longer than their integers reach; a day is always allowed.
+#: Seconds. Some systems refuse to wait for longer than their integers reach; a day is always
+#: allowed.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
 
-# Cancelled timers stay in the heap until they are due, for taking one out costs a search. The heap is
-# rebuilt without them when it holds more than so many entries and more than this share is cancelled.
+# Cancelled timers stay in the heap until they are due, for taking one out costs a search. The heap
+# is rebuilt without them when it holds more than so many entries and more than this share is
+# cancelled.
 _MIN_SCHEDULED_TIMER_HANDLES: Final = 100
 _MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
 
@@ -50,9 +53,9 @@ class BaseEventLoop(events.AbstractEventLoop):
     #: Set by the subclass that knows how to wait: an object with `select(timeout)`.
     _selector: Any
 
-    #: False while nothing but the loop's own wake-up socket is watched. Then select() has nothing to
-    #: say as long as something is ready, and the turn goes without that system call, which is worth
-    #: more than half the time of a chain of callbacks.
+    #: False while nothing but the loop's own wake-up socket is watched. Then select() has nothing
+    #: to say as long as something is ready, and the turn goes without that system call, which is
+    #: worth more than half the time of a chain of callbacks.
     _must_poll = True
 
     def __init__(self) -> None:
@@ -67,7 +70,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._closed = False
         self._task_factory: TaskFactory | None = None
         self._exception_handler: ExceptionHandler | None = None
-        #: Make several entries ready: how Futures and Tasks do what `call_soon` does for a callback.
+        #: Make several entries ready: how Futures and Tasks do what `call_soon` does for a
+        #: callback.
         self._enqueue: Callable[[Iterable[Any]], None] = self._ready.extend
 
     def __repr__(self) -> str:
@@ -82,7 +86,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         if self._timer_cancelled_count:
             self._drop_cancelled_timers()
 
-        # Phase 1: how long may we wait? Not at all while something is ready; else to the next timer.
+        # Phase 1: how long may we wait? Not at all while something is ready; else to the next
+        # timer.
         timeout: float | None = None
         if ready or self._stopping:
             timeout = 0
@@ -176,7 +181,7 @@ class BaseEventLoop(events.AbstractEventLoop):
     def call_at(
         self, when: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> TimerHandle:
-        """Call `callback(*args)` when the clock shows `when`; of equal times, the first made first."""
+        """Call `callback(*args)` when the clock shows `when`; of equals, the first made first."""
         if when is None:
             raise TypeError("when cannot be None")
         if self._closed:
@@ -188,23 +193,23 @@ class BaseEventLoop(events.AbstractEventLoop):
 
     def create_future(self) -> Future[Any]:
         """Return a new Future of this loop."""
-        return Future(loop=self)
+        future: Future[Any] = Future.__new__(Future)
+        future._begin(self)
+        return future
 
     def create_task(
-        self,
-        coro: Coroutine[Any, Any, T],
-        *,
-        name: object | None = None,
-        context: Context | None = None,
+        self, coro: Coro[T], *, name: object = None, context: Context | None = None
     ) -> Task[T]:
         """Start `coro` as a Task and return it; by the task factory if one is set."""
         if self._closed:
             self._check_closed()
         if self._task_factory is None:
-            return Task(coro, loop=self, name=name, context=context)
+            task: Task[T] = Task.__new__(Task)
+            task._start(coro, self, name, context, False)
+            return task
         # A factory written as `(loop, coro)` is enough as long as nobody asks for a context.
         options = {} if context is None else {"context": context}
-        task: Task[T] = self._task_factory(self, coro, **options)
+        task = self._task_factory(self, coro, **options)
         if name is not None:
             task.set_name(name)
         return task
@@ -259,7 +264,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             self.run_forever()
         except BaseException:
             if ours and ending.done() and not ending.cancelled():
-                ending.exception()  # it is on its way to the caller; nobody else needs to hear of it
+                ending.exception()  # it is on its way to the caller: not "never retrieved"
             raise
         finally:
             ending.remove_done_callback(_stop_its_loop)
@@ -272,7 +277,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._stopping = True
 
     def close(self) -> None:
-        """Forget all callbacks and let the loop never run again. Not while it runs: RuntimeError."""
+        """Forget all callbacks and never run again; RuntimeError while the loop runs."""
         if self.is_running():
             raise RuntimeError("Cannot close a running event loop")
         self._closed = True
@@ -309,7 +314,7 @@ class BaseEventLoop(events.AbstractEventLoop):
 
     def get_debug(self) -> bool:
         """Return True in debug mode, which is a chapter of its own: debug.py."""
-        return False
+        return self._debug
 
     # -- exceptions that have nobody to go to ------------------------------------------------------
 
@@ -327,7 +332,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         """Report an exception that nobody catches, or another mishap.
 
         `context` has a "message" and, as they apply, "exception", "future", "task", "handle",
-        "protocol", "transport", "socket", "asyncgen", "source_traceback". Never raises an Exception.
+        "protocol", "transport", "socket", "asyncgen", "source_traceback". Never raises an
+        Exception.
         """
         failure = "Exception in default exception handler"
         if self._exception_handler is not None:
@@ -370,7 +376,7 @@ def _stop_its_loop(future: Future[Any]) -> None:
 def _run_in_context_of_subject(
     handler: ExceptionHandler, loop: BaseEventLoop, context: dict[str, Any]
 ) -> None:
-    """Call the handler in the contextvars.Context of the task or handle it is about (gh-105684)."""
+    """Call the handler in the contextvars.Context of the task or handle it is about."""
     subject = context.get("task") or context.get("future") or context.get("handle")
     get_context = getattr(subject, "get_context", None)
     if get_context is None:

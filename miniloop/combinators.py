@@ -1,8 +1,9 @@
 """gather, wait, as_completed, shield: several awaitables made into one.
 
-Purpose: asyncio keeps these in its `tasks`; here they stand apart, since a loop is complete without them.
-Rules: each is built from done-callbacks on the children and one Future that the caller awaits; none runs
-anything. What happens to the children when the caller is cancelled is what tells them apart:
+Purpose: asyncio keeps these in its `tasks`; here they stand apart, since a loop is complete without
+them.
+Rules: each is built from done-callbacks on the children and one Future that the caller awaits; none
+runs anything. What happens to the children when the caller is cancelled is what tells them apart:
 gather cancels them, wait and as_completed leave them alone, shield exists to leave them alone.
 This file does not know how tasks run. Read tasks.py and queues.py first.
 """
@@ -18,7 +19,7 @@ from . import events
 from .coroutines import iscoroutine
 from .events import Loop, TimerHandle
 from .exceptions import CancelledError
-from .futures import Future, isfuture
+from .futures import PENDING, Future, isfuture
 from .queues import Queue
 from .tasks import _loop_of, ensure_future
 
@@ -39,47 +40,43 @@ T = TypeVar("T")
 
 
 def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -> Future[list[Any]]:
-    """Run awaitables at the same time; return a Future of the list of their results, in their order.
+    """Run awaitables at the same time; return a Future of the list of their results.
 
     The first exception ends the gather and the others run on (gh-75633), unless `return_exceptions`
-    puts exceptions into the list as if they were results. Cancelling the gather cancels what has not
-    ended; a child that is cancelled by somebody else counts as one that raised CancelledError.
+    puts exceptions into the list as if they were results. Cancelling the gather cancels what has
+    not ended; a child that is cancelled by somebody else counts as one that raised CancelledError.
     """
     if not coros_or_futures:
         nothing: Future[list[Any]] = events.get_event_loop().create_future()
         nothing.set_result([])
         return nothing
-    futures = _ensure_futures(coros_or_futures)
+    futures: dict[Awaitable[Any], Future[Any]] = {}  # an argument given twice is one future
+    loop: Loop | None = None
+    for argument in coros_or_futures:
+        if argument not in futures:
+            future = futures[argument] = ensure_future(argument, loop=loop)
+            loop = loop or _loop_of(future)
+            if future is not argument:
+                # The caller cannot know of this task: that it was destroyed would be no news to
+                # use.
+                future._log_destroy_pending = False  # type: ignore[attr-defined]
     children = [futures[argument] for argument in coros_or_futures]
-    outer = _GatheringFuture(children, len(futures), return_exceptions, _loop_of(children[0]))
-    # An eager task may have ended already. It is counted after the others have their callback, so that
-    # a gather of nothing but such tasks is itself done on return.
-    ended = [child for child in futures.values() if child.done()]
+    outer = _GatheringFuture(children, len(futures), return_exceptions, loop)
+    # An eager task may have ended already. It is counted after the others have their callback, so
+    # that a gather of nothing but such tasks is itself done on return.
+    ended = []
     for child in futures.values():
-        if not child.done():
+        if child.done():
+            ended.append(child)
+        else:
             child.add_done_callback(outer._child_done)
     for child in ended:
         outer._child_done(child)
     return outer
 
 
-def _ensure_futures(arguments: tuple[Awaitable[Any], ...]) -> dict[Awaitable[Any], Future[Any]]:
-    """A future for each argument; an argument given twice is one future."""
-    futures: dict[Awaitable[Any], Future[Any]] = {}
-    loop: Loop | None = None
-    for argument in arguments:
-        if argument in futures:
-            continue
-        future = futures[argument] = ensure_future(argument, loop=loop)
-        if future is not argument:
-            # The caller cannot know of this task, so "destroyed but pending" would be no news to use.
-            future._log_destroy_pending = False  # type: ignore[attr-defined]
-        loop = loop or _loop_of(future)
-    return futures
-
-
 class _GatheringFuture(Future[list[Any]]):
-    """The Future that gather returns. To cancel it is to cancel the children and see how they take it."""
+    """The Future that gather returns. To cancel it is to cancel the children."""
 
     def __init__(
         self, children: list[Future[Any]], running: int, return_exceptions: bool, loop: Loop
@@ -94,24 +91,21 @@ class _GatheringFuture(Future[list[Any]]):
         """Cancel the children; the gather ends when they have all ended (bpo-32684)."""
         if self.done():
             return False
-        # A list, not a generator: any() would stop at the first child.
-        if any([child.cancel(msg=msg) for child in self._children]):
+        # Not any() over a generator, which would stop at the first child.
+        if sum(child.cancel(msg=msg) for child in self._children):
             self._cancel_requested = True
             return True
         return False
 
     def _child_done(self, child: Future[Any]) -> None:
         self._running -= 1
-        if self.done():
-            if not child.cancelled():
-                child.exception()  # nobody will ask for it any more; no "never retrieved" for it
+        cancelled = child.cancelled()
+        error = None if cancelled else child.exception()  # which also makes it retrieved
+        if self._state is not PENDING:
             return
-        if not self._return_exceptions:
-            error = _outcome_error(child)
-            if error is not None:
-                self.set_exception(error)
-                return
-        if not self._running:
+        if (cancelled or error is not None) and not self._return_exceptions:
+            self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
+        elif not self._running:
             self._end(child)
 
     def _end(self, last_child: Future[Any]) -> None:
@@ -119,12 +113,10 @@ class _GatheringFuture(Future[list[Any]]):
         if self._cancel_requested:
             # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
             self.set_exception(last_child._make_cancelled_error())
-        else:
+        elif self._return_exceptions:
             self.set_result([_outcome(child) for child in self._children])
-
-
-def _outcome_error(future: Future[Any]) -> BaseException | None:
-    return future._make_cancelled_error() if future.cancelled() else future.exception()
+        else:
+            self.set_result([child.result() for child in self._children])
 
 
 def _outcome(future: Future[Any]) -> Any:
@@ -199,9 +191,10 @@ def _release(waiter: Future[None], *_: object) -> None:
 def as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) -> _AsCompleted[T]:
     """Iterate over awaitables in the order in which they end.
 
-    `async for future in as_completed(fs)` gives the futures and tasks themselves, done; those that were
-    coroutines as the tasks made of them. `for awaitable in as_completed(fs)` gives coroutines, to be
-    awaited for the result of the next. Both raise TimeoutError once `timeout` seconds have passed.
+    `async for future in as_completed(fs)` gives the futures and tasks themselves, done; those that
+    were coroutines as the tasks made of them. `for awaitable in as_completed(fs)` gives coroutines,
+    to be awaited for the result of the next. Both raise TimeoutError once `timeout` seconds have
+    passed.
     """
     if inspect.isawaitable(fs):
         raise TypeError(f"expects an iterable of awaitables, not {type(fs).__name__}")

@@ -2,8 +2,8 @@
 
 Purpose: a client looks up addresses and tries them until one answers; a server listens, and makes a
 transport and a protocol for each caller.
-Rules: sockets are made here and belong to their transport from then on; whatever fails before that, or is
-cancelled, closes what it has opened.
+Rules: sockets are made here and belong to their transport from then on; whatever fails before that,
+or is cancelled, closes what it has opened.
 This file does not know what the bytes mean. Read transports.py and sockets.py first.
 """
 
@@ -14,7 +14,7 @@ import errno
 import itertools
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 from weakref import WeakSet
 
 from .combinators import FIRST_COMPLETED, gather, wait
@@ -39,7 +39,7 @@ ACCEPT_RETRY_DELAY: Final = 1
 
 
 class Server:
-    """The listening sockets of `create_server`, and a count of the connections that came in by them."""
+    """The listening sockets of `create_server`, and the connections that came in by them."""
 
     def __init__(
         self, loop: Loop, sockets: list[socket.socket], factory: ProtocolFactory, backlog: int
@@ -68,7 +68,7 @@ class Server:
         return self._serving
 
     async def start_serving(self) -> None:
-        """Accept connections from now on, if `create_server(start_serving=False)` has not begun yet."""
+        """Accept connections from now on, after `create_server(start_serving=False)`."""
         self._start_serving()
         await sleep(0)  # a turn, so that the selector knows of the sockets when we return
 
@@ -81,7 +81,7 @@ class Server:
             self._loop._start_accepting(sock, self)
 
     async def serve_forever(self) -> None:
-        """Accept connections until cancelled; then close the server and wait for its connections."""
+        """Accept connections until cancelled; then close, and wait for the connections to end."""
         if self._serving_forever is not None:
             raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
         if self._sockets is None:
@@ -95,7 +95,7 @@ class Server:
                 self.close()
                 await self.wait_closed()
             finally:
-                raise  # noqa: B012 - the CancelledError, whatever the clean-up says
+                raise  # the CancelledError, whatever the clean-up says
         finally:
             self._serving_forever = None
 
@@ -146,7 +146,7 @@ class Server:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def __aenter__(self) -> Server:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -177,11 +177,11 @@ class ConnectionsEventLoop(SocketsEventLoop):
         interleave: int | None = None,
         all_errors: bool = False,
     ) -> tuple[Any, Any]:
-        """Connect to `host` and `port`, or take `sock`, which is connected; return transport and protocol.
+        """Connect to `host` and `port`, or take a connected `sock`; return transport and protocol.
 
         A host may have several addresses. They are tried one after the other; with
-        `happy_eyeballs_delay`, in seconds, the next is begun when the one before has not answered in
-        that time, and the first to answer is taken (RFC 8305). `interleave` mixes IPv6 and IPv4.
+        `happy_eyeballs_delay`, in seconds, the next is begun when the one before has not answered
+        in that time, and the first to answer is taken (RFC 8305). `interleave` mixes IPv6 and IPv4.
         Raises OSError if none answers; with `all_errors` an ExceptionGroup of all that went wrong.
         """
         if sock is not None:
@@ -321,8 +321,9 @@ class ConnectionsEventLoop(SocketsEventLoop):
     ) -> Server:
         """Listen on `host` and `port`, or on `sock`, and return the Server.
 
-        `host` may be several hosts, or have several addresses: all are listened on. None or "" is every
-        interface; port 0 is any that is free: see `Server.sockets`. Raises OSError if the port is taken.
+        `host` may be several hosts, or have several addresses: all are listened on. None or "" is
+        every interface; port 0 is any that is free: see `Server.sockets`. Raises OSError if the
+        port is taken.
         """
         if sock is not None:
             _check_ssl_socket(sock)
@@ -357,7 +358,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
     async def _look_up_hosts(self, host: Any, port: Any, family: int, flags: int) -> list[AddrInfo]:
         """Every address of every host, each once."""
         if host == "":
-            hosts = [None]
+            hosts: list[Any] = [None]
         elif isinstance(host, str | bytes) or not isinstance(host, Iterable):
             hosts = [host]
         else:
@@ -401,7 +402,8 @@ class ConnectionsEventLoop(SocketsEventLoop):
             for option in options:
                 sock.setsockopt(socket.SOL_SOCKET, option, True)
             if family == socket.AF_INET6:
-                # Else the socket would take IPv4 as well, and the one for IPv4 find its port in use.
+                # Else the socket would take IPv4 as well, and the one for IPv4 find its port in
+                # use.
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
             sock.bind(address)
         except OSError as exc:
@@ -420,7 +422,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
             self._add_reader(sock.fileno(), self._accept_connections, sock, server)
 
     def _accept_connections(self, sock: socket.socket, server: Server) -> None:
-        """Accept all who wait, not just one: each turn has other things to do as well (bpo-27906)."""
+        """Accept all who wait, not one a turn, for a turn may be long (bpo-27906)."""
         for _ in range(server._backlog):
             try:
                 connection, address = sock.accept()
@@ -463,7 +465,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
 
 
 def _interleave(infos: list[AddrInfo], first_family_count: int) -> list[AddrInfo]:
-    """The addresses with their families taking turns, after so many less one of the first family."""
+    """The addresses with families taking turns, after so many less one of the first family."""
     by_family: dict[int, list[AddrInfo]] = {}
     for info in infos:
         by_family.setdefault(info[0], []).append(info)
@@ -504,7 +506,7 @@ def _bind_to_first(sock: socket.socket, addresses: list[Any], errors: list[OSErr
 def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
     """One exception for all attempts to connect."""
     failures = errors.copy()
-    errors.clear()  # the caller's frame is in the traceback: it shall not hold the exception as well
+    errors.clear()  # else the caller's frame, in the traceback, would hold the exception
     if all_errors:
         return ExceptionGroup("create_connection failed", failures)
     if len({str(failure) for failure in failures}) == 1:

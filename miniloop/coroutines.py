@@ -1,9 +1,9 @@
 """What counts as a coroutine.
 
-Purpose: the two questions that every entry point asks of its argument, and the name of a coroutine for a
-log line.
-Rules: an object is a coroutine by what it can do (`send`, `throw`, `close`, `__await__`), not by the
-keyword that made it; a plain generator is none, although `types.coroutine` makes one out of it.
+Purpose: the two questions that every entry point asks of its argument, and the name of a coroutine
+for a log line.
+Rules: an object is a coroutine by what it can do (`send`, `throw`, `close`, `__await__`), not by
+the keyword that made it; a plain generator is none, although `types.coroutine` makes one out of it.
 This file does not know what drives a coroutine: that is tasks.py.
 """
 

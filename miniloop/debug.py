@@ -1,10 +1,11 @@
 """Debug mode: the loop checks its users, and remembers where things were made.
 
-Purpose: slow callbacks are reported; calls from a wrong thread and with wrong things are refused; handles,
-futures, tasks and coroutines know the place that made them, and say so when something goes wrong.
-Rules: none of it costs anything while it is off. Turned on, it covers some methods of this one loop by
-instance attributes of the same name, which check and then do what the method does; turned off, it takes
-them away.
+Purpose: slow callbacks are reported; calls from a wrong thread and with wrong things are refused;
+handles, futures, tasks and coroutines know the place that made them, and say so when something goes
+wrong.
+Rules: none of it costs anything while it is off. Turned on, it covers some methods of this one loop
+by instance attributes of the same name, which check and then do what the method does; turned off,
+it takes them away.
 This file does not know what the loop is used for. Read selector_events.py first.
 """
 
@@ -105,7 +106,7 @@ class DebugEventLoop(BaseSelectorEventLoop):
             context["handle_traceback"] = made_at
         super().default_exception_handler(context)
 
-    # -- where coroutines were made, for "was never awaited" -----------------------------------------
+    # -- where coroutines were made, for "was never awaited" ---------------------------------------
 
     def _run_forever_setup(self) -> None:
         super()._run_forever_setup()

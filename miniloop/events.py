@@ -1,10 +1,11 @@
 """The entries of the ready queue, and which loop is the running one.
 
-Purpose: `Handle` (a callback waiting for its turn), `TimerHandle` (one waiting for its time), and the
-per-thread answer to "which loop?".
+Purpose: `Handle` (a callback waiting for its turn), `TimerHandle` (one waiting for its time), and
+the per-thread answer to "which loop?".
 Rules: an entry of the ready queue has a method `_run`, and that is all the loop asks of it; Task
 (tasks.py) is the other kind. Each thread has at most one running loop.
-This file does not know what a loop does with handles: that is base_events.py. Read exceptions.py first.
+This file does not know what a loop does with handles: that is base_events.py. Read exceptions.py
+first.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import os
 import threading
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from .format_helpers import _created_at, _format_callback_source
 
@@ -24,13 +25,18 @@ __all__ = (
     "get_event_loop", "get_running_loop", "new_event_loop", "set_event_loop",
 )  # fmt: skip
 
+T = TypeVar("T")
 Callback: TypeAlias = Callable[..., object]
-#: A loop as the files before base_events.py see it. They hand callbacks to it, and may not import it.
+Coro: TypeAlias = Coroutine[Any, Any, T]
+#: A loop as the files before base_events.py see it. They hand callbacks to it, and may not import
+#: it.
 Loop: TypeAlias = Any
 
 
 class AbstractEventLoop:
-    """The base of every event loop, for `isinstance` and annotations; it has no methods of its own."""
+    """The base of every event loop, for `isinstance` and annotations; it has no methods."""
+
+    _debug = False  # see debug.py
 
 
 class Handle:
@@ -82,7 +88,8 @@ class Handle:
             return
         self._cancelled = True
         if self._loop.get_debug():
-            # "Executing <Handle …> took 2 seconds" must still name a callback that cancelled itself.
+            # "Executing <Handle …> took 2 seconds" must still name a callback that cancelled
+            # itself.
             self._repr = repr(self)
         self._callback = self._args = None
 
@@ -95,7 +102,9 @@ class Handle:
         return self._context
 
     def _repr_info(self) -> list[str]:
-        info = [type(self).__name__, *(["cancelled"] if self._cancelled else [])]
+        info = [type(self).__name__]
+        if self._cancelled:
+            info.append("cancelled")
         if self._callback is not None:
             debug = self._loop.get_debug()
             info.append(_format_callback_source(self._callback, self._args, debug=debug))
@@ -148,8 +157,8 @@ class _ThreadState(threading.local):
 
 _thread = _ThreadState()
 
-#: Makes the loop of `new_event_loop()`. The last file of the reading order puts its loop class here,
-#: for that class stands on everything else, this file included.
+#: Makes the loop of `new_event_loop()`. The last file of the reading order puts its loop class
+#: here, for that class stands on everything else, this file included.
 _loop_factory: Callable[[], Loop] | None = None
 
 

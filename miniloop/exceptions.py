@@ -1,8 +1,8 @@
 """The exceptions of the whole package, in one place.
 
 Purpose: every error that miniloop raises by a name of its own.
-Rules: each class stands where asyncio's stands in the hierarchy, so that an `except` clause written for
-asyncio catches the same things.
+Rules: each class stands where asyncio's stands in the hierarchy, so that an `except` clause written
+for asyncio catches the same things.
 This file does not know who raises them; it is the first in the reading order and imports nothing.
 """
 

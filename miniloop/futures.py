@@ -1,9 +1,10 @@
 """Future: a result that is not there yet, and those who wait for it.
 
-Purpose: the one object that `await` finally comes down to. A Future is pending until somebody sets its
-result or exception or cancels it; then all that waits for it moves to the loop's ready queue.
-Rules: what waits is kept as finished entries of the ready queue (a Handle for a done-callback, the Task
-itself for a task that awaits), in the order it came; so completing a future is one `extend` and no call.
+Purpose: the one object that `await` finally comes down to. A Future is pending until somebody sets
+its result or exception or cancels it; then all that waits for it moves to the loop's ready queue.
+Rules: what waits is kept as finished entries of the ready queue (a Handle for a done-callback, the
+Task itself for a task that awaits), in the order it came; so completing a future is one `extend`
+and no call.
 This file does not know coroutines, nor when the ready queue is run. Read events.py first.
 """
 
@@ -33,8 +34,8 @@ CANCELLED: Final = "CANCELLED"
 def isfuture(obj: object) -> TypeGuard[Future[Any]]:
     """Return True if `obj` is a Future, or of a class that says it behaves as one.
 
-    A class says so by an attribute `_asyncio_future_blocking` that is not None on its instances; that
-    is asyncio's protocol, and other libraries' futures follow it.
+    A class says so by an attribute `_asyncio_future_blocking` that is not None on its instances;
+    that is asyncio's protocol, and other libraries' futures follow it.
     """
     says_so = hasattr(type(obj), "_asyncio_future_blocking")
     return says_so and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
@@ -63,14 +64,19 @@ class Future(Generic[T]):
     _cancelled_exc: CancelledError | None  # what ended a cancelled Task; raised once, as it is
 
     def __init__(self, *, loop: Loop | None = None) -> None:
-        self._loop: Loop = events.get_event_loop() if loop is None else loop
+        self._begin(events.get_event_loop() if loop is None else loop)
+
+    def _begin(self, loop: Loop) -> None:
+        """What __init__ does; create_future() comes straight here: a call by keyword costs more."""
+        self._loop = loop
         self._state = PENDING
-        # Who waits, in order: Handles and Tasks. None if nobody does, and in every state but PENDING.
+        # Who waits, in order: Handles and Tasks. None if nobody does, and in every state but
+        # PENDING.
         self._callbacks: list[Any] | None = None
         self._exception: BaseException | None = None
         # True from the `yield self` of __await__ until the Task has seen it: not just any yield.
         self._asyncio_future_blocking = False
-        if self._loop.get_debug():
+        if loop._debug:
             self._source_traceback = extract_stack()
 
     # -- the three ways to end ---------------------------------------------------------------------
@@ -86,7 +92,8 @@ class Future(Generic[T]):
         """End with `exception`; raise InvalidStateError if the future has ended already.
 
         If the future goes away and nobody has asked for the exception, the loop's exception handler
-        is told. StopIteration cannot pass through `await`: it is wrapped in RuntimeError (bpo-26221).
+        is told. StopIteration cannot pass through `await`: it is wrapped in RuntimeError
+        (bpo-26221).
         """
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
@@ -134,18 +141,19 @@ class Future(Generic[T]):
 
         Raises CancelledError if it was cancelled, InvalidStateError if it is still pending.
         """
+        if self._state is FINISHED:
+            if self._exception is not None:
+                self._unretrieved.disarm()
+            return self._exception
         if self._state is PENDING:
             raise InvalidStateError("Exception is not set.")
-        if self._state is CANCELLED:
-            raise self._make_cancelled_error()
-        self._mark_retrieved()
-        return self._exception
+        raise self._make_cancelled_error()
 
     def _failure(self) -> BaseException:
         """What result() raises; only for a future that was cancelled or has an exception.
 
         The traceback is put back to what it was when the exception was set; else it would grow by
-        the frames of everyone who has awaited the future before (gh-76577).
+        the frames of everyone who has awaited the future before (bpo-45924).
         """
         if self._exception is None:
             return self._make_cancelled_error()
@@ -211,7 +219,7 @@ class Future(Generic[T]):
         self._callbacks = kept or None
         return len(waiting) - len(kept)
 
-    # -- exceptions that nobody asks for, and repr ---------------------------------------------------
+    # -- exceptions that nobody asks for, and repr -----------------------------------------------
 
     def _twin(self) -> Future[T]:
         """A second future that ended alike, for the report about this one when it is gone."""
@@ -264,7 +272,8 @@ class _Unretrieved:
         if future is None:
             return
         message = f"{type(future).__name__} exception was never retrieved"
-        context = {"message": message, "exception": future._exception, "future": future}
+        context: dict[str, Any] = {"message": message, "exception": future._exception}
+        context["future"] = future
         if future._source_traceback:
             context["source_traceback"] = future._source_traceback
         future._loop.call_exception_handler(context)

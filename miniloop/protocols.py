@@ -2,8 +2,8 @@
 
 Purpose: the base classes of the callback style of networking; the transport calls these methods.
 Rules: `connection_made` comes first and `connection_lost` last, each once; between them come
-`data_received` (or `get_buffer` and `buffer_updated`) any number of times, then `eof_received` at most
-once. `pause_writing` and `resume_writing` take turns. All of them do nothing here.
+`data_received` (or `get_buffer` and `buffer_updated`) any number of times, then `eof_received` at
+most once. `pause_writing` and `resume_writing` take turns. All of them do nothing here.
 This file does not know where the bytes come from: that is transports.py.
 """
 
@@ -41,7 +41,7 @@ class Protocol(BaseProtocol):
         """Some bytes have come. How the sender cut them into pieces says nothing."""
 
     def eof_received(self) -> bool | None:
-        """The other side will send no more. Return True to go on writing; else the transport closes."""
+        """The other side will send no more. Return True to go on writing, else the end is near."""
 
 
 class BufferedProtocol(BaseProtocol):
@@ -56,4 +56,4 @@ class BufferedProtocol(BaseProtocol):
         """The first `nbytes` bytes of the buffer are new."""
 
     def eof_received(self) -> bool | None:
-        """The other side will send no more. Return True to go on writing; else the transport closes."""
+        """The other side will send no more. Return True to go on writing, else the end is near."""

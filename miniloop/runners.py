@@ -9,19 +9,19 @@ This file does not know which loop it makes: events.py does. Read threads.py fir
 
 from __future__ import annotations
 
-import contextvars
 import enum
 import functools
 import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from contextvars import Context, copy_context
 from types import FrameType, TracebackType
 from typing import Any, Final, TypeVar, final
 
 from . import events
 from .combinators import gather
 from .coroutines import iscoroutine
-from .events import Loop
+from .events import Coro, Loop
 from .exceptions import CancelledError
 from .tasks import Task, all_tasks
 
@@ -41,7 +41,7 @@ class _State(enum.Enum):
 
 @final
 class Runner:
-    """A loop for several `run()` calls in a row, as a context manager that cleans up behind them."""
+    """A loop for several `run()` calls in a row: a context manager that cleans up behind them."""
 
     def __init__(
         self, *, debug: bool | None = None, loop_factory: Callable[[], Loop] | None = None
@@ -51,7 +51,7 @@ class Runner:
         self._debug = debug
         self._loop_factory = loop_factory
         self._loop: Loop = None
-        self._context: contextvars.Context | None = None  # shared by all run() calls
+        self._context: Context | None = None  # shared by all run() calls
         self._interrupt_count = 0  # Ctrl-C during the present run()
         self._set_event_loop = False  # we have called set_event_loop, so we take it back
 
@@ -88,7 +88,7 @@ class Runner:
         self._lazy_init()
         return self._loop
 
-    def run(self, coro: Coroutine[Any, Any, T], *, context: contextvars.Context | None = None) -> T:
+    def run(self, coro: Coro[T], *, context: Context | None = None) -> T:
         """Run `coro` in the loop and return its result.
 
         Raises ValueError if it is no coroutine, RuntimeError inside a running loop.
@@ -124,7 +124,7 @@ class Runner:
             self._loop = self._loop_factory()
         if self._debug is not None:
             self._loop.set_debug(self._debug)
-        self._context = contextvars.copy_context()
+        self._context = copy_context()
         self._state = _State.INITIALIZED
 
     def _install_sigint_handler(self, task: Task[Any]) -> Callable[..., None] | None:
@@ -151,10 +151,7 @@ class Runner:
 
 
 def run(
-    main: Coroutine[Any, Any, T],
-    *,
-    debug: bool | None = None,
-    loop_factory: Callable[[], Loop] | None = None,
+    main: Coro[T], *, debug: bool | None = None, loop_factory: Callable[[], Loop] | None = None
 ) -> T:
     """Run a program: make a loop, run `main` in it, clean up, return the result of `main`.
 

@@ -1,9 +1,11 @@
 """Waiting for file descriptors: what the loop does while nothing is ready.
 
-Purpose: `BaseSelectorEventLoop` gives the loop a selector (epoll, kqueue…) to wait with, callbacks for
-descriptors that can be read or written, and a socket to itself by which another thread wakes it up.
-Rules: the selector holds, for each descriptor, a pair of Handles: for reading and for writing. Those are
-put into the ready queue as often as the descriptor is found ready, until they are removed.
+Purpose: `BaseSelectorEventLoop` gives the loop a selector (epoll, kqueue…) to wait with, callbacks
+for descriptors that can be read or written, and a socket to itself by which another thread wakes it
+up.
+Rules: the selector holds, for each descriptor, a pair of Handles: for reading and for writing.
+Those are put into the ready queue as often as the descriptor is found ready, until they are
+removed.
 This file does not know what is read or written. Read base_events.py first.
 """
 
@@ -58,7 +60,8 @@ class BaseSelectorEventLoop(BaseEventLoop):
         try:
             self._csock.send(b"\0")
         except OSError:
-            # Full: then the loop has enough to wake up from. Or closed by close(), in another thread.
+            # Full: then the loop has enough to wake up from. Or closed by close(), in another
+            # thread.
             logger.debug("Fail to write a null byte into the self-pipe socket", exc_info=True)
 
     def _read_from_self(self) -> None:
@@ -71,7 +74,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
     # -- watching descriptors ----------------------------------------------------------------------
 
     def add_reader(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> None:
-        """Call `callback(*args)` whenever `fd` can be read; it replaces an earlier reader of `fd`."""
+        """Call `callback(*args)` whenever `fd` can be read; it replaces an earlier reader."""
         self._ensure_fd_no_transport(fd)
         self._add_reader(fd, callback, *args)
 

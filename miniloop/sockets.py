@@ -1,10 +1,11 @@
 """loop.sock_recv and its like: coroutines on a plain non-blocking socket.
 
-Purpose: the thinnest layer of networking. Each method is the system call of its name, tried at once and,
-where that would block, again whenever the selector finds the socket ready.
-Rules: the socket is the caller's, and has to be non-blocking; one coroutine at a time may read from it and
-one write to it.
-This file does not know transports, except that they own their sockets. Read selector_events.py first.
+Purpose: the thinnest layer of networking. Each method is the system call of its name, tried at once
+and, where that would block, again whenever the selector finds the socket ready.
+Rules: the socket is the caller's, and has to be non-blocking; one coroutine at a time may read from
+it and one write to it.
+This file does not know transports, except that they own their sockets. Read selector_events.py
+first.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class SocketsEventLoop(ThreadsEventLoop):
     async def sock_recvfrom_into(
         self, sock: socket.socket, buf: Any, nbytes: int = 0
     ) -> tuple[int, Address]:
-        """Put a datagram of up to `nbytes` bytes (0: all of `buf`) into `buf`; return size and sender."""
+        """Put a datagram of up to `nbytes` bytes (0: all of `buf`) there; return size, sender."""
         self._check_socket(sock)
         nbytes = nbytes or len(buf)
         try:
@@ -98,7 +99,8 @@ class SocketsEventLoop(ThreadsEventLoop):
         try:
             sock.connect(address)
         except (BlockingIOError, InterruptedError):
-            # The kernel goes on connecting; the socket becomes writable when it has succeeded or failed.
+            # The kernel goes on connecting; the socket becomes writable when it has succeeded or
+            # failed.
             await self._when_writable(sock, _finish_connecting, sock, address)
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Address]:

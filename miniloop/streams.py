@@ -1,9 +1,10 @@
 """Streams: `await reader.readline()` instead of callbacks.
 
-Purpose: StreamReader turns a protocol's data_received into coroutines that wait for data; StreamWriter
-turns pause_writing into a `drain()` that waits.
-Rules: one coroutine reads at a time. The reader stops the transport when it holds more than twice its
-limit, so that a fast sender cannot fill the memory, and lets it go on when it holds less than the limit.
+Purpose: StreamReader turns a protocol's data_received into coroutines that wait for data;
+StreamWriter turns pause_writing into a `drain()` that waits.
+Rules: one coroutine reads at a time. The reader stops the transport when it holds more than twice
+its limit, so that a fast sender cannot fill the memory, and lets it go on when it holds less than
+the limit.
 This file does not know sockets, only transports and protocols. Read connections.py first.
 """
 
@@ -63,7 +64,7 @@ async def start_server(
     limit: int = DEFAULT_LIMIT,
     **kwds: Any,
 ) -> Any:
-    """Listen, and call `client_connected_cb(reader, writer)` for each connection; return the Server.
+    """Listen, call `client_connected_cb(reader, writer)` for each connection; return the Server.
 
     A coroutine function is run as a task. `kwds` are those of `loop.create_server`.
     """
@@ -129,7 +130,7 @@ class FlowControlMixin(Protocol):
 
 
 class StreamReaderProtocol(FlowControlMixin):
-    """The protocol behind a pair of streams: it feeds the reader and knows when the connection is lost."""
+    """The protocol behind a pair of streams: it feeds the reader and knows of the end."""
 
     def __init__(
         self,
@@ -242,7 +243,7 @@ class StreamWriter:
         return self._transport
 
     def write(self, data: Buffer) -> None:
-        """Send `data`, or buffer it; follow it by `await drain()`, or the buffer may grow forever."""
+        """Send `data`, or buffer it; follow it by `await drain()`, or the buffer may grow on."""
         self._transport.write(data)
 
     def writelines(self, data: Iterable[Buffer]) -> None:
@@ -281,8 +282,8 @@ class StreamWriter:
         if self._reader is not None and (error := self._reader.exception()) is not None:
             raise error
         if self._transport.is_closing():
-            # connection_lost() may be waiting in the ready queue. Without this turn, a loop of write()
-            # and drain() would never let it run, and write into nothing forever (bpo-29930).
+            # connection_lost() may be waiting in the ready queue. Without this turn, a loop of
+            # write() and drain() would never let it run, and write into nothing forever.
             await sleep(0)
         await self._protocol._drain_helper()
 
@@ -370,13 +371,14 @@ class StreamReader:
         return self._eof and not self._buffer
 
     async def read(self, n: int = -1) -> bytes:
-        """Return up to `n` bytes as soon as there are any; with -1 all up to the end. b"" is the end."""
+        """Return up to `n` bytes as soon as there are any; -1: all of the stream. b"" is the end."""
         if self._exception is not None:
             raise self._exception
         if n == 0:
             return b""
         if n < 0:
-            # In pieces: a reader that only waited for the end would pause the sender and wait forever.
+            # In pieces: a reader that only waited for the end would pause the sender and wait
+            # forever.
             pieces = []
             while piece := await self.read(self._limit):
                 pieces.append(piece)
@@ -398,7 +400,7 @@ class StreamReader:
         return self._take(n)
 
     async def readline(self) -> bytes:
-        r"""Return the next line with its b"\n"; what is left at the end, without one; b"" is the end.
+        r"""Return the next line with its b"\n"; at the end what is left, without one; then b"".
 
         Raises ValueError if a line is longer than the limit; it is thrown away.
         """
@@ -417,8 +419,8 @@ class StreamReader:
     async def readuntil(self, separator: Buffer | tuple[Buffer, ...] = b"\n") -> bytes:
         """Return the bytes up to and with `separator`; of several separators the first that ends.
 
-        Raises IncompleteReadError, with what there is, if the stream ends before; LimitOverrunError if
-        more than the limit would be returned, and then it is left in the buffer.
+        Raises IncompleteReadError, with what there is, if the stream ends before; LimitOverrunError
+        if more than the limit would be returned, and then it is left in the buffer.
         """
         separators = list(separator) if isinstance(separator, tuple) else [separator]
         if not separators:
@@ -459,9 +461,8 @@ class StreamReader:
 
     async def _wait_for_data(self, reader_name: str) -> None:
         if self._waiter is not None:
-            raise RuntimeError(
-                f"{reader_name}() called while another coroutine is already waiting for incoming data"
-            )
+            trouble = "called while another coroutine is already waiting for incoming data"
+            raise RuntimeError(f"{reader_name}() {trouble}")
         assert not self._eof, "_wait_for_data after EOF"
         if self._paused:
             # More is wanted than the limit lets in: readexactly(n) of a large n. Both would wait.

@@ -1,22 +1,21 @@
 """TaskGroup: tasks that end before the block that started them does.
 
-Purpose: structured concurrency. At the end of the `async with`, every task of the group has ended; if
-one has failed, the others were cancelled and all failures come out together.
-Rules: the first failure aborts the group: it cancels the other tasks and, by a request that it takes back
-with `uncancel`, the parent, which may be waiting for anything inside the block. A cancellation from
-outside aborts the group too, but is passed on.
+Purpose: structured concurrency. At the end of the `async with`, every task of the group has ended;
+if one has failed, the others were cancelled and all failures come out together.
+Rules: the first failure aborts the group: it cancels the other tasks and, by a request that it
+takes back with `uncancel`, the parent, which may be waiting for anything inside the block. A
+cancellation from outside aborts the group too, but is passed on.
 This file does not know how cancellation is delivered. Read tasks.py and timeouts.py first.
 """
 
 from __future__ import annotations
 
-import contextvars
-from collections.abc import Coroutine
+from contextvars import Context
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from . import events
-from .events import Loop
+from .events import Coro, Loop
 from .exceptions import CancelledError
 from .futures import Future
 from .tasks import Task, current_task
@@ -29,8 +28,8 @@ T = TypeVar("T")
 class TaskGroup:
     """`async with TaskGroup() as group: group.create_task(…)` waits for its tasks at the end.
 
-    Failures, the block's own included, are raised as an ExceptionGroup; KeyboardInterrupt and SystemExit
-    come out as they are.
+    Failures, the block's own included, are raised as an ExceptionGroup; KeyboardInterrupt and
+    SystemExit come out as they are.
     """
 
     def __init__(self) -> None:
@@ -45,7 +44,7 @@ class TaskGroup:
         self._base_error: BaseException | None = None  # a KeyboardInterrupt or SystemExit
         self._all_ended: Future[None] | None = None  # what __aexit__ awaits
 
-    async def __aenter__(self) -> TaskGroup:
+    async def __aenter__(self) -> Self:
         if self._entered:
             raise RuntimeError(f"TaskGroup {self!r} has already been entered")
         self._loop = events.get_running_loop()
@@ -100,8 +99,8 @@ class TaskGroup:
     def _raise_errors(self) -> None:
         parent = self._parent()
         if parent.cancelling():
-            # The errors hide a CancelledError from outside. Asked once more, the parent meets it at its
-            # next await; uncancel first keeps the count (gh-116720).
+            # The errors hide a CancelledError from outside. Asked once more, the parent meets it at
+            # its next await; uncancel first keeps the count (gh-116720).
             parent.uncancel()
             parent.cancel()
         try:
@@ -110,13 +109,9 @@ class TaskGroup:
             self._errors = []  # an exception's traceback holds us; do not hold the exception
 
     def create_task(
-        self,
-        coro: Coroutine[Any, Any, T],
-        *,
-        name: object | None = None,
-        context: contextvars.Context | None = None,
+        self, coro: Coro[T], *, name: object = None, context: Context | None = None
     ) -> Task[T]:
-        """Start `coro` as a task of the group and return it; RuntimeError if the group takes no more."""
+        """Start `coro` as a task of the group; RuntimeError if the group takes no more."""
         trouble = None
         if not self._entered:
             trouble = "has not been entered"
@@ -139,7 +134,7 @@ class TaskGroup:
         return task
 
     def _on_task_done(self, task: Future[Any]) -> None:
-        self._tasks.discard(task)  # type: ignore[arg-type]
+        self._tasks.discard(task)
         if self._all_ended is not None and not self._tasks and not self._all_ended.done():
             self._all_ended.set_result(None)
         if task.cancelled():
@@ -161,7 +156,8 @@ class TaskGroup:
 
     def _report_orphan(self, task: Future[Any], error: BaseException) -> None:
         """The parent has ended without `__aexit__`: somebody drove the block by hand."""
-        message = f"Task {task!r} has errored out but its parent task {self._parent_task} is already completed"
+        parent = f"its parent task {self._parent_task} is already completed"
+        message = f"Task {task!r} has errored out but {parent}"
         self._loop.call_exception_handler({"message": message, "exception": error, "task": task})
 
     def _abort(self) -> None:

@@ -1,10 +1,12 @@
 """Task: a Future that drives a coroutine to its end, one step a turn.
 
-Purpose: the bridge between `await` and the event loop. A step resumes the coroutine with `send(None)`;
-the coroutine runs until it awaits something that is not ready, and what it yields says what to wait for.
-Rules: a Task is itself an entry of the ready queue, and its `_run` is the step; while it waits, it stands
-among the waiters of one future, which puts it back into the queue. So at any moment a task that has not
-ended is in exactly one of three places: running, in the ready queue, or among a future's waiters.
+Purpose: the bridge between `await` and the event loop. A step resumes the coroutine with
+`send(None)`; the coroutine runs until it awaits something that is not ready, and what it yields
+says what to wait for.
+Rules: a Task is itself an entry of the ready queue, and its `_run` is the step; while it waits, it
+stands among the waiters of one future, which puts it back into the queue. So at any moment a task
+that has not ended is in exactly one of three places: running, in the ready queue, or among a
+future's waiters.
 This file does not know timers or sockets. Read futures.py first.
 """
 
@@ -14,7 +16,7 @@ import inspect
 import itertools
 import math
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context, copy_context
 from types import CoroutineType, FrameType
 from typing import Any, TextIO, TypeVar
@@ -22,11 +24,17 @@ from weakref import ref
 
 from . import events
 from .coroutines import iscoroutine
-from .events import Loop
+from .events import Coro, Loop
 from .exceptions import CancelledError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
-from .futures import FINISHED, PENDING, Future, isfuture
-from .futures import _cancelled_error, _set_result_unless_cancelled
+from .futures import (
+    FINISHED,
+    PENDING,
+    Future,
+    _cancelled_error,
+    _set_result_unless_cancelled,
+    isfuture,
+)
 
 __all__ = (
     "Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
@@ -40,6 +48,7 @@ _next_task_number = itertools.count(1).__next__
 #: Weak references to every task that lives, each of which discards itself: what a WeakSet does, at
 #: less than half its price. Weak, for a task that nobody can reach any more must be able to go.
 _tasks: set[ref[Task[Any]]] = set()
+_forget = _tasks.discard  # one bound method for all; `_tasks.discard` would make one for each task
 
 
 class Task(Future[T]):
@@ -49,8 +58,8 @@ class Task(Future[T]):
     a task that waits for something nobody else holds is garbage (gh-91887).
     """
 
-    # Invariant, for a task that has not ended and is not running: it stands in the ready queue, unless
-    # _fut_waiter is a pending future; then it stands among that future's waiters.
+    # Invariant, for a task that has not ended and is not running: it stands in the ready queue,
+    # unless _fut_waiter is a pending future; then it stands among that future's waiters.
     __slots__ = (
         "_coro", "_context", "_name", "_fut_waiter", "_must_cancel", "_num_cancels_requested",
         "_log_destroy_pending",
@@ -58,15 +67,24 @@ class Task(Future[T]):
 
     def __init__(
         self,
-        coro: Coroutine[Any, Any, T],
+        coro: Coro[T],
         *,
         loop: Loop | None = None,
-        name: object | None = None,
+        name: object = None,
         context: Context | None = None,
         eager_start: bool = False,
     ) -> None:
-        self._log_destroy_pending = False  # should this method fail, there is nothing to destroy
-        super().__init__(loop=loop)
+        self._log_destroy_pending = False  # should what follows fail, there is nothing to destroy
+        self._start(
+            coro, events.get_event_loop() if loop is None else loop, name, context, eager_start
+        )
+
+    def _start(
+        self, coro: Coro[T], loop: Loop, name: object, context: Context | None, eager_start: bool
+    ) -> None:
+        """What __init__ does; create_task() comes straight here: a call by keyword costs more."""
+        self._log_destroy_pending = False
+        self._begin(loop)
         if type(coro) is not CoroutineType and not iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
         self._coro: Any = coro
@@ -78,11 +96,11 @@ class Task(Future[T]):
         self._must_cancel = False
         self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
         self._log_destroy_pending = True
-        _tasks.add(ref(self, _tasks.discard))
-        if eager_start and self._loop.is_running():
+        _tasks.add(ref(self, _forget))
+        if eager_start and loop.is_running():
             self._start_eagerly()
         else:
-            self._loop._enqueue((self,))
+            loop._enqueue((self,))
 
     def _start_eagerly(self) -> None:
         """Take the first step at once, inside the caller's own step (gh-97696)."""
@@ -108,7 +126,14 @@ class Task(Future[T]):
         try:
             awaited = self._context.run(resume, value)
         except StopIteration as stop:
-            self._end_with_result(stop.value)
+            if self._must_cancel:
+                # cancel() came in this last step, too late to be raised anywhere: it wins all the
+                # same.
+                self._must_cancel = False
+                super().cancel(self._cancel_message)
+            else:
+                self._result = stop.value
+                self._finish(FINISHED)
         except (KeyboardInterrupt, SystemExit) as exc:
             self._end_with_exception(exc)
             raise
@@ -125,8 +150,8 @@ class Task(Future[T]):
     def _bad_news(self, waiter: Future[Any] | None) -> BaseException:
         """The exception that the coroutine is resumed with.
 
-        A cancellation replaces the failure of what was awaited, unless that failure is itself one: the
-        two are then one cancellation, and the coroutine sees it once.
+        A cancellation replaces the failure of what was awaited, unless that failure is itself one:
+        the two are then one cancellation, and the coroutine sees it once.
         """
         failed = waiter is not None and (waiter.cancelled() or waiter._exception is not None)
         error = waiter._failure() if failed else None  # type: ignore[union-attr]
@@ -156,8 +181,8 @@ class Task(Future[T]):
             self._resume_with(RuntimeError(complaint))
             return
         else:
-            # A class derived from Future, another library's future, or one that has ended already: by
-            # its own add_done_callback, which it may have overridden.
+            # A class derived from Future, another library's future, or one that has ended already:
+            # by its own add_done_callback, which it may have overridden.
             awaited._asyncio_future_blocking = False
             awaited.add_done_callback(self._wakeup)
         self._fut_waiter = awaited
@@ -165,31 +190,27 @@ class Task(Future[T]):
             self._must_cancel = False
 
     def _complaint(self, awaited: Any) -> str | None:
-        """What is wrong with the object that the coroutine has yielded; None if it can be awaited."""
+        """What is wrong with what the coroutine has yielded; None if it can be awaited."""
         if getattr(awaited, "_asyncio_future_blocking", None) is None:
-            if inspect.isgenerator(awaited):
-                return (
-                    "yield was used instead of yield from for generator "
-                    f"in task {self!r} with {awaited!r}"
-                )
-            return f"Task got bad yield: {awaited!r}"
+            if not inspect.isgenerator(awaited):
+                return f"Task got bad yield: {awaited!r}"
+            misused = "yield was used instead of yield from for generator"
+            return f"{misused} in task {self!r} with {awaited!r}"
         if _loop_of(awaited) is not self._loop:
             return f"Task {self!r} got Future {awaited!r} attached to a different loop"
         if not awaited._asyncio_future_blocking:
             return f"yield was used instead of yield from in task {self!r} with {awaited!r}"
-        if awaited is self:
-            return f"Task cannot await on itself: {self!r}"
-        return None
+        return f"Task cannot await on itself: {self!r}" if awaited is self else None
 
     def _resume_with(self, error: BaseException) -> None:
-        """Let the next step raise `error` in the coroutine, as a future that failed with it would."""
+        """Let the next step raise `error`, as if a future that failed with it had been awaited."""
         failed: Future[Any] = Future(loop=self._loop)
         failed.set_exception(error)
         self._fut_waiter = failed
         self._loop._enqueue((self,))
 
     def _wakeup(self, future: Any) -> None:
-        """The done-callback for a future that is not exactly ours; asks it by its public methods."""
+        """The done-callback for a future not exactly ours; it is asked by its public methods."""
         self._fut_waiter = None
         try:
             future.result()
@@ -200,16 +221,9 @@ class Task(Future[T]):
 
     # -- the end ----------------------------------------------------------------------------------
 
-    def _end_with_result(self, value: T) -> None:
-        if self._must_cancel:
-            # cancel() came in the last step, too late to be raised anywhere: it wins all the same.
-            self._must_cancel = False
-            super().cancel(self._cancel_message)
-        else:
-            super().set_result(value)
-
     def _end_with_exception(self, exc: BaseException) -> None:
-        # Without the frame of _run, which says nothing and would tie task and exception into a cycle.
+        # Without the frame of _run, which says nothing and would tie task and exception into a
+        # cycle.
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
         if isinstance(exc, CancelledError):
             super().cancel()
@@ -228,17 +242,18 @@ class Task(Future[T]):
     # -- cancellation -----------------------------------------------------------------------------
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Ask the coroutine to stop, by a CancelledError raised where it waits; False if it has ended.
+        """Ask the coroutine to stop, by a CancelledError where it waits; False if it has ended.
 
-        The coroutine may clean up, wait, or refuse; whether the task ends as cancelled is known when
-        it ends. Every call counts: see `cancelling` and `uncancel`.
+        The coroutine may clean up, wait, or refuse; whether the task ends as cancelled is known
+        when it ends. Every call counts: see `cancelling` and `uncancel`.
         """
         self._mark_retrieved()
         if self._state is not PENDING:
             return False
         self._num_cancels_requested += 1
-        # Cancel what it waits for, and the CancelledError comes back by that way. _fut_waiter stays: a
-        # task that waits in turn may refuse, and then it is asked again by the next cancel().
+        # Cancel what it waits for, and the CancelledError comes back by that way. _fut_waiter
+        # stays: a task that waits in turn may refuse, and then it is asked again by the next
+        # cancel().
         if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
             return True
         self._must_cancel = True
@@ -253,8 +268,8 @@ class Task(Future[T]):
         """Take one request to cancel back; return how many are left.
 
         Whoever called `cancel()` for a reason of its own, as `timeout()` does, calls this when the
-        reason is dealt with, so that what encloses it does not take the request for its own. With the
-        last request goes a cancellation that was not raised yet (gh-117407).
+        reason is dealt with, so that what encloses it does not take the request for its own. With
+        the last request goes a cancellation that was not raised yet (gh-116720).
         """
         if self._num_cancels_requested > 0:
             self._num_cancels_requested -= 1
@@ -264,11 +279,11 @@ class Task(Future[T]):
 
     # -- looking at it ----------------------------------------------------------------------------
 
-    def get_coro(self) -> Coroutine[Any, Any, T] | None:
+    def get_coro(self) -> Coro[T] | None:
         """Return the coroutine; None if it ended in an eager first step."""
         return self._coro  # type: ignore[no-any-return]
 
-    def get_context(self) -> contextvars.Context:
+    def get_context(self) -> Context:
         """Return the context that the coroutine runs in."""
         return self._context
 
@@ -291,16 +306,15 @@ class Task(Future[T]):
         return _task_stack(self, limit)
 
     def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:
-        """Print what `get_stack` returns, in the form of a traceback, to `file` or standard error."""
+        """Print what `get_stack` returns like a traceback, to `file` or standard error."""
         _print_task_stack(self, limit, file)
 
     _repr_info = _task_repr_info
 
     def _twin(self) -> Task[T]:
         twin: Task[T] = super()._twin()  # type: ignore[assignment]
-        for name in ("_coro", "_context", "_name", "_num_cancels_requested"):
-            setattr(twin, name, getattr(self, name))
-        twin._fut_waiter = None
+        twin._coro, twin._context, twin._name = self._coro, self._context, self._name
+        twin._fut_waiter, twin._num_cancels_requested = None, self._num_cancels_requested
         twin._log_destroy_pending = False
         return twin
 
@@ -316,9 +330,7 @@ class Task(Future[T]):
 # -- making tasks ---------------------------------------------------------------------------------
 
 
-def create_task(
-    coro: Coroutine[Any, Any, T], *, name: object | None = None, context: Context | None = None
-) -> Task[T]:
+def create_task(coro: Coro[T], *, name: object = None, context: Context | None = None) -> Task[T]:
     """Start `coro` as a Task of the running loop and return the task.
 
     Raises RuntimeError where no loop runs, TypeError if `coro` is not a coroutine.
@@ -330,22 +342,16 @@ def create_task(
     return loop.create_task(coro, name=name, context=context)  # type: ignore[no-any-return]
 
 
-def create_eager_task_factory(
-    custom_task_constructor: Callable[..., Task[Any]],
-) -> Callable[..., Task[Any]]:
+def create_eager_task_factory(custom_task_constructor: Callable[..., Any]) -> Callable[..., Any]:
     """Return a task factory that calls the constructor with `eager_start=True`.
 
-    For `loop.set_task_factory()`. An eager task takes its first step inside `create_task()`; one that
-    never has to wait has ended when `create_task()` returns.
+    For `loop.set_task_factory()`. An eager task takes its first step inside `create_task()`; one
+    that never has to wait has ended when `create_task()` returns.
     """
 
     def factory(
-        loop: Loop,
-        coro: Coroutine[Any, Any, T],
-        *,
-        name: object | None = None,
-        context: Context | None = None,
-    ) -> Task[T]:
+        loop: Loop, coro: Any, *, name: object = None, context: Context | None = None
+    ) -> Any:
         return custom_task_constructor(
             coro, loop=loop, name=name, context=context, eager_start=True
         )
@@ -361,24 +367,21 @@ def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> 
 
     Raises TypeError for anything else, ValueError for a future of another loop than `loop`.
     """
-    if isfuture(coro_or_future):
+    is_coroutine = type(coro_or_future) is CoroutineType or iscoroutine(coro_or_future)
+    if not is_coroutine and isfuture(coro_or_future):
         if loop is not None and loop is not _loop_of(coro_or_future):
-            raise ValueError(
-                "The future belongs to a different loop than the one specified as the loop argument"
-            )
+            where = "to a different loop than the one specified as the loop argument"
+            raise ValueError(f"The future belongs {where}")
         return coro_or_future
-    ours = not iscoroutine(coro_or_future)
-    if ours:
-        if not inspect.isawaitable(coro_or_future):
-            raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
-        coro_or_future = _await(coro_or_future)
+    if not is_coroutine and not inspect.isawaitable(coro_or_future):
+        raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
+    coro: Any = coro_or_future if is_coroutine else _await(coro_or_future)
     if loop is None:
         loop = events.get_event_loop()
     try:
-        return loop.create_task(coro_or_future)  # type: ignore[no-any-return]
+        return loop.create_task(coro)  # type: ignore[no-any-return]
     except RuntimeError:
-        if not ours:
-            coro_or_future.close()  # type: ignore[attr-defined]
+        coro.close()  # nobody will await it, and nobody shall be told so
         raise
 
 
@@ -409,8 +412,8 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     """Return the tasks of `loop`, or else of the running loop, that have not ended."""
     if loop is None:
         loop = events.get_running_loop()
-    # Another thread may add a task at any moment; set.copy() is one step of the interpreter, a loop over
-    # _tasks would now and then find it changed (gh-80788).
+    # Another thread may add a task at any moment; set.copy() is one step of the interpreter, a loop
+    # over _tasks would now and then find it changed (gh-80788).
     alive = (reference() for reference in _tasks.copy())
     return {task for task in alive if task and task._loop is loop and task._state is PENDING}
 
@@ -425,7 +428,7 @@ def _yield_once() -> Generator[None, None, None]:
 
 
 async def sleep(delay: float, result: T | None = None) -> T | None:
-    """Wait for `delay` seconds, then return `result`; with no delay, just let the others have a turn.
+    """Wait for `delay` seconds, then return `result`; with no delay, let the others have a turn.
 
     Raises ValueError if `delay` is not a number (NaN).
     """

@@ -1,27 +1,27 @@
 """Threads: work for which the loop cannot wait itself.
 
-Purpose: blocking calls run in a pool of threads and look like awaitables from here; and the other way
-round, a thread hands a coroutine to the loop and waits for it as for a blocking call.
-Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied to
-the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
+Purpose: blocking calls run in a pool of threads and look like awaitables from here; and the other
+way round, a thread hands a coroutine to the loop and waits for it as for a blocking call.
+Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied
+to the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
 This file does not know what the threads do. Read timeouts.py first.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
-import contextvars
 import functools
 import socket
 import threading
 import warnings
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from . import events, exceptions
 from .asyncgens import AsyncGenEventLoop
 from .coroutines import iscoroutine
-from .events import Loop
+from .events import Coro, Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled, isfuture
 from .tasks import _loop_of, ensure_future
@@ -150,17 +150,15 @@ async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
     Cancelling the caller does not stop the thread: nothing can.
     """
     loop = events.get_running_loop()
-    call = functools.partial(contextvars.copy_context().run, func, *args, **kwargs)
+    call = functools.partial(copy_context().run, func, *args, **kwargs)
     return await loop.run_in_executor(None, call)  # type: ignore[no-any-return]
 
 
-def run_coroutine_threadsafe(
-    coro: Coroutine[Any, Any, T], loop: Loop
-) -> concurrent.futures.Future[T]:
+def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Future[T]:
     """Run `coro` on `loop`, from another thread; return a concurrent.futures.Future of its result.
 
-    To wait for that result in the loop's own thread is a deadlock: the loop would have to run for it,
-    and it waits (gh-121075).
+    To wait for that result in the loop's own thread is a deadlock: the loop would have to run for
+    it, and it waits (gh-121075).
     """
     if not iscoroutine(coro):
         raise TypeError("A coroutine object is required")
@@ -183,7 +181,7 @@ def run_coroutine_threadsafe(
 def wrap_future(
     future: concurrent.futures.Future[T] | Future[T], *, loop: Loop | None = None
 ) -> Future[T]:
-    """Return a Future that ends as the concurrent.futures.Future does; any other Future as it is."""
+    """Return a Future that ends as the concurrent.futures.Future does; one of ours as it is."""
     if isfuture(future):
         return future
     assert isinstance(future, concurrent.futures.Future), (
@@ -195,7 +193,7 @@ def wrap_future(
 
 
 def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
-    """Let `destination` end as `source` does, and cancel `source` when `destination` is cancelled."""
+    """Let `destination` end as `source` does; cancelling it cancels `source`."""
     for role, future in (("source", source), ("destination", destination)):
         if not isfuture(future) and not isinstance(future, concurrent.futures.Future):
             raise TypeError(f"A future is required for {role} argument")

@@ -1,10 +1,11 @@
 """timeout, timeout_at, wait_for: a deadline for a piece of code.
 
-Purpose: to cancel the current task when its time is up, and to turn that one cancellation, and no other,
-into TimeoutError.
-Rules: a deadline cancels the task it was entered in, and takes that request back with `uncancel` on the
-way out. If more requests are outstanding than on entry, somebody else wants the task to stop as well,
-and CancelledError goes on its way. A deadline does not cut: the code may clean up for as long as it likes.
+Purpose: to cancel the current task when its time is up, and to turn that one cancellation, and no
+other, into TimeoutError.
+Rules: a deadline cancels the task it was entered in, and takes that request back with `uncancel` on
+the way out. If more requests are outstanding than on entry, somebody else wants the task to stop as
+well, and CancelledError goes on its way. A deadline does not cut: the code may clean up for as long
+as it likes.
 This file does not know how a cancellation is delivered. Read tasks.py first.
 """
 
@@ -55,7 +56,7 @@ class Timeout:
         return self._state in (_State.EXPIRING, _State.EXPIRED)
 
     def reschedule(self, when: float | None) -> None:
-        """Move the deadline; None takes it away. Only inside the `async with`: else RuntimeError."""
+        """Move the deadline; None takes it away. RuntimeError outside the `async with`."""
         if self._state is not _State.ENTERED:
             if self._state is _State.CREATED:
                 raise RuntimeError("Timeout has not been entered")
@@ -100,7 +101,8 @@ class Timeout:
             return  # cancelled by somebody else too, or the code finished in spite of it
         if isinstance(exc, CancelledError):
             raise TimeoutError from exc
-        # The code answered our CancelledError with an exception of its own: `try: … finally: 1 / 0`.
+        # The code answered our CancelledError with an exception of its own: `try: … finally: 1 /
+        # 0`.
         _show_timeout_behind(exc)
         if isinstance(exc, ExceptionGroup):
             for member in exc.exceptions:
@@ -130,7 +132,7 @@ def _show_timeout_behind(exc: BaseException) -> None:
 
 
 def timeout(delay: float | None) -> Timeout:
-    """`async with timeout(delay)`: raise TimeoutError if the code takes longer than `delay` seconds.
+    """`async with timeout(delay)`: TimeoutError if the code takes longer than `delay` seconds.
 
     None is no deadline; one can be set later, by `reschedule`.
     """
@@ -146,12 +148,12 @@ def timeout_at(when: float | None) -> Timeout:
 async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
     """Await `fut` and return its result; cancel it and raise TimeoutError after `timeout` seconds.
 
-    It waits until what it cancels has ended, however long that takes (gh-98518), and returns the result
-    if there is one all the same. With no time at all, a coroutine is not even begun.
+    It waits until what it cancels has ended, however long that takes (gh-98518), and returns the
+    result if there is one all the same. With no time at all, a coroutine is not even begun.
     """
     if timeout is None or timeout > 0:
-        # Awaited in place, not in a task of its own: between the two a cancellation used to get lost,
-        # when it came in the same turn as the result (gh-86296).
+        # Awaited in place, not in a task of its own: between the two a cancellation used to get
+        # lost, when it came in the same turn as the result (gh-86296).
         async with _timeout(timeout):
             return await fut
     future = ensure_future(fut)
@@ -168,7 +170,7 @@ _timeout = timeout  # in wait_for the name belongs to the parameter
 
 
 async def _cancel_and_wait(future: Future[T]) -> None:
-    """Cancel `future` and wait until it has ended; by a waiter, so that we can be cancelled as well."""
+    """Cancel `future` and wait until it has ended; by a waiter: we can be cancelled as well."""
     ended: Future[None] = events.get_running_loop().create_future()
 
     def on_done(_: Future[T]) -> None:

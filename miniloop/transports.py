@@ -1,10 +1,10 @@
 """Transports: a socket on one side, a protocol's callbacks on the other, and a buffer between.
 
-Purpose: to read whenever there is something to read, to write as much as the kernel takes and keep the
-rest, and to tell the protocol when to stop writing (flow control).
-Rules: every call into a protocol may raise, and then that connection ends, not the loop. The life of a
-transport: open → closing (close() was called, or the other side has ended; the buffer still drains) →
-lost (connection_lost was called; nothing more happens). abort() goes to lost at once.
+Purpose: to read whenever there is something to read, to write as much as the kernel takes and keep
+the rest, and to tell the protocol when to stop writing (flow control).
+Rules: every call into a protocol may raise, and then that connection ends, not the loop. The life
+of a transport: open → closing (close() was called, or the other side has ended; the buffer still
+drains) → lost (connection_lost was called; nothing more happens). abort() goes to lost at once.
 This file does not know how connections come about: that is connections.py. Read protocols.py first.
 """
 
@@ -61,7 +61,7 @@ class WriteTransport(BaseTransport):
 
 
 class Transport(ReadTransport, WriteTransport):
-    """The base of transports in both directions; see _SelectorSocketTransport for what they can do."""
+    """The base of transports in both directions: see _SelectorSocketTransport."""
 
     __slots__ = ()
 
@@ -101,13 +101,15 @@ class TransportSocket:
 
 
 _SAFE_SOCKET_ATTRIBUTES: Final = frozenset(
-    "family type proto fileno dup get_inheritable shutdown getsockopt setsockopt getpeername "
-    "getsockname getsockbyname".split()
+    (
+        *("family", "type", "proto", "fileno", "dup", "get_inheritable", "shutdown"),
+        *("getsockopt", "setsockopt", "getpeername", "getsockname", "getsockbyname"),
+    )
 )
 
 
 class _FlowControlMixin(Transport):
-    """Tells the protocol to pause writing above the high-water mark, and to go on below the low one."""
+    """Tells the protocol to pause writing above the high-water mark; below the low one to go on."""
 
     _loop: Loop
     _protocol: Any
@@ -127,7 +129,7 @@ class _FlowControlMixin(Transport):
         return self._low_water, self._high_water
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set the marks, in bytes: by default 64 KiB, and a quarter of it. ValueError if high < low."""
+        """Set the marks, in bytes; default 64 KiB and a quarter of it. ValueError if high < low."""
         self._set_water_marks(high, low)
         self._maybe_pause_protocol()
 
@@ -219,7 +221,7 @@ class _SelectorTransport(_FlowControlMixin):
         return self._closing
 
     def close(self) -> None:
-        """Read no more, write what is buffered, then close the socket and call connection_lost(None)."""
+        """Read no more, write what is buffered, then close and call connection_lost(None)."""
         if self._closing:
             return
         self._closing = True
@@ -238,7 +240,7 @@ class _SelectorTransport(_FlowControlMixin):
         return not self._closing and not self._paused
 
     def pause_reading(self) -> None:
-        """Call data_received no more, until resume_reading(); so the sender is slowed down in the end."""
+        """Read nothing until resume_reading(); in the end this slows the sender down."""
         if not self.is_reading():
             return
         self._paused = True
@@ -266,7 +268,7 @@ class _SelectorTransport(_FlowControlMixin):
         raise NotImplementedError
 
     def _fatal_error(self, exc: BaseException, message: str = "Fatal error on transport") -> None:
-        """End the connection because of `exc`; a lost network is no news, anything else is a bug."""
+        """End the connection because of `exc`: an OSError is no news, anything else is a bug."""
         if isinstance(exc, OSError):
             if self._loop.get_debug():
                 logger.debug("%r: %s", self, message, exc_info=True)
@@ -294,7 +296,8 @@ class _SelectorTransport(_FlowControlMixin):
             assert self._sock is not None
             self._sock.close()
             self._sock = None
-            # Protocol and transport hold each other; without these lines both wait for the collector.
+            # Protocol and transport hold each other; without these lines both wait for the
+            # collector.
             self._protocol = None
             self._loop = None
             server, self._server = self._server, None
@@ -339,10 +342,11 @@ class _SelectorSocketTransport(_SelectorTransport):
         self._eof = False  # write_eof() was called
         super().__init__(loop, sock, protocol, extra, server)
         if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
-            # A program that writes little by little wants each piece sent; the kernel would wait for more.
+            # A program that writes little by little wants each piece sent; the kernel would wait
+            # for more.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Three entries of the ready queue, in this order: no data before connection_made, and whoever
-        # opened the connection goes on when the protocol knows of it.
+        # Three entries of the ready queue, in this order: no data before connection_made, and
+        # whoever opened the connection goes on when the protocol knows of it.
         loop.call_soon(protocol.connection_made, self)
         loop.call_soon(self._start_reading)
         if waiter is not None:
