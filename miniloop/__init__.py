@@ -39,7 +39,8 @@ READING_ORDER: Final = {
     "sync": ("locks", "queues"),
     # How programs are held together.
     "structure": (
-        "combinators", "timeouts", "taskgroups", "debug", "asyncgens", "threads", "runners",
+        "combinators", "timeouts", "taskgroups",
+        "reports", "debug", "asyncgens", "threads", "runners",
     ),
     # How bytes travel.
     "streams": ("protocols", "transports", "sockets", "connections", "streams"),

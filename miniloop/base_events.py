@@ -17,7 +17,6 @@ import heapq
 import itertools
 import threading
 import time
-import traceback
 import warnings
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
@@ -26,14 +25,12 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from . import events
 from .events import Callback, Coro, Handle, TimerHandle
-from .format_helpers import logger
 from .futures import Future, isfuture
 from .tasks import Task, ensure_future
 
 __all__ = ("BaseEventLoop",)
 
 T = TypeVar("T")
-ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
 TaskFactory: TypeAlias = Callable[..., Any]
 
 #: Seconds. Some systems refuse to wait for longer than their integers reach; a day is always
@@ -50,8 +47,10 @@ _MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
 class BaseEventLoop(events.AbstractEventLoop):
     """An event loop without I/O; see SelectorEventLoop for the one to use."""
 
-    #: Set by the subclass that knows how to wait: an object with `select(timeout)`.
-    _selector: Any
+    # What the subclass brings that knows how to wait:
+    _selector: Any  # an object with `select(timeout)`
+    _process_events: Callable[[Any], None]  # makes ready what select() has returned
+    _write_to_self: Callable[[], None]  # wakes the loop up from select(), from any thread
 
     #: False while nothing but the loop's own wake-up socket is watched. Then select() has nothing
     #: to say as long as something is ready, and the turn goes without that system call, which is
@@ -69,7 +68,6 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._stopping = False
         self._closed = False
         self._task_factory: TaskFactory | None = None
-        self._exception_handler: ExceptionHandler | None = None
         #: Make several entries ready: how Futures and Tasks do what `call_soon` does for a
         #: callback.
         self._enqueue: Callable[[Iterable[Any]], None] = self._ready.extend
@@ -115,14 +113,6 @@ class BaseEventLoop(events.AbstractEventLoop):
         ready = self._ready
         for _ in repeat(None, len(ready)):
             ready.popleft()._run()
-
-    def _process_events(self, event_list: Iterable[Any]) -> None:
-        """Make ready what the selector's events are for."""
-        raise NotImplementedError
-
-    def _write_to_self(self) -> None:
-        """Wake the loop up from select(), from any thread."""
-        raise NotImplementedError
 
     def _drop_cancelled_timers(self) -> None:
         """Take cancelled timers off the head of the heap, or all of them where they are many."""
@@ -281,12 +271,9 @@ class BaseEventLoop(events.AbstractEventLoop):
         if self.is_running():
             raise RuntimeError("Cannot close a running event loop")
         self._closed = True
-        self._enqueue = self._refuse
+        self._enqueue = self._check_closed  # which refuses
         self._ready.clear()
         self._scheduled.clear()
-
-    def _refuse(self, entries: Iterable[Any]) -> None:
-        self._check_closed()
 
     def is_running(self) -> bool:
         """Return True while the loop runs."""
@@ -302,7 +289,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             if not self.is_running():
                 self.close()
 
-    def _check_closed(self) -> None:
+    def _check_closed(self, *_: object) -> None:
         if self._closed:
             raise RuntimeError("Event loop is closed")
 
@@ -316,70 +303,9 @@ class BaseEventLoop(events.AbstractEventLoop):
         """Return True in debug mode, which is a chapter of its own: debug.py."""
         return self._debug
 
-    # -- exceptions that have nobody to go to ------------------------------------------------------
-
-    def set_exception_handler(self, handler: ExceptionHandler | None) -> None:
-        """Let `handler(loop, context)` have what nobody catches; None restores the default."""
-        if handler is not None and not callable(handler):
-            raise TypeError(f"A callable object or None is expected, got {handler!r}")
-        self._exception_handler = handler
-
-    def get_exception_handler(self) -> ExceptionHandler | None:
-        """Return the exception handler, None for the default one."""
-        return self._exception_handler
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Report an exception that nobody catches, or another mishap.
-
-        `context` has a "message" and, as they apply, "exception", "future", "task", "handle",
-        "protocol", "transport", "socket", "asyncgen", "source_traceback". Never raises an
-        Exception.
-        """
-        failure = "Exception in default exception handler"
-        if self._exception_handler is not None:
-            try:
-                _run_in_context_of_subject(self._exception_handler, self, context)
-                return
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as exc:
-                message = "Unhandled error in exception handler"
-                context = {"message": message, "exception": exc, "context": context}
-                failure += " while handling an unexpected error in custom exception handler"
-        try:
-            self.default_exception_handler(context)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException:  # a subclass may have a default handler of its own
-            logger.error(failure, exc_info=True)
-
-    def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """Log the context: the message, then a line for each further key, then the traceback."""
-        lines = [context.get("message") or "Unhandled exception in event loop"]
-        for key in sorted(context.keys() - {"message", "exception"}):
-            text = repr(context[key])
-            if key in ("source_traceback", "handle_traceback"):
-                what = "Object" if key == "source_traceback" else "Handle"
-                stack = "".join(traceback.format_list(context[key])).rstrip()
-                text = f"{what} created at (most recent call last):\n{stack}"
-            lines.append(f"{key}: {text}")
-        logger.error("\n".join(lines), exc_info=context.get("exception") or False)
-
 
 def _stop_its_loop(future: Future[Any]) -> None:
     """The done-callback by which run_until_complete ends."""
     error = None if future.cancelled() else future.exception()
     if not isinstance(error, SystemExit | KeyboardInterrupt):  # these end run_forever themselves
         future.get_loop().stop()
-
-
-def _run_in_context_of_subject(
-    handler: ExceptionHandler, loop: BaseEventLoop, context: dict[str, Any]
-) -> None:
-    """Call the handler in the contextvars.Context of the task or handle it is about."""
-    subject = context.get("task") or context.get("future") or context.get("handle")
-    get_context = getattr(subject, "get_context", None)
-    if get_context is None:
-        handler(loop, context)
-    else:
-        get_context().run(handler, loop, context)

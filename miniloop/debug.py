@@ -6,7 +6,7 @@ wrong.
 Rules: none of it costs anything while it is off. Turned on, it covers some methods of this one loop
 by instance attributes of the same name, which check and then do what the method does; turned off,
 it takes them away.
-This file does not know what the loop is used for. Read selector_events.py first.
+This file does not know what the loop is used for. Read reports.py first.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 from .coroutines import iscoroutine, iscoroutinefunction
 from .events import Callback, Handle
 from .format_helpers import DEBUG_STACK_DEPTH, extract_stack, logger
-from .selector_events import BaseSelectorEventLoop
+from .reports import ReportsEventLoop
 
 __all__ = ()
 
 
-class DebugEventLoop(BaseSelectorEventLoop):
+class DebugEventLoop(ReportsEventLoop):
     """The loop's chapter on debug mode."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -27,6 +27,7 @@ __all__ = (
 
 T = TypeVar("T")
 Callback: TypeAlias = Callable[..., object]
+Args: TypeAlias = tuple[Any, ...]
 Coro: TypeAlias = Coroutine[Any, Any, T]
 #: A loop as the files before base_events.py see it. They hand callbacks to it, and may not import
 #: it.
@@ -50,14 +51,11 @@ class Handle:
         "__weakref__",
     )  # fmt: skip
 
-    #: What repr() says after cancel() has taken the callback away; debug mode only.
-    _repr: str
-
     def __init__(
-        self, callback: Callback, args: tuple[Any, ...], loop: Loop, context: Context | None = None
+        self, callback: Callback, args: Args, loop: Loop, context: Context | None = None
     ) -> None:
         self._callback: Callback | None = callback  # None once cancelled: what it holds is freed
-        self._args: tuple[Any, ...] | None = args
+        self._args: Args | None = args
         self._loop = loop
         self._context = copy_context() if context is None else context
         self._cancelled = False
@@ -120,12 +118,7 @@ class TimerHandle(Handle):
     __slots__ = ("_when", "_scheduled")
 
     def __init__(
-        self,
-        when: float,
-        callback: Callback,
-        args: tuple[Any, ...],
-        loop: Loop,
-        context: Context | None = None,
+        self, when: float, callback: Callback, args: Args, loop: Any, context: Context | None = None
     ) -> None:
         super().__init__(callback, args, loop, context)
         self._when = when  # seconds, on the clock of loop.time()
@@ -208,15 +201,9 @@ def set_event_loop(loop: Loop | None) -> None:
 
 def new_event_loop() -> Loop:
     """Make a new event loop; it is neither running nor the current one."""
-    assert _loop_factory is not None, "the package has been imported whole"
-    return _loop_factory()
-
-
-def _forget_loops_after_fork() -> None:
-    # The child has the parent's memory but only one of its threads, and that one runs no loop.
-    global _thread
-    _thread = _ThreadState()
+    return _loop_factory()  # type: ignore[misc]
 
 
 if hasattr(os, "fork"):
-    os.register_at_fork(after_in_child=_forget_loops_after_fork)
+    # The child has the parent's memory but only one of its threads, and that one runs no loop.
+    os.register_at_fork(after_in_child=lambda: _thread.__dict__.clear())

@@ -126,6 +126,19 @@ def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None
         print(*traceback.format_exception_only(error), sep="", end="", file=file or sys.stderr)
 
 
+def _format_context(context: dict[str, Any]) -> str:
+    """An exception handler's context as text: the message, then a line for each further key."""
+    lines = [context.get("message") or "Unhandled exception in event loop"]
+    for key in sorted(context.keys() - {"message", "exception"}):
+        text = repr(context[key])
+        if key in ("source_traceback", "handle_traceback"):
+            what = "Object" if key == "source_traceback" else "Handle"
+            stack = "".join(traceback.format_list(context[key])).rstrip()
+            text = f"{what} created at (most recent call last):\n{stack}"
+        lines.append(f"{key}: {text}")
+    return "\n".join(lines)
+
+
 def extract_stack() -> traceback.StackSummary:
     """The innermost frames that led into this package, oldest first."""
     frame: FrameType | None = sys._getframe(1)

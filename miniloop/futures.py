@@ -48,6 +48,13 @@ class Future(Generic[T]):
     `loop.call_soon_threadsafe(future.set_result, value)`.
     """
 
+    # Each of these belongs to a way to end, is set on ending so, and not read before:
+    # _result: what set_result() was given
+    # _exception_tb: the traceback of what set_exception() was given, as it was then
+    # _unretrieved: reports that exception if nobody asks for it
+    # _cancel_message: what cancel() was given
+    # _cancelled_exc: what ended a cancelled Task; it is raised once, as it is
+    # The other fields are born in _begin.
     __slots__ = (
         "_state", "_loop", "_callbacks", "_result", "_exception", "_exception_tb", "_unretrieved",
         "_cancel_message", "_cancelled_exc", "_asyncio_future_blocking", "__weakref__", "__dict__",
@@ -55,13 +62,6 @@ class Future(Generic[T]):
 
     #: Where the future was made; only debug mode puts a stack here, in the instance's __dict__.
     _source_traceback: traceback.StackSummary | None = None
-
-    # Each belongs to a way to end, is set on ending so, and not read before:
-    _result: T  # what set_result() was given
-    _exception_tb: Any  # the traceback of what set_exception() was given, as it was then
-    _unretrieved: _Unretrieved  # reports that exception if nobody asks for it
-    _cancel_message: Any | None  # what cancel() was given
-    _cancelled_exc: CancelledError | None  # what ended a cancelled Task; raised once, as it is
 
     def __init__(self, *, loop: Loop | None = None) -> None:
         self._begin(events.get_event_loop() if loop is None else loop)
@@ -111,7 +111,7 @@ class Future(Generic[T]):
         if self._state is not PENDING:
             return False
         self._cancel_message = msg
-        self._cancelled_exc = None
+        self._cancelled_exc: CancelledError | None = None
         self._finish(CANCELLED)
         return True
 
@@ -231,16 +231,6 @@ class Future(Generic[T]):
         twin.__dict__ = self.__dict__
         return twin
 
-    @property
-    def _log_traceback(self) -> bool:
-        return self._exception is not None and self._unretrieved.armed()
-
-    @_log_traceback.setter
-    def _log_traceback(self, value: bool) -> None:
-        if value:
-            raise ValueError("_log_traceback can only be set to False")
-        self._mark_retrieved()
-
     _repr_info = _future_repr_info
 
     @reprlib.recursive_repr()
@@ -260,9 +250,6 @@ class _Unretrieved:
 
     def __init__(self, twin: Future[Any] | None) -> None:
         self._twin = twin
-
-    def armed(self) -> bool:
-        return self._twin is not None
 
     def disarm(self) -> None:
         self._twin = None

@@ -371,7 +371,7 @@ class StreamReader:
         return self._eof and not self._buffer
 
     async def read(self, n: int = -1) -> bytes:
-        """Return up to `n` bytes as soon as there are any; -1: all of the stream. b"" is the end."""
+        """Return up to `n` bytes as soon as there are any; -1: the whole stream. b"" is the end."""
         if self._exception is not None:
             raise self._exception
         if n == 0:

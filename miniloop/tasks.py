@@ -74,7 +74,6 @@ class Task(Future[T]):
         context: Context | None = None,
         eager_start: bool = False,
     ) -> None:
-        self._log_destroy_pending = False  # should what follows fail, there is nothing to destroy
         self._start(
             coro, events.get_event_loop() if loop is None else loop, name, context, eager_start
         )
@@ -83,7 +82,6 @@ class Task(Future[T]):
         self, coro: Coro[T], loop: Loop, name: object, context: Context | None, eager_start: bool
     ) -> None:
         """What __init__ does; create_task() comes straight here: a call by keyword costs more."""
-        self._log_destroy_pending = False
         self._begin(loop)
         if type(coro) is not CoroutineType and not iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
@@ -97,14 +95,10 @@ class Task(Future[T]):
         self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
         self._log_destroy_pending = True
         _tasks.add(ref(self, _forget))
-        if eager_start and loop.is_running():
-            self._start_eagerly()
-        else:
+        if not eager_start or not loop.is_running():
             loop._enqueue((self,))
-
-    def _start_eagerly(self) -> None:
-        """Take the first step at once, inside the caller's own step (gh-97696)."""
-        self._run()
+            return
+        self._run()  # the first step at once, inside the caller's own step (gh-97696)
         if self._state is not PENDING:
             self._coro = None  # asyncio lets it go as well; see get_coro
 
@@ -159,8 +153,7 @@ class Task(Future[T]):
             self._must_cancel = False
             if not isinstance(error, CancelledError):
                 return _cancelled_error(self._cancel_message)
-        assert error is not None
-        return error
+        return error  # type: ignore[return-value]
 
     def _wait_for(self, awaited: Any) -> None:
         """Stand among the waiters of the future that the coroutine has yielded."""
@@ -177,10 +170,9 @@ class Task(Future[T]):
                 awaited._callbacks = [self]
             else:
                 awaited._callbacks.append(self)
-        elif complaint := self._complaint(awaited):
-            self._resume_with(RuntimeError(complaint))
-            return
         else:
+            if complaint := self._complaint(awaited):
+                awaited = self._failed(RuntimeError(complaint))
             # A class derived from Future, another library's future, or one that has ended already:
             # by its own add_done_callback, which it may have overridden.
             awaited._asyncio_future_blocking = False
@@ -202,22 +194,20 @@ class Task(Future[T]):
             return f"yield was used instead of yield from in task {self!r} with {awaited!r}"
         return f"Task cannot await on itself: {self!r}" if awaited is self else None
 
-    def _resume_with(self, error: BaseException) -> None:
-        """Let the next step raise `error`, as if a future that failed with it had been awaited."""
-        failed: Future[Any] = Future(loop=self._loop)
-        failed.set_exception(error)
-        self._fut_waiter = failed
-        self._loop._enqueue((self,))
-
     def _wakeup(self, future: Any) -> None:
         """The done-callback for a future not exactly ours; it is asked by its public methods."""
-        self._fut_waiter = None
         try:
             future.result()
+            self._fut_waiter = None
         except BaseException as exc:
-            self._fut_waiter = failed = Future[Any](loop=self._loop)
-            failed.set_exception(exc)
+            self._fut_waiter = self._failed(exc)
         self._run()
+
+    def _failed(self, error: BaseException) -> Future[Any]:
+        """A future that has failed with `error`, to stand for something that is not a Future."""
+        failed: Future[Any] = Future(loop=self._loop)
+        failed.set_exception(error)
+        return failed
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -319,8 +309,11 @@ class Task(Future[T]):
         return twin
 
     def __del__(self) -> None:
-        if not self._log_destroy_pending or self._state is not PENDING:
-            return
+        try:
+            if not self._log_destroy_pending or self._state is not PENDING:
+                return
+        except AttributeError:
+            return  # __init__ has refused its arguments
         context: dict[str, Any] = {"task": self, "message": "Task was destroyed but it is pending!"}
         if self._source_traceback:
             context["source_traceback"] = self._source_traceback
@@ -403,15 +396,13 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
 
     Without `loop`, the running loop is meant, and RuntimeError raised where there is none.
     """
-    if loop is None:
-        loop = events.get_running_loop()
+    loop = events.get_running_loop() if loop is None else loop
     return loop._current_task  # type: ignore[no-any-return]
 
 
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     """Return the tasks of `loop`, or else of the running loop, that have not ended."""
-    if loop is None:
-        loop = events.get_running_loop()
+    loop = events.get_running_loop() if loop is None else loop
     # Another thread may add a task at any moment; set.copy() is one step of the interpreter, a loop
     # over _tasks would now and then find it changed (gh-80788).
     alive = (reference() for reference in _tasks.copy())

@@ -27,6 +27,7 @@ from .protocols import BaseProtocol, BufferedProtocol
 __all__ = ("BaseTransport", "ReadTransport", "Transport", "WriteTransport")
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview"
+_BYTES_LIKE: tuple[type, ...] = (bytes, bytearray, memoryview)
 
 #: Writes into a lost connection are dropped; from this many on, each is logged.
 LOG_THRESHOLD_FOR_CONNLOST_WRITES: Final = 5
@@ -427,7 +428,7 @@ class _SelectorSocketTransport(_SelectorTransport):
 
     def write(self, data: Buffer) -> None:
         """Send `data`, or what the kernel takes of it, and keep the rest; never blocks."""
-        if not isinstance(data, bytes | bytearray | memoryview):
+        if not isinstance(data, _BYTES_LIKE):
             kind = type(data).__name__
             raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
         if self._eof:
