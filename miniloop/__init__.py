@@ -43,7 +43,7 @@ READING_ORDER: Final = {
         "reports", "debug", "asyncgens", "threads", "runners",
     ),
     # How bytes travel.
-    "streams": ("protocols", "transports", "sockets", "connections", "streams"),
+    "streams": ("protocols", "transports", "sockets", "staggered", "connections", "streams"),
     # How the loop meets the operating system.
     "system": ("unix_events",),
 }  # fmt: skip

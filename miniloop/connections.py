@@ -9,28 +9,28 @@ This file does not know what the bytes mean. Read transports.py and sockets.py f
 
 from __future__ import annotations
 
-import collections
 import errno
 import itertools
 import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final, Self, TypeAlias
 from weakref import WeakSet
 
-from .combinators import FIRST_COMPLETED, gather, wait
+from .combinators import gather
 from .events import Loop
 from .exceptions import CancelledError
 from .format_helpers import logger
 from .futures import Future
 from .protocols import BaseProtocol
 from .sockets import SocketsEventLoop, _check_ssl_socket
+from .staggered import AddrInfo, Attempt, _interleave, _staggered_race
 from .tasks import sleep
 from .transports import TransportSocket, _SelectorSocketTransport
 
 __all__ = ("Server",)
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
-AddrInfo: TypeAlias = tuple[
     Any, ...
 ]  # an entry of getaddrinfo(): family, type, proto, name, address
 
@@ -195,7 +195,8 @@ class ConnectionsEventLoop(SocketsEventLoop):
             if interleave or (interleave is None and happy_eyeballs_delay is not None):
                 infos = _interleave(infos, interleave or 1)
             errors: list[OSError] = []
-            sock = await self._connect_first(infos, local, happy_eyeballs_delay, errors)
+            attempts = [partial(self._connect_one, info, local, errors) for info in infos]
+            sock = await self._connect_first(attempts, happy_eyeballs_delay)
             if sock is None:
                 raise _no_address_answered(errors, all_errors)
         elif sock is None:
@@ -214,40 +215,14 @@ class ConnectionsEventLoop(SocketsEventLoop):
         return infos
 
     async def _connect_first(
-        self,
-        infos: Iterable[AddrInfo],
-        local: list[AddrInfo] | None,
-        delay: float | None,
-        errors: list[OSError],
+        self, attempts: Iterable[Attempt], delay: float | None
     ) -> socket.socket | None:
-        """Try addresses, each begun when all before have failed or `delay` seconds are over."""
-        waiting = collections.deque(infos)
-        running: set[Future[socket.socket | None]] = set()
-        winner: socket.socket | None = None
-        try:
-            while winner is None and (waiting or running):
-                if waiting:
-                    attempt = self._connect_one(waiting.popleft(), local, errors)
-                    if delay is None:
-                        winner = await attempt
-                        continue
-                    running.add(self.create_task(attempt))
-                done, running = await wait(
-                    running, timeout=delay if waiting else None, return_when=FIRST_COMPLETED
-                )
-                for task in done:
-                    found = task.result()
-                    if winner is None:
-                        winner = found
-                    elif found is not None:
-                        found.close()  # two in the same turn
-            return winner
-        except BaseException:
-            if winner is not None:
-                winner.close()
-            raise
-        finally:
-            await _abandon(running)
+        if delay is not None:
+            return await _staggered_race(attempts, delay)
+        for attempt in attempts:
+            if (sock := await attempt()) is not None:
+                return sock
+        return None
 
     async def _connect_one(
         self, info: AddrInfo, local: list[AddrInfo] | None, errors: list[OSError]
@@ -331,16 +306,9 @@ class ConnectionsEventLoop(SocketsEventLoop):
             if sock is not None:
                 raise ValueError("host/port and sock can not be specified at the same time")
             infos = await self._look_up_hosts(host, port, family, flags)
-            options = [
-                option
-                for option, wanted in (
-                    (socket.SO_REUSEADDR, reuse_address is None or reuse_address),
-                    (socket.SO_REUSEPORT, reuse_port),
-                    (socket.SO_KEEPALIVE, keep_alive),
-                )
-                if wanted
-            ]
-            sockets = self._bind_all(infos, options)
+            if reuse_address is None:
+                reuse_address = True
+            sockets = self._bind_all(infos, reuse_address, reuse_port, keep_alive)
         elif sock is None:
             raise ValueError("Neither host/port nor sock were specified")
         elif sock.type != socket.SOCK_STREAM:
@@ -369,8 +337,10 @@ class ConnectionsEventLoop(SocketsEventLoop):
         )
         return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 
-    def _bind_all(self, infos: list[AddrInfo], options: list[int]) -> list[socket.socket]:
+    def _bind_all(self, infos: list[AddrInfo], *wanted: bool | None) -> list[socket.socket]:
         """A bound socket for each address that this machine has; all of them or an OSError."""
+        choices = (socket.SO_REUSEADDR, socket.SO_REUSEPORT, socket.SO_KEEPALIVE)
+        options = [option for option, chosen in zip(choices, wanted, strict=True) if chosen]
         sockets: list[socket.socket] = []
         try:
             for family, kind, proto, _, address in infos:
@@ -462,27 +432,6 @@ class ConnectionsEventLoop(SocketsEventLoop):
             if self._debug:
                 message = "Error on transport creation for incoming connection"
                 self.call_exception_handler({"message": message, "exception": exc})
-
-
-def _interleave(infos: list[AddrInfo], first_family_count: int) -> list[AddrInfo]:
-    """The addresses with families taking turns, after so many less one of the first family."""
-    by_family: dict[int, list[AddrInfo]] = {}
-    for info in infos:
-        by_family.setdefault(info[0], []).append(info)
-    families = list(by_family.values())
-    head = families[0][: first_family_count - 1]
-    families[0] = families[0][len(head) :]
-    mixed = itertools.chain.from_iterable(itertools.zip_longest(*families))
-    return head + [info for info in mixed if info is not None]
-
-
-async def _abandon(attempts: set[Future[socket.socket | None]]) -> None:
-    """Stop attempts to connect, and close the socket of one that succeeds nevertheless."""
-    for attempt in attempts:
-        attempt.cancel()
-    for sock in await gather(*attempts, return_exceptions=True):
-        if isinstance(sock, socket.socket):
-            sock.close()
 
 
 def _bind_to_first(sock: socket.socket, addresses: list[Any], errors: list[OSError]) -> None:
