@@ -31,8 +31,6 @@ from .transports import TransportSocket, _SelectorSocketTransport
 __all__ = ("Server",)
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
-    Any, ...
-]  # an entry of getaddrinfo(): family, type, proto, name, address
 
 #: Seconds until a server that has run out of descriptors tries accept() again.
 ACCEPT_RETRY_DELAY: Final = 1
