@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -38,6 +39,12 @@ def lined_up(stage: Stage, wait: Callable[[], Any], *names: str) -> list[Any]:
 def shown(thing: Any) -> str:
     """What repr() tells of the state, without class and address."""
     return repr(thing).partition(" [")[2].removesuffix("]>")
+
+
+def plain_signature(function: Any) -> str:
+    """The parameters without annotations."""
+    parameters = inspect.signature(function).parameters.values()
+    return ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
 
 
 # Lock
@@ -1275,3 +1282,54 @@ def test_whenever_a_party_is_cancelled_the_barrier_stays_usable(stage: Stage) ->
         (2, "filling, waiters:0/3", "c 2, a 0, b 1, f 2, d 0, e 1", "filling, waiters:0/3"),
         (3, "draining, waiters:0/3", "c 2, a 0, b 1, f 2, d 0, e 1", "filling, waiters:0/3"),
     ]
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "name", ["Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier"]
+)
+def test_locks_have_the_methods_and_signatures_of_asyncio(stage: Stage, name: str) -> None:
+    kind, log = getattr(stage.aio, name), stage.log
+    log(name, plain_signature(kind))
+    for attribute in dir(kind):
+        member = getattr(kind, attribute)
+        if not attribute.startswith("_"):
+            shape = plain_signature(member) if callable(member) else type(member).__name__
+            log(f"{attribute}({shape})" if callable(member) else f"{attribute}: {shape}")
+    assert (
+        log
+        == {
+            "Lock": [("Lock", ""), "acquire(self)", "locked(self)", "release(self)"],
+            "Event": [("Event", ""), "clear(self)", "is_set(self)", "set(self)", "wait(self)"],
+            "Condition": [
+                ("Condition", "lock=None"),
+                "notify(self, n=1)",
+                "notify_all(self)",
+                "wait(self)",
+                "wait_for(self, predicate)",
+            ],
+            "Semaphore": [
+                ("Semaphore", "value=1"),
+                "acquire(self)",
+                "locked(self)",
+                "release(self)",
+            ],
+            "BoundedSemaphore": [
+                ("BoundedSemaphore", "value=1"),
+                "acquire(self)",
+                "locked(self)",
+                "release(self)",
+            ],
+            "Barrier": [
+                ("Barrier", "parties"),
+                "abort(self)",
+                "broken: property",
+                "n_waiting: property",
+                "parties: property",
+                "reset(self)",
+                "wait(self)",
+            ],
+        }[name]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import inspect
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,12 @@ def putters(stage: Stage, queue: Any, *items: str) -> list[Any]:
         stage.log(f"put {item}", await attempt_await(queue.put(item)))
 
     return [stage.aio.create_task(putter(item)) for item in items]
+
+
+def plain_signature(function: Any) -> str:
+    """The parameters without annotations."""
+    parameters = inspect.signature(function).parameters.values()
+    return ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
 
 
 # Order
@@ -737,6 +744,24 @@ def test_an_immediate_shutdown_still_waits_for_work_that_was_begun(stage: Stage)
 
 
 @SHUTDOWN
+def test_an_immediate_shutdown_does_not_count_items_that_were_done_before_they_were_got(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        queue = aio.Queue()
+        queue.put_nowait("a")
+        queue.put_nowait("b")
+        queue.task_done()
+        queue.task_done()
+        queue.shutdown(immediate=True)
+        log(str(queue), await attempt_await(queue.join()))
+
+    assert stage.run(main) == [("<Queue maxsize=0 shutdown>", "returned None")]
+
+
+@SHUTDOWN
 def test_a_shutdown_can_be_made_immediate_later(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
@@ -827,4 +852,31 @@ def test_who_waits_binds_a_queue_to_the_loop(stage: Stage) -> None:
             "raised RuntimeError: <Queue at 0x… maxsize=1 tasks=3>",
             "bound to a different event loop",
         ),
+    ]
+
+
+# Names
+
+
+@SHUTDOWN
+def test_queues_have_the_methods_and_signatures_of_asyncio(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    log("Queue", plain_signature(aio.Queue))
+    for name in dir(aio.Queue):
+        member = getattr(aio.Queue, name)
+        if not name.startswith("_"):
+            log(name, plain_signature(member) if callable(member) else type(member).__name__)
+    assert log == [
+        ("Queue", "maxsize=0"),
+        ("empty", "self"),
+        ("full", "self"),
+        ("get", "self"),
+        ("get_nowait", "self"),
+        ("join", "self"),
+        ("maxsize", "property"),
+        ("put", "self, item"),
+        ("put_nowait", "self, item"),
+        ("qsize", "self"),
+        ("shutdown", "self, immediate=False"),
+        ("task_done", "self"),
     ]
