@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import collections
 import heapq
-import itertools
 import threading
 import time
 import warnings
@@ -59,11 +58,12 @@ class BaseEventLoop(events.AbstractEventLoop):
 
     def __init__(self) -> None:
         self._ready: collections.deque[Any] = collections.deque()  # Handles and Tasks
-        self._scheduled: list[tuple[float, int, TimerHandle]] = []  # a heap by time, then by age
-        self._timer_number = itertools.count().__next__
+        # A heap by time. With the time before the handle, tuples are compared without a call.
+        self._scheduled: list[tuple[float, TimerHandle]] = []
         self._timer_cancelled_count = 0  # how many in _scheduled were cancelled
         self._clock_resolution = time.get_clock_info("monotonic").resolution  # seconds
         self._current_task: Task[Any] | None = None  # written by Task._run
+        self._empty_context = Context()  # for callbacks that look at no context variable
         self._thread_id: int | None = None  # of the thread that runs the loop; None: not running
         self._stopping = False
         self._closed = False
@@ -101,7 +101,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         if scheduled:
             end_time = self.time() + self._clock_resolution
             while scheduled and scheduled[0][0] < end_time:
-                timer = heapq.heappop(scheduled)[2]
+                timer = heapq.heappop(scheduled)[1]
                 timer._scheduled = False
                 ready.append(timer)
 
@@ -121,11 +121,11 @@ class BaseEventLoop(events.AbstractEventLoop):
         limit = len(scheduled) * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
         if many and self._timer_cancelled_count > limit:
             # In place: _run_once holds the list.
-            scheduled[:] = [entry for entry in scheduled if not entry[2]._cancelled]
+            scheduled[:] = [entry for entry in scheduled if not entry[1]._cancelled]
             heapq.heapify(scheduled)
             self._timer_cancelled_count = 0
-        while scheduled and scheduled[0][2]._cancelled:
-            heapq.heappop(scheduled)[2]._scheduled = False
+        while scheduled and scheduled[0][1]._cancelled:
+            heapq.heappop(scheduled)[1]._scheduled = False
             self._timer_cancelled_count -= 1
 
     def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
@@ -171,14 +171,14 @@ class BaseEventLoop(events.AbstractEventLoop):
     def call_at(
         self, when: float, callback: Callback, *args: Any, context: Context | None = None
     ) -> TimerHandle:
-        """Call `callback(*args)` when the clock shows `when`; of equals, the first made first."""
+        """Call `callback(*args)` when the clock of `time()` shows `when`, in seconds."""
         if when is None:
             raise TypeError("when cannot be None")
         if self._closed:
             self._check_closed()
         timer = TimerHandle(when, callback, args, self, context)
         timer._scheduled = True
-        heapq.heappush(self._scheduled, (when, self._timer_number(), timer))
+        heapq.heappush(self._scheduled, (when, timer))
         return timer
 
     def create_future(self) -> Future[Any]:

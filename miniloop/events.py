@@ -128,6 +128,9 @@ class TimerHandle(Handle):
         """Return the time of the call, in seconds on the clock of `loop.time()`."""
         return self._when
 
+    def __lt__(self, other: TimerHandle) -> bool:
+        return self._when < other._when  # for the loop's heap, where two have the same time
+
     def cancel(self) -> None:
         """Take the call back; the loop is told, so that it can clear its heap when many were."""
         if not self._cancelled:

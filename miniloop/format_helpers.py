@@ -15,7 +15,7 @@ import logging
 import reprlib
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, TextIO
 
@@ -70,18 +70,18 @@ def _created_at(thing: Any) -> list[str]:
 
 def _future_repr_info(future: Any) -> list[str]:
     info = [future._state.lower()]
-    if future._exception is not None:
-        info.append(f"exception={future._exception!r}")
+    if future._state == "FAILED":
+        info = ["finished", f"exception={future._outcome!r}"]
     elif future._state == "FINISHED":
-        info.append(f"result={reprlib.repr(future._result)}")
+        info.append(f"result={reprlib.repr(future._outcome)}")
     if future._callbacks:
         info.append(f"cb=[{', '.join(_format_waiting(future._callbacks))}]")
     return info + _created_at(future)
 
 
-def _format_waiting(waiting: list[Any]) -> Iterator[str]:
+def _format_waiting(waiting: Sequence[Any]) -> Iterator[str]:
     """The first and the last of those who wait for a future, and how many stand between them."""
-    for entry in waiting[:1] + waiting[1:][-1:]:
+    for entry in (*waiting[:1], *waiting[1:][-1:]):
         if entry is not waiting[0] and len(waiting) > 2:
             yield f"<{len(waiting) - 2} more>"
         callback = getattr(entry, "_callback", None)  # a Handle's; a Task has none
@@ -106,15 +106,15 @@ def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
     if frame is not None:
         return [frame for frame, _ in itertools.islice(traceback.walk_stack(frame), limit)][::-1]
-    if task._exception is None:
+    if task._state != "FAILED":
         return []
-    walk = traceback.walk_tb(task._exception.__traceback__)
+    walk = traceback.walk_tb(task._outcome.__traceback__)
     return [frame for frame, _ in itertools.islice(walk, limit)]
 
 
 def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None:
     frames = task.get_stack(limit=limit)
-    error = task._exception
+    error = task._outcome if task._state == "FAILED" else None
     title = "Stack" if error is None else "Traceback"
     title = f"{title} for {task!r} (most recent call last):" if frames else f"No stack for {task!r}"
     print(title, file=file or sys.stderr)

@@ -3,8 +3,7 @@
 Purpose: the one object that `await` finally comes down to. A Future is pending until somebody sets
 its result or exception or cancels it; then all that waits for it moves to the loop's ready queue.
 Rules: what waits is kept as finished entries of the ready queue (a Handle for a done-callback, the
-Task itself for a task that awaits), in the order it came; so completing a future is one `extend`
-and no call.
+Task itself for a task that awaits), in the order it came; so completing a future is one `extend`.
 This file does not know coroutines, nor when the ready queue is run. Read events.py first.
 """
 
@@ -14,6 +13,7 @@ import reprlib
 import traceback
 from collections.abc import Callable, Generator
 from contextvars import Context
+from types import TracebackType
 from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 from . import events
@@ -25,9 +25,10 @@ __all__ = ("Future", "isfuture")
 
 T = TypeVar("T")
 
-# The states. The only transitions, made by Future._finish: PENDING → FINISHED, PENDING → CANCELLED.
+# The states. The only transitions, made by Future._finish, lead from PENDING to each of the others.
 PENDING: Final = "PENDING"
-FINISHED: Final = "FINISHED"
+FINISHED: Final = "FINISHED"  # it has a result
+FAILED: Final = "FAILED"  # it has an exception
 CANCELLED: Final = "CANCELLED"
 
 
@@ -48,16 +49,9 @@ class Future(Generic[T]):
     `loop.call_soon_threadsafe(future.set_result, value)`.
     """
 
-    # Each of these belongs to a way to end, is set on ending so, and not read before:
-    # _result: what set_result() was given
-    # _exception_tb: the traceback of what set_exception() was given, as it was then
-    # _unretrieved: reports that exception if nobody asks for it
-    # _cancel_message: what cancel() was given
-    # _cancelled_exc: what ended a cancelled Task; it is raised once, as it is
-    # The other fields are born in _begin.
     __slots__ = (
-        "_state", "_loop", "_callbacks", "_result", "_exception", "_exception_tb", "_unretrieved",
-        "_cancel_message", "_cancelled_exc", "_asyncio_future_blocking", "__weakref__", "__dict__",
+        "_state", "_outcome", "_loop", "_callbacks", "_unretrieved", "_asyncio_future_blocking",
+        "__weakref__", "__dict__",
     )  # fmt: skip
 
     #: Where the future was made; only debug mode puts a stack here, in the instance's __dict__.
@@ -70,68 +64,67 @@ class Future(Generic[T]):
         """What __init__ does; create_future() comes straight here: a call by keyword costs more."""
         self._loop = loop
         self._state = PENDING
-        # Who waits, in order: Handles and Tasks. None if nobody does, and in every state but
-        # PENDING.
-        self._callbacks: list[Any] | None = None
-        self._exception: BaseException | None = None
+        # FINISHED: the result. FAILED: the exception. CANCELLED: the message given to cancel(), or
+        # the CancelledError that a Task ended with, until it is raised. PENDING: of a Task, the
+        # message of a cancel() that is still to be raised.
+        self._outcome: Any = None
+        # Who waits, in order: Handles and Tasks. None if nobody does, and in all states but PENDING.
+        # For the first a tuple is enough; most futures never see a second, and a list is larger.
+        self._callbacks: tuple[Any] | list[Any] | None = None
         # True from the `yield self` of __await__ until the Task has seen it: not just any yield.
         self._asyncio_future_blocking = False
         if loop._debug:
             self._source_traceback = extract_stack()
 
-    # -- the three ways to end ---------------------------------------------------------------------
+    # -- the three ways to end --------------------------------------------------------------------
 
     def set_result(self, result: T) -> None:
         """End with `result`; raise InvalidStateError if the future has ended already."""
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
-        self._result = result
-        self._finish(FINISHED)
+        self._finish(FINISHED, result)
 
     def set_exception(self, exception: BaseException | type[BaseException]) -> None:
         """End with `exception`; raise InvalidStateError if the future has ended already.
 
         If the future goes away and nobody has asked for the exception, the loop's exception handler
-        is told. StopIteration cannot pass through `await`: it is wrapped in RuntimeError
-        (bpo-26221).
+        is told. StopIteration cannot pass through `await`: it is wrapped in RuntimeError (bpo-26221).
         """
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
-        self._exception = _checked(exception)
-        self._exception_tb = self._exception.__traceback__
-        self._finish(FINISHED)
-        self._unretrieved = _Unretrieved(self._twin())
+        exception = _checked(exception)
+        self._finish(FAILED, exception)
+        self._unretrieved = _Unretrieved(self._twin(), exception.__traceback__)
 
     def cancel(self, msg: Any | None = None) -> bool:
         """End as cancelled; return False, and change nothing, if the future has ended already.
 
         Awaiting it then raises CancelledError, with `msg` as its argument if there is one.
         """
-        self._mark_retrieved()
         if self._state is not PENDING:
+            self._mark_retrieved()
             return False
-        self._cancel_message = msg
-        self._cancelled_exc: CancelledError | None = None
-        self._finish(CANCELLED)
+        self._finish(CANCELLED, msg)
         return True
 
-    def _finish(self, state: str) -> None:
+    def _finish(self, state: str, outcome: Any) -> None:
         """Leave PENDING for good; whoever waits gets its turn in the order of arrival."""
         self._state = state
+        self._outcome = outcome
         waiting = self._callbacks
         if waiting is not None:
             self._callbacks = None
             self._loop._enqueue(waiting)
 
-    # -- looking at it -----------------------------------------------------------------------------
+    # -- looking at it ----------------------------------------------------------------------------
 
     def result(self) -> T:
         """Return the result, or raise the exception that the future ended with.
 
         Raises CancelledError if it was cancelled, InvalidStateError if it is still pending.
         """
-        if self._state is FINISHED and self._exception is None:
-            return self._result
+        if self._state is FINISHED:
+            return self._outcome  # type: ignore[no-any-return]
         if self._state is PENDING:
             raise InvalidStateError("Result is not set.")
         raise self._failure()
@@ -142,31 +135,40 @@ class Future(Generic[T]):
         Raises CancelledError if it was cancelled, InvalidStateError if it is still pending.
         """
         if self._state is FINISHED:
-            if self._exception is not None:
-                self._unretrieved.disarm()
-            return self._exception
+            return None
         if self._state is PENDING:
             raise InvalidStateError("Exception is not set.")
-        raise self._make_cancelled_error()
+        if self._state is CANCELLED:
+            raise self._make_cancelled_error()
+        self._mark_retrieved()
+        return self._outcome  # type: ignore[no-any-return]
 
     def _failure(self) -> BaseException:
-        """What result() raises; only for a future that was cancelled or has an exception.
+        """What result() raises; only for a future that is FAILED or CANCELLED.
 
         The traceback is put back to what it was when the exception was set; else it would grow by
         the frames of everyone who has awaited the future before (bpo-45924).
         """
-        if self._exception is None:
+        if self._state is CANCELLED:
             return self._make_cancelled_error()
         self._mark_retrieved()
-        return self._exception.with_traceback(self._exception_tb)
+        error: BaseException = self._outcome
+        return error.with_traceback(self._unretrieved.traceback)
 
     def _make_cancelled_error(self) -> CancelledError:
-        error, self._cancelled_exc = self._cancelled_exc, None
-        return error or _cancelled_error(self._cancel_message)
+        outcome = self._outcome
+        if not isinstance(outcome, CancelledError):
+            return CancelledError() if outcome is None else CancelledError(outcome)
+        self._outcome = None  # raised once, as it is; after that by new ones
+        return outcome
+
+    @property
+    def _cancel_message(self) -> Any:
+        return None if isinstance(self._outcome, CancelledError) else self._outcome
 
     def _mark_retrieved(self) -> None:
-        if self._exception is not None:
-            self._unretrieved.disarm()
+        if self._state is FAILED:
+            self._unretrieved.twin = None
 
     def done(self) -> bool:
         """Return True if the future has a result or an exception, or was cancelled."""
@@ -180,7 +182,7 @@ class Future(Generic[T]):
         """Return the event loop that the future belongs to."""
         return self._loop
 
-    # -- waiting for it ----------------------------------------------------------------------------
+    # -- waiting for it ---------------------------------------------------------------------------
 
     def __await__(self) -> Generator[Any, None, T]:
         if self._state is PENDING:
@@ -201,18 +203,24 @@ class Future(Generic[T]):
 
         `context` is the contextvars.Context to call it in; by default a copy of the present one.
         """
-        if self._state is not PENDING:
-            self._loop.call_soon(fn, self, context=context)
-            return
-        handle = Handle(fn, (self,), self._loop, context)
-        if self._callbacks is None:
-            self._callbacks = [handle]
+        if self._state is PENDING:
+            self._add_waiter(Handle(fn, (self,), self._loop, context))
         else:
-            self._callbacks.append(handle)
+            self._loop.call_soon(fn, self, context=context)
+
+    def _add_waiter(self, entry: Any) -> None:
+        """Let `entry`, a Handle or a Task, go to the ready queue when the future ends."""
+        waiting = self._callbacks
+        if waiting is None:
+            self._callbacks = (entry,)
+        elif isinstance(waiting, list):
+            waiting.append(entry)
+        else:
+            self._callbacks = [*waiting, entry]
 
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Take `fn` back as often as it was added; return how often that was."""
-        waiting = self._callbacks or []
+        waiting = self._callbacks or ()
         kept = [
             entry for entry in waiting if not isinstance(entry, Handle) or entry._callback != fn
         ]
@@ -224,10 +232,9 @@ class Future(Generic[T]):
     def _twin(self) -> Future[T]:
         """A second future that ended alike, for the report about this one when it is gone."""
         twin = self.__class__.__new__(self.__class__)
-        twin._loop, twin._state, twin._callbacks = self._loop, self._state, None
-        twin._exception, twin._exception_tb = self._exception, self._exception_tb
-        twin._unretrieved = _Unretrieved(None)
-        twin._asyncio_future_blocking = False
+        twin._begin(self._loop)
+        twin._state, twin._outcome = self._state, self._outcome
+        twin._unretrieved = _Unretrieved(None, None)
         twin.__dict__ = self.__dict__
         return twin
 
@@ -246,21 +253,18 @@ class _Unretrieved:
     report names a twin, because by now the future itself is half taken apart.
     """
 
-    __slots__ = ("_twin",)
+    __slots__ = ("traceback", "twin")
 
-    def __init__(self, twin: Future[Any] | None) -> None:
-        self._twin = twin
-
-    def disarm(self) -> None:
-        self._twin = None
+    def __init__(self, twin: Future[Any] | None, traceback: TracebackType | None) -> None:
+        self.twin = twin  # None once somebody has asked for the exception
+        self.traceback = traceback  # the exception's own, at the time it was set
 
     def __del__(self) -> None:
-        future = self._twin
+        future = self.twin
         if future is None:
             return
         message = f"{type(future).__name__} exception was never retrieved"
-        context: dict[str, Any] = {"message": message, "exception": future._exception}
-        context["future"] = future
+        context = {"message": message, "exception": future._outcome, "future": future}
         if future._source_traceback:
             context["source_traceback"] = future._source_traceback
         future._loop.call_exception_handler(context)
@@ -280,11 +284,7 @@ def _checked(exception: BaseException | type[BaseException]) -> BaseException:
     return replacement
 
 
-def _cancelled_error(message: Any | None) -> CancelledError:
-    return CancelledError() if message is None else CancelledError(message)
-
-
-def _set_result_unless_cancelled(future: Future[T], result: T) -> None:
+def _set_result_unless_cancelled(future: Future[Any], result: Any = None) -> None:
     """What a timer or a thread calls: the waiter may have been cancelled in the meantime."""
     if future._state is not CANCELLED:
         future.set_result(result)

@@ -27,14 +27,7 @@ from .coroutines import iscoroutine
 from .events import Coro, Loop
 from .exceptions import CancelledError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
-from .futures import (
-    FINISHED,
-    PENDING,
-    Future,
-    _cancelled_error,
-    _set_result_unless_cancelled,
-    isfuture,
-)
+from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
 
 __all__ = (
     "Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
@@ -108,26 +101,21 @@ class Task(Future[T]):
         """Resume the coroutine and see what it does: await something, return, or raise."""
         loop = self._loop
         waiter = self._fut_waiter
-        self._fut_waiter = None
-        if self._must_cancel or (
-            waiter is not None and (waiter._exception is not None or waiter._state is not FINISHED)
-        ):
+        if self._must_cancel or (waiter is not None and waiter._state is not FINISHED):
             resume, value = self._coro.throw, self._bad_news(waiter)
         else:
             resume, value = self._coro.send, None  # THE ONLY send
+        self._fut_waiter = None
         outer_task = loop._current_task
         loop._current_task = self
         try:
             awaited = self._context.run(resume, value)
         except StopIteration as stop:
             if self._must_cancel:
-                # cancel() came in this last step, too late to be raised anywhere: it wins all the
-                # same.
-                self._must_cancel = False
+                # cancel() came in this last step, too late to be raised anywhere: it wins all the same.
                 super().cancel(self._cancel_message)
             else:
-                self._result = stop.value
-                self._finish(FINISHED)
+                self._finish(FINISHED, stop.value)
         except (KeyboardInterrupt, SystemExit) as exc:
             self._end_with_exception(exc)
             raise
@@ -147,12 +135,12 @@ class Task(Future[T]):
         A cancellation replaces the failure of what was awaited, unless that failure is itself one:
         the two are then one cancellation, and the coroutine sees it once.
         """
-        failed = waiter is not None and (waiter.cancelled() or waiter._exception is not None)
+        failed = waiter is not None and waiter._state is not FINISHED
         error = waiter._failure() if failed else None  # type: ignore[union-attr]
         if self._must_cancel:
             self._must_cancel = False
             if not isinstance(error, CancelledError):
-                return _cancelled_error(self._cancel_message)
+                return self._make_cancelled_error()
         return error  # type: ignore[return-value]
 
     def _wait_for(self, awaited: Any) -> None:
@@ -166,10 +154,7 @@ class Task(Future[T]):
             and awaited is not self
         ):
             awaited._asyncio_future_blocking = False
-            if awaited._callbacks is None:
-                awaited._callbacks = [self]
-            else:
-                awaited._callbacks.append(self)
+            awaited._add_waiter(self)
         else:
             if complaint := self._complaint(awaited):
                 awaited = self._failed(RuntimeError(complaint))
@@ -216,8 +201,7 @@ class Task(Future[T]):
         # cycle.
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
         if isinstance(exc, CancelledError):
-            super().cancel()
-            self._cancelled_exc = exc
+            self._finish(CANCELLED, exc)
         else:
             super().set_exception(exc)
 
@@ -247,7 +231,7 @@ class Task(Future[T]):
         if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
             return True
         self._must_cancel = True
-        self._cancel_message = msg
+        self._outcome = msg
         return True
 
     def cancelling(self) -> int:
@@ -429,9 +413,12 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
     if math.isnan(delay):
         raise ValueError("Invalid delay: NaN (not a number)")
     loop = events.get_running_loop()
-    future: Future[T | None] = loop.create_future()
-    timer = loop.call_later(delay, _set_result_unless_cancelled, future, result)
+    future: Future[None] = loop.create_future()
+    # The callback looks at no context variable, and so needs no copy of the context made for it.
+    context = loop._empty_context
+    timer = loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
     try:
-        return await future
+        await future
+        return result
     finally:
         timer.cancel()  # for a sleep that was cancelled; a timer that has fired does not mind
