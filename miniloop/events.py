@@ -47,14 +47,15 @@ class Handle:
     """
 
     __slots__ = (
-        "_callback", "_args", "_loop", "_context", "_cancelled", "_source_traceback", "_repr",
+        "_callback", "_args", "_loop", "_context", "_cancelled", "_source_traceback",
         "__weakref__",
     )  # fmt: skip
 
     def __init__(
         self, callback: Callback, args: Args, loop: Loop, context: Context | None = None
     ) -> None:
-        self._callback: Callback | None = callback  # None once cancelled: what it holds is freed
+        # Once cancelled: None, so that what it holds is freed; in debug mode its description.
+        self._callback: Any = callback
         self._args: Args | None = args
         self._loop = loop
         self._context = copy_context() if context is None else context
@@ -66,16 +67,18 @@ class Handle:
         if self._cancelled:
             return
         try:
-            self._context.run(self._callback, *self._args)  # type: ignore[arg-type, misc]  # THE ONLY callback
+            self._context.run(self._callback, *self._args)  # type: ignore[misc]  # THE ONLY callback
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
             self._report(exc)
 
+    def _describe(self) -> str:
+        return _format_callback_source(self._callback, self._args, debug=self._loop.get_debug())
+
     def _report(self, exc: BaseException) -> None:
-        debug = self._loop.get_debug()
-        callback = _format_callback_source(self._callback, self._args, debug=debug)
-        context = {"message": f"Exception in callback {callback}", "exception": exc, "handle": self}
+        message = f"Exception in callback {self._describe()}"
+        context = {"message": message, "exception": exc, "handle": self}
         if self._source_traceback:
             context["source_traceback"] = self._source_traceback
         self._loop.call_exception_handler(context)
@@ -85,11 +88,9 @@ class Handle:
         if self._cancelled:
             return
         self._cancelled = True
-        if self._loop.get_debug():
-            # "Executing <Handle …> took 2 seconds" must still name a callback that cancelled
-            # itself.
-            self._repr = repr(self)
-        self._callback = self._args = None
+        # "Executing <Handle …> took 2 seconds" must still name a callback that cancelled itself.
+        self._callback = self._describe() if self._loop.get_debug() else None
+        self._args = None
 
     def cancelled(self) -> bool:
         """Return True if the call was taken back."""
@@ -104,12 +105,11 @@ class Handle:
         if self._cancelled:
             info.append("cancelled")
         if self._callback is not None:
-            debug = self._loop.get_debug()
-            info.append(_format_callback_source(self._callback, self._args, debug=debug))
+            info.append(self._callback if self._cancelled else self._describe())
         return info + _created_at(self)
 
     def __repr__(self) -> str:
-        return getattr(self, "_repr", None) or f"<{' '.join(self._repr_info())}>"
+        return f"<{' '.join(self._repr_info())}>"
 
 
 class TimerHandle(Handle):

@@ -74,8 +74,8 @@ def _future_repr_info(future: Any) -> list[str]:
         info = ["finished", f"exception={future._outcome!r}"]
     elif future._state == "FINISHED":
         info.append(f"result={reprlib.repr(future._outcome)}")
-    if future._callbacks:
-        info.append(f"cb=[{', '.join(_format_waiting(future._callbacks))}]")
+    if future._callbacks is not None:
+        info.append(f"cb=[{', '.join(_format_waiting(future._waiters()))}]")
     return info + _created_at(future)
 
 

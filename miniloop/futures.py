@@ -61,16 +61,17 @@ class Future(Generic[T]):
         self._begin(events.get_event_loop() if loop is None else loop)
 
     def _begin(self, loop: Loop) -> None:
-        """What __init__ does; create_future() comes straight here: a call by keyword costs more."""
+        """What __init__ does; create_future() comes straight here: keywords cost extra."""
         self._loop = loop
         self._state = PENDING
         # FINISHED: the result. FAILED: the exception. CANCELLED: the message given to cancel(), or
         # the CancelledError that a Task ended with, until it is raised. PENDING: of a Task, the
         # message of a cancel() that is still to be raised.
         self._outcome: Any = None
-        # Who waits, in order: Handles and Tasks. None if nobody does, and in all states but PENDING.
-        # For the first a tuple is enough; most futures never see a second, and a list is larger.
-        self._callbacks: tuple[Any] | list[Any] | None = None
+        # Who waits, Handles and Tasks: None if nobody does, and in all states but PENDING; for one,
+        # as most futures have, the entry itself (a list would be half as large as the future);
+        # for several a list, in the order they came.
+        self._callbacks: Any = None
         # True from the `yield self` of __await__ until the Task has seen it: not just any yield.
         self._asyncio_future_blocking = False
         if loop._debug:
@@ -88,7 +89,7 @@ class Future(Generic[T]):
         """End with `exception`; raise InvalidStateError if the future has ended already.
 
         If the future goes away and nobody has asked for the exception, the loop's exception handler
-        is told. StopIteration cannot pass through `await`: it is wrapped in RuntimeError (bpo-26221).
+        is told. StopIteration cannot pass through `await`: it comes in a RuntimeError (bpo-26221).
         """
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
@@ -114,7 +115,7 @@ class Future(Generic[T]):
         waiting = self._callbacks
         if waiting is not None:
             self._callbacks = None
-            self._loop._enqueue(waiting)
+            self._loop._enqueue(waiting if waiting.__class__ is list else (waiting,))
 
     # -- looking at it ----------------------------------------------------------------------------
 
@@ -212,15 +213,19 @@ class Future(Generic[T]):
         """Let `entry`, a Handle or a Task, go to the ready queue when the future ends."""
         waiting = self._callbacks
         if waiting is None:
-            self._callbacks = (entry,)
-        elif isinstance(waiting, list):
+            self._callbacks = entry
+        elif waiting.__class__ is list:
             waiting.append(entry)
         else:
-            self._callbacks = [*waiting, entry]
+            self._callbacks = [waiting, entry]
+
+    def _waiters(self) -> list[Any]:
+        waiting = self._callbacks
+        return waiting if waiting.__class__ is list else [] if waiting is None else [waiting]
 
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Take `fn` back as often as it was added; return how often that was."""
-        waiting = self._callbacks or ()
+        waiting = self._waiters()
         kept = [
             entry for entry in waiting if not isinstance(entry, Handle) or entry._callback != fn
         ]

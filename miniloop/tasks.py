@@ -112,7 +112,7 @@ class Task(Future[T]):
             awaited = self._context.run(resume, value)
         except StopIteration as stop:
             if self._must_cancel:
-                # cancel() came in this last step, too late to be raised anywhere: it wins all the same.
+                # cancel() came in this last step, too late to be raised: it wins all the same.
                 super().cancel(self._cancel_message)
             else:
                 self._finish(FINISHED, stop.value)
@@ -415,8 +415,9 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
     loop = events.get_running_loop()
     future: Future[None] = loop.create_future()
     # The callback looks at no context variable, and so needs no copy of the context made for it.
-    context = loop._empty_context
-    timer = loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
+    timer = loop.call_later(
+        delay, _set_result_unless_cancelled, future, context=loop._empty_context
+    )
     try:
         await future
         return result
