@@ -1,0 +1,351 @@
+"""Future: who waits for it, in what order they go on, and what is reported when it is gone."""
+
+from __future__ import annotations
+
+import gc
+import traceback
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+import miniloop
+from tests.virtual import VirtualLoop, play, take_reports, virtual_loop
+
+Ending = Callable[["miniloop.Future[Any]"], object]
+
+ENDINGS: dict[str, Ending] = {
+    "result": lambda future: future.set_result(1),
+    "exception": lambda future: future.set_exception(KeyError("key")),
+    "cancelled": lambda future: future.cancel(),
+}
+
+
+def ignore(_: object) -> None:
+    """A done-callback."""
+
+
+def retrieve(future: miniloop.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+# Who waits
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_nobody_stands_among_the_waiters_unless_the_future_is_pending(ending: str) -> None:
+    with virtual_loop() as loop:
+        future = loop.create_future()
+        steps = [future._callbacks]
+        future.add_done_callback(ignore)
+        assert future._callbacks is not None
+        steps.append(future.remove_done_callback(ignore))
+        steps.append(future._callbacks)
+        future.add_done_callback(ignore)
+        ENDINGS[ending](future)
+        steps.append(future._callbacks)
+        future.add_done_callback(ignore)
+        steps.append(future._callbacks)
+        retrieve(future)
+    assert steps == [None, 1, None, None, None]
+
+
+def test_completing_hands_all_who_wait_to_the_ready_queue_at_once() -> None:
+    batches: list[list[str]] = []
+
+    class Watched(VirtualLoop):
+        def __init__(self) -> None:
+            super().__init__()
+            extend = self._enqueue
+
+            def enqueue(entries: Any) -> None:
+                batches.append([type(entry).__name__ for entry in entries])
+                extend(entries)
+
+            self._enqueue = enqueue
+
+    loop = Watched()
+    future = loop.create_future()
+
+    async def wait() -> None:
+        await future
+
+    future.add_done_callback(ignore)
+    tasks = [loop.create_task(wait()) for _ in range(2)]
+    loop.run_turns()
+    future.add_done_callback(ignore)
+    batches.clear()
+    future.set_result(None)
+    assert batches == [["Handle", "Task", "Task", "Handle"]]
+    loop.run_until_complete(miniloop.wait(tasks))
+    loop.close()
+
+
+def test_to_complete_a_future_nobody_waits_for_makes_nothing_ready() -> None:
+    with virtual_loop() as loop:
+        for end in ENDINGS.values():
+            future = loop.create_future()
+            end(future)
+            retrieve(future)
+        assert not loop._ready
+
+
+def test_callbacks_and_tasks_go_on_in_the_order_in_which_they_came() -> None:
+    async def story() -> list[str]:
+        future: miniloop.Future[None] = miniloop.get_running_loop().create_future()
+        steps: list[str] = []
+
+        async def wait(name: str) -> None:
+            await future
+            steps.append(name)
+
+        def callback(number: int, _: object) -> None:
+            steps.append(f"callback {number}")
+
+        tasks = []
+        for number in range(3):
+            tasks.append(miniloop.create_task(wait(f"task {number}")))
+            await miniloop.sleep(0)
+            future.add_done_callback(partial(callback, number))
+        future.set_result(None)
+        await miniloop.wait(tasks)
+        return steps
+
+    assert play(story) == [
+        *("task 0", "callback 0", "task 1", "callback 1", "task 2", "callback 2")
+    ]
+
+
+def test_to_take_a_callback_back_leaves_waiting_tasks_alone() -> None:
+    async def story() -> tuple[int, int]:
+        future: miniloop.Future[int] = miniloop.Future()
+
+        async def wait() -> int:
+            return await future
+
+        task = miniloop.create_task(wait())
+        future.add_done_callback(ignore)
+        await miniloop.sleep(0)
+        future.add_done_callback(ignore)
+        removed = future.remove_done_callback(ignore)
+        future.set_result(7)
+        return removed, await task
+
+    assert play(story) == (2, 7)
+
+
+def test_a_future_of_a_closed_loop_ends_but_can_wake_nobody() -> None:
+    with virtual_loop() as loop:
+        lonely, awaited = loop.create_future(), loop.create_future()
+        awaited.add_done_callback(ignore)
+    lonely.set_result(1)
+    with pytest.raises(RuntimeError, match=r"^Event loop is closed$"):
+        awaited.set_result(1)
+    assert lonely.result() == 1
+
+
+# What it may be given
+
+
+@pytest.mark.parametrize("wrong", [5, "error", None, int])
+def test_an_exception_has_to_be_one(wrong: Any) -> None:
+    with virtual_loop() as loop:
+        future = loop.create_future()
+        with pytest.raises(TypeError, match="an exception was expected, got"):
+            future.set_exception(wrong)
+        assert not future.done()
+
+
+@pytest.mark.parametrize("first", ENDINGS)
+def test_a_future_ends_once(first: str) -> None:
+    with virtual_loop() as loop:
+        future = loop.create_future()
+        ENDINGS[first](future)
+        for again in (future.set_result, future.set_exception):
+            with pytest.raises(miniloop.InvalidStateError, match=r"^invalid state$"):
+                again(ValueError())
+        assert future.cancel() is False
+        assert future.cancelled() is (first == "cancelled")
+
+
+def test_a_pending_future_has_neither_result_nor_exception() -> None:
+    with virtual_loop() as loop:
+        future = loop.create_future()
+        with pytest.raises(miniloop.InvalidStateError, match=r"^Result is not set\.$"):
+            future.result()
+        with pytest.raises(miniloop.InvalidStateError, match=r"^Exception is not set\.$"):
+            future.exception()
+
+
+def test_the_traceback_does_not_grow_with_those_who_look() -> None:
+    async def story() -> list[int]:
+        future: miniloop.Future[None] = miniloop.Future()
+        future.set_exception(KeyError("key"))
+        lengths = []
+        for _ in range(3):
+            try:
+                await future
+            except KeyError as error:
+                lengths.append(len(traceback.extract_tb(error.__traceback__)))
+        return lengths
+
+    first, *others = play(story)
+    assert others == [first, first]
+
+
+def test_a_future_may_carry_attributes_and_be_referred_to_weakly() -> None:
+    with virtual_loop() as loop:
+        future = loop.create_future()
+        vars(future)["note"] = "mine"
+        gone = weakref.ref(future)
+        assert vars(future) == {"note": "mine"}
+        del future
+        assert gone() is None
+
+
+# What it looks like
+
+
+def test_the_repr_tells_state_outcome_and_who_waits() -> None:
+    with virtual_loop() as loop:
+        steps = []
+        for end in ENDINGS.values():
+            future = loop.create_future()
+            end(future)
+            retrieve(future)
+            steps.append(repr(future))
+        future = loop.create_future()
+        future.add_done_callback(ignore)
+        steps.append(repr(future).replace(__file__, "here"))
+        future.set_result(future)
+        steps.append(repr(future))
+    line = ignore.__code__.co_firstlineno
+    assert steps == [
+        "<Future finished result=1>",
+        "<Future finished exception=KeyError('key')>",
+        "<Future cancelled>",
+        f"<Future pending cb=[ignore() at here:{line}]>",
+        "<Future finished result=...>",
+    ]
+
+
+def test_in_debug_mode_the_repr_tells_where_the_future_was_made() -> None:
+    with virtual_loop(debug=True) as loop:
+        future = loop.create_future()
+        place = vars(future)["_source_traceback"][-1]
+        assert repr(future) == f"<Future pending created at {__file__}:{place.lineno}>"
+        loop.set_debug(False)
+        assert repr(loop.create_future()) == "<Future pending>"
+
+
+# Exceptions that nobody asks for
+
+
+class Labelled(miniloop.Future[Any]):
+    """A subclass with attributes, as libraries have them."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__()
+        self.label = label
+
+
+async def fail() -> None:
+    raise KeyError("unseen")
+
+
+def failed_future() -> miniloop.Future[Any]:
+    future: miniloop.Future[Any] = miniloop.Future()
+    future.set_exception(KeyError("unseen"))
+    return future
+
+
+def failed_subclass() -> Labelled:
+    future = Labelled("mine")
+    future.set_exception(KeyError("unseen"))
+    return future
+
+
+@pytest.mark.parametrize(
+    ("make", "name"), [(failed_future, "Future"), (failed_subclass, "Labelled")]
+)
+def test_a_failed_future_is_reported_when_it_is_gone(
+    make: Callable[[], miniloop.Future[Any]], name: str
+) -> None:
+    async def story() -> Any:
+        loop: Any = miniloop.get_running_loop()
+        future = make()
+        shown = repr(future)
+        assert loop.reports == []
+        del future
+        (report,) = loop.reports
+        take_reports()
+        return report, shown
+
+    report, shown = play(story)
+    twin = report["future"]
+    assert report["message"] == f"{name} exception was never retrieved"
+    assert repr(report["exception"]) == "KeyError('unseen')"
+    assert type(twin).__name__ == name
+    assert (repr(twin), twin.done(), twin.cancelled()) == (shown, True, False)
+    assert twin.exception() is report["exception"]
+    assert getattr(twin, "label", None) == ("mine" if name == "Labelled" else None)
+    with pytest.raises(KeyError, match="unseen"):
+        twin.result()
+
+
+def test_a_failed_task_is_reported_with_its_name_and_coroutine() -> None:
+    async def story() -> Any:
+        loop: Any = miniloop.get_running_loop()
+        task = miniloop.create_task(fail(), name="lost")
+        await miniloop.sleep(0)
+        shown = repr(task)
+        del task
+        gc.collect()
+        (report,) = loop.reports
+        take_reports()
+        return report, shown
+
+    report, shown = play(story)
+    twin = report["future"]
+    assert report["message"] == "Task exception was never retrieved"
+    assert (twin.get_name(), twin.cancelling(), twin.get_coro().__name__) == ("lost", 0, "fail")
+    assert repr(twin) == shown
+
+
+def test_the_report_itself_is_not_reported() -> None:
+    async def story() -> list[Any]:
+        failed_future()
+        return [take_reports(), take_reports()]
+
+    assert play(story) == [[("Future exception was never retrieved", "KeyError('unseen')")], []]
+
+
+@pytest.mark.parametrize(
+    "look", [lambda future: future.exception(), lambda future: future.cancel(), None]
+)
+def test_whoever_asks_or_gives_up_leaves_nothing_to_report(look: Ending | None) -> None:
+    async def story() -> list[Any]:
+        future = failed_future()
+        if look is None:
+            with pytest.raises(KeyError):
+                await future
+        else:
+            look(future)
+        del future
+        return take_reports()
+
+    assert play(story) == []
+
+
+def test_in_debug_mode_the_report_tells_where_the_future_was_made() -> None:
+    async def story() -> str:
+        loop: Any = miniloop.get_running_loop()
+        failed_future()
+        (report,) = loop.reports
+        loop.reports.clear()
+        return str(report["source_traceback"][-1].name)
+
+    assert play(story, debug=True) == "failed_future"

@@ -1,0 +1,401 @@
+"""Task: the three places it can be in, its steps, its name, and what is left of it."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from collections.abc import Generator
+from types import coroutine
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import miniloop
+from miniloop import tasks as tasks_module
+from tests.virtual import VirtualLoop, play, take_reports, virtual_loop
+
+
+def places(task: miniloop.Task[Any]) -> list[str]:
+    """Where `task` stands at this moment: in one place exactly, unless it has ended."""
+    loop: Any = task.get_loop()
+    waiter = task._fut_waiter
+    waiting = [] if waiter is None else waiter._waiters()
+    found = ["running"] if loop._current_task is task else []
+    found += ["ready"] * [_subject(entry) for entry in loop._ready].count(task)
+    found += ["waiting"] * [_subject(entry) for entry in waiting].count(task)
+    return found
+
+
+def _subject(entry: Any) -> Any:
+    """The task that an entry of the ready queue, or one who waits, is or belongs to."""
+    return getattr(getattr(entry, "_callback", None), "__self__", entry)
+
+
+# Where a task stands
+
+
+def test_a_task_is_ready_runs_waits_is_ready_again_and_ends() -> None:
+    steps: list[object] = []
+    with virtual_loop() as loop:
+        future = loop.create_future()
+
+        async def work() -> None:
+            steps.append(places(task))
+            await future
+            steps.append(places(task))
+
+        task = loop.create_task(work())
+        steps.append(places(task))
+        loop.run_turns()
+        steps.append(places(task))
+        future.set_result(None)
+        steps.append(places(task))
+        loop.run_turns()
+        steps.append(places(task))
+    assert steps == [["ready"], ["running"], ["waiting"], ["ready"], ["running"], []]
+
+
+def test_a_cancelled_task_comes_from_where_it_waits_to_the_ready_queue() -> None:
+    steps: list[object] = []
+    with virtual_loop() as loop:
+        task = loop.create_task(miniloop.sleep(60))
+        task.cancel()
+        steps.append(places(task))
+        loop.run_turns()
+        steps.append(places(task))
+        task = loop.create_task(miniloop.sleep(60))
+        loop.run_turns()
+        steps.append(places(task))
+        task.cancel()
+        task.cancel()
+        steps.append(places(task))
+        loop.run_turns()
+        steps.append(places(task))
+    assert steps == [["ready"], [], ["waiting"], ["ready"], []]
+
+
+def test_a_future_with_a_mind_of_its_own_is_waited_for_by_its_own_methods() -> None:
+    steps: list[object] = []
+
+    class Own(miniloop.Future[int]):
+        def add_done_callback(self, fn: Any, *, context: Any = None) -> None:
+            steps.append("asked")
+            super().add_done_callback(fn, context=context)
+
+    async def story() -> int:
+        own = Own()
+
+        async def wait() -> int:
+            return await own
+
+        task = miniloop.create_task(wait())
+        await miniloop.sleep(0)
+        steps.append(places(task))
+        own.set_result(1)
+        return await task
+
+    assert play(story) == 1
+    assert steps == ["asked", ["waiting"]]
+
+
+FUTURES, TASKS = 3, 4
+Step = tuple[str, int]
+STEPS = st.lists(
+    st.tuples(st.just("yield"), st.just(0))
+    | st.tuples(st.sampled_from(["await", "set"]), st.integers(0, FUTURES - 1))
+    | st.tuples(st.sampled_from(["cancel", "join"]), st.integers(0, TASKS - 1)),
+    max_size=6,
+)
+
+
+class Troupe:
+    """Tasks that play random scripts on some futures; after each turn, all are looked at."""
+
+    def __init__(self, loop: VirtualLoop, scripts: list[list[Step]]) -> None:
+        self.futures = [loop.create_future() for _ in range(FUTURES)]
+        self.tasks: list[miniloop.Task[None]] = []
+        for script in scripts:
+            self.tasks.append(loop.create_task(self.play(script)))
+
+    async def play(self, script: list[Step]) -> None:
+        for step, number in script:
+            try:
+                await self.take(step, number)
+            except miniloop.CancelledError:
+                self.look()
+
+    async def take(self, step: str, number: int) -> None:
+        self.look()
+        if step == "yield":
+            await miniloop.sleep(0)
+        elif step == "await":
+            await self.futures[number]
+        elif step == "set" and not self.futures[number].done():
+            self.futures[number].set_result(None)
+        elif step == "cancel":
+            self.tasks[number].cancel()
+        elif step == "join" and self.tasks[number] is not miniloop.current_task():
+            await miniloop.wait([self.tasks[number]])
+
+    def look(self) -> None:
+        for task in self.tasks:
+            assert len(places(task)) == 1 or task.done()
+        for future in (*self.futures, *self.tasks):
+            assert not future.done() or future._callbacks is None
+
+
+@given(st.lists(STEPS, min_size=TASKS, max_size=TASKS))
+def test_a_task_that_has_not_ended_stands_in_one_place_exactly(scripts: list[list[Step]]) -> None:
+    with virtual_loop() as loop:
+        troupe = Troupe(loop, scripts)
+        for _ in range(30):
+            troupe.look()
+            loop.run_turns()
+        for task in troupe.tasks:
+            while not task.done():
+                task.cancel()
+                loop.run_turns(2)
+        assert loop.told == []
+
+
+# Its steps
+
+
+def test_the_loop_runs_the_task_itself_and_no_handle_made_for_it() -> None:
+    with virtual_loop() as loop:
+        task = loop.create_task(miniloop.sleep(0, "done"))
+        assert list(loop._ready) == [task]
+        loop.run_turns()
+        assert list(loop._ready) == [task]
+        loop.run_turns()
+        assert (list(loop._ready), task.result()) == ([], "done")
+
+
+def test_the_current_task_is_the_innermost_and_none_between_steps() -> None:
+    async def story() -> list[object]:
+        loop = miniloop.get_running_loop()
+        outer = miniloop.current_task()
+        steps: list[object] = []
+
+        async def inner() -> None:
+            steps.append(miniloop.current_task() is outer)
+            raise KeyError("in the first step")
+
+        loop.set_task_factory(miniloop.eager_task_factory)
+        task = miniloop.create_task(inner())
+        steps.append(miniloop.current_task() is outer)
+        loop.call_soon(lambda: steps.append(miniloop.current_task()))
+        await miniloop.sleep(0)
+        steps.append(repr(task.exception()))
+        return steps
+
+    assert play(story) == [False, True, None, "KeyError('in the first step')"]
+
+
+@coroutine
+def yield_value(value: object) -> Generator[object, None, None]:
+    yield value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (5, "Task got bad yield: 5"),
+        ("word", "Task got bad yield: 'word'"),
+        ((i for i in "abc"), "yield was used instead of yield from for generator in task"),
+    ],
+)
+def test_a_coroutine_that_yields_what_cannot_be_awaited_is_told(value: Any, message: str) -> None:
+    async def story() -> str:
+        try:
+            await yield_value(value)
+        except RuntimeError as error:
+            return str(error)
+        return "not told"
+
+    assert play(story).startswith(message)
+
+
+def test_a_task_of_something_that_is_no_coroutine_is_refused_and_leaves_nothing() -> None:
+    async def story() -> list[object]:
+        with pytest.raises(TypeError, match=r"^a coroutine was expected, got 5$"):
+            miniloop.Task(5)  # type: ignore[arg-type]
+        gc.collect()
+        return [len(miniloop.all_tasks()), take_reports()]
+
+    assert play(story) == [1, []]
+
+
+def test_only_the_coroutine_decides_how_its_task_ends() -> None:
+    async def story() -> list[str]:
+        task: Any = miniloop.create_task(miniloop.sleep(0))
+        steps = []
+        for force in (task.set_result, task.set_exception):
+            with pytest.raises(RuntimeError) as refused:
+                force(None)
+            steps.append(str(refused.value))
+        await task
+        return steps
+
+    assert play(story) == [
+        "Task does not support set_result operation",
+        "Task does not support set_exception operation",
+    ]
+
+
+# Its name and repr
+
+
+def test_names_are_made_when_they_are_asked_for_in_the_order_of_creation() -> None:
+    async def story() -> list[object]:
+        first = miniloop.create_task(miniloop.sleep(0))
+        second = miniloop.create_task(miniloop.sleep(0))
+        named = miniloop.create_task(miniloop.sleep(0), name=7)
+        third = miniloop.create_task(miniloop.sleep(0))
+        later, earlier = int(second.get_name()[5:]), int(first.get_name()[5:])
+        steps = [later - earlier, int(third.get_name()[5:]) - later, named.get_name()]
+        third.set_name(("any", "object"))
+        steps.append(third.get_name())
+        await miniloop.wait([first, second, named, third])
+        return steps
+
+    assert play(story) == [1, 1, "7", "('any', 'object')"]
+
+
+def test_the_repr_tells_name_coroutine_and_what_is_awaited() -> None:
+    with virtual_loop() as loop:
+        future = loop.create_future()
+
+        async def work() -> str:
+            await future
+            return "over"
+
+        task = loop.create_task(work(), name="clock")
+        steps = [repr(task)]
+        loop.run_turns()
+        steps.append(repr(task))
+        task.cancel()
+        steps.append(repr(task).partition(" coro")[0])
+        loop.run_turns()
+        steps.append(repr(task))
+    line = work.__code__.co_firstlineno
+    coro = f"coro=<{work.__qualname__}()"
+    here = f"at {__file__}"
+    waits = "wait_for=<Future pending cb=[Task.task_wakeup()]>"
+    assert steps == [
+        f"<Task pending name='clock' {coro} running {here}:{line}>>",
+        f"<Task pending name='clock' {coro} running {here}:{line + 1}> {waits}>",
+        "<Task cancelling name='clock'",
+        f"<Task cancelled name='clock' {coro} done, defined {here}:{line}>>",
+    ]
+
+
+# What is left of it
+
+
+def test_a_task_that_is_gone_is_forgotten() -> None:
+    with virtual_loop() as loop:
+        before = len(tasks_module._tasks)
+        task = loop.create_task(miniloop.sleep(0))
+        assert miniloop.all_tasks(loop) == {task}
+        loop.run_turns(2)
+        assert miniloop.all_tasks(loop) == set()
+        gone = weakref.ref(task)
+        del task
+        assert gone() is None
+        assert len(tasks_module._tasks) == before
+
+
+@pytest.mark.xfail(
+    sys.version_info >= (3, 12),
+    reason="the traceback leads to the frame of the step, and from there to the task",
+    strict=True,
+)
+def test_a_failed_task_leaves_no_cycle() -> None:
+    async def fail() -> None:
+        raise KeyError("once")
+
+    gc.collect()
+    gc.disable()
+    try:
+        with virtual_loop() as loop:
+            task = loop.create_task(fail())
+            loop.run_turns()
+            gone = weakref.ref(task)
+            assert repr(task.exception()) == "KeyError('once')"
+            del task
+            assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_a_pending_task_nobody_can_reach_is_reported_with_its_name() -> None:
+    async def story() -> list[object]:
+        loop: Any = miniloop.get_running_loop()
+
+        async def wait_for_nothing() -> None:
+            await loop.create_future()
+
+        miniloop.create_task(wait_for_nothing(), name="lost")
+        await miniloop.sleep(0)
+        gc.collect()
+        (report,) = loop.reports
+        loop.reports.clear()
+        return [report["message"], report["task"].get_name(), "source_traceback" in report]
+
+    assert play(story) == ["Task was destroyed but it is pending!", "lost", False]
+
+
+# sleep
+
+
+def test_a_sleep_leaves_no_timer_behind() -> None:
+    async def story() -> list[object]:
+        loop: Any = miniloop.get_running_loop()
+        task = miniloop.create_task(miniloop.sleep(60, "slept"))
+        await miniloop.sleep(0)
+        steps: list[object] = [len(loop._scheduled)]
+        task.cancel()
+        await miniloop.wait([task])
+        await miniloop.sleep(0)
+        steps += [len(loop._scheduled), loop.time()]
+        steps += [await miniloop.sleep(1, "slept"), loop.time(), len(loop._scheduled)]
+        return steps
+
+    assert play(story) == [1, 0, 0.0, "slept", 1.0, 0]
+
+
+def test_a_delay_has_to_be_a_number() -> None:
+    async def story() -> list[str]:
+        steps = []
+        for wrong in (float("nan"), "1", None):
+            try:
+                await miniloop.sleep(wrong)  # type: ignore[arg-type]
+            except (TypeError, ValueError) as error:
+                steps.append(type(error).__name__)
+        return steps
+
+    assert play(story) == ["ValueError", "TypeError", "TypeError"]
+
+
+@pytest.mark.parametrize("wrong", [5, "word", None, [], print])
+def test_a_future_can_be_made_of_awaitables_only(wrong: Any) -> None:
+    with virtual_loop() as loop:
+        with pytest.raises(TypeError) as refused:
+            miniloop.ensure_future(wrong, loop=loop)
+    assert str(refused.value) == "An asyncio.Future, a coroutine or an awaitable is required"
+
+
+def test_where_a_task_cannot_be_made_its_coroutine_is_closed() -> None:
+    class Awaitable:
+        def __await__(self) -> Generator[None, None, None]:
+            yield
+
+    with virtual_loop() as loop:
+        pass
+    with pytest.raises(RuntimeError, match=r"^Event loop is closed$"):
+        miniloop.ensure_future(Awaitable(), loop=loop)
+    gc.collect()  # where "was never awaited" would be raised
