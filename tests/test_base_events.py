@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -269,6 +270,11 @@ def test_the_repr_tells_whether_the_loop_runs_is_closed_and_debugs() -> None:
 def test_a_loop_that_is_lost_is_closed_with_a_warning() -> None:
     loops: list[Any] = [miniloop.SelectorEventLoop()]
     sockets = [loops[0]._ssock, loops[0]._csock]
-    with pytest.warns(ResourceWarning, match=r"^unclosed event loop <SelectorEventLoop running=F"):
+
+    def lose() -> None:
         loops.clear()
+        gc.collect()
+
+    with pytest.warns(ResourceWarning, match=r"^unclosed event loop <SelectorEventLoop running=F"):
+        lose()
     assert [sock.fileno() for sock in sockets] == [-1, -1]

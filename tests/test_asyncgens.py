@@ -1,0 +1,117 @@
+"""Asynchronous generators that a program has left in the middle."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+import miniloop
+from tests.virtual import virtual_loop
+
+Ticks = AsyncGenerator[int, None]
+
+
+async def ticks(steps: list[str], name: str = "ticks", trouble: str = "") -> Ticks:
+    try:
+        yield 1
+        yield 2
+    finally:
+        await miniloop.sleep(0)
+        steps.append(f"{name} closed")
+        if trouble:
+            raise KeyError(trouble)
+
+
+def test_the_hooks_are_the_loops_while_it_runs_and_put_back_afterwards() -> None:
+    def theirs(_: Any) -> None:
+        """Somebody else's hook."""
+
+    before = tuple(sys.get_asyncgen_hooks())
+    sys.set_asyncgen_hooks(theirs, theirs)
+    try:
+        with virtual_loop() as loop:
+            steps: list[object] = []
+            loop.call_soon(lambda: steps.append(tuple(sys.get_asyncgen_hooks())))
+            loop.run_turns()
+            steps.append(tuple(sys.get_asyncgen_hooks()))
+            loop.call_soon(sys.exit)
+            with pytest.raises(SystemExit):
+                loop.run_forever()
+            steps.append(tuple(sys.get_asyncgen_hooks()))
+            hooks = (loop._asyncgen_begins, loop._asyncgen_is_dropped)
+        assert steps == [hooks, (theirs, theirs), (theirs, theirs)]
+    finally:
+        sys.set_asyncgen_hooks(*before)
+
+
+def test_one_that_is_dropped_is_closed_by_the_loop_a_little_later() -> None:
+    steps: list[str] = []
+
+    async def story() -> None:
+        generator = ticks(steps)
+        await anext(generator)
+        assert list(loop._asyncgens) == [generator]
+        del generator
+        gc.collect()
+        steps.append("dropped")
+        for _ in range(4):
+            await miniloop.sleep(0)
+        assert list(loop._asyncgens) == []
+
+    with virtual_loop() as loop:
+        loop.run_until_complete(story())
+    assert steps == ["dropped", "ticks closed"]
+
+
+def test_one_that_is_dropped_after_the_loop_was_closed_is_left_alone() -> None:
+    steps: list[str] = []
+    with virtual_loop() as loop:
+        generator = ticks(steps)
+        loop.run_until_complete(anext(generator))
+    loop._asyncgen_is_dropped(generator)
+    assert (list(loop._asyncgens), len(loop._ready), steps) == ([], 0, [])
+    with pytest.raises(StopIteration):  # closed by hand, since no loop will
+        closing = generator.aclose().__await__()
+        while True:
+            next(closing)
+
+
+def test_shutdown_closes_all_and_reports_those_that_fail() -> None:
+    steps: list[str] = []
+
+    async def story() -> None:
+        generators = [ticks(steps, "good"), ticks(steps, "bad", "in finally")]
+        for generator in generators:
+            await anext(generator)
+        await loop.shutdown_asyncgens()
+        steps.append("shut down")
+        (report,) = loop.reports
+        assert report["asyncgen"] is generators[1]
+
+    with virtual_loop() as loop:
+        loop.run_until_complete(story())
+        ((message, error),) = loop.told
+    assert sorted(steps[:2]) + steps[2:] == ["bad closed", "good closed", "shut down"]
+    assert message.startswith("an error occurred during closing of asynchronous generator <async")
+    assert error == "KeyError('in finally')"
+
+
+def test_one_that_begins_after_the_shutdown_warns() -> None:
+    steps: list[str] = []
+
+    async def story() -> None:
+        await loop.shutdown_asyncgens()
+        generator = ticks(steps)
+        with pytest.warns(
+            ResourceWarning, match=r"was scheduled after loop.shutdown_asyncgens\(\)"
+        ):
+            await anext(generator)
+        await generator.aclose()
+
+    with virtual_loop() as loop:
+        loop.run_until_complete(story())
+    assert steps == ["ticks closed"]

@@ -1,0 +1,239 @@
+"""Debug mode: what it refuses and reports, and that nothing of it is left when it is off."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import miniloop
+from tests.virtual import VirtualLoop, logged, virtual_loop
+
+COVERED = {"call_soon", "call_soon_threadsafe", "call_at", "_run_ready"}
+
+
+def covered(loop: Any) -> set[str]:
+    """The methods of this one loop that stand before those of its class."""
+    return {name for name in vars(loop) if callable(getattr(type(loop), name, None))}
+
+
+def test_debug_mode_covers_some_methods_and_uncovers_them_again() -> None:
+    with virtual_loop() as loop:
+        before, enqueue = set(vars(loop)), loop._enqueue
+        steps = [covered(loop)]
+        for enabled in (True, True, False, False, True, False):
+            loop.set_debug(enabled)
+            steps.append(covered(loop))
+        assert steps == [set(), COVERED, COVERED, set(), set(), COVERED, set()]
+        assert set(vars(loop)) == before
+        assert loop._enqueue == enqueue
+        handle, future = loop.call_soon(print), loop.create_future()
+        assert (handle._source_traceback, vars(future)) == (None, {})
+
+
+def test_a_method_covered_twice_still_does_its_work_once() -> None:
+    steps: list[int] = []
+    with virtual_loop(debug=True) as loop:
+        loop.set_debug(True)
+        loop.call_soon(steps.append, 1)
+        loop.run_turns()
+    assert steps == [1]
+
+
+def test_debug_mode_can_change_while_the_loop_runs() -> None:
+    depths: list[int] = []
+    outside = sys.get_coroutine_origin_tracking_depth()
+
+    async def story() -> None:
+        for enabled in (True, False):
+            loop.set_debug(enabled)
+            await miniloop.sleep(0)
+            await miniloop.sleep(0)
+            depths.append(sys.get_coroutine_origin_tracking_depth())
+
+    with virtual_loop() as loop:
+        loop.run_until_complete(story())
+    assert depths == [10, outside]
+
+
+def test_origins_of_coroutines_are_tracked_while_the_loop_runs_only() -> None:
+    outside = sys.get_coroutine_origin_tracking_depth()
+    with virtual_loop(debug=True) as loop:
+        steps = [sys.get_coroutine_origin_tracking_depth()]
+        loop.call_soon(lambda: steps.append(sys.get_coroutine_origin_tracking_depth()))
+        loop.run_turns()
+        steps.append(sys.get_coroutine_origin_tracking_depth())
+    assert steps == [outside, 10, outside]
+
+
+# What it refuses
+
+Schedule = Callable[[VirtualLoop, Any], object]
+SCHEDULE: dict[str, Schedule] = {
+    "call_soon": lambda loop, callback: loop.call_soon(callback),
+    "call_soon_threadsafe": lambda loop, callback: loop.call_soon_threadsafe(callback),
+    "call_at": lambda loop, callback: loop.call_at(1, callback),
+}
+
+
+async def coroutine_function() -> None: ...
+
+
+@pytest.mark.parametrize("name", SCHEDULE)
+def test_what_is_no_callback_is_refused_by_name(name: str) -> None:
+    coro = coroutine_function()
+    steps = []
+    with virtual_loop(debug=True) as loop:
+        for wrong in (coro, coroutine_function, 5):
+            with pytest.raises(TypeError) as refused:
+                SCHEDULE[name](loop, wrong)
+            steps.append(str(refused.value))
+        assert not loop._ready
+    coro.close()
+    assert steps == [
+        *[f"coroutines cannot be used with {name}()"] * 2,
+        f"a callable object was expected by {name}(), got 5",
+    ]
+
+
+def test_an_executor_takes_no_coroutine_either() -> None:
+    with virtual_loop(debug=True) as loop:
+        message = r"^coroutines cannot be used with run_in_executor\(\)$"
+        with pytest.raises(TypeError, match=message):
+            loop.run_in_executor(None, coroutine_function)
+
+
+def test_calls_from_another_thread_are_refused_unless_they_are_meant_for_it() -> None:
+    steps: list[str] = []
+
+    async def story() -> None:
+        future = loop.create_future()
+        future.add_done_callback(lambda _: None)
+
+        def from_outside() -> None:
+            calls: list[Callable[[], object]] = [
+                lambda: loop.call_soon(print),
+                lambda: loop.call_later(1, print),
+                lambda: loop.call_at(1, print),
+                lambda: future.set_result(1),
+                lambda: loop.call_soon_threadsafe(steps.append, "woken"),
+            ]
+            for call in calls:
+                try:
+                    call()
+                except RuntimeError as error:
+                    steps.append(str(error))
+
+        thread = threading.Thread(target=from_outside)
+        thread.start()
+        thread.join()
+        await miniloop.sleep(0)
+
+    with virtual_loop(debug=True) as loop:
+        loop.run_until_complete(story())
+    refusal = "Non-thread-safe operation invoked on an event loop other than the current one"
+    assert steps == [*[refusal] * 4, "woken"]
+
+
+# What it reports
+
+
+def test_a_callback_or_step_that_holds_up_the_loop_is_logged() -> None:
+    with virtual_loop(debug=True) as loop, logged() as lines:
+
+        def slow(seconds: float) -> None:
+            loop.clock.advance(seconds)
+
+        async def slow_step() -> None:
+            loop.clock.advance(2)
+
+        loop.slow_callback_duration = 0.5
+        for seconds in (0.25, 0.5, 1):
+            loop.call_soon(slow, seconds)
+        task = loop.create_task(slow_step(), name="slow one")
+        loop.run_turns()
+        assert task.done()
+    starts = [line.partition(" created at")[0].partition(f" at {__file__}")[0] for line in lines]
+    ends = [line.rpartition(" took ")[2] for line in lines]
+    name, step = slow.__qualname__, slow_step.__qualname__
+    assert starts == [
+        f"WARNING Executing <Handle {name}(0.5)",
+        f"WARNING Executing <Handle {name}(1)",
+        f"WARNING Executing <Task finished name='slow one' coro=<{step}() done, defined",
+    ]
+    assert ends == ["0.500 seconds", "1.000 seconds", "2.000 seconds"]
+
+
+def test_a_slow_callback_that_cancels_its_own_handle_is_still_named() -> None:
+    with virtual_loop(debug=True) as loop, logged() as lines:
+
+        def slow() -> None:
+            loop.clock.advance(1)
+            handle.cancel()
+
+        handle = loop.call_soon(slow)
+        loop.run_turns()
+    (line,) = lines
+    assert line.startswith(f"WARNING Executing <Handle cancelled {slow.__qualname__}() at ")
+
+
+def test_a_report_tells_which_handle_was_being_run_and_where_it_was_made() -> None:
+    with virtual_loop(debug=True) as loop, logged() as lines:
+
+        def trouble() -> None:
+            loop.call_exception_handler({"message": "trouble"})
+
+        loop.set_exception_handler(None)
+        loop.call_soon(trouble)
+        loop.run_turns()
+        loop.call_exception_handler({"message": "from outside"})
+    first, second = lines
+    assert first.startswith(
+        "ERROR trouble\nhandle_traceback: Handle created at (most recent call last):\n"
+    )
+    assert first.endswith("    loop.call_soon(trouble)")
+    assert second == "ERROR from outside"
+
+
+def test_closing_is_logged_once() -> None:
+    with logged(logging.DEBUG) as lines:
+        with virtual_loop(debug=True) as loop:
+            pass
+        loop.close()
+    closing = [line for line in lines if line.startswith("DEBUG Close")]
+    assert closing == ["DEBUG Close <VirtualLoop running=False closed=False debug=True>"]
+
+
+# Where it comes from
+
+PROGRAM = (
+    "import miniloop as aio; loop = aio.new_event_loop(); print(loop.get_debug()); loop.close()"
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "debug"),
+    [
+        ([], "", "False"),
+        ([], "1", "True"),
+        (["-X", "dev"], "", "True"),
+        (["-E"], "1", "False"),
+        (["-E", "-X", "dev"], "", "True"),
+    ],
+)
+def test_debug_mode_is_turned_on_from_outside(
+    options: list[str], variable: str, debug: str
+) -> None:
+    environment = {**os.environ, "PYTHONASYNCIODEBUG": variable}
+    environment.pop("PYTHONDEVMODE", None)
+    done = subprocess.run(
+        [sys.executable, *options, "-c", PROGRAM],
+        env=environment, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert (done.stdout.split(), done.stderr) == ([debug], "")
