@@ -1,0 +1,168 @@
+"""Deadlines: their states, the one timer they set, and what becomes of the cancellation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import miniloop
+from tests.virtual import play, virtual_loop
+
+
+def live_timers() -> int:
+    loop: Any = miniloop.get_running_loop()
+    return sum(not entry[-1].cancelled() for entry in loop._scheduled)
+
+
+def told(deadline: miniloop.Timeout) -> str:
+    return f"{deadline!r} {'expired' if deadline.expired() else 'in time'}"
+
+
+def test_a_deadline_goes_from_created_to_active_to_finished() -> None:
+    async def story() -> list[object]:
+        deadline = miniloop.timeout(10)
+        steps: list[object] = [told(deadline), live_timers()]
+        async with deadline:
+            steps += [told(deadline), live_timers()]
+            deadline.reschedule(20.1234)
+            steps += [told(deadline), live_timers()]
+            deadline.reschedule(None)
+            steps += [told(deadline), live_timers()]
+            deadline.reschedule(30)
+        return [*steps, told(deadline), live_timers(), deadline.when()]
+
+    assert play(story) == [
+        *("<Timeout [created]> in time", 0),
+        *("<Timeout [active] when=10.0> in time", 1),
+        *("<Timeout [active] when=20.123> in time", 1),
+        *("<Timeout [active] when=None> in time", 0),
+        *("<Timeout [finished]> in time", 0, 30),
+    ]
+
+
+def test_a_deadline_that_strikes_is_expiring_until_the_block_is_left() -> None:
+    async def story() -> list[object]:
+        steps: list[object] = []
+        deadline = miniloop.timeout(1)
+        with pytest.raises(TimeoutError) as raised:
+            async with deadline:
+                try:
+                    await miniloop.sleep(60)
+                finally:
+                    steps += [told(deadline), live_timers()]
+        steps += [told(deadline), type(raised.value.__cause__).__name__]
+        current: Any = miniloop.current_task()
+        return [*steps, current.cancelling()]
+
+    assert play(story) == [
+        *("<Timeout [expiring]> expired", 0),
+        *("<Timeout [expired]> expired", "CancelledError", 0),
+    ]
+
+
+def test_a_deadline_can_be_moved_only_while_it_holds() -> None:
+    async def story() -> list[str]:
+        steps = []
+        deadline = miniloop.timeout(1)
+
+        def move() -> None:
+            with pytest.raises(RuntimeError) as refused:
+                deadline.reschedule(2)
+            steps.append(str(refused.value))
+
+        move()
+        with pytest.raises(TimeoutError):
+            async with deadline:
+                try:
+                    await miniloop.sleep(60)
+                finally:
+                    move()
+        move()
+        deadline = miniloop.timeout(None)
+        async with deadline:
+            pass
+        move()
+        with pytest.raises(RuntimeError) as refused:
+            await deadline.__aenter__()
+        return [*steps, str(refused.value)]
+
+    assert play(story) == [
+        "Timeout has not been entered",
+        "Cannot change state of expiring Timeout",
+        "Cannot change state of expired Timeout",
+        "Cannot change state of finished Timeout",
+        "Timeout has already been entered",
+    ]
+
+
+def test_a_deadline_needs_a_task_and_timeout_a_loop() -> None:
+    with pytest.raises(RuntimeError, match=r"^no running event loop$"):
+        miniloop.timeout(1)
+    with virtual_loop() as loop:
+        loop.call_soon(lambda: miniloop.timeout(1).__aenter__().send(None))
+        loop.run_turns()
+        assert loop.told[0][1] == "RuntimeError('Timeout should be used inside a task')"
+
+
+def test_a_deadline_that_has_passed_strikes_at_the_first_wait_and_needs_no_timer() -> None:
+    async def story() -> list[object]:
+        steps: list[object] = []
+        with pytest.raises(TimeoutError):
+            async with miniloop.timeout(-1):
+                steps.append(live_timers())
+                await miniloop.sleep(0)
+                steps.append("this is never recorded")
+        return steps
+
+    assert play(story) == [0]
+
+
+def test_members_of_a_group_that_came_from_the_cancellation_show_the_timeout() -> None:
+    async def fail_on_the_way_out() -> None:
+        try:
+            await miniloop.sleep(60)
+        finally:
+            raise KeyError("clean-up")
+
+    async def story() -> list[object]:
+        try:
+            async with miniloop.timeout(1):
+                async with miniloop.TaskGroup() as group:
+                    group.create_task(fail_on_the_way_out())
+                    await fail_on_the_way_out()
+        except ExceptionGroup as errors:
+            ours: Any = errors.exceptions[-1]
+            return [repr(ours), repr(ours.__context__), repr(ours.__context__.__cause__)]
+        return []
+
+    assert play(story) == ["KeyError('clean-up')", "TimeoutError()", "CancelledError()"]
+
+
+def test_wait_for_with_no_time_begins_no_coroutine_and_leaves_no_callback() -> None:
+    async def story() -> list[object]:
+        steps: list[object] = []
+
+        async def work() -> None:
+            steps.append("this is never recorded")
+
+        task = miniloop.create_task(miniloop.sleep(60))
+        for late in (work(), task):
+            with pytest.raises(TimeoutError) as raised:
+                await miniloop.wait_for(late, 0)
+            steps.append(type(raised.value.__cause__).__name__)
+        return [*steps, task.cancelled(), live_timers()]
+
+    assert play(story) == ["CancelledError", "CancelledError", True, 0]
+
+
+def test_wait_for_leaves_no_timer_and_no_callback_when_it_is_cancelled() -> None:
+    with virtual_loop() as loop:
+        future = loop.create_future()
+        waiting = loop.create_task(miniloop.wait_for(miniloop.shield(future), 60))
+        loop.run_turns()
+        waiting.cancel()
+        loop.run_turns(3)
+        assert (waiting.cancelled(), future.done(), future._callbacks) == (True, False, None)
+        loop.run_turns()
+        assert loop._scheduled == []
