@@ -20,10 +20,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from .format_helpers import _created_at, _format_callback_source
 
-__all__ = (
-    "AbstractEventLoop", "Handle", "TimerHandle",
-    "get_event_loop", "get_running_loop", "new_event_loop", "set_event_loop",
-)  # fmt: skip
+__all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_running_loop",
+           "new_event_loop", "set_event_loop")  # fmt: skip
 
 T = TypeVar("T")
 Callback: TypeAlias = Callable[..., object]
@@ -46,10 +44,8 @@ class Handle:
     `loop.call_soon()` and its like return one, so that the call can be taken back with `cancel()`.
     """
 
-    __slots__ = (
-        "_callback", "_args", "_loop", "_context", "_cancelled", "_source_traceback",
-        "__weakref__",
-    )  # fmt: skip
+    __slots__ = ("_callback", "_args", "_loop", "_context", "_cancelled", "_source_traceback",
+                 "__weakref__")  # fmt: skip
 
     def __init__(
         self, callback: Callback, args: Args, loop: Loop, context: Context | None = None

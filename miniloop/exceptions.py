@@ -8,14 +8,8 @@ This file does not know who raises them; it is the first in the reading order an
 
 from __future__ import annotations
 
-__all__ = (
-    "BrokenBarrierError",
-    "CancelledError",
-    "IncompleteReadError",
-    "InvalidStateError",
-    "LimitOverrunError",
-    "TimeoutError",
-)
+__all__ = ("BrokenBarrierError", "CancelledError", "IncompleteReadError", "InvalidStateError",
+           "LimitOverrunError", "TimeoutError")  # fmt: skip
 
 
 class CancelledError(BaseException):

@@ -13,7 +13,7 @@ import reprlib
 import traceback
 from collections.abc import Callable, Generator
 from contextvars import Context
-from types import TracebackType
+from types import GenericAlias, TracebackType
 from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 from . import events
@@ -49,10 +49,10 @@ class Future(Generic[T]):
     `loop.call_soon_threadsafe(future.set_result, value)`.
     """
 
-    __slots__ = (
-        "_state", "_outcome", "_loop", "_callbacks", "_unretrieved", "_asyncio_future_blocking",
-        "__weakref__", "__dict__",
-    )  # fmt: skip
+    __slots__ = ("_state", "_outcome", "_loop", "_callbacks", "_unretrieved",
+                 "_asyncio_future_blocking", "__weakref__", "__dict__")  # fmt: skip
+
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     #: Where the future was made; only debug mode puts a stack here, in the instance's __dict__.
     _source_traceback: traceback.StackSummary | None = None
@@ -128,7 +128,10 @@ class Future(Generic[T]):
             return self._outcome  # type: ignore[no-any-return]
         if self._state is PENDING:
             raise InvalidStateError("Result is not set.")
-        raise self._failure()
+        try:
+            raise self._failure()
+        finally:
+            del self  # see __await__
 
     def exception(self) -> BaseException | None:
         """Return the exception that the future ended with, None if it has a result.
@@ -186,14 +189,20 @@ class Future(Generic[T]):
     # -- waiting for it ---------------------------------------------------------------------------
 
     def __await__(self) -> Generator[Any, None, T]:
-        if self._state is PENDING:
-            self._asyncio_future_blocking = True
-            # Here every await of the whole program stops: the future travels down through the
-            # waiting coroutines to Task._run, which comes back when the future has ended.
-            yield self  # THE ONLY yield of a future
+        try:
             if self._state is PENDING:
-                raise RuntimeError("await wasn't used with future")
-        return self.result()
+                self._asyncio_future_blocking = True
+                # Here every await of the whole program stops: the future travels down through the
+                # waiting coroutines to Task._run, which comes back when the future has ended.
+                yield self  # THE ONLY yield of a future
+                if self._state is PENDING:
+                    raise RuntimeError("await wasn't used with future")
+            return self.result()
+        except BaseException:
+            # The exception holds its traceback, that this frame, and this frame the future, which
+            # may hold the exception: without this line they wait for the garbage collector.
+            del self
+            raise
 
     __iter__ = __await__  # for `yield from` in generators made coroutines by types.coroutine
 

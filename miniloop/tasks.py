@@ -29,10 +29,8 @@ from .exceptions import CancelledError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
 from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
 
-__all__ = (
-    "Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
-    "create_eager_task_factory", "eager_task_factory",
-)  # fmt: skip
+__all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
+           "create_eager_task_factory", "eager_task_factory")  # fmt: skip
 
 T = TypeVar("T")
 
@@ -53,10 +51,8 @@ class Task(Future[T]):
 
     # Invariant, for a task that has not ended and is not running: it stands in the ready queue,
     # unless _fut_waiter is a pending future; then it stands among that future's waiters.
-    __slots__ = (
-        "_coro", "_context", "_name", "_fut_waiter", "_must_cancel", "_num_cancels_requested",
-        "_log_destroy_pending",
-    )  # fmt: skip
+    __slots__ = ("_coro", "_context", "_name", "_fut_waiter", "_must_cancel",
+                 "_num_cancels_requested", "_log_destroy_pending")  # fmt: skip
 
     def __init__(
         self,
@@ -121,6 +117,8 @@ class Task(Future[T]):
             raise
         except BaseException as exc:
             self._end_with_exception(exc)
+            # From 3.12 on the traceback leads back to this frame; it shall not lead to the task.
+            del self, waiter, resume, value
         else:
             if awaited is None:  # a bare yield, as in sleep(0): once more in the next turn
                 loop._ready.append(self)
