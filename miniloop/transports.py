@@ -460,7 +460,8 @@ class _SelectorSocketTransport(_SelectorTransport):
         """Send the pieces one after the other, in one system call where possible."""
         if self._eof:
             raise RuntimeError("Cannot call writelines() after write_eof()")
-        pieces = [memoryview(data) for data in list_of_data]
+        # An empty piece would stay in the buffer for ever: no send() takes it out again.
+        pieces = [view for data in list_of_data if (view := memoryview(data)).nbytes]
         if not pieces:
             return
         if self._conn_lost:
