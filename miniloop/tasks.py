@@ -70,7 +70,7 @@ class Task(Future[T]):
     def _start(
         self, coro: Coro[T], loop: Loop, name: object, context: Context | None, eager_start: bool
     ) -> None:
-        """What __init__ does; create_task() comes straight here: a call by keyword costs more."""
+        """What __init__ does; create_task() comes straight here: keywords cost extra."""
         self._begin(loop)
         if type(coro) is not CoroutineType and not iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
@@ -145,7 +145,7 @@ class Task(Future[T]):
         """Stand among the waiters of the future that the coroutine has yielded."""
         kind = awaited.__class__
         if (
-            (kind is Future or kind is Task)
+            (kind is Future or kind is Task or _is_awaited_like_a_future(kind))
             and awaited._asyncio_future_blocking
             and awaited._loop is self._loop
             and awaited._state is PENDING
@@ -156,8 +156,7 @@ class Task(Future[T]):
         else:
             if complaint := self._complaint(awaited):
                 awaited = self._failed(RuntimeError(complaint))
-            # A class derived from Future, another library's future, or one that has ended already:
-            # by its own add_done_callback, which it may have overridden.
+            # Another library's future, or one that has ended already: by its own add_done_callback.
             awaited._asyncio_future_blocking = False
             awaited.add_done_callback(self._wakeup)
         self._fut_waiter = awaited
@@ -302,6 +301,13 @@ class Task(Future[T]):
         self._loop.call_exception_handler(context)
 
 
+def _is_awaited_like_a_future(kind: Any) -> bool:
+        """Print what `get_stack` returns, like a traceback, to `file` or standard error."""
+    return issubclass(kind, Future) and (
+        kind.result is Future.result and kind.add_done_callback is Future.add_done_callback
+    )
+
+
 # -- making tasks ---------------------------------------------------------------------------------
 
 
@@ -388,7 +394,7 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     # Another thread may add a task at any moment; set.copy() is one step of the interpreter, a loop
     # over _tasks would now and then find it changed (gh-80788).
     alive = (reference() for reference in _tasks.copy())
-    return {task for task in alive if task and task._loop is loop and task._state is PENDING}
+    return {task for task in alive if task is not None and task._loop is loop and not task.done()}
 
 
 # -- sleep ----------------------------------------------------------------------------------------
