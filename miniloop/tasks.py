@@ -302,7 +302,7 @@ class Task(Future[T]):
 
 
 def _is_awaited_like_a_future(kind: Any) -> bool:
-        """Print what `get_stack` returns, like a traceback, to `file` or standard error."""
+    """True of a class derived from Future, unless it tells in its own way how it has ended."""
     return issubclass(kind, Future) and (
         kind.result is Future.result and kind.add_done_callback is Future.add_done_callback
     )
