@@ -1,0 +1,1001 @@
+"""Transports and protocols: which callback comes when, and what ends a connection."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from tests.parity.harness import Stage, attempt, attempt_await, normalise, older_asyncio_differs
+from tests.parity.network import (
+    HOST,
+    MORE_THAN_A_SOCKET_HOLDS,
+    Recorder,
+    connected,
+    listener,
+    pair,
+    reset,
+    taken_port,
+    unread,
+)
+
+MADE = ("protocol", "made")
+LOST = ("protocol", "lost", None)
+
+
+def test_the_callbacks_of_a_connection_come_in_order(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Recorder(stage)
+        with pair() as (ours, peer):
+            peer.send(b"early data")
+            transport, found = await loop.create_connection(lambda: protocol, sock=ours)
+            log("connected", found is protocol, transport.get_protocol() is protocol)
+            await aio.sleep(1)
+            peer.send(b"more")
+            peer.shutdown(socket.SHUT_WR)
+            await protocol.lost
+            log(ours.fileno(), transport.is_closing(), unread(peer))
+
+    assert stage.run(main) == [
+        MADE,
+        ("connected", True, True),
+        ("protocol", "received", b"early data"),
+        ("protocol", "received", b"more"),
+        ("protocol", "eof"),
+        LOST,
+        (-1, True, b""),
+    ]
+
+
+def test_a_protocol_that_implements_nothing_takes_everything(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async with connected(stage, aio.Protocol()) as (transport, peer):
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            peer.send(b"data")
+            while transport.get_write_buffer_size():
+                unread(peer)
+                await aio.sleep(0)
+            unread(peer)
+            peer.shutdown(socket.SHUT_WR)
+            log(transport.is_closing())
+            await aio.sleep(1)
+            log(transport.is_closing())
+
+    assert stage.run(main) == [False, True]
+
+
+def test_what_is_written_arrives_in_order(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async with connected(stage, Recorder(stage)) as (transport, peer):
+            transport.write(b"bytes, ")
+            transport.write(b"")
+            transport.write(bytearray(b"an array, "))
+            transport.writelines([memoryview(b"a view, "), b"", b"several "])
+            transport.writelines([])
+            transport.writelines([b"pieces"])
+            log(unread(peer), transport.get_write_buffer_size())
+            await aio.sleep(0)
+
+    assert stage.run(main) == [MADE, (b"bytes, an array, a view, several pieces", 0), LOST]
+
+
+def test_what_does_not_fit_is_sent_by_and_by(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    data = bytes(range(256)) * (MORE_THAN_A_SOCKET_HOLDS // 256)
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        async with connected(stage, Recorder(stage)) as (transport, peer):
+            transport.write(data)
+            transport.write(b"the end")
+            log(transport.get_write_buffer_size() > 0)
+            received = bytearray()
+            while not received.endswith(b"the end"):
+                received += await loop.sock_recv(peer, 1_000_000)
+            log(received[:-7] == data, transport.get_write_buffer_size())
+
+    assert stage.run(main) == [
+        MADE,
+        ("protocol", "pause"),
+        True,
+        ("protocol", "resume"),
+        (True, 0),
+        LOST,
+    ]
+
+
+def test_the_buffer_may_fill_to_the_high_and_drain_to_the_low_water_mark(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        async with connected(stage, Recorder(stage)) as (transport, peer):
+            transport.set_write_buffer_limits(high=2 * MORE_THAN_A_SOCKET_HOLDS, low=0)
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            room = 2 * MORE_THAN_A_SOCKET_HOLDS - transport.get_write_buffer_size()
+            transport.write(bytes(room))
+            log("as full as it may be")
+            transport.write(b"!")
+            log("too full", transport.get_write_buffer_size() - 2 * MORE_THAN_A_SOCKET_HOLDS)
+            while transport.get_write_buffer_size():
+                await loop.sock_recv(peer, 1_000_000)
+            log("empty")
+
+    assert stage.run(main) == [
+        MADE,
+        "as full as it may be",
+        ("protocol", "pause"),
+        ("too full", 1),
+        ("protocol", "resume"),
+        "empty",
+        LOST,
+    ]
+
+
+def test_water_marks_have_defaults_and_an_order(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        async with connected(stage, Recorder(stage)) as (transport, _):
+            log(transport.get_write_buffer_limits())
+            for marks in ({"high": 100}, {"low": 100}, {"high": 0}, {"high": 7, "low": 3}, {}):
+                transport.set_write_buffer_limits(**marks)
+                log(transport.get_write_buffer_limits())
+            log(attempt(transport.set_write_buffer_limits, high=1, low=2))
+            log(attempt(transport.set_write_buffer_limits, -1))
+
+    assert stage.run(main) == [
+        MADE,
+        (16384, 65536),
+        (25, 100),
+        (100, 400),
+        (0, 0),
+        (3, 7),
+        (16384, 65536),
+        "raised ValueError: high (1) must be >= low (2) must be >= 0",
+        "raised ValueError: high (-1) must be >= low (-1) must be >= 0",
+        LOST,
+    ]
+
+
+def test_a_lowered_mark_pauses_at_once(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        async with connected(stage, Recorder(stage)) as (transport, _):
+            transport.set_write_buffer_limits(high=2 * MORE_THAN_A_SOCKET_HOLDS)
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            log("buffered")
+            transport.set_write_buffer_limits(high=1)
+            log("lowered")
+
+    assert stage.run(main) == [MADE, "buffered", ("protocol", "pause"), "lowered", LOST]
+
+
+@pytest.mark.parametrize("stage", ["miniloop"], indirect=True)
+def test_writelines_pauses_as_write_does(stage: Stage) -> None:
+    # So does asyncio, save 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 (gh-127655).
+    log = stage.log
+
+    async def main() -> None:
+        async with connected(stage, Recorder(stage)) as (transport, _):
+            transport.writelines([bytes(MORE_THAN_A_SOCKET_HOLDS)])
+            log("written")
+
+    assert stage.run(main) == [MADE, ("protocol", "pause"), "written", LOST]
+
+
+def test_a_paused_transport_reads_nothing(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async with connected(stage, Recorder(stage)) as (transport, peer):
+            await aio.sleep(1)
+            log(transport.is_reading(), transport.pause_reading(), transport.is_reading())
+            transport.pause_reading()
+            peer.send(b"data")
+            await aio.sleep(1)
+            log("nothing yet", stage.now)
+            log(transport.resume_reading(), transport.is_reading())
+            transport.resume_reading()
+            await aio.sleep(1)
+            transport.close()
+            log(transport.is_reading(), transport.pause_reading(), transport.resume_reading())
+
+    assert stage.run(main) == [
+        MADE,
+        (True, None, False),
+        ("nothing yet", 2.0),
+        (None, True),
+        ("protocol", "received", b"data"),
+        (False, None, None),
+        LOST,
+    ]
+
+
+def test_a_protocol_may_pause_before_any_data_comes(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Pausing(Recorder):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            transport.pause_reading()
+
+    async def main() -> None:
+        async with connected(stage, Pausing(stage)) as (transport, peer):
+            peer.send(b"data")
+            await aio.sleep(1)
+            log("nothing yet")
+            transport.resume_reading()
+            await aio.sleep(1)
+
+    assert stage.run(main) == [MADE, "nothing yet", ("protocol", "received", b"data"), LOST]
+
+
+def test_write_eof_closes_one_direction(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with connected(stage, protocol) as (transport, peer):
+            log(transport.can_write_eof(), transport.write(b"the last"), transport.write_eof())
+            log(transport.write_eof(), transport.is_closing())
+            log(peer.recv(100), peer.recv(100))
+            log(attempt(transport.write, b"more"))
+            peer.send(b"the answer")
+            await aio.sleep(1)
+            peer.close()
+            await protocol.lost
+
+    assert stage.run(main) == [
+        MADE,
+        (True, None, None),
+        (None, False),
+        (b"the last", b""),
+        "raised RuntimeError: Cannot call write() after write_eof()",
+        ("protocol", "received", b"the answer"),
+        ("protocol", "eof"),
+        LOST,
+    ]
+
+
+@older_asyncio_differs("3.12", "writelines speaks of write")
+def test_after_write_eof_there_is_no_writelines(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        async with connected(stage, Recorder(stage)) as (transport, _):
+            transport.write_eof()
+            log(attempt(transport.writelines, [b"more"]))
+
+    assert stage.run(main) == [
+        MADE,
+        "raised RuntimeError: Cannot call writelines() after write_eof()",
+        LOST,
+    ]
+
+
+def test_write_eof_comes_after_what_is_buffered(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        async with connected(stage, Recorder(stage)) as (transport, peer):
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            transport.write_eof()
+            count = 0
+            while data := await loop.sock_recv(peer, 1_000_000):
+                count += len(data)
+            log(count == MORE_THAN_A_SOCKET_HOLDS, transport.is_closing())
+
+    assert stage.run(main) == [
+        MADE,
+        ("protocol", "pause"),
+        ("protocol", "resume"),
+        (True, False),
+        LOST,
+    ]
+
+
+def test_a_protocol_may_keep_writing_after_the_end_of_file(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        protocol.keep_open = True
+        async with connected(stage, protocol) as (transport, peer):
+            peer.send(b"question")
+            peer.shutdown(socket.SHUT_WR)
+            await aio.sleep(1)
+            log(transport.is_closing(), transport.is_reading())
+            transport.write(b"answer")
+            log(unread(peer))
+            transport.close()
+            await protocol.lost
+            log(peer.recv(10))
+
+    assert stage.run(main) == [
+        MADE,
+        ("protocol", "received", b"question"),
+        ("protocol", "eof"),
+        (False, True),
+        b"answer",
+        LOST,
+        b"",
+    ]
+
+
+def test_close_sends_what_is_buffered_and_reads_no_more(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with connected(stage, protocol) as (transport, peer):
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            transport.close()
+            transport.close()
+            log("closing", transport.is_closing(), transport.get_write_buffer_size() > 0)
+            await aio.sleep(1)
+            log("still draining", protocol.lost.done(), transport.is_reading())
+            count = 0
+            while not protocol.lost.done():
+                count += len(unread(peer))
+                await aio.sleep(0)
+            log(count + len(unread(peer)) == MORE_THAN_A_SOCKET_HOLDS)
+
+    assert stage.run(main) == [
+        MADE,
+        ("protocol", "pause"),
+        ("closing", True, True),
+        ("still draining", False, False),
+        ("protocol", "resume"),
+        LOST,
+        True,
+    ]
+
+
+def test_a_close_with_nothing_buffered_is_over_in_the_next_turn(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with connected(stage, protocol) as (transport, _):
+            transport.close()
+            log("closed", protocol.lost.done())
+            aio.get_running_loop().call_soon(log, "the next turn")
+            await aio.sleep(0)
+            log(transport.is_closing(), transport.close(), transport.abort())
+
+    assert stage.run(main) == [MADE, ("closed", False), LOST, "the next turn", (True, None, None)]
+
+
+def test_abort_throws_away_what_is_buffered(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with connected(stage, protocol) as (transport, peer):
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            transport.abort()
+            log(transport.is_closing(), transport.get_write_buffer_size())
+            await protocol.lost
+            log(0 < len(unread(peer)) < MORE_THAN_A_SOCKET_HOLDS)
+
+    assert stage.run(main) == [MADE, ("protocol", "pause"), (True, 0), LOST, True]
+
+
+def test_abort_ends_a_close_that_is_draining(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with connected(stage, protocol) as (transport, _):
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            transport.close()
+            transport.abort()
+            await protocol.lost
+            log("over", stage.now)
+
+    assert stage.run(main) == [MADE, ("protocol", "pause"), LOST, ("over", 0.0)]
+
+
+def test_a_write_to_a_peer_that_is_gone_loses_the_connection(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with connected(stage, protocol) as (transport, peer):
+            transport.pause_reading()
+            peer.close()
+            transport.write(b"data")
+            log(transport.is_closing())
+            await protocol.lost
+
+    assert stage.run(main) == [
+        MADE,
+        True,
+        ("protocol", "lost", "BrokenPipeError: [Errno 32] Broken pipe"),
+    ]
+
+
+def test_a_peer_that_goes_while_the_buffer_drains_loses_the_connection(stage: Stage) -> None:
+    aio = stage.aio
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with connected(stage, protocol) as (transport, peer):
+            transport.pause_reading()
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            await aio.sleep(1)
+            peer.close()
+            await protocol.lost
+
+    assert stage.run(main) == [
+        MADE,
+        ("protocol", "pause"),
+        ("protocol", "lost", "BrokenPipeError: [Errno 32] Broken pipe"),
+    ]
+
+
+def test_writing_on_into_a_lost_connection_is_logged_from_the_sixth_time_on(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        async with connected(stage, Recorder(stage)) as (transport, _):
+            transport.abort()
+            for number in range(1, 7):
+                transport.write(b"into nothing")
+                log(number, stage.logged())
+
+    assert stage.run(main) == [
+        MADE,
+        *[(number, []) for number in range(1, 5)],
+        (5, ["WARNING socket.send() raised exception."]),
+        (6, ["WARNING socket.send() raised exception."]),
+        LOST,
+    ]
+
+
+def test_a_reset_is_the_reason_that_a_protocol_is_given(stage: Stage) -> None:
+    aio = stage.aio
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Recorder(stage)
+        with listener() as listening:
+            await loop.create_connection(lambda: protocol, *listening.getsockname())
+            accepted, _ = listening.accept()
+            reset(accepted)
+            await protocol.lost
+
+    assert stage.run(main, real=True) == [
+        MADE,
+        ("protocol", "lost", "ConnectionResetError: [Errno 104] Connection reset by peer"),
+    ]
+
+
+@pytest.mark.parametrize("failing", ["data_received", "eof_received"])
+def test_a_callback_that_raises_ends_its_connection(stage: Stage, failing: str) -> None:
+    aio = stage.aio
+
+    def fail(*_: object) -> None:
+        raise ValueError("in the protocol")
+
+    async def main() -> None:
+        aio.get_running_loop().set_exception_handler(stage.report)
+        protocol = Recorder(stage)
+        setattr(protocol, failing, fail)
+        async with connected(stage, protocol) as (_, peer):
+            if failing == "data_received":
+                peer.send(b"data")
+            peer.shutdown(socket.SHUT_WR)
+            await protocol.lost
+
+    assert stage.run(main) == [
+        MADE,
+        (
+            "report",
+            f"Fatal error: protocol.{failing}() call failed.",
+            "ValueError: in the protocol",
+        ),
+        ("protocol", "lost", "ValueError: in the protocol"),
+    ]
+
+
+def test_flow_control_that_raises_is_reported_and_the_connection_stands(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Failing(Recorder):
+        def pause_writing(self) -> None:
+            raise ValueError("pausing")
+
+        def resume_writing(self) -> None:
+            raise ValueError("resuming")
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.set_exception_handler(stage.report)
+        async with connected(stage, Failing(stage)) as (transport, peer):
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            while transport.get_write_buffer_size():
+                await loop.sock_recv(peer, 1_000_000)
+            log(transport.is_closing())
+
+    assert stage.run(main) == [
+        MADE,
+        ("report", "protocol.pause_writing() failed", "ValueError: pausing"),
+        ("report", "protocol.resume_writing() failed", "ValueError: resuming"),
+        False,
+        LOST,
+    ]
+
+
+def test_the_first_and_the_last_callback_may_raise_too(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Failing(Recorder):
+        def connection_made(self, transport: Any) -> None:
+            raise ValueError("at the beginning")
+
+        def connection_lost(self, error: Exception | None) -> None:
+            super().connection_lost(error)
+            raise ValueError("at the end")
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: log("report", repr(context["exception"])))
+        protocol = Failing(stage)
+        with pair() as (ours, peer):
+            transport, _ = await loop.create_connection(lambda: protocol, sock=ours)
+            log("connected", transport.is_closing())
+            peer.close()
+            await protocol.lost
+            log(ours.fileno())
+
+    assert stage.run(main) == [
+        ("report", "ValueError('at the beginning')"),
+        ("connected", False),
+        ("protocol", "eof"),
+        LOST,
+        ("report", "ValueError('at the end')"),
+        -1,
+    ]
+
+
+def test_a_factory_that_raises_leaves_the_socket_to_its_owner(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def factory() -> Any:
+        raise ValueError("no protocol")
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with pair() as (ours, _):
+            log(await attempt_await(loop.create_connection(factory, sock=ours)))
+            log(ours.fileno() == -1)
+
+    assert stage.run(main) == ["raised ValueError: no protocol", False]
+
+
+class Filling(Recorder):
+    """What a BufferedProtocol does, recorded."""
+
+    def __init__(self, stage: Stage, size: int) -> None:
+        super().__init__(stage)
+        self.buffer = bytearray(size)
+
+    def get_buffer(self, size_hint: int) -> Any:
+        self.log("get_buffer", size_hint)
+        return self.buffer
+
+    def buffer_updated(self, count: int) -> None:
+        self.log("buffer_updated", bytes(self.buffer[:count]))
+
+
+def filling(stage: Stage, size: int) -> Any:
+    kind = type("Filling", (Filling, stage.aio.BufferedProtocol), {})
+    return kind(stage, size)
+
+
+def test_a_buffered_protocol_brings_its_own_buffer(stage: Stage) -> None:
+    aio = stage.aio
+
+    async def main() -> None:
+        protocol = filling(stage, 3)
+        async with connected(stage, protocol) as (_, peer):
+            peer.send(b"abcde")
+            await aio.sleep(1)
+            peer.close()
+            await protocol.lost
+
+    assert stage.run(main) == [
+        MADE,
+        ("get_buffer", -1),
+        ("buffer_updated", b"abc"),
+        ("get_buffer", -1),
+        ("buffer_updated", b"de"),
+        ("get_buffer", -1),
+        ("protocol", "eof"),
+        LOST,
+    ]
+
+
+def test_a_buffer_without_room_ends_the_connection(stage: Stage) -> None:
+    aio = stage.aio
+
+    async def main() -> None:
+        aio.get_running_loop().set_exception_handler(stage.report)
+        protocol = filling(stage, 0)
+        async with connected(stage, protocol) as (_, peer):
+            peer.send(b"data")
+            await protocol.lost
+
+    error = "RuntimeError: get_buffer() returned an empty buffer"
+    assert stage.run(main) == [
+        MADE,
+        ("get_buffer", -1),
+        ("report", "Fatal error: protocol.get_buffer() call failed.", error),
+        ("protocol", "lost", error),
+    ]
+
+
+@pytest.mark.parametrize("failing", ["get_buffer", "buffer_updated"])
+def test_a_buffered_protocol_that_raises_ends_its_connection(stage: Stage, failing: str) -> None:
+    aio = stage.aio
+
+    def fail(*_: object) -> None:
+        raise BlockingIOError("not the socket's")
+
+    async def main() -> None:
+        aio.get_running_loop().set_exception_handler(stage.report)
+        protocol = filling(stage, 10)
+        setattr(protocol, failing, fail)
+        async with connected(stage, protocol) as (_, peer):
+            peer.send(b"data")
+            await protocol.lost
+
+    # An OSError is no bug, and so not reported.
+    asked = [("get_buffer", -1)] if failing == "buffer_updated" else []
+    assert stage.run(main) == [
+        MADE,
+        *asked,
+        ("protocol", "lost", "BlockingIOError: not the socket's"),
+    ]
+
+
+def test_a_transport_can_be_handed_to_another_protocol(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        first, second = Recorder(stage, "first"), filling(stage, 10)
+        async with connected(stage, first) as (transport, peer):
+            peer.send(b"for the first")
+            await aio.sleep(1)
+            log(transport.set_protocol(second), transport.get_protocol() is second)
+            peer.send(b"second")
+            await aio.sleep(1)
+            transport.set_protocol(first)
+            peer.close()
+            await first.lost
+
+    assert stage.run(main) == [
+        ("first", "made"),
+        ("first", "received", b"for the first"),
+        (None, True),
+        ("get_buffer", -1),
+        ("buffer_updated", b"second"),
+        ("first", "eof"),
+        ("first", "lost", None),
+    ]
+
+
+def test_write_takes_bytes_only(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        async with connected(stage, Recorder(stage)) as (transport, _):
+            log(attempt(transport.write, "text"))
+            log(attempt(transport.write, None))
+
+    assert stage.run(main) == [
+        MADE,
+        "raised TypeError: data argument must be a bytes-like object, not 'str'",
+        "raised TypeError: data argument must be a bytes-like object, not 'NoneType'",
+        LOST,
+    ]
+
+
+def test_a_transport_knows_its_socket_and_both_addresses(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Recorder(stage)
+        with listener() as listening:
+            address = listening.getsockname()
+            transport, _ = await loop.create_connection(lambda: protocol, *address)
+            accepted, peer = listening.accept()
+            accepted.close()
+            log(transport.get_extra_info("peername") == address)
+            log(transport.get_extra_info("sockname") == peer)
+            sock = transport.get_extra_info("socket")
+            log(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0)
+            log(transport.get_extra_info("color"), transport.get_extra_info("color", "red"))
+            await protocol.lost
+            log(transport.get_extra_info("peername") == address)
+
+    assert stage.run(main, real=True) == [
+        MADE,
+        True,
+        True,
+        True,
+        (None, "red"),
+        ("protocol", "eof"),
+        LOST,
+        True,
+    ]
+
+
+def test_a_transport_shows_what_it_is_doing(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with connected(stage, protocol) as (transport, _):
+            number = transport.get_extra_info("socket").fileno()
+
+            def shown() -> str:
+                return repr(transport).replace(f"fd={number}", "fd=FD")
+
+            await aio.sleep(0)
+            log(shown())
+            transport.pause_reading()
+            log(shown())
+            transport.close()
+            log(shown())
+            await protocol.lost
+            log(shown())
+
+    assert stage.run(main) == [
+        MADE,
+        "<_SelectorSocketTransport fd=FD read=polling write=<idle, bufsize=0>>",
+        "<_SelectorSocketTransport fd=FD read=idle write=<idle, bufsize=0>>",
+        "<_SelectorSocketTransport closing fd=FD read=idle write=<idle, bufsize=0>>",
+        LOST,
+        "<_SelectorSocketTransport closed fd=FD>",
+    ]
+
+
+def test_a_transport_that_nobody_closes_warns(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+
+    async def main() -> None:
+        ours, peer = socket.socketpair()
+        with peer:
+            await loop.create_connection(aio.Protocol, sock=ours)
+
+    with stage.warnings_logged():
+        loop.run_until_complete(main())
+        loop.close()
+        stage.collect()
+
+    # Where the collector comes to the socket first, that warns as well.
+    told: list[Any] = [step for step in log if "unclosed transport" in str(step)]
+    assert [step[:2] for step in told] == [("warning", "ResourceWarning")]
+
+
+def test_create_connection_tries_what_it_can_and_tells_why_it_failed(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with taken_port() as port:
+            for local in (None, (HOST, 0)):
+                told = await attempt_await(
+                    loop.create_connection(aio.Protocol, HOST, port, local_addr=local)
+                )
+                log(told.replace(str(port), "PORT"))
+
+    refused = "raised ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', PORT)"
+    assert stage.run(main, real=True) == [refused, refused]
+
+
+@older_asyncio_differs("3.13", "the number of the error is missing")
+def test_create_connection_tells_why_it_cannot_bind(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        connect = aio.get_running_loop().create_connection
+        with taken_port() as port:
+            told = await attempt_await(connect(aio.Protocol, HOST, 1, local_addr=(HOST, port)))
+            log(told.replace(str(port), "PORT"))
+
+    reason = "('127.0.0.1', PORT): [errno 98] address already in use"
+    assert stage.run(main, real=True) == [
+        f"raised OSError: [Errno 98] error while attempting to bind on address {reason}"
+    ]
+
+
+@older_asyncio_differs("3.12", "create_connection takes no all_errors")
+def test_create_connection_can_tell_of_every_failure(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with taken_port() as port:
+            told = await attempt_await(
+                loop.create_connection(aio.Protocol, HOST, port, all_errors=True)
+            )
+            log(told.replace(str(port), "PORT"))
+
+    refused = "ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', PORT)"
+    assert stage.run(main, real=True) == [
+        f"raised ExceptionGroup: create_connection failed [{refused}]"
+    ]
+
+
+def test_create_connection_goes_on_to_the_next_address(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with listener() as listening:
+            port = listening.getsockname()[1]
+            stream = socket.SOCK_STREAM
+            addresses = [
+                (socket.AF_INET, stream, socket.IPPROTO_TCP, "", ("127.0.0.9", port)),
+                (socket.AF_INET, stream, socket.IPPROTO_TCP, "", (HOST, port)),
+            ]
+
+            async def getaddrinfo(*_: object, **__: object) -> Any:
+                return addresses
+
+            loop.getaddrinfo = getaddrinfo
+            for delay in (None, 60):
+                transport, _ = await loop.create_connection(
+                    aio.Protocol, "several.test", port, happy_eyeballs_delay=delay
+                )
+                log(transport.get_extra_info("peername") == (HOST, port))
+                transport.close()
+            await aio.sleep(0)
+
+    assert stage.run(main, real=True) == [True, True]
+
+
+def test_create_connection_refuses_arguments_that_contradict_each_other(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        create = loop.create_connection
+        with socket.socket() as sock, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+            log(await attempt_await(create(aio.Protocol)))
+            log(await attempt_await(create(aio.Protocol, HOST, 1, sock=sock)))
+            told = await attempt_await(create(aio.Protocol, sock=datagram))
+            log(told.partition(", got")[0])
+
+    assert stage.run(main) == [
+        "raised ValueError: host and port was not specified and no sock specified",
+        "raised ValueError: host/port and sock can not be specified at the same time",
+        "raised ValueError: A Stream Socket was expected",
+    ]
+
+
+def test_a_cancelled_create_connection_leaves_no_transport(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Recorder(stage)
+        with pair() as (ours, peer):
+            connecting = aio.create_task(loop.create_connection(lambda: protocol, sock=ours))
+            await aio.sleep(0)
+            connecting.cancel()
+            log(await attempt_await(connecting))
+            await protocol.lost
+            log(peer.recv(10))
+
+    assert stage.run(main) == [MADE, LOST, "raised CancelledError", b""]
+
+
+def test_a_socket_accepted_by_the_program_becomes_a_transport(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Recorder(stage)
+        with listener() as listening, socket.create_connection(listening.getsockname()) as client:
+            accepted, _ = await loop.sock_accept(listening)
+            transport, found = await loop.connect_accepted_socket(lambda: protocol, accepted)
+            log(found is protocol, transport.get_extra_info("peername") == client.getsockname())
+            client.sendall(b"hello")
+            client.shutdown(socket.SHUT_WR)
+            await protocol.lost
+        log(bytes(protocol.received))
+
+    assert stage.run(main, real=True) == [
+        MADE,
+        (True, True),
+        ("protocol", "received", b"hello"),
+        ("protocol", "eof"),
+        LOST,
+        b"hello",
+    ]
+
+
+def test_a_server_makes_a_protocol_for_each_connection(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    callers: list[Recorder] = []
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+
+        def factory() -> Recorder:
+            callers.append(Recorder(stage, f"caller {len(callers) + 1}"))
+            return callers[-1]
+
+        server = await loop.create_server(factory, HOST, 0)
+        for _ in range(2):
+            with socket.socket() as client:
+                client.setblocking(False)
+                await loop.sock_connect(client, server.sockets[0].getsockname())
+                client.send(b"hello")
+                client.shutdown(socket.SHUT_WR)
+                log("client sees", await loop.sock_recv(client, 10))
+            await callers[-1].lost
+        server.close()
+        await server.wait_closed()
+
+    told: list[Any] = list(stage.run(main, real=True))
+    for name in ("caller 1", "caller 2"):
+        assert [step[1:] for step in told if step[0] == name] == [
+            ("made",),
+            ("received", b"hello"),
+            ("eof",),
+            ("lost", None),
+        ]
+    assert [step for step in told if step[0] == "client sees"] == [("client sees", b"")] * 2
+
+
+@pytest.mark.parametrize("stage", ["miniloop"], indirect=True)
+def test_a_factory_that_raises_costs_the_server_one_connection(stage: Stage) -> None:
+    # asyncio leaves that connection open until the garbage collector finds it.
+    aio, log = stage.aio, stage.log
+    failures = [ValueError("no protocol")]
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.set_debug(True)  # which reports it
+        loop.slow_callback_duration = 60
+        loop.set_exception_handler(stage.report)
+
+        def factory() -> Any:
+            if failures:
+                raise failures.pop()
+            return Recorder(stage)
+
+        server = await loop.create_server(factory, HOST, 0)
+        for _ in range(2):
+            with socket.socket() as client:
+                client.setblocking(False)
+                await loop.sock_connect(client, server.sockets[0].getsockname())
+                client.shutdown(socket.SHUT_WR)
+                log(normalise(await attempt_await(loop.sock_recv(client, 10))))
+        server.close()
+        await server.wait_closed()
+
+    stage.run(main, real=True)
+    assert (
+        "report",
+        "Error on transport creation for incoming connection",
+        "ValueError: no protocol",
+    ) in stage.log
+    assert LOST in stage.log
