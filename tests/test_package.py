@@ -1,0 +1,160 @@
+"""The package as a whole: its names, its types, and that it may bear another name."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.resources
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import miniloop
+
+PACKAGE = Path(inspect.getfile(miniloop)).parent
+
+# fmt: off
+NAMES = {
+    "run", "Runner", "new_event_loop", "set_event_loop", "get_event_loop", "get_running_loop",
+    "AbstractEventLoop", "BaseEventLoop", "SelectorEventLoop", "EventLoop", "Handle",
+    "TimerHandle", "Future", "Task", "create_task", "ensure_future", "current_task",
+    "all_tasks", "isfuture", "iscoroutine", "iscoroutinefunction", "wrap_future",
+    "eager_task_factory", "create_eager_task_factory", "sleep", "gather", "wait", "wait_for",
+    "as_completed", "shield", "timeout", "timeout_at", "Timeout", "TaskGroup",
+    "FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED", "to_thread",
+    "run_coroutine_threadsafe", "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore",
+    "Barrier", "Queue", "PriorityQueue", "LifoQueue", "QueueEmpty", "QueueFull",
+    "QueueShutDown", "BaseProtocol", "Protocol", "BufferedProtocol", "BaseTransport",
+    "ReadTransport", "WriteTransport", "Transport", "Server", "open_connection",
+    "start_server", "StreamReader", "StreamWriter", "StreamReaderProtocol", "CancelledError",
+    "TimeoutError", "InvalidStateError", "IncompleteReadError", "LimitOverrunError",
+    "BrokenBarrierError",
+}
+# fmt: on
+"""What asyncio 3.13 exports, save TLS, datagrams, pipes, Unix sockets, processes and policies."""
+
+NEWER = {(3, 12): {"eager_task_factory", "create_eager_task_factory"}}
+NEWER[3, 13] = {"QueueShutDown", "EventLoop"}
+
+
+def test_every_name_is_there_and_one_of_asyncios() -> None:
+    assert {name for name in NAMES if not hasattr(miniloop, name)} == set()
+    missing = set().union(
+        *[names for version, names in NEWER.items() if sys.version_info < version]
+    )
+    assert {name for name in NAMES - missing if not hasattr(asyncio, name)} == set()
+
+
+def test_import_star_gives_every_name() -> None:
+    namespace: dict[str, object] = {}
+    exec("from miniloop import *", namespace)
+    assert set(namespace) >= NAMES
+    assert all(namespace[name] is getattr(miniloop, name) for name in NAMES)
+
+
+@pytest.mark.xfail(
+    not hasattr(miniloop, "__all__"),
+    reason="without __all__ the star brings submodules, `annotations` and `Final` along",
+    strict=True,
+)
+def test_the_package_exports_these_names_and_no_others() -> None:
+    assert set(miniloop.__all__) == NAMES  # type: ignore[attr-defined]
+
+
+def test_a_name_is_exported_by_one_file_only_and_the_package_has_that_one() -> None:
+    seen: dict[str, str] = {}
+    for file in (name for ring in miniloop.READING_ORDER.values() for name in ring):
+        module = importlib.import_module(f"miniloop.{file}")
+        for name in getattr(module, "__all__", ()):
+            assert name not in seen, f"{name} is in {seen[name]} and in {file}"
+            assert getattr(miniloop, name) is getattr(module, name)
+            seen[name] = file
+    assert seen.keys() >= NAMES
+
+
+def test_the_reading_order_names_every_file_once() -> None:
+    files = [name for ring in miniloop.READING_ORDER.values() for name in ring]
+    on_disk = {file.stem for file in PACKAGE.glob("*.py")} - {"__init__"}
+    assert len(files) == len(set(files))
+    assert set(files) == on_disk
+
+
+def test_type_checkers_are_told_that_the_package_has_types() -> None:
+    assert importlib.resources.files(miniloop).joinpath("py.typed").is_file()
+
+
+# Under another name
+
+PROGRAM = """
+import asyncio, pathlib, sys
+
+async def echo(reader, writer):
+    writer.write(await reader.readline())
+    writer.close()
+
+async def main():
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(b"echo\\n")
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        answer = group.create_task(reader.readline())
+        group.create_task(asyncio.to_thread(print, "from a thread"))
+    print(answer.result().decode().strip())
+    writer.close()
+    server.close()
+    await server.wait_closed()
+    try:
+        asyncio.run(None)
+    except RuntimeError as error:
+        print(error)
+
+asyncio.run(main())
+print(pathlib.Path(asyncio.__file__).parent.parent == pathlib.Path(sys.argv[1]))
+print(asyncio.Task.__module__, asyncio.READING_ORDER["system"], "_asyncio" in sys.modules)
+print([name for name in sys.modules if "miniloop" in name])
+"""
+
+
+def test_a_copy_under_the_name_of_asyncio_is_asyncio_to_a_program(tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "asyncio", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, str(tmp_path)]
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "from a thread",
+        "echo",
+        "asyncio.run() cannot be called from a running event loop",
+        "True",
+        "asyncio.tasks ('unix_events',) False",
+        "[]",
+    ]
+
+
+def test_the_package_runs_programs_that_were_written_for_asyncio(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import miniloop as asyncio\n"
+        "async def main(): return await asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2))\n"
+        "print(asyncio.run(main()))\n"
+        "import sys; print('asyncio' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(program)],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.stdout.splitlines(), done.stderr) == (["[1, 2]", "False"], "")
