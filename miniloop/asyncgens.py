@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import AsyncGenerator, Callable
+from selectors import BaseSelector
 from typing import Any
 from weakref import WeakSet
 
@@ -25,8 +26,8 @@ __all__ = ()
 class AsyncGenEventLoop(DebugEventLoop):
     """The loop's chapter on asynchronous generators."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, selector: BaseSelector | None = None) -> None:
+        super().__init__(selector)
         self._asyncgens: WeakSet[AsyncGenerator[Any, Any]] = WeakSet()  # begun, not yet finished
         self._asyncgens_shutdown_called = False
         self._saved_asyncgen_hooks: tuple[Callable[..., Any] | None, ...] = ()

@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from selectors import BaseSelector
 from typing import Any
 
 from .coroutines import iscoroutine, iscoroutinefunction
@@ -28,8 +29,8 @@ __all__ = ()
 class DebugEventLoop(ReportsEventLoop):
     """The loop's chapter on debug mode."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, selector: BaseSelector | None = None) -> None:
+        super().__init__(selector)
         #: Seconds: in debug mode, a callback or a step that takes as long is reported.
         self.slow_callback_duration = 0.1
         self._debug = False

@@ -16,6 +16,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextvars import copy_context
+from selectors import BaseSelector
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from . import events, exceptions
@@ -37,8 +38,8 @@ AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
 class ThreadsEventLoop(AsyncGenEventLoop):
     """The loop's chapter on threads."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, selector: BaseSelector | None = None) -> None:
+        super().__init__(selector)
         self._default_executor: concurrent.futures.Executor | None = None
         self._executor_shutdown_called = False
 
