@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from types import coroutine
 from typing import Any
 
@@ -309,27 +308,41 @@ def test_a_task_that_is_gone_is_forgotten() -> None:
         assert len(tasks_module._tasks) == before
 
 
-@pytest.mark.xfail(
-    sys.version_info >= (3, 12),
-    reason="the traceback leads to the frame of the step, and from there to the task",
-    strict=True,
-)
-def test_a_failed_task_leaves_no_cycle() -> None:
-    async def fail() -> None:
-        raise KeyError("once")
+async def fail() -> None:
+    raise KeyError("once")
 
+
+async def fail_like_a_future() -> None:
+    future: miniloop.Future[None] = miniloop.Future()
+    miniloop.get_running_loop().call_soon(future.set_exception, KeyError("once"))
+    await future
+
+
+async def be_cancelled() -> None:
+    for task in miniloop.all_tasks():
+        task.cancel()
+    del task  # the traceback leads here
+    await miniloop.sleep(60)
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
     gc.collect()
     gc.disable()
-    try:
-        with virtual_loop() as loop:
-            task = loop.create_task(fail())
-            loop.run_turns()
-            gone = weakref.ref(task)
-            assert repr(task.exception()) == "KeyError('once')"
-            del task
-            assert gone() is None
-    finally:
-        gc.enable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("coroutine_function", [fail, fail_like_a_future, be_cancelled])
+def test_a_failed_task_leaves_no_cycle(coroutine_function: Any) -> None:
+    with virtual_loop() as loop:
+        task = loop.create_task(coroutine_function())
+        loop.run_turns(4)
+        gone = weakref.ref(task)
+        assert task.cancelled() or repr(task.exception()) == "KeyError('once')"
+        del task
+        assert gone() is None
 
 
 def test_a_pending_task_nobody_can_reach_is_reported_with_its_name() -> None:
