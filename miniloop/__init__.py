@@ -1,7 +1,7 @@
 """miniloop: asyncio, written again from nothing in Python, to be read.
 
-Read the files in the order below, which is also the order of their imports: a file imports only
-files that stand before it. `import miniloop as asyncio` runs programs that were written for
+Read the files in READING_ORDER, at the end of this file: a file imports only files that stand
+before it. `import miniloop as asyncio` runs programs that were written for
 asyncio.
 """
 
@@ -9,25 +9,36 @@ from __future__ import annotations
 
 from typing import Final
 
-from .base_events import *
-from .combinators import *
-from .connections import *
+from . import base_events, combinators, connections, coroutines, events, exceptions, futures
+from . import locks, protocols, queues, runners, streams, taskgroups, tasks, threads, timeouts
+from . import transports, unix_events
 from .coroutines import *
-from .events import *
 from .exceptions import *
+from .events import *
 from .futures import *
-from .locks import *
-from .protocols import *
-from .queues import *
-from .runners import *
-from .selector_events import *
-from .streams import *
-from .taskgroups import *
 from .tasks import *
-from .threads import *
+from .base_events import *
+from .selector_events import *
+from .locks import *
+from .queues import *
+from .combinators import *
 from .timeouts import *
+from .taskgroups import *
+from .threads import *
+from .runners import *
+from .protocols import *
 from .transports import *
+from .connections import *
+from .streams import *
 from .unix_events import *
+
+__all__ = (
+    coroutines.__all__ + exceptions.__all__ + events.__all__ + futures.__all__ + tasks.__all__
+    + base_events.__all__ + locks.__all__ + queues.__all__ + combinators.__all__
+    + timeouts.__all__ + taskgroups.__all__ + threads.__all__ + runners.__all__
+    + protocols.__all__ + transports.__all__ + connections.__all__ + streams.__all__
+    + unix_events.__all__
+)  # fmt: skip
 
 #: Ring by ring, file by file.
 READING_ORDER: Final = {

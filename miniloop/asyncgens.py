@@ -5,7 +5,7 @@ the garbage collector cannot do. So the interpreter tells the running loop of ea
 begins (first-iteration hook) and of each that is about to be collected (finalizer hook), and the
 loop awaits.
 Rules: the hooks are set while the loop runs and put back afterwards.
-This file does not know what else a loop does. Read base_events.py first.
+This file does not know what else a loop does. Read debug.py first.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
-from itertools import repeat
 from typing import Any, Final, TypeAlias, TypeVar
 
 from . import events
@@ -36,8 +35,8 @@ TaskFactory: TypeAlias = Callable[..., Any]
 #: allowed.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
 
-# Cancelled timers stay in the heap until they are due, for taking one out costs a search. The heap
-# is rebuilt without them when it holds more than so many entries and more than this share is
+# Cancelled timers stay in the heap until they come to its head: taking one out costs a search. The
+# heap is rebuilt without them when it holds more than so many entries and more than this share is
 # cancelled.
 _MIN_SCHEDULED_TIMER_HANDLES: Final = 100
 _MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
@@ -103,6 +102,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             while scheduled and scheduled[0][0] < end_time:
                 timer = heapq.heappop(scheduled)[1]
                 timer._scheduled = False
+                self._timer_cancelled_count -= timer._cancelled
                 ready.append(timer)
 
         # Phase 4: run what is ready now.
@@ -111,7 +111,7 @@ class BaseEventLoop(events.AbstractEventLoop):
     def _run_ready(self) -> None:
         """Run the entries that are ready at this moment, and none that they add."""
         ready = self._ready
-        for _ in repeat(None, len(ready)):
+        for _ in range(len(ready)):
             ready.popleft()._run()
 
     def _drop_cancelled_timers(self) -> None:
@@ -153,7 +153,7 @@ class BaseEventLoop(events.AbstractEventLoop):
     def call_soon_threadsafe(
         self, callback: Callback, *args: Any, context: Context | None = None
     ) -> Handle:
-        """`call_soon` from any thread; the one method of the loop that other threads may call."""
+        """`call_soon` from any thread; the one method that schedules which others may call."""
         self._check_closed()
         handle = Handle(callback, args, self, context)
         self._ready.append(handle)
@@ -271,7 +271,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         if self.is_running():
             raise RuntimeError("Cannot close a running event loop")
         self._closed = True
-        self._enqueue = self._check_closed  # which refuses
+        self._enqueue = _refuse
         self._ready.clear()
         self._scheduled.clear()
 
@@ -289,9 +289,9 @@ class BaseEventLoop(events.AbstractEventLoop):
             if not self.is_running():
                 self.close()
 
-    def _check_closed(self, *_: object) -> None:
+    def _check_closed(self) -> None:
         if self._closed:
-            raise RuntimeError("Event loop is closed")
+            _refuse()
 
     def _check_running(self) -> None:
         if self.is_running():
@@ -302,6 +302,10 @@ class BaseEventLoop(events.AbstractEventLoop):
     def get_debug(self) -> bool:
         """Return True in debug mode, which is a chapter of its own: debug.py."""
         return self._debug
+
+
+def _refuse(*_: object) -> None:
+    raise RuntimeError("Event loop is closed")
 
 
 def _stop_its_loop(future: Future[Any]) -> None:

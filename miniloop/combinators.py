@@ -57,8 +57,7 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
             future = futures[argument] = ensure_future(argument, loop=loop)
             loop = loop or _loop_of(future)
             if future is not argument:
-                # The caller cannot know of this task: that it was destroyed would be no news to
-                # use.
+                # The caller cannot know of this task, and could do nothing about its end.
                 future._log_destroy_pending = False  # type: ignore[attr-defined]
     children = [futures[argument] for argument in coros_or_futures]
     outer = _GatheringFuture(children, len(futures), return_exceptions, loop)
@@ -142,11 +141,11 @@ async def wait(
     """
     if isfuture(fs) or iscoroutine(fs):
         raise TypeError(f"expect a list of futures, not {type(fs).__name__}")
-    if not fs:
+    futures = set(fs)
+    if not futures:
         raise ValueError("Set of Tasks/Futures is empty.")
     if return_when not in (FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED):
         raise ValueError(f"Invalid return_when value: {return_when}")
-    futures = set(fs)
     if any(iscoroutine(future) for future in futures):
         raise TypeError("Passing coroutines is forbidden, use tasks explicitly.")
     await _wait(futures, timeout, return_when)
@@ -162,9 +161,12 @@ async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str
     def on_done(future: Future[T]) -> None:
         nonlocal running
         running -= 1
-        failed = not future.cancelled() and future.exception() is not None
-        first = return_when == FIRST_COMPLETED or (return_when == FIRST_EXCEPTION and failed)
-        if running <= 0 or first:
+        if (
+            running <= 0
+            or return_when == FIRST_COMPLETED
+            # Asked last, for who asks for an exception has retrieved it.
+            or (return_when == FIRST_EXCEPTION and _has_failed(future))
+        ):
             _release(enough)
 
     timer = None if timeout is None else loop.call_later(timeout, _release, enough)
@@ -177,6 +179,10 @@ async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str
             timer.cancel()
         for future in futures:
             future.remove_done_callback(on_done)
+
+
+def _has_failed(future: Future[T]) -> bool:
+    return not future.cancelled() and future.exception() is not None
 
 
 def _release(waiter: Future[None], *_: object) -> None:

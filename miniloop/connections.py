@@ -2,8 +2,8 @@
 
 Purpose: a client looks up addresses and tries them until one answers; a server listens, and makes a
 transport and a protocol for each caller.
-Rules: sockets are made here and belong to their transport from then on; whatever fails before that,
-or is cancelled, closes what it has opened.
+Rules: a socket that is made here is closed if connecting or binding fails or is cancelled; once it
+has a transport, that owns it.
 This file does not know what the bytes mean. Read transports.py and sockets.py first.
 """
 
@@ -68,7 +68,7 @@ class Server:
     async def start_serving(self) -> None:
         """Accept connections from now on, after `create_server(start_serving=False)`."""
         self._start_serving()
-        await sleep(0)  # a turn, so that the selector knows of the sockets when we return
+        await sleep(0)  # asyncio gives a turn here, and programs can see it
 
     def _start_serving(self) -> None:
         if self._serving:
@@ -89,11 +89,9 @@ class Server:
         try:
             await self._serving_forever
         except CancelledError:
-            try:
-                self.close()
-                await self.wait_closed()
-            finally:
-                raise  # the CancelledError, whatever the clean-up says
+            self.close()
+            await self.wait_closed()
+            raise
         finally:
             self._serving_forever = None
 

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from selectors import BaseSelector
-from typing import Any
+from typing import Any, Final
 
 from .coroutines import iscoroutine, iscoroutinefunction
 from .events import Callback, Handle
@@ -24,6 +24,9 @@ from .format_helpers import DEBUG_STACK_DEPTH, extract_stack, logger
 from .reports import ReportsEventLoop
 
 __all__ = ()
+
+#: What debug mode covers, and which of its arguments is the callback.
+_COVERED: Final = {"call_soon": 0, "call_soon_threadsafe": 0, "call_at": 1}
 
 
 class DebugEventLoop(ReportsEventLoop):
@@ -45,26 +48,31 @@ class DebugEventLoop(ReportsEventLoop):
     def set_debug(self, enabled: bool) -> None:
         """Turn debug mode on or off; `run(debug=…)` and PYTHONASYNCIODEBUG=1 do it from outside."""
         self._debug = enabled
-        for name in ("call_soon", "call_soon_threadsafe", "call_at"):
-            self.__dict__.pop(name, None)
-            if enabled:
-                setattr(self, name, self._covered(name, getattr(self, name)))
-        self.__dict__.pop("_run_ready", None)
+        self._uncover()
         if enabled:
+            for name, position in _COVERED.items():
+                setattr(self, name, self._covered(name, getattr(self, name), position))
             self._run_ready = self._run_ready_watched  # type: ignore[method-assign]
         if not self._closed:
             self._enqueue = self._enqueue_checked if enabled else self._ready.extend
         if self.is_running():
             self.call_soon_threadsafe(self._track_coroutine_origins, enabled)
 
-    def _covered(self, name: str, method: Callable[..., Handle]) -> Callable[..., Handle]:
+    def _uncover(self) -> None:
+        for name in (*_COVERED, "_run_ready"):
+            self.__dict__.pop(name, None)
+
+    def _covered(
+        self, name: str, method: Callable[..., Handle], position: int
+    ) -> Callable[..., Handle]:
         """`method`, with checks before it and its handle marked with the place of the call."""
 
         def checked(*args: Any, **kwargs: Any) -> Handle:
             self._check_closed()
             if name != "call_soon_threadsafe":
                 self._check_thread()
-            self._check_callback(args[name == "call_at"], name)
+            given = args[position] if len(args) > position else kwargs.get("callback")
+            self._check_callback(given, name)
             handle = method(*args, **kwargs)
             handle._source_traceback = extract_stack()
             return handle
@@ -75,7 +83,7 @@ class DebugEventLoop(ReportsEventLoop):
         self._check_thread()
         self._ready.extend(entries)
 
-    def _check_callback(self, callback: Callback, method: str) -> None:
+    def _check_callback(self, callback: Callback | None, method: str) -> None:
         if iscoroutine(callback) or iscoroutinefunction(callback):
             raise TypeError(f"coroutines cannot be used with {method}()")
         if not callable(callback):
@@ -130,6 +138,7 @@ class DebugEventLoop(ReportsEventLoop):
         if self._debug and not self._closed and not self.is_running():
             logger.debug("Close %r", self)
         super().close()
+        self._uncover()  # these attributes hold the loop, which they belong to
 
 
 def _debug_by_default() -> bool:

@@ -1,9 +1,9 @@
-"""The exceptions of the whole package, in one place.
+"""The exceptions that several files share.
 
-Purpose: every error that miniloop raises by a name of its own.
+Purpose: the errors that miniloop raises by names of its own; those of queues are in queues.py.
 Rules: each class stands where asyncio's stands in the hierarchy, so that an `except` clause written
 for asyncio catches the same things.
-This file does not know who raises them; it is the first in the reading order and imports nothing.
+This file does not know who raises them, and imports nothing.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Purpose: `<Task pending name='clock' coro=<tick() running at clock.py:12>>` instead of an address.
 Rules: arguments are shown in debug mode only, for they may hold secrets, and are cut short.
-This file does not know the classes that it describes, and a reader of the core may skip it.
+This file does not import the classes that it describes, and a reader of the core may skip it.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ def _task_repr_info(task: Any) -> list[str]:
 
 def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     """The frames of the task's coroutine, or else of the traceback that ended it, oldest first."""
+    limit = None if limit is None else max(limit, 0)
     coro = task._coro
     frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
     if frame is not None:

@@ -25,7 +25,7 @@ __all__ = ("Future", "isfuture")
 
 T = TypeVar("T")
 
-# The states. The only transitions, made by Future._finish, lead from PENDING to each of the others.
+# The states. The only transitions lead from PENDING to each of the others: "the three ways to end".
 PENDING: Final = "PENDING"
 FINISHED: Final = "FINISHED"  # it has a result
 FAILED: Final = "FAILED"  # it has an exception
@@ -69,8 +69,8 @@ class Future(Generic[T]):
         # message of a cancel() that is still to be raised.
         self._outcome: Any = None
         # Who waits, Handles and Tasks: None if nobody does, and in all states but PENDING; for one,
-        # as most futures have, the entry itself (a list would be half as large as the future);
-        # for several a list, in the order they came.
+        # as most futures have, the entry itself (a list would be two thirds as large as the
+        # future); for several a list, in the order they came.
         self._callbacks: Any = None
         # True from the `yield self` of __await__ until the Task has seen it: not just any yield.
         self._asyncio_future_blocking = False
@@ -78,12 +78,15 @@ class Future(Generic[T]):
             self._source_traceback = extract_stack()
 
     # -- the three ways to end --------------------------------------------------------------------
+    # Each is a test and an assignment with no call between them, and so is _add_waiter. A signal
+    # handler may run at any call; Ctrl-C then cancels futures, and must not be overwritten.
 
     def set_result(self, result: T) -> None:
         """End with `result`; raise InvalidStateError if the future has ended already."""
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
-        self._finish(FINISHED, result)
+        self._state, self._outcome = FINISHED, result
+        self._wake_waiters()
 
     def set_exception(self, exception: BaseException | type[BaseException]) -> None:
         """End with `exception`; raise InvalidStateError if the future has ended already.
@@ -91,11 +94,13 @@ class Future(Generic[T]):
         If the future goes away and nobody has asked for the exception, the loop's exception handler
         is told. StopIteration cannot pass through `await`: it comes in a RuntimeError (bpo-26221).
         """
+        error = _checked(exception)
+        report = _Unretrieved(type(self).__name__, error.__traceback__)
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
-        exception = _checked(exception)
-        self._finish(FAILED, exception)
-        self._unretrieved = _Unretrieved(self._twin(), exception.__traceback__)
+        self._state, self._outcome, self._unretrieved = FAILED, error, report
+        self._wake_waiters()
+        report.twin = self._twin()
 
     def cancel(self, msg: Any | None = None) -> bool:
         """End as cancelled; return False, and change nothing, if the future has ended already.
@@ -105,13 +110,12 @@ class Future(Generic[T]):
         if self._state is not PENDING:
             self._mark_retrieved()
             return False
-        self._finish(CANCELLED, msg)
+        self._state, self._outcome = CANCELLED, msg
+        self._wake_waiters()
         return True
 
-    def _finish(self, state: str, outcome: Any) -> None:
-        """Leave PENDING for good; whoever waits gets its turn in the order of arrival."""
-        self._state = state
-        self._outcome = outcome
+    def _wake_waiters(self) -> None:
+        """The future has ended: whoever waits gets its turn, in the order of arrival."""
         waiting = self._callbacks
         if waiting is not None:
             self._callbacks = None
@@ -213,15 +217,14 @@ class Future(Generic[T]):
 
         `context` is the contextvars.Context to call it in; by default a copy of the present one.
         """
-        if self._state is PENDING:
-            self._add_waiter(Handle(fn, (self,), self._loop, context))
-        else:
-            self._loop.call_soon(fn, self, context=context)
+        self._add_waiter(Handle(fn, (self,), self._loop, context))
 
     def _add_waiter(self, entry: Any) -> None:
-        """Let `entry`, a Handle or a Task, go to the ready queue when the future ends."""
+        """Let `entry`, a Handle or a Task, go to the ready queue when the future ends, or has."""
         waiting = self._callbacks
-        if waiting is None:
+        if self._state is not PENDING:
+            self._loop._enqueue((entry,))
+        elif waiting is None:
             self._callbacks = entry
         elif waiting.__class__ is list:
             waiting.append(entry)
@@ -243,12 +246,17 @@ class Future(Generic[T]):
 
     # -- exceptions that nobody asks for, and repr -----------------------------------------------
 
-    def _twin(self) -> Future[T]:
-        """A second future that ended alike, for the report about this one when it is gone."""
-        twin = self.__class__.__new__(self.__class__)
+    def _twin(self, plain: Any = None) -> Any:
+        """A second future that ended alike, for the report about this one when it is gone.
+
+        Of the same class, but of the plain one where a derived class has a __del__ of its own,
+        which expects no twin; and without asking its __new__.
+        """
+        own, usual = (getattr(kind, "__del__", None) for kind in (type(self), plain or Future))
+        twin = object.__new__(type(self) if own is usual else plain or Future)
         twin._begin(self._loop)
         twin._state, twin._outcome = self._state, self._outcome
-        twin._unretrieved = _Unretrieved(None, None)
+        twin._unretrieved = _Unretrieved("", None)
         twin.__dict__ = self.__dict__
         return twin
 
@@ -267,17 +275,18 @@ class _Unretrieved:
     report names a twin, because by now the future itself is half taken apart.
     """
 
-    __slots__ = ("traceback", "twin")
+    __slots__ = ("name", "traceback", "twin")
 
-    def __init__(self, twin: Future[Any] | None, traceback: TracebackType | None) -> None:
-        self.twin = twin  # None once somebody has asked for the exception
+    def __init__(self, name: str, traceback: TracebackType | None) -> None:
+        self.name = name  # of the future's class
         self.traceback = traceback  # the exception's own, at the time it was set
+        self.twin: Future[Any] | None = None  # None also once somebody has asked for the exception
 
     def __del__(self) -> None:
         future = self.twin
         if future is None:
             return
-        message = f"{type(future).__name__} exception was never retrieved"
+        message = f"{self.name} exception was never retrieved"
         context = {"message": message, "exception": future._outcome, "future": future}
         if future._source_traceback:
             context["source_traceback"] = future._source_traceback
@@ -289,7 +298,7 @@ def _checked(exception: BaseException | type[BaseException]) -> BaseException:
     if isinstance(exception, type):
         exception = exception()
     if not isinstance(exception, BaseException):
-        raise TypeError(f"an exception was expected, got {exception!r}")
+        raise TypeError(f"invalid exception object: {exception!r}")
     if not isinstance(exception, StopIteration):
         return exception
     message = "StopIteration interacts badly with generators and cannot be raised into a Future"

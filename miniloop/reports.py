@@ -4,7 +4,7 @@ Purpose: a callback that raises, a task that fails unseen, a protocol with a bug
 the loop nor be lost. They come here, and go to the program's exception handler or else to the log.
 Rules: a handler that fails itself is reported in turn, and nothing leaves but KeyboardInterrupt and
 SystemExit.
-This file does not know what went wrong. Read base_events.py first.
+This file does not know what went wrong. Read selector_events.py first.
 """
 
 from __future__ import annotations
@@ -69,9 +69,11 @@ def _run_in_context_of_subject(
     handler: ExceptionHandler, loop: ReportsEventLoop, context: dict[str, Any]
 ) -> None:
     """Call the handler in the contextvars.Context of the task or handle it is about."""
-    subject = context.get("task") or context.get("future") or context.get("handle")
+    subjects = (context.get(key) for key in ("task", "future", "handle"))
+    subject = next((subject for subject in subjects if subject is not None), None)
     get_context = getattr(subject, "get_context", None)
-    if get_context is None:
+    place = None if get_context is None else get_context()
+    if place is None:
         handler(loop, context)
     else:
-        get_context().run(handler, loop, context)
+        place.run(handler, loop, context)

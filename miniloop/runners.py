@@ -98,7 +98,7 @@ class Runner:
         if events._get_running_loop() is not None:
             raise RuntimeError("Runner.run() cannot be called from a running event loop")
         self._lazy_init()
-        task = self._loop.create_task(coro, context=context or self._context)
+        task = self._loop.create_task(coro, context=self._context if context is None else context)
         self._interrupt_count = 0
         handler = self._install_sigint_handler(task)
         try:

@@ -59,9 +59,9 @@ class BaseSelectorEventLoop(BaseEventLoop):
     def _write_to_self(self) -> None:
         try:
             self._csock.send(b"\0")
-        except OSError:
-            # Full: then the loop has enough to wake up from. Or closed by close(), in another
-            # thread.
+        except BlockingIOError:
+            return  # full, for a busy loop does not read it; there is enough to wake up from
+        except OSError:  # closed by close(), in another thread
             logger.debug("Fail to write a null byte into the self-pipe socket", exc_info=True)
 
     def _read_from_self(self) -> None:

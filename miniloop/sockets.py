@@ -76,9 +76,9 @@ class SocketsEventLoop(ThreadsEventLoop):
             sent = sock.send(data)
         except (BlockingIOError, InterruptedError):
             sent = 0
-        if sent == len(data):
+        view = memoryview(data).cast("B")  # so that len() counts bytes, as send() does
+        if sent == len(view):
             return
-        view = memoryview(data).cast("B")
 
         def send_rest() -> None:
             nonlocal sent
@@ -99,8 +99,7 @@ class SocketsEventLoop(ThreadsEventLoop):
         try:
             sock.connect(address)
         except (BlockingIOError, InterruptedError):
-            # The kernel goes on connecting; the socket becomes writable when it has succeeded or
-            # failed.
+            # The kernel goes on; the socket becomes writable when it has succeeded or failed.
             await self._when_writable(sock, _finish_connecting, sock, address)
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Address]:
@@ -126,6 +125,7 @@ class SocketsEventLoop(ThreadsEventLoop):
         finally:
             if not handle.cancelled():  # else somebody else reads by now
                 self._remove_reader(fd)
+            del outcome  # it may hold an exception, whose traceback holds this frame
 
     async def _when_writable(
         self, sock: socket.socket, operation: Callable[..., T], *args: Any
@@ -140,6 +140,7 @@ class SocketsEventLoop(ThreadsEventLoop):
         finally:
             if not handle.cancelled():
                 self._remove_writer(fd)
+            del outcome
 
     async def _ensure_resolved(
         self, address: Address, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
@@ -171,6 +172,7 @@ def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...])
         raise
     except BaseException as exc:
         outcome.set_exception(exc)
+        del outcome  # the exception's traceback holds this frame
     else:
         outcome.set_result(result)
 

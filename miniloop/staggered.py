@@ -23,9 +23,8 @@ from .tasks import create_task
 
 __all__ = ()
 
-AddrInfo: TypeAlias = tuple[
-    Any, ...
-]  # an entry of getaddrinfo(): family, type, proto, name, address
+#: An entry of getaddrinfo(): family, type, proto, name, address.
+AddrInfo: TypeAlias = tuple[Any, ...]
 Attempt: TypeAlias = Callable[[], Coro[socket | None]]
 
 

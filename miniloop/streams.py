@@ -338,7 +338,7 @@ class StreamReader:
         if self._transport is not None and not self._paused and len(self._buffer) > 2 * self._limit:
             try:
                 self._transport.pause_reading()
-            except NotImplementedError:
+            except (AttributeError, NotImplementedError):
                 self._transport = None  # one that cannot be paused: we have to take it all
             else:
                 self._paused = True

@@ -73,7 +73,13 @@ class TaskGroup:
         if self._parent_cancel_requested and self._parent().uncancel() == 0:
             cancelled = None  # the only request was ours
         if cancelled is not None and not self._errors:
-            raise cancelled
+            try:
+                raise cancelled
+            finally:
+                del (
+                    cancelled,
+                    exc,
+                )  # its traceback holds this frame, which would hold it (gh-124958)
         if exc is not None and not isinstance(exc, CancelledError):
             self._errors.append(exc)
         if self._errors:
@@ -94,7 +100,10 @@ class TaskGroup:
                     cancelled = exc
                     self._abort()
             self._all_ended = None
-        return cancelled
+        try:
+            return cancelled
+        finally:
+            del cancelled  # see __aexit__
 
     def _raise_errors(self) -> None:
         parent = self._parent()

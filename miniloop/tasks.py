@@ -6,7 +6,7 @@ says what to wait for.
 Rules: a Task is itself an entry of the ready queue, and its `_run` is the step; while it waits, it
 stands among the waiters of one future, which puts it back into the queue. So at any moment a task
 that has not ended is in exactly one of three places: running, in the ready queue, or among a
-future's waiters.
+future's waiters; for another library's future, a Handle of `_wakeup` stands there in its place.
 This file does not know timers or sockets. Read futures.py first.
 """
 
@@ -27,7 +27,7 @@ from .coroutines import iscoroutine
 from .events import Coro, Loop
 from .exceptions import CancelledError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
-from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
+from .futures import FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
 
 __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
            "create_eager_task_factory", "eager_task_factory")  # fmt: skip
@@ -36,8 +36,8 @@ T = TypeVar("T")
 
 _next_task_number = itertools.count(1).__next__
 
-#: Weak references to every task that lives, each of which discards itself: what a WeakSet does, at
-#: less than half its price. Weak, for a task that nobody can reach any more must be able to go.
+#: Weak references to every task that lives, each of which discards itself: what a WeakSet does,
+#: well below its price. Weak, for a task that nobody can reach any more must be able to go.
 _tasks: set[ref[Task[Any]]] = set()
 _forget = _tasks.discard  # one bound method for all; `_tasks.discard` would make one for each task
 
@@ -105,13 +105,19 @@ class Task(Future[T]):
         outer_task = loop._current_task
         loop._current_task = self
         try:
+            # Here the coroutine runs, up to its next await.
             awaited = self._context.run(resume, value)
+            if awaited is None:  # a bare yield, as in sleep(0): once more in the next turn
+                loop._ready.append(self)
+            else:
+                self._wait_for(awaited)
         except StopIteration as stop:
             if self._must_cancel:
                 # cancel() came in this last step, too late to be raised: it wins all the same.
                 super().cancel(self._cancel_message)
             else:
-                self._finish(FINISHED, stop.value)
+                self._state, self._outcome = FINISHED, stop.value
+                self._wake_waiters()
         except (KeyboardInterrupt, SystemExit) as exc:
             self._end_with_exception(exc)
             raise
@@ -119,11 +125,6 @@ class Task(Future[T]):
             self._end_with_exception(exc)
             # From 3.12 on the traceback leads back to this frame; it shall not lead to the task.
             del self, waiter, resume, value
-        else:
-            if awaited is None:  # a bare yield, as in sleep(0): once more in the next turn
-                loop._ready.append(self)
-            else:
-                self._wait_for(awaited)
         finally:
             loop._current_task = outer_task
 
@@ -142,26 +143,27 @@ class Task(Future[T]):
         return error  # type: ignore[return-value]
 
     def _wait_for(self, awaited: Any) -> None:
-        """Stand among the waiters of the future that the coroutine has yielded."""
+        """Stand among the waiters of the future that the coroutine has yielded.
+
+        What another library's class raises here ends the task, and not the loop.
+        """
         kind = awaited.__class__
-        if (
+        ours = (
             (kind is Future or kind is Task or _is_awaited_like_a_future(kind))
             and awaited._asyncio_future_blocking
             and awaited._loop is self._loop
-            and awaited._state is PENDING
             and awaited is not self
-        ):
-            awaited._asyncio_future_blocking = False
-            awaited._add_waiter(self)
-        else:
-            if complaint := self._complaint(awaited):
-                awaited = self._failed(RuntimeError(complaint))
-            # Another library's future, or one that has ended already: by its own add_done_callback.
-            awaited._asyncio_future_blocking = False
-            awaited.add_done_callback(self._wakeup)
-        self._fut_waiter = awaited
+        )
+        if not ours and (complaint := self._complaint(awaited)):
+            awaited = self._failed(RuntimeError(complaint))
         if self._must_cancel and awaited.cancel(msg=self._cancel_message):
             self._must_cancel = False
+        awaited._asyncio_future_blocking = False
+        if ours:
+            awaited._add_waiter(self)
+        else:
+            awaited.add_done_callback(self._wakeup)
+        self._fut_waiter = awaited
 
     def _complaint(self, awaited: Any) -> str | None:
         """What is wrong with what the coroutine has yielded; None if it can be awaited."""
@@ -198,7 +200,8 @@ class Task(Future[T]):
         # cycle.
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
         if isinstance(exc, CancelledError):
-            self._finish(CANCELLED, exc)
+            super().cancel()
+            self._outcome = exc
         else:
             super().set_exception(exc)
 
@@ -282,8 +285,8 @@ class Task(Future[T]):
 
     _repr_info = _task_repr_info
 
-    def _twin(self) -> Task[T]:
-        twin: Task[T] = super()._twin()  # type: ignore[assignment]
+    def _twin(self, plain: Any = None) -> Any:
+        twin = super()._twin(Task)
         twin._coro, twin._context, twin._name = self._coro, self._context, self._name
         twin._fut_waiter, twin._num_cancels_requested = None, self._num_cancels_requested
         twin._log_destroy_pending = False

@@ -4,7 +4,7 @@ Purpose: blocking calls run in a pool of threads and look like awaitables from h
 way round, a thread hands a coroutine to the loop and waits for it as for a blocking call.
 Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied
 to the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
-This file does not know what the threads do. Read timeouts.py first.
+This file does not know what the threads do. Read asyncgens.py first.
 """
 
 from __future__ import annotations

@@ -101,8 +101,8 @@ class Timeout:
             return  # cancelled by somebody else too, or the code finished in spite of it
         if isinstance(exc, CancelledError):
             raise TimeoutError from exc
-        # The code answered our CancelledError with an exception of its own: `try: … finally: 1 /
-        # 0`.
+        # The code has answered our CancelledError with an exception of its own:
+        #     try: await something() finally: 1 / 0
         _show_timeout_behind(exc)
         if isinstance(exc, ExceptionGroup):
             for member in exc.exceptions:
@@ -148,7 +148,7 @@ def timeout_at(when: float | None) -> Timeout:
 async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
     """Await `fut` and return its result; cancel it and raise TimeoutError after `timeout` seconds.
 
-    It waits until what it cancels has ended, however long that takes (gh-98518), and returns the
+    It waits until what it cancels has ended, however long that takes (bpo-32751), and returns the
     result if there is one all the same. With no time at all, a coroutine is not even begun.
     """
     if timeout is None or timeout > 0:

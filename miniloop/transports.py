@@ -2,20 +2,21 @@
 
 Purpose: to read whenever there is something to read, to write as much as the kernel takes and keep
 the rest, and to tell the protocol when to stop writing (flow control).
-Rules: every call into a protocol may raise, and then that connection ends, not the loop. The life
-of a transport: open → closing (close() was called, or the other side has ended; the buffer still
-drains) → lost (connection_lost was called; nothing more happens). abort() goes to lost at once.
+Rules: what a protocol raises never ends the loop. From data_received, get_buffer, buffer_updated
+and eof_received it ends the connection; from its other methods it is only reported. The life of a
+transport: open → closing (close() was called, or the other side has ended; the buffer still drains)
+→ lost (connection_lost is called; nothing more happens). abort() leaves the draining out.
 This file does not know how connections come about: that is connections.py. Read protocols.py first.
 """
 
 from __future__ import annotations
 
-import collections
 import itertools
 import os
 import selectors
 import socket
 import warnings
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
@@ -191,9 +192,7 @@ class _SelectorTransport(_FlowControlMixin):
         self._sock = sock
         self._sock_fd = sock.fileno()
         self._server = server  # counts its connections
-        self._buffer: collections.deque[memoryview] = (
-            collections.deque()
-        )  # what waits to be written
+        self._buffer: deque[memoryview] = deque()  # what waits to be written
         self._buffer_size = 0  # bytes in _buffer
         self._closing = False  # no more is read; the buffer drains
         self._conn_lost = 0  # > 0: connection_lost is scheduled; further counts dropped writes
@@ -435,6 +434,8 @@ class _SelectorSocketTransport(_SelectorTransport):
             raise RuntimeError("Cannot call write() after write_eof()")
         if not data:
             return
+        if isinstance(data, memoryview):
+            data = data.cast("B")  # so that len() counts bytes, as send() does
         if self._conn_lost:
             self._drop_write()
             return
@@ -461,7 +462,7 @@ class _SelectorSocketTransport(_SelectorTransport):
         if self._eof:
             raise RuntimeError("Cannot call writelines() after write_eof()")
         # An empty piece would stay in the buffer for ever: no send() takes it out again.
-        pieces = [view for data in list_of_data if (view := memoryview(data)).nbytes]
+        pieces = [view.cast("B") for data in list_of_data if (view := memoryview(data)).nbytes]
         if not pieces:
             return
         if self._conn_lost:
@@ -477,9 +478,8 @@ class _SelectorSocketTransport(_SelectorTransport):
         self._maybe_pause_protocol()
 
     def _keep(self, data: Buffer) -> None:
-        view = memoryview(data).cast("B") if isinstance(data, memoryview) else memoryview(data)
-        self._buffer.append(view)
-        self._buffer_size += len(view)
+        self._buffer.append(memoryview(data))
+        self._buffer_size += len(data)
 
     def _drop_write(self) -> None:
         if self._conn_lost >= LOG_THRESHOLD_FOR_CONNLOST_WRITES:

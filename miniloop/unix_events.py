@@ -3,7 +3,7 @@
 Purpose: `SelectorEventLoop`, which `new_event_loop()` makes.
 Rules: it is last in the reading order, for it stands on everything before it.
 This file does not know more than its chapters do: base_events (turns), selector_events
-(descriptors), asyncgens, threads, sockets, connections.
+(descriptors), reports, debug, asyncgens, threads, sockets, connections.
 """
 
 from __future__ import annotations
