@@ -26,7 +26,12 @@ asyncio = importlib.import_module(sys.argv[1])
 def log(*step):
     print(*step, flush=True)
 
+def stay_awake():
+    # A signal that comes a moment before select() begins to wait does not end the wait.
+    asyncio.get_running_loop().call_later(0.05, stay_awake)
+
 async def ready(line="ready"):
+    stay_awake()
     # Not before this task waits: a second Ctrl-C is raised in whatever runs.
     loop = asyncio.get_running_loop()
     loop.call_soon(log, line)
@@ -234,6 +239,7 @@ def test_a_handler_of_the_program_is_left_alone(stage: Stage) -> None:
                 log("the program's own")
                 loop.call_soon_threadsafe(told.set)
             signal.signal(signal.SIGINT, handle)
+            stay_awake()
             log("ready")
             await told.wait()
             return signal.getsignal(signal.SIGINT) is handle
