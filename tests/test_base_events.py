@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -278,3 +279,19 @@ def test_a_loop_that_is_lost_is_closed_with_a_warning() -> None:
     with pytest.warns(ResourceWarning, match=r"^unclosed event loop <SelectorEventLoop running=F"):
         lose()
     assert [sock.fileno() for sock in sockets] == [-1, -1]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_closed_loop_goes_with_its_last_reference(debug: bool) -> None:
+    loop = miniloop.SelectorEventLoop()
+    loop.set_debug(debug)
+    loop.run_until_complete(miniloop.sleep(0))
+    loop.close()
+    watched = weakref.ref(loop)
+    gc.collect()
+    gc.disable()
+    try:
+        del loop
+        assert watched() is None
+    finally:
+        gc.enable()

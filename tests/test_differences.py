@@ -180,6 +180,42 @@ def test_an_empty_piece_among_the_lines_to_write() -> None:
     assert [closes(aio) for aio in BOTH] == [RELEASE < (3, 12), True]
 
 
+def test_what_a_foreign_future_raises_while_it_is_awaited() -> None:
+    def outcome(aio: Any) -> list[str]:
+        class Broken:
+            _asyncio_future_blocking = True
+
+            def get_loop(self) -> Any:
+                return aio.get_running_loop()
+
+            def add_done_callback(self, fn: Any, *, context: Any = None) -> None:
+                raise LookupError("no callbacks today")
+
+            def __await__(self) -> Any:
+                yield self
+
+        async def wait_for_it() -> None:
+            await Broken()
+
+        async def main() -> list[str]:
+            loop = aio.get_running_loop()
+            reports: list[str] = []
+            loop.set_exception_handler(lambda loop, context: reports.append("reported"))
+            task = aio.create_task(wait_for_it())
+            for _ in range(5):
+                await aio.sleep(0)
+            if task.done():
+                reports.append(repr(task.exception()))
+            task._log_destroy_pending = False
+            task.get_coro().close()
+            return reports
+
+        return list(run(aio, main()))
+
+    # In asyncio the task then never ends, whatever becomes of the future.
+    assert [outcome(aio) for aio in BOTH] == [["reported"], ["LookupError('no callbacks today')"]]
+
+
 def test_the_name_of_a_task_from_a_factory() -> None:
     def name(aio: Any) -> str:
         async def main() -> str:

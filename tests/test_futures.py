@@ -7,7 +7,7 @@ import traceback
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -349,3 +349,30 @@ def test_in_debug_mode_the_report_tells_where_the_future_was_made() -> None:
         return str(report["source_traceback"][-1].name)
 
     assert play(story, debug=True) == "failed_future"
+
+
+def test_a_derived_class_is_not_asked_to_make_or_to_end_the_twin() -> None:
+    steps: list[str] = []
+
+    class Strict(miniloop.Future[None]):
+        def __new__(cls, needed: str) -> Self:
+            steps.append(f"made for {needed}")
+            return super().__new__(cls)
+
+        def __init__(self, needed: str) -> None:
+            super().__init__()
+
+        def __del__(self) -> None:
+            steps.append("gone")
+
+    async def story() -> None:
+        future = Strict("us")
+        future.set_exception(KeyError("expected"))
+        with pytest.raises(KeyError):
+            await future
+        steps.append("awaited")
+
+    with virtual_loop() as loop:
+        loop.run_until_complete(story())
+    gc.collect()
+    assert steps == ["made for us", "awaited", "gone"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -148,3 +149,29 @@ def test_names_and_contexts_reach_the_tasks() -> None:
         return [named.get_name(), shared.get_context() is parent.get_context()]
 
     assert play(story) == ["named", True]
+
+
+def test_a_cancelled_group_leaves_no_cycle() -> None:
+    async def block() -> None:
+        async with miniloop.TaskGroup() as group:
+            group.create_task(miniloop.sleep(10))
+            await miniloop.sleep(0)
+
+    async def story() -> int:
+        task = miniloop.create_task(block())
+        for _ in range(3):
+            await miniloop.sleep(0)
+        task.cancel()
+        gc.collect()
+        gc.disable()
+        try:
+            with pytest.raises(miniloop.CancelledError):
+                await task
+            del task
+            await miniloop.sleep(0)
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    with virtual_loop() as loop:
+        assert loop.run_until_complete(story()) == 0

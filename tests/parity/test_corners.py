@@ -1,0 +1,166 @@
+"""Corners where one implementation might cut differently: found by reading, not by planning."""
+
+from __future__ import annotations
+
+import array
+import contextvars
+import gc
+import socket
+import sys
+from typing import Any
+
+import pytest
+
+from .harness import Stage, attempt
+
+var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
+
+
+def test_wait_leaves_exceptions_for_others_to_ask_for(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def fail() -> None:
+        raise LookupError("nobody asked")
+
+    async def main() -> None:
+        task = aio.create_task(fail())
+        await aio.wait([task])
+        log(task.done())
+
+    assert stage.run(main) == [True]
+    stage.collect()
+    (line,) = stage.logged()
+    assert "Task exception was never retrieved" in line
+
+
+def test_an_empty_context_is_a_context(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        log(var.get())
+
+    token = var.set(5)
+    try:
+        with aio.Runner(loop_factory=aio.SelectorEventLoop) as runner:
+            runner.run(main())
+            runner.run(main(), context=contextvars.Context())
+    finally:
+        var.reset(token)
+    assert log == [5, 0]
+
+
+def test_a_view_of_numbers_is_sent_by_its_bytes(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    numbers = array.array("i", [1, 2, 3])
+
+    class Listener(aio.Protocol):  # type: ignore[misc, name-defined]
+        def connection_lost(self, exc: Exception | None) -> None:
+            log("lost")
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        transport, _ = await aio.get_running_loop().create_connection(Listener, sock=ours)
+        transport.write(memoryview(numbers))
+        log(transport.get_write_buffer_size())
+        transport.close()
+        await aio.sleep(0)
+        log(theirs.recv(100) == numbers.tobytes())
+        theirs.close()
+
+    assert stage.run(main, real=True) == [0, "lost", True]
+
+
+def test_a_reader_takes_all_from_a_transport_that_cannot_be_paused(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        reader = aio.StreamReader(limit=4, loop=aio.get_running_loop())
+        reader.set_transport(aio.Transport())
+        for _ in range(5):
+            reader.feed_data(b"0123456789")
+        reader.feed_eof()
+        log(len(await reader.read()))
+
+    assert stage.run(main) == [50]
+
+
+def test_debug_mode_takes_arguments_by_name_too(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.call_soon(callback=lambda: log("soon"))
+        loop.call_at(when=1, callback=lambda: log("at 1"))
+        log(attempt(loop.call_soon, callback="text").partition(":")[0])
+        await aio.sleep(2)
+
+    assert stage.run(main, debug=True) == ["raised TypeError", "soon", "at 1"]
+
+
+def test_a_subject_without_a_context_costs_nobody_the_report(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+
+    class Subject:
+        def get_context(self) -> None:
+            return None
+
+    loop.set_exception_handler(lambda loop, context: log(context["message"]))
+    loop.call_exception_handler({"message": "told", "task": Subject()})
+    assert log == ["told"]
+    assert aio
+
+
+def test_ctrl_c_between_two_calls_of_set_result_is_not_overwritten(stage: Stage) -> None:
+    # A signal handler may run wherever a Python function is called. Here one "arrives" at each call
+    # that set_result makes: by then the future has ended, and cannot be cancelled.
+    log, loop = stage.log, stage.new_loop()
+    for end in ("set_result", "set_exception", "cancel"):
+        future = loop.create_future()
+        argument = [] if end == "cancel" else [LookupError("expected")]
+
+        def on_call(
+            frame: Any, event: str, _: object, future: Any = future, end: str = end
+        ) -> None:
+            if event == "call" and frame.f_code.co_name not in (
+                end,
+                "__init__",
+                "_checked",
+                "cancel",
+            ):
+                sys.setprofile(None)
+                log(future.cancel())
+
+        sys.setprofile(on_call)
+        try:
+            getattr(future, end)(*argument)
+        finally:
+            sys.setprofile(None)
+        log(end, future.done(), future.cancelled() is (end == "cancel"))
+        if end == "set_exception":
+            future.exception()
+    ends = [entry for entry in log if entry is not False]
+    assert ends == [(end, True, True) for end in ("set_result", "set_exception", "cancel")]
+    assert True not in log
+
+
+@pytest.mark.parametrize("port", [1])
+def test_a_refused_connection_leaves_no_garbage(stage: Stage, port: int) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        for round_ in range(2):
+            gc.collect()
+            gc.disable()
+            try:
+                with socket.socket() as sock:
+                    sock.setblocking(False)
+                    with pytest.raises(ConnectionRefusedError):
+                        await loop.sock_connect(sock, ("127.0.0.1", port))
+                await aio.sleep(0)
+            finally:
+                gc.enable()
+            if round_:
+                log(gc.collect())
+
+    assert stage.run(main, real=True) == [0]
