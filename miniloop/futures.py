@@ -202,11 +202,10 @@ class Future(Generic[T]):
                 if self._state is PENDING:
                     raise RuntimeError("await wasn't used with future")
             return self.result()
-        except BaseException:
-            # The exception holds its traceback, that this frame, and this frame the future, which
+        finally:
+            # An exception holds its traceback, that this frame, and this frame the future, which
             # may hold the exception: without this line they wait for the garbage collector.
             del self
-            raise
 
     __iter__ = __await__  # for `yield from` in generators made coroutines by types.coroutine
 

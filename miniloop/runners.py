@@ -105,7 +105,7 @@ class Runner:
             return self._loop.run_until_complete(task)  # type: ignore[no-any-return]
         except CancelledError:
             if self._interrupt_count > 0 and task.uncancel() == 0:
-                raise KeyboardInterrupt from None
+                raise KeyboardInterrupt  # noqa: B904 - as asyncio: the CancelledError is shown as well
             raise
         finally:
             if handler is not None and signal.getsignal(signal.SIGINT) is handler:

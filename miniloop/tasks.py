@@ -419,11 +419,10 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
         return result
     if math.isnan(delay):
         raise ValueError("Invalid delay: NaN (not a number)")
-    loop = events.get_running_loop()
-    future: Future[None] = loop.create_future()
+    future: Future[None] = events.get_running_loop().create_future()
     # The callback looks at no context variable, and so needs no copy of the context made for it.
-    timer = loop.call_later(
-        delay, _set_result_unless_cancelled, future, context=loop._empty_context
+    timer = future._loop.call_later(
+        delay, _set_result_unless_cancelled, future, context=future._loop._empty_context
     )
     try:
         await future

@@ -8,6 +8,7 @@ parity scenarios say so where it matters. A fault of one asyncio release is show
 
 from __future__ import annotations
 
+import array
 import asyncio
 import gc
 import selectors
@@ -178,6 +179,27 @@ def test_an_empty_piece_among_the_lines_to_write() -> None:
 
     # Up to 3.11 asyncio joined the pieces. From then on an empty one stays in its buffer for ever.
     assert [closes(aio) for aio in BOTH] == [RELEASE < (3, 12), True]
+
+
+def test_a_wide_view_given_to_sock_sendall() -> None:
+    def ends(aio: Any) -> bool:
+        async def main() -> bool:
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                ours.setblocking(False)
+                wide = memoryview(array.array("i", [1, 2, 3]))
+                task = aio.create_task(aio.get_running_loop().sock_sendall(ours, wide))
+                for _ in range(10):
+                    await aio.sleep(0)
+                ended = bool(task.done())
+                task.cancel()
+                await aio.wait([task])
+                return ended
+
+        return bool(run(aio, main()))
+
+    # asyncio compares the bytes that were sent with the number of items, and goes on sending.
+    assert [ends(aio) for aio in BOTH] == [False, True]
 
 
 def test_what_a_foreign_future_raises_while_it_is_awaited() -> None:
