@@ -295,3 +295,19 @@ def test_a_closed_loop_goes_with_its_last_reference(debug: bool) -> None:
         assert watched() is None
     finally:
         gc.enable()
+
+
+def test_cancelled_timers_that_come_due_are_counted_off() -> None:
+    def cancel_all() -> None:
+        for timer in cancelled:
+            timer.cancel()
+
+    async def story() -> list[int]:
+        await miniloop.sleep(2)
+        return [loop._timer_cancelled_count, len(loop._scheduled)]
+
+    with virtual_loop() as loop:
+        loop.call_at(1, lambda: None)  # stands before those that are cancelled, and hides them
+        cancelled = [loop.call_at(1, print) for _ in range(4)]
+        loop.call_at(0.5, cancel_all)
+        assert loop.run_until_complete(story()) == [0, 0]
