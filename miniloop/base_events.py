@@ -102,7 +102,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             while scheduled and scheduled[0][0] < end_time:
                 timer = heapq.heappop(scheduled)[1]
                 timer._scheduled = False
-                self._timer_cancelled_count -= timer._cancelled
+                self._timer_cancelled_count -= timer.cancelled()
                 ready.append(timer)
 
         # Phase 4: run what is ready now.
@@ -121,10 +121,10 @@ class BaseEventLoop(events.AbstractEventLoop):
         limit = len(scheduled) * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
         if many and self._timer_cancelled_count > limit:
             # In place: _run_once holds the list.
-            scheduled[:] = [entry for entry in scheduled if not entry[1]._cancelled]
+            scheduled[:] = [entry for entry in scheduled if not entry[1].cancelled()]
             heapq.heapify(scheduled)
             self._timer_cancelled_count = 0
-        while scheduled and scheduled[0][1]._cancelled:
+        while scheduled and scheduled[0][1].cancelled():
             heapq.heappop(scheduled)[1]._scheduled = False
             self._timer_cancelled_count -= 1
 

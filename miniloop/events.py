@@ -44,26 +44,24 @@ class Handle:
     `loop.call_soon()` and its like return one, so that the call can be taken back with `cancel()`.
     """
 
-    __slots__ = ("_callback", "_args", "_loop", "_context", "_cancelled", "_source_traceback",
-                 "__weakref__")  # fmt: skip
+    __slots__ = ("_callback", "_args", "_loop", "_context", "_source_traceback", "__weakref__")
 
     def __init__(
         self, callback: Callback, args: Args, loop: Loop, context: Context | None = None
     ) -> None:
         # Once cancelled: None, so that what it holds is freed; in debug mode its description.
         self._callback: Any = callback
-        self._args: Args | None = args
+        self._args: Args | None = args  # None once cancelled: that is how one knows
         self._loop = loop
         self._context = copy_context() if context is None else context
-        self._cancelled = False
         self._source_traceback: traceback.StackSummary | None = None  # set by debug mode
 
     def _run(self) -> None:
         """Call the callback in its context; what it raises goes to the loop's exception handler."""
-        if self._cancelled:
+        if self._args is None:
             return
         try:
-            self._context.run(self._callback, *self._args)  # type: ignore[misc]  # THE ONLY callback
+            self._context.run(self._callback, *self._args)  # THE ONLY callback
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
@@ -81,16 +79,15 @@ class Handle:
 
     def cancel(self) -> None:
         """Take the call back. A second cancel, or one after the call, changes nothing."""
-        if self._cancelled:
+        if self._args is None:
             return
-        self._cancelled = True
         # "Executing <Handle …> took 2 seconds" must still name a callback that cancelled itself.
         self._callback = self._describe() if self._loop.get_debug() else None
         self._args = None
 
     def cancelled(self) -> bool:
         """Return True if the call was taken back."""
-        return self._cancelled
+        return self._args is None
 
     def get_context(self) -> Context:
         """Return the context that the callback runs in."""
@@ -98,10 +95,10 @@ class Handle:
 
     def _repr_info(self) -> list[str]:
         info = [type(self).__name__]
-        if self._cancelled:
+        if self._args is None:
             info.append("cancelled")
         if self._callback is not None:
-            info.append(self._callback if self._cancelled else self._describe())
+            info.append(self._callback if self._args is None else self._describe())
         return info + _created_at(self)
 
     def __repr__(self) -> str:
@@ -129,13 +126,13 @@ class TimerHandle(Handle):
 
     def cancel(self) -> None:
         """Take the call back; the loop is told, so that it can clear its heap when many were."""
-        if not self._cancelled:
+        if self._args is not None:
             self._loop._timer_handle_cancelled(self)
         super().cancel()
 
     def _repr_info(self) -> list[str]:
         info = super()._repr_info()
-        info.insert(2 if self._cancelled else 1, f"when={self._when}")
+        info.insert(2 if self._args is None else 1, f"when={self._when}")
         return info
 
 
