@@ -31,13 +31,11 @@ __all__ = ("BaseEventLoop",)
 T = TypeVar("T")
 TaskFactory: TypeAlias = Callable[..., Any]
 
-#: Seconds. Some systems refuse to wait for longer than their integers reach; a day is always
-#: allowed.
+#: Seconds. Some systems refuse to wait for longer than their integers reach; a day will do.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
 
 # Cancelled timers stay in the heap until they come to its head: taking one out costs a search. The
-# heap is rebuilt without them when it holds more than so many entries and more than this share is
-# cancelled.
+# heap is rebuilt without them when it holds more than so many entries, this share cancelled.
 _MIN_SCHEDULED_TIMER_HANDLES: Final = 100
 _MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
 
@@ -67,8 +65,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._stopping = False
         self._closed = False
         self._task_factory: TaskFactory | None = None
-        #: Make several entries ready: how Futures and Tasks do what `call_soon` does for a
-        #: callback.
+        #: Make several entries ready: how Futures and Tasks do what `call_soon` does.
         self._enqueue: Callable[[Iterable[Any]], None] = self._ready.extend
 
     def __repr__(self) -> str:
@@ -83,8 +80,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         if self._timer_cancelled_count:
             self._drop_cancelled_timers()
 
-        # Phase 1: how long may we wait? Not at all while something is ready; else to the next
-        # timer.
+        # Phase 1: how long may we wait? Not while something is ready; else to the next timer.
         timeout: float | None = None
         if ready or self._stopping:
             timeout = 0

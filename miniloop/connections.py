@@ -368,8 +368,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
             for option in options:
                 sock.setsockopt(socket.SOL_SOCKET, option, True)
             if family == socket.AF_INET6:
-                # Else the socket would take IPv4 as well, and the one for IPv4 find its port in
-                # use.
+                # Else the socket would take IPv4 as well, and the one for IPv4 find it in use.
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
             sock.bind(address)
         except OSError as exc:

@@ -27,8 +27,7 @@ T = TypeVar("T")
 Callback: TypeAlias = Callable[..., object]
 Args: TypeAlias = tuple[Any, ...]
 Coro: TypeAlias = Coroutine[Any, Any, T]
-#: A loop as the files before base_events.py see it. They hand callbacks to it, and may not import
-#: it.
+#: A loop as the files before base_events.py see it. They hand it callbacks and may not import it.
 Loop: TypeAlias = Any
 
 

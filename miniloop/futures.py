@@ -216,7 +216,10 @@ class Future(Generic[T]):
 
         `context` is the contextvars.Context to call it in; by default a copy of the present one.
         """
-        self._add_waiter(Handle(fn, (self,), self._loop, context))
+        if self._state is PENDING:
+            self._add_waiter(Handle(fn, (self,), self._loop, context))
+        else:
+            self._loop.call_soon(fn, self, context=context)  # with its checks in debug mode
 
     def _add_waiter(self, entry: Any) -> None:
         """Let `entry`, a Handle or a Task, go to the ready queue when the future ends, or has."""

@@ -377,8 +377,7 @@ class StreamReader:
         if n == 0:
             return b""
         if n < 0:
-            # In pieces: a reader that only waited for the end would pause the sender and wait
-            # forever.
+            # In pieces: a reader that only waited for the end would pause the sender and hang.
             pieces = []
             while piece := await self.read(self._limit):
                 pieces.append(piece)

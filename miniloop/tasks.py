@@ -196,8 +196,7 @@ class Task(Future[T]):
     # -- the end ----------------------------------------------------------------------------------
 
     def _end_with_exception(self, exc: BaseException) -> None:
-        # Without the frame of _run, which says nothing and would tie task and exception into a
-        # cycle.
+        # Without the frame of _run, which says nothing and would make a cycle.
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
         if isinstance(exc, CancelledError):
             super().cancel()
@@ -226,8 +225,7 @@ class Task(Future[T]):
             return False
         self._num_cancels_requested += 1
         # Cancel what it waits for, and the CancelledError comes back by that way. _fut_waiter
-        # stays: a task that waits in turn may refuse, and then it is asked again by the next
-        # cancel().
+        # stays: a task that waits in turn may refuse, and is asked again by the next cancel().
         if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
             return True
         self._must_cancel = True

@@ -296,8 +296,7 @@ class _SelectorTransport(_FlowControlMixin):
             assert self._sock is not None
             self._sock.close()
             self._sock = None
-            # Protocol and transport hold each other; without these lines both wait for the
-            # collector.
+            # Protocol and transport hold each other: else both wait for the collector.
             self._protocol = None
             self._loop = None
             server, self._server = self._server, None

@@ -164,3 +164,21 @@ def test_a_refused_connection_leaves_no_garbage(stage: Stage, port: int) -> None
                 log(gc.collect())
 
     assert stage.run(main, real=True) == [0]
+
+
+def test_debug_mode_refuses_a_coroutine_function_as_callback_of_what_has_ended(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def not_a_callback(future: Any) -> None:
+        log("never")
+
+    async def main() -> None:
+        future = aio.get_running_loop().create_future()
+        future.set_result(1)
+        log(attempt(future.add_done_callback, not_a_callback))
+
+    assert stage.run(main, debug=True) == [
+        "raised TypeError: coroutines cannot be used with call_soon()"
+    ]
