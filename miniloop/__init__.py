@@ -54,7 +54,9 @@ READING_ORDER: Final = {
         "reports", "debug", "asyncgens", "threads", "runners",
     ),
     # How bytes travel.
-    "streams": ("protocols", "transports", "sockets", "staggered", "connections", "streams"),
+    "streams": (
+        "protocols", "transports", "descriptors", "sockets", "staggered", "connections", "streams",
+    ),
     # How the loop meets the operating system.
-    "system": ("unix_events",),
+    "system": ("signals", "pipes", "unix_events"),
 }  # fmt: skip

@@ -18,6 +18,7 @@ from typing import Any, Final, Self, TypeAlias
 from weakref import WeakSet
 
 from .combinators import gather
+from .descriptors import _SelectorSocketTransport
 from .events import Loop
 from .exceptions import CancelledError
 from .format_helpers import logger
@@ -26,7 +27,7 @@ from .protocols import BaseProtocol
 from .sockets import SocketsEventLoop, _check_ssl_socket
 from .staggered import AddrInfo, Attempt, _interleave, _staggered_race
 from .tasks import sleep
-from .transports import TransportSocket, _SelectorSocketTransport
+from .transports import TransportSocket
 
 __all__ = ("Server",)
 

@@ -9,12 +9,12 @@ This file does not know more than its chapters do: base_events (turns), selector
 from __future__ import annotations
 
 from . import events
-from .connections import ConnectionsEventLoop
+from .pipes import PipesEventLoop
 
 __all__ = ("EventLoop", "SelectorEventLoop")
 
 
-class SelectorEventLoop(ConnectionsEventLoop):
+class SelectorEventLoop(PipesEventLoop):
     """The event loop of POSIX systems, over the best selector that the system has."""
 
 

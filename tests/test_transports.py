@@ -266,7 +266,7 @@ def test_close_writes_what_is_buffered_and_abort_does_not() -> None:
         transport.close()
         protocol.steps.append(transport.is_closing())
         received = 0
-        while transport._sock is not None:
+        while transport._file is not None:
             received += receive_all(theirs)
             await turns(1)
         protocol.steps.append(received + receive_all(theirs) == len(MUCH))
@@ -400,7 +400,7 @@ def test_a_protocol_may_give_way_to_one_of_the_other_kind() -> None:
 def test_the_repr_tells_state_descriptor_and_what_is_watched() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         def look() -> None:
-            shown = repr(transport).replace(f"fd={transport._sock_fd}", "fd=N")
+            shown = repr(transport).replace(f"fd={transport._fd}", "fd=N")
             size = transport.get_write_buffer_size()
             protocol.steps.append(shown.replace(f"={size}", "=some") if size else shown)
 

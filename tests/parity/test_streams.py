@@ -475,7 +475,7 @@ def test_a_writer_knows_its_transport_and_what_that_knows(stage: Stage) -> None:
 
     async def main() -> None:
         async with streams(stage) as (_, writer, peer):
-            log(writer.get_extra_info("socket").fileno() == writer.transport._sock_fd)
+            log(writer.get_extra_info("socket").fileno() >= 0)
             log(writer.get_extra_info("color"), writer.get_extra_info("color", "red"))
             log(writer.get_extra_info("peername") == peer.getsockname())
 

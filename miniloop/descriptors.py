@@ -1,0 +1,358 @@
+"""Transports over a file descriptor: a socket, or one end of a pipe.
+
+Purpose: to read whenever there is something to read, to write as much as the kernel takes and keep
+the rest. To the kernel a socket and a pipe are the same thing, a descriptor that is read and
+written, so there is one half that reads and one that writes: a socket has both, a pipe one of them.
+Rules: what a protocol raises never ends the loop. From data_received, get_buffer, buffer_updated
+and eof_received it ends the connection; from its other methods it is only reported.
+This file does not know how connections come about: that is connections.py and pipes.py. Read
+transports.py first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import selectors
+import socket
+import warnings
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+from .events import Loop
+from .format_helpers import logger
+from .futures import Future, _set_result_unless_cancelled
+from .protocols import BaseProtocol, BufferedProtocol
+from .transports import Buffer, TransportSocket, _FlowControlMixin
+
+__all__ = ()
+
+#: Writes into a lost connection are dropped; from this many on, each is logged.
+LOG_THRESHOLD_FOR_CONNLOST_WRITES: Final = 5
+
+#: Into how many pieces one writev() may be split.
+_MAX_PIECES: Final = os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 16
+
+_WOULD_BLOCK = (BlockingIOError, InterruptedError)
+
+
+class _DescriptorTransport(_FlowControlMixin):
+    """The life of a transport over a descriptor that a selector watches."""
+
+    _kind = "socket"  # in messages
+    _file: Any = None  # for __del__, where __init__ has failed
+
+    def __init__(
+        self, loop: Loop, file: Any, protocol: BaseProtocol, extra: dict[str, Any], server: Any
+    ) -> None:
+        super().__init__(extra, loop)
+        self._file = file  # None once closed
+        self._fd: int = file.fileno()
+        self._server = server  # counts its connections
+        self._buffer: deque[Any] = deque()  # what waits to be written
+        self._buffer_size = 0  # bytes in _buffer
+        self._closing = False  # no more is read; the buffer drains
+        self._conn_lost = 0  # > 0: connection_lost is scheduled; further counts dropped writes
+        self._paused = False  # pause_reading() was called
+        self.set_protocol(protocol)
+        if server is not None:
+            server._attach(self)
+
+    def _start(self, waiter: Future[None] | None) -> None:
+        """Tell the protocol, then read, then wake whoever has opened the connection.
+
+        Three entries of the ready queue, in this order: no data before connection_made, and nobody
+        goes on before the protocol knows of the connection.
+        """
+        self._loop.call_soon(self._protocol.connection_made, self)
+        self._loop.call_soon(self._start_reading)
+        if waiter is not None:
+            self._loop.call_soon(_set_result_unless_cancelled, waiter, None)
+
+    def _start_reading(self) -> None:
+        if self.is_reading():
+            self._loop._add_reader(self._fd, self._read_ready)
+
+    def _read_ready(self) -> None:
+        """The descriptor can be read."""
+        raise NotImplementedError
+
+    def set_protocol(self, protocol: BaseProtocol) -> None:
+        self._protocol = protocol
+
+    def get_protocol(self) -> BaseProtocol:
+        return self._protocol  # type: ignore[no-any-return]
+
+    def get_write_buffer_size(self) -> int:
+        return self._buffer_size
+
+    def is_reading(self) -> bool:
+        return not self._closing and not self._paused
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._loop._remove_reader(self._fd)
+        if not self._buffer:
+            self._conn_lost += 1
+            self._loop.call_soon(self._call_connection_lost, None)
+
+    def abort(self) -> None:
+        self._force_close(None)
+
+    def _fatal_error(self, exc: BaseException, message: str) -> None:
+        """End the connection because of `exc`: an OSError is no news, anything else is a bug."""
+        if isinstance(exc, (SystemExit, KeyboardInterrupt)):
+            raise exc
+        if not isinstance(exc, OSError):
+            self._report(exc, message)
+        elif self._loop.get_debug():
+            logger.debug("%r: %s", self, message, exc_info=True)
+        self._force_close(exc)
+
+    def _force_close(self, exc: BaseException | None) -> None:
+        if self._conn_lost:
+            return
+        self._buffer.clear()
+        self._buffer_size = 0
+        self._closing = True
+        self._loop._remove_writer(self._fd)
+        self._loop._remove_reader(self._fd)
+        self._conn_lost += 1
+        self._loop.call_soon(self._call_connection_lost, exc)
+
+    def _call_connection_lost(self, exc: BaseException | None) -> None:
+        try:
+            self._protocol.connection_lost(exc)
+        finally:
+            self._close_file()
+            # Protocol and transport hold each other: else both wait for the collector.
+            self._protocol = None
+            self._loop = None
+
+    def _close_file(self) -> None:
+        self._file.close()
+        self._file = None
+        server, self._server = self._server, None
+        if server is not None:
+            server._detach(self)
+
+    def __del__(self) -> None:
+        if self._file is not None:
+            warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+            self._close_file()
+
+    def __repr__(self) -> str:
+        info = [type(self).__name__]
+        if self._file is None:
+            info.append("closed")
+        elif self._closing:
+            info.append("closing")
+        info.append(f"fd={self._fd}")
+        if self._loop is not None and not self._loop.is_closed():
+            mask = self._loop._watched(self._fd)[0]
+            reading = "polling" if mask & selectors.EVENT_READ else "idle"
+            writing = "polling" if mask & selectors.EVENT_WRITE else "idle"
+            info.append(f"read={reading}")
+            info.append(f"write=<{writing}, bufsize={self.get_write_buffer_size()}>")
+        return f"<{' '.join(info)}>"
+
+
+class _ReadHalf(_DescriptorTransport):
+    """Reads a stream of bytes."""
+
+    #: Bytes that one read() asks for.
+    max_size = 256 * 1024
+
+    def set_protocol(self, protocol: BaseProtocol) -> None:
+        """Let `protocol` have what happens from now on; its class says how data is handed over."""
+        self._buffered = isinstance(protocol, BufferedProtocol)
+        super().set_protocol(protocol)
+
+    def pause_reading(self) -> None:
+        if not self.is_reading():
+            return
+        self._paused = True
+        self._loop._remove_reader(self._fd)
+        if self._loop.get_debug():
+            logger.debug("%r pauses reading", self)
+
+    def resume_reading(self) -> None:
+        if self._closing or not self._paused:
+            return
+        self._paused = False
+        self._start_reading()
+        if self._loop.get_debug():
+            logger.debug("%r resumes reading", self)
+
+    def _read_ready(self) -> None:
+        """Read once, and hand over what has come."""
+        if self._conn_lost:
+            return
+        failing = reading = f"Fatal read error on {self._kind} transport"
+        try:
+            if not self._buffered:
+                received: Any = os.read(self._fd, self.max_size)
+                failing = "Fatal error: protocol.data_received() call failed."
+                if received:
+                    self._protocol.data_received(received)
+            else:
+                failing = "Fatal error: protocol.get_buffer() call failed."
+                buffer = self._protocol.get_buffer(-1)
+                if not len(buffer):
+                    raise RuntimeError("get_buffer() returned an empty buffer")
+                failing = reading
+                received = os.readv(self._fd, [buffer])
+                failing = "Fatal error: protocol.buffer_updated() call failed."
+                if received:
+                    self._protocol.buffer_updated(received)
+            if not received:
+                failing = "Fatal error: protocol.eof_received() call failed."
+                self._on_eof()
+        except BaseException as exc:
+            if failing is not reading or not isinstance(exc, _WOULD_BLOCK):
+                self._fatal_error(exc, failing)
+
+    def _on_eof(self) -> None:
+        if self._loop.get_debug():
+            logger.debug("%r received EOF", self)
+        if self._protocol.eof_received():
+            self._loop._remove_reader(self._fd)  # half-closed: the protocol may still write
+        else:
+            self.close()
+
+
+class _WriteHalf(_DescriptorTransport):
+    """Writes a stream of bytes."""
+
+    _eof = False  # write_eof() was called
+
+    def write(self, data: Buffer) -> None:
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            kind = type(data).__name__
+            raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
+        if self._eof:
+            raise RuntimeError("Cannot call write() after write_eof()")
+        if not data:
+            return
+        if isinstance(data, memoryview):
+            data = data.cast("B")  # so that len() counts bytes, as write() does
+        if self._conn_lost:
+            self._drop_write()
+            return
+        if not self._buffer:
+            try:
+                sent = os.write(self._fd, data)
+            except _WOULD_BLOCK:
+                sent = 0
+            except OSError as exc:
+                self._fatal_error(exc, f"Fatal write error on {self._kind} transport")
+                return
+            if sent == len(data):
+                return
+            data = memoryview(data)[sent:]
+            self._loop._add_writer(self._fd, self._write_ready)
+        self._keep(data)
+        self._maybe_pause_protocol()
+
+    def writelines(self, list_of_data: Iterable[Buffer]) -> None:
+        """Send the pieces one after the other, in one system call where possible."""
+        if self._eof:
+            raise RuntimeError("Cannot call writelines() after write_eof()")
+        # An empty piece would stay in the buffer for ever: no write takes it out again.
+        pieces = [view.cast("B") for data in list_of_data if (view := memoryview(data)).nbytes]
+        if not pieces:
+            return
+        if self._conn_lost:
+            self._drop_write()
+            return
+        was_empty = not self._buffer
+        for piece in pieces:
+            self._keep(piece)
+        if was_empty:
+            self._write_ready()
+            if self._buffer:
+                self._loop._add_writer(self._fd, self._write_ready)
+        self._maybe_pause_protocol()
+
+    def _keep(self, data: Buffer) -> None:
+        self._buffer.append(memoryview(data))
+        self._buffer_size += len(data)
+
+    def _drop_write(self) -> None:
+        if self._conn_lost >= LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+            logger.warning("%s.send() raised exception.", self._kind)
+        self._conn_lost += 1
+
+    def _write_ready(self) -> None:
+        """The descriptor can be written: send what is buffered, do what had to wait for that."""
+        if self._conn_lost or not self._buffer:
+            return
+        try:
+            sent = os.writev(self._fd, list(itertools.islice(self._buffer, _MAX_PIECES)))
+        except _WOULD_BLOCK:
+            return
+        except OSError as exc:
+            self._fatal_error(exc, f"Fatal write error on {self._kind} transport")
+            return
+        self._drop_sent(sent)
+        self._maybe_resume_protocol()  # which may write, and so fill the buffer again
+        if self._buffer:
+            return
+        self._loop._remove_writer(self._fd)
+        if self._closing:
+            self._conn_lost += 1
+            self._call_connection_lost(None)
+        elif self._eof:
+            self._file.shutdown(socket.SHUT_WR)
+
+    def _drop_sent(self, nbytes: int) -> None:
+        self._buffer_size -= nbytes
+        while nbytes:
+            first = self._buffer.popleft()
+            if len(first) > nbytes:
+                self._buffer.appendleft(first[nbytes:])
+                return
+            nbytes -= len(first)
+
+
+class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
+    """A stream of bytes in both directions: TCP, a Unix socket, or a socket pair."""
+
+    def __init__(
+        self, loop: Loop, sock: socket.socket, protocol: BaseProtocol,
+        waiter: Future[None] | None = None, extra: dict[str, Any] | None = None, server: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(loop, sock, protocol, {**_describe(sock), **(extra or {})}, server)
+        loop._transports[self._fd] = self
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
+            # A program that writes little by little wants each piece sent; the kernel would wait
+            # for more.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._start(waiter)
+
+    def write_eof(self) -> None:
+        if self._closing or self._eof:
+            return
+        self._eof = True
+        if not self._buffer:
+            self._file.shutdown(socket.SHUT_WR)
+
+    def can_write_eof(self) -> bool:
+        return True
+
+
+def _describe(sock: socket.socket) -> dict[str, Any]:
+    """What get_extra_info() tells of a socket."""
+    extra: dict[str, Any] = {"socket": TransportSocket(sock)}
+    for name, get_name in (("sockname", sock.getsockname), ("peername", sock.getpeername)):
+        try:
+            extra[name] = get_name()
+        except OSError:
+            extra[name] = None
+    return extra

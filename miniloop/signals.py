@@ -1,0 +1,15 @@
+"""Signals: add_signal_handler and remove_signal_handler.
+
+Purpose: to run a callback in the loop when a signal arrives.
+Read connections.py first.
+"""
+
+from __future__ import annotations
+
+from .connections import ConnectionsEventLoop
+
+__all__ = ()
+
+
+class SignalsEventLoop(ConnectionsEventLoop):
+    """The loop's chapter on signals."""
