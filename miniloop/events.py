@@ -11,6 +11,7 @@ first.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import traceback
 import warnings
@@ -20,8 +21,10 @@ from typing import Any, TypeAlias, TypeVar
 
 from .format_helpers import _created_at, _format_callback_source
 
-__all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_running_loop",
-           "new_event_loop", "set_event_loop")  # fmt: skip
+__all__ = ("AbstractEventLoop", "AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "Handle",
+           "TimerHandle", "get_event_loop", "get_event_loop_policy", "get_running_loop",
+           "new_event_loop", "set_event_loop", "set_event_loop_policy", "_get_running_loop",
+           "_set_running_loop")  # fmt: skip
 
 T = TypeVar("T")
 Callback: TypeAlias = Callable[..., object]
@@ -136,19 +139,12 @@ class TimerHandle(Handle):
 
 
 class _ThreadState(threading.local):
-    """What each thread knows of loops; the class attributes are a new thread's values."""
+    """What each thread knows of loops; the class attribute is a new thread's value."""
 
     running_loop: Loop | None = None  # written by run_forever, through _set_running_loop
-    loop: Loop | None = None  # written by set_event_loop
-    set_event_loop_called = False
 
 
 _thread = _ThreadState()
-
-#: Makes the loop of `new_event_loop()`. The last file of the reading order puts its loop class
-#: here, for that class stands on everything else, this file included.
-_loop_factory: Callable[[], Loop] | None = None
-
 
 def _get_running_loop() -> Loop | None:
     """Return the loop that runs in this thread, or None."""
@@ -168,37 +164,102 @@ def get_running_loop() -> Loop:
     return loop
 
 
+class AbstractEventLoopPolicy:
+    """Says what a thread's current loop is while none runs, and how loops are made."""
+
+    def get_event_loop(self) -> Loop:
+        """Return the current loop of this thread; never None."""
+        raise NotImplementedError
+
+    def set_event_loop(self, loop: Loop | None) -> None:
+        """Make `loop` the current loop of this thread; None takes it away."""
+        raise NotImplementedError
+
+    def new_event_loop(self) -> Loop:
+        """Make a new event loop."""
+        raise NotImplementedError
+
+
+class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
+    """Each thread has its own current loop; the main thread gets one by asking for it."""
+
+    #: Makes a loop. The last file of the reading order puts its loop class here, for that class
+    #: stands on everything else, this file included.
+    _loop_factory: Callable[[], Loop]
+
+    def __init__(self) -> None:
+        self._local = threading.local()  # its attribute `loop` is there once it has been set
+
+    def get_event_loop(self) -> Loop:
+        """Return the thread's current loop, in the main thread a new one with a warning.
+
+        Raises RuntimeError in other threads, and where the loop was set to None before.
+        """
+        this_thread = threading.current_thread()
+        if not hasattr(self._local, "loop") and this_thread is threading.main_thread():
+            warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=3)
+            self.set_event_loop(self.new_event_loop())
+        loop = getattr(self._local, "loop", None)
+        if loop is None:
+            raise RuntimeError(f"There is no current event loop in thread {this_thread.name!r}.")
+        return loop
+
+    def set_event_loop(self, loop: Loop | None) -> None:
+        """Make `loop` the current loop of this thread; TypeError if it is no event loop."""
+        if loop is not None and not isinstance(loop, AbstractEventLoop):
+            kind = type(loop).__name__
+            raise TypeError(f"loop must be an instance of AbstractEventLoop or None, not '{kind}'")
+        self._local.loop = loop
+
+    def new_event_loop(self) -> Loop:
+        """Make a new event loop; it is neither running nor the current one."""
+        return self._loop_factory()
+
+
+_policy: AbstractEventLoopPolicy = DefaultEventLoopPolicy()
+
+
+def get_event_loop_policy() -> AbstractEventLoopPolicy:
+    """Return the policy of this process."""
+    return _policy
+
+
+def set_event_loop_policy(policy: AbstractEventLoopPolicy | None) -> None:
+    """Let `policy` say what the current loop is; None: a new DefaultEventLoopPolicy."""
+    global _policy
+    if policy is not None and not isinstance(policy, AbstractEventLoopPolicy):
+        kind = type(policy).__name__
+        raise TypeError(
+            f"policy must be an instance of AbstractEventLoopPolicy or None, not '{kind}'"
+        )
+    _policy = policy or DefaultEventLoopPolicy()
+
+
 def get_event_loop() -> Loop:
-    """Return the running loop, or else the thread's current one (see `set_event_loop`).
+    """Return the running loop, or else the policy's current one (see `set_event_loop`).
 
     Where the main thread has neither, a loop is made for it with a DeprecationWarning, unless
     `set_event_loop()` has been called before. Raises RuntimeError when there is no loop.
     """
-    loop = _thread.running_loop or _thread.loop
-    if loop is not None:
-        return loop
-    this_thread = threading.current_thread()
-    if _thread.set_event_loop_called or this_thread is not threading.main_thread():
-        raise RuntimeError(f"There is no current event loop in thread {this_thread.name!r}.")
-    warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=2)
-    set_event_loop(new_event_loop())
-    return _thread.loop
+    return _thread.running_loop or _policy.get_event_loop()
 
 
 def set_event_loop(loop: Loop | None) -> None:
     """Make `loop` the current event loop of this thread; None takes it away."""
-    if loop is not None and not isinstance(loop, AbstractEventLoop):
-        kind = type(loop).__name__
-        raise TypeError(f"loop must be an instance of AbstractEventLoop or None, not '{kind}'")
-    _thread.set_event_loop_called = True
-    _thread.loop = loop
+    _policy.set_event_loop(loop)
 
 
 def new_event_loop() -> Loop:
     """Make a new event loop; it is neither running nor the current one."""
-    return _loop_factory()  # type: ignore[misc]
+    return _policy.new_event_loop()
+
+
+def _forget_the_parent() -> None:
+    """In a forked child: it has the parent's memory, but none of its loops and threads run here."""
+    _thread.running_loop = None
+    _policy._local = threading.local()  # type: ignore[attr-defined]
+    signal.set_wakeup_fd(-1)  # else a signal to the child would wake the parent's loop up
 
 
 if hasattr(os, "fork"):
-    # The child has the parent's memory but only one of its threads, and that one runs no loop.
-    os.register_at_fork(after_in_child=lambda: _thread.__dict__.clear())
+    os.register_at_fork(after_in_child=_forget_the_parent)

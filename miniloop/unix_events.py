@@ -8,7 +8,7 @@ This file does not know more than its chapters do: base_events (turns), selector
 
 from __future__ import annotations
 
-from . import events
+from .events import DefaultEventLoopPolicy
 from .pipes import PipesEventLoop
 
 __all__ = ("EventLoop", "SelectorEventLoop")
@@ -20,4 +20,4 @@ class SelectorEventLoop(PipesEventLoop):
 
 EventLoop = SelectorEventLoop
 
-events._loop_factory = SelectorEventLoop
+DefaultEventLoopPolicy._loop_factory = SelectorEventLoop
