@@ -1,0 +1,140 @@
+"""What a shadow adds to an implementation: asyncio's places for things that stand elsewhere.
+
+Purpose: the suite finds and patches things by asyncio's modules (`asyncio.base_events.logger`). An
+implementation may have laid them out otherwise; here each of asyncio's modules gets the names of
+the files that do its work.
+Rules: nothing here behaves. A name is added where it is missing and means the implementation's own
+object; to set it (as `mock.patch` does) sets it in every file that holds that object. An
+implementation that is laid out as asyncio is gets nothing.
+This file is copied into the shadow's package and runs as the last line of its `__init__`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import sys
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, Final
+
+PACKAGE: Final = sys.modules[__package__]
+
+#: asyncio's module to the files of miniloop that do its work besides the one of that name.
+WORK_OF: Final[dict[str, tuple[str, ...]]] = {
+    "base_events": (
+        "selector_events", "reports", "debug", "asyncgens", "threads", "connections", "datagrams",
+        "sendfile", "subprocess", "format_helpers", "staggered",
+    ),
+    "base_futures": ("futures", "format_helpers"),
+    "base_subprocess": ("subprocess",),
+    "base_tasks": ("tasks", "format_helpers"),
+    "constants": (
+        "format_helpers", "transports", "connections", "streams", "sslproto", "sendfile", "threads",
+    ),
+    "coroutines": ("debug",),
+    "events": ("format_helpers", "policies", "threads"),
+    "format_helpers": ("coroutines",),
+    "futures": ("events", "exceptions", "threads"),
+    "log": ("format_helpers",),
+    "mixins": ("locks",),
+    "selector_events": (
+        "sockets", "descriptors", "transports", "datagrams", "sslproto", "sendfile", "connections",
+        "format_helpers",
+    ),
+    "sslproto": (),
+    "staggered": (),
+    "streams": ("connections", "transports"),
+    "subprocess": (),
+    "tasks": ("combinators", "timeouts", "threads"),
+    "trsock": ("transports",),
+    "unix_events": (
+        "signals", "pipes", "subprocess", "connections", "policies", "format_helpers",
+    ),
+    "windows_events": (),
+    "windows_utils": (),
+    "proactor_events": (),
+}  # fmt: skip
+
+#: Pure-Python classes and functions that asyncio keeps beside those of its accelerator.
+TWINS: Final = {
+    "events": ("_get_running_loop", "_set_running_loop", "get_running_loop", "get_event_loop"),
+    "futures": ("Future",),
+    "tasks": (
+        "Task", "current_task", "_register_task", "_unregister_task", "_enter_task", "_leave_task",
+        "_register_eager_task", "_unregister_eager_task", "_swap_current_task",
+    ),
+}  # fmt: skip
+
+BASE_LOOPS: Final = {"base_events": "BaseEventLoop", "selector_events": "BaseSelectorEventLoop"}
+
+
+class Place(ModuleType):
+    """A module of asyncio's whose work several files do."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        missing = object()
+        before = vars(self).get(name, missing)
+        for module in (self, *_files(WORK_OF[self.__name__.rpartition(".")[2]])):
+            if module is self or vars(module).get(name, missing) is before:
+                vars(module)[name] = value
+
+
+def _files(names: tuple[str, ...]) -> list[ModuleType]:
+    found = (sys.modules.get(f"{PACKAGE.__name__}.{name}") for name in names)
+    return [module for module in found if module is not None]
+
+
+def _is_file(name: str) -> bool:
+    return find_spec(f"{PACKAGE.__name__}.{name}") is not None
+
+
+def _module(name: str) -> ModuleType:
+    """The file of that name, or else an empty module in its place."""
+    full_name = f"{PACKAGE.__name__}.{name}"
+    if _is_file(name):
+        return importlib.import_module(full_name)
+    module = ModuleType(full_name, "Stands for a module of asyncio's that is not a file here.")
+    sys.modules[full_name] = module
+    setattr(PACKAGE, name, module)
+    return module
+
+
+def _give_names(module: ModuleType, sources: list[ModuleType]) -> None:
+    for source in sources:
+        for name, value in vars(source).items():
+            if not name.startswith("__") and not hasattr(builtins, name):
+                vars(module).setdefault(name, value)
+
+
+def _give_twin(module: ModuleType, name: str) -> None:
+    prefix = "_Py" if name[0].isupper() else "_py_"
+    if name in vars(module):
+        vars(module).setdefault(prefix + name, vars(module)[name])
+
+
+def _give_whole_loop() -> None:
+    """asyncio's base classes can do what miniloop's loop can after its last chapter only."""
+    whole: Any = getattr(PACKAGE, "SelectorEventLoop", None)
+    for place, name in BASE_LOOPS.items():
+        module = vars(sys.modules[f"{PACKAGE.__name__}.{place}"])
+        if name in module and not hasattr(module[name], "create_server"):
+            module[name] = whole
+
+
+def _give_places() -> None:
+    places = {name: _module(name) for name in WORK_OF}
+    for name, sources in WORK_OF.items():
+        _give_names(places[name], _files(sources))
+    for place in places.values():
+        place.__class__ = Place
+    _give_whole_loop()
+
+
+if not all(map(_is_file, WORK_OF)):
+    _give_places()
+for _place, _names in TWINS.items():
+    for _name in _names:
+        _give_twin(_module(_place), _name)
+vars(_module("events")).setdefault("_event_loop_policy", None)
+vars(_module("coroutines")).setdefault("_is_coroutine", object())
