@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import base_events, combinators, connections, coroutines, events, exceptions, futures
+from . import base_events, combinators, coroutines, events, exceptions, futures
 from . import locks, protocols, queues, runners, streams, taskgroups, tasks, threads, timeouts
-from . import transports, unix_events
+from . import servers, transports, unix_events
 from .coroutines import *
 from .exceptions import *
 from .events import *
@@ -28,7 +28,7 @@ from .threads import *
 from .runners import *
 from .protocols import *
 from .transports import *
-from .connections import *
+from .servers import *
 from .streams import *
 from .unix_events import *
 
@@ -36,7 +36,7 @@ __all__ = (
     coroutines.__all__ + exceptions.__all__ + events.__all__ + futures.__all__ + tasks.__all__
     + base_events.__all__ + locks.__all__ + queues.__all__ + combinators.__all__
     + timeouts.__all__ + taskgroups.__all__ + threads.__all__ + runners.__all__
-    + protocols.__all__ + transports.__all__ + connections.__all__ + streams.__all__
+    + protocols.__all__ + transports.__all__ + servers.__all__ + streams.__all__
     + unix_events.__all__
 )  # fmt: skip
 
@@ -55,7 +55,8 @@ READING_ORDER: Final = {
     ),
     # How bytes travel.
     "streams": (
-        "protocols", "transports", "descriptors", "sockets", "staggered", "connections", "streams",
+        "protocols", "transports", "descriptors", "sockets", "staggered", "connections", "servers",
+        "streams",
     ),
     # How the loop meets the operating system.
     "system": ("signals", "pipes", "unix_events"),

@@ -6,10 +6,10 @@ Read connections.py first.
 
 from __future__ import annotations
 
-from .connections import ConnectionsEventLoop
+from .servers import ServersEventLoop
 
 __all__ = ()
 
 
-class SignalsEventLoop(ConnectionsEventLoop):
+class SignalsEventLoop(ServersEventLoop):
     """The loop's chapter on signals."""

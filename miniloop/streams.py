@@ -11,7 +11,6 @@ This file does not know sockets, only transports and protocols. Read connections
 from __future__ import annotations
 
 import collections
-import traceback
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
@@ -27,13 +26,8 @@ from .protocols import Protocol
 from .tasks import Task, sleep
 from .transports import Buffer
 
-__all__ = (
-    "StreamReader",
-    "StreamReaderProtocol",
-    "StreamWriter",
-    "open_connection",
-    "start_server",
-)
+__all__ = ("StreamReader", "StreamReaderProtocol", "StreamWriter", "open_connection",
+           "open_unix_connection", "start_server", "start_unix_server")  # fmt: skip
 
 #: Bytes: how long a line may be, and half of how much a reader buffers.
 DEFAULT_LIMIT: Final = 2**16
@@ -42,39 +36,64 @@ ClientConnected: TypeAlias = "Callable[[StreamReader, StreamWriter], Awaitable[N
 
 
 async def open_connection(
-    host: str | None = None,
-    port: str | int | None = None,
-    *,
-    limit: int = DEFAULT_LIMIT,
+    host: str | None = None, port: str | int | None = None, *, limit: int = DEFAULT_LIMIT,
     **kwds: Any,
-) -> tuple[StreamReader, StreamWriter]:
+) -> tuple[StreamReader, StreamWriter]:  # fmt: skip
     """Connect and return a reader and a writer; `kwds` are those of `loop.create_connection`."""
+    connect = events.get_running_loop().create_connection
+    return await _open(limit, connect, host, port, **kwds)
+
+
+async def open_unix_connection(
+    path: Any = None, *, limit: int = DEFAULT_LIMIT, **kwds: Any
+) -> tuple[StreamReader, StreamWriter]:
+    """As open_connection, over a Unix socket; `kwds` are `loop.create_unix_connection`'s."""
+    connect = events.get_running_loop().create_unix_connection
+    return await _open(limit, connect, path, **kwds)
+
+
+async def _open(
+    limit: int, connect: Callable[..., Any], *args: Any, **kwds: Any
+) -> tuple[StreamReader, StreamWriter]:
     loop = events.get_running_loop()
     reader = StreamReader(limit=limit, loop=loop)
     protocol = StreamReaderProtocol(reader, loop=loop)
-    transport, _ = await loop.create_connection(lambda: protocol, host, port, **kwds)
+    transport, _ = await connect(lambda: protocol, *args, **kwds)
     return reader, StreamWriter(transport, protocol, reader, loop)
 
 
 async def start_server(
-    client_connected_cb: ClientConnected,
-    host: str | None = None,
-    port: str | int | None = None,
-    *,
-    limit: int = DEFAULT_LIMIT,
-    **kwds: Any,
-) -> Any:
+    client_connected_cb: ClientConnected, host: Any = None, port: str | int | None = None, *,
+    limit: int = DEFAULT_LIMIT, **kwds: Any,
+) -> Any:  # fmt: skip
     """Listen, call `client_connected_cb(reader, writer)` for each connection; return the Server.
 
     A coroutine function is run as a task. `kwds` are those of `loop.create_server`.
     """
     loop = events.get_running_loop()
+    return await loop.create_server(_factory(client_connected_cb, limit, loop), host, port, **kwds)
 
-    def factory() -> StreamReaderProtocol:
-        reader = StreamReader(limit=limit, loop=loop)
-        return StreamReaderProtocol(reader, client_connected_cb, loop=loop)
 
-    return await loop.create_server(factory, host, port, **kwds)
+async def start_unix_server(
+    client_connected_cb: ClientConnected, path: Any = None, *, limit: int = DEFAULT_LIMIT,
+    **kwds: Any,
+) -> Any:  # fmt: skip
+    """As start_server, on a Unix socket; `kwds` are those of `loop.create_unix_server`."""
+    loop = events.get_running_loop()
+    return await loop.create_unix_server(_factory(client_connected_cb, limit, loop), path, **kwds)
+
+
+def _factory(connected: ClientConnected, limit: int, loop: Loop) -> Callable[[], Protocol]:
+    return lambda: StreamReaderProtocol(StreamReader(limit, loop), connected, loop)
+
+
+def _wake(waiter: Future[None], exc: BaseException | None = None) -> None:
+    """Let a waiter go on, or fail with `exc`, unless it has ended."""
+    if not waiter.done():
+        if exc is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(exc)
 
 
 class FlowControlMixin(Protocol):
@@ -100,18 +119,13 @@ class FlowControlMixin(Protocol):
         if self._loop.get_debug():
             logger.debug("%r resumes writing", self)
         for waiter in self._drain_waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+            _wake(waiter)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let all go on that wait in drain(), with the reason if there is one."""
         self._connection_lost = True
         for waiter in self._drain_waiters:
-            if not waiter.done():
-                if exc is None:
-                    waiter.set_result(None)
-                else:
-                    waiter.set_exception(exc)
+            _wake(waiter, exc)
 
     async def _drain_helper(self) -> None:
         if self._connection_lost:
@@ -169,21 +183,23 @@ class StreamReaderProtocol(FlowControlMixin):
                 self._task.add_done_callback(self._client_callback_done)
             self._strong_reader = None
 
+    def _replace_transport(self, transport: Any) -> None:
+        """Go on over `transport`, after start_tls()."""
+        self._transport = transport
+        self._over_ssl = transport.get_extra_info("sslcontext") is not None
+        if (reader := self._stream_reader) is not None:
+            reader._transport = transport
+
     def _client_callback_done(self, task: Future[None]) -> None:
         """Close the connection of a client callback that has failed; nobody else could."""
         transport = self._transport
-        if task.cancelled():
-            if transport is not None:
-                transport.close()
-            return
-        error = task.exception()
-        if error is None:
-            return
-        message = "Unhandled exception in client_connected_cb"
-        self._loop.call_exception_handler(
-            {"message": message, "exception": error, "transport": transport}
-        )
-        if transport is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            message = "Unhandled exception in client_connected_cb"
+            self._loop.call_exception_handler(
+                {"message": message, "exception": error, "transport": transport}
+            )
+        if transport is not None and (error is not None or task.cancelled()):
             transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -202,16 +218,11 @@ class StreamReaderProtocol(FlowControlMixin):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let all go on that read, drain or wait_closed(), with the reason if there is one."""
         reader = self._stream_reader
-        if reader is not None:
-            if exc is None:
-                reader.feed_eof()
-            else:
-                reader.set_exception(exc)
-        if not self._closed.done():
-            if exc is None:
-                self._closed.set_result(None)
-            else:
-                self._closed.set_exception(exc)
+        if reader is not None and exc is None:
+            reader.feed_eof()
+        elif reader is not None:
+            reader.set_exception(exc)
+        _wake(self._closed, exc)
         super().connection_lost(exc)
         self._reader_ref = None
         self._task = None
@@ -287,6 +298,22 @@ class StreamWriter:
             await sleep(0)
         await self._protocol._drain_helper()
 
+    async def start_tls(
+        self, sslcontext: Any, *, server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+    ) -> None:  # fmt: skip
+        """Go on over TLS, from here on: `sslcontext` is an ssl.SSLContext; see loop.start_tls."""
+        protocol = self._protocol
+        server_side = protocol._client_connected_cb is not None
+        await self.drain()
+        new_transport = await self._loop.start_tls(
+            self._transport, protocol, sslcontext, server_side=server_side,
+            server_hostname=server_hostname, ssl_handshake_timeout=ssl_handshake_timeout,
+            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        )  # fmt: skip
+        self._transport = new_transport
+        protocol._replace_transport(new_transport)
+
     def __del__(self) -> None:
         if self._transport.is_closing():
             return
@@ -317,9 +344,7 @@ class StreamReader:
         self._waiter: Future[None] | None = None  # of the coroutine that waits for data
         self._transport: Any = None
         self._paused = False  # we have called pause_reading()
-        self._source_traceback: traceback.StackSummary | None = None
-        if self._loop.get_debug():
-            self._source_traceback = extract_stack()
+        self._source_traceback = extract_stack() if self._loop.get_debug() else None
 
     # -- the protocol's side ----------------------------------------------------------------------
 
@@ -355,14 +380,12 @@ class StreamReader:
     def set_exception(self, exc: BaseException) -> None:
         """End the stream: whoever reads, now or later, gets `exc`."""
         self._exception = exc
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.cancelled():
-            waiter.set_exception(exc)
+        self._wake_up(exc)
 
-    def _wake_up(self) -> None:
+    def _wake_up(self, exc: BaseException | None = None) -> None:
         waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.cancelled():
-            waiter.set_result(None)
+        if waiter is not None:
+            _wake(waiter, exc)
 
     # -- the program's side -----------------------------------------------------------------------
 
