@@ -115,10 +115,10 @@ def _give_twin(module: ModuleType, name: str) -> None:
 
 def _give_whole_loop() -> None:
     """asyncio's base classes can do what miniloop's loop can after its last chapter only."""
-    whole: Any = getattr(PACKAGE, "SelectorEventLoop", None)
+    whole: Any = getattr(PACKAGE, "SelectorEventLoop", object)
     for place, name in BASE_LOOPS.items():
         module = vars(sys.modules[f"{PACKAGE.__name__}.{place}"])
-        if name in module and not hasattr(module[name], "create_server"):
+        if name in module and issubclass(whole, module[name]):
             module[name] = whole
 
 

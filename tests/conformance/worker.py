@@ -42,12 +42,12 @@ class Journal:
     """The file of events; a forked child that comes out of a test has no say in it."""
 
     def __init__(self, path: str) -> None:
-        self._file = Path(path).open("a", encoding="utf-8", buffering=1)
+        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND)
         self._owner = os.getpid()
 
     def write(self, event: str, **details: Any) -> None:
         if os.getpid() == self._owner:
-            self._file.write(json.dumps({"event": event, **details}) + "\n")
+            os.write(self._fd, json.dumps({"event": event, **details}).encode() + b"\n")
 
 
 class Result(unittest.TestResult):
