@@ -11,7 +11,6 @@ This file does not know how cancellation is delivered. Read tasks.py and timeout
 from __future__ import annotations
 
 from contextvars import Context
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from . import events
@@ -37,7 +36,7 @@ class TaskGroup:
         self._exiting = False  # the block is over; tasks may still add tasks
         self._aborting = False  # everything was cancelled; nothing may be added
         self._loop: Loop = None
-        self._parent_task: Task[Any] | None = None
+        self._parent_task: Any = None  # the Task whose block this is
         self._parent_cancel_requested = False  # by us: to be taken back in __aexit__
         self._tasks: set[Task[Any]] = set()  # those that have not ended
         self._errors: list[BaseException] = []
@@ -54,64 +53,48 @@ class TaskGroup:
         self._entered = True
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         self._exiting = True
-        if _is_base_error(exc) and self._base_error is None:
-            self._base_error = exc
+        self._note_base_error(exc)
         if exc is not None and not self._aborting:
             self._abort()  # the block raised, or its task is being cancelled
-        cancelled = exc if isinstance(exc, CancelledError) else None
-        cancelled = await self._wait_for_tasks() or cancelled
-
+        try:
+            await self._wait_for_tasks()
+        except CancelledError:
+            if not self._errors:
+                raise
         if self._base_error is not None:
             raise self._base_error
-        if self._parent_cancel_requested and self._parent().uncancel() == 0:
-            cancelled = None  # the only request was ours
-        if cancelled is not None and not self._errors:
-            try:
-                raise cancelled
-            finally:
-                del (
-                    cancelled,
-                    exc,
-                )  # its traceback holds this frame, which would hold it (gh-124958)
+        if self._parent_cancel_requested:
+            self._parent_task.uncancel()
         if exc is not None and not isinstance(exc, CancelledError):
             self._errors.append(exc)
         if self._errors:
             self._raise_errors()
+        # Else a CancelledError that has ended the block goes on its way by itself.
 
-    async def _wait_for_tasks(self) -> CancelledError | None:
-        """Wait until all have ended; return the cancellation from outside that came meanwhile.
+    async def _wait_for_tasks(self) -> None:
+        """Wait until all have ended, then raise the CancelledError that has aborted the group here.
 
         In a loop, for the parent may be cancelled again and again while the tasks clean up.
         """
-        cancelled = None
         while self._tasks:
             self._all_ended = self._loop.create_future()
             try:
                 await self._all_ended
-            except CancelledError as exc:
+            except CancelledError:
                 if not self._aborting:
-                    cancelled = exc
                     self._abort()
+                    await self._wait_for_tasks()  # not deeper than this: we are aborting now
+                    raise
             self._all_ended = None
-        try:
-            return cancelled
-        finally:
-            del cancelled  # see __aexit__
 
     def _raise_errors(self) -> None:
-        parent = self._parent()
-        if parent.cancelling():
+        if self._parent_task.cancelling():
             # The errors hide a CancelledError from outside. Asked once more, the parent meets it at
             # its next await; uncancel first keeps the count (gh-116720).
-            parent.uncancel()
-            parent.cancel()
+            self._parent_task.uncancel()
+            self._parent_task.cancel()
         try:
             raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
         finally:
@@ -152,16 +135,15 @@ class TaskGroup:
         if error is None:
             return
         self._errors.append(error)
-        if _is_base_error(error) and self._base_error is None:
-            self._base_error = error
-        if self._parent().done():
+        self._note_base_error(error)
+        if self._parent_task.done():
             self._report_orphan(task, error)
         elif not self._aborting and not self._parent_cancel_requested:
             # The parent may be in the middle of the block: `await something()`. It must come out of
             # there, and the request is ours to take back.
             self._abort()
             self._parent_cancel_requested = True
-            self._parent().cancel()
+            self._parent_task.cancel()
 
     def _report_orphan(self, task: Future[Any], error: BaseException) -> None:
         """The parent has ended without `__aexit__`: somebody drove the block by hand."""
@@ -175,22 +157,14 @@ class TaskGroup:
             if not task.done():
                 task.cancel()
 
-    def _parent(self) -> Task[Any]:
-        assert self._parent_task is not None, "the group has been entered"
-        return self._parent_task
+    def _note_base_error(self, exc: BaseException | None) -> None:
+        if self._base_error is None and isinstance(exc, SystemExit | KeyboardInterrupt):
+            self._base_error = exc
 
     def __repr__(self) -> str:
-        info = [""]
-        if self._tasks:
-            info.append(f"tasks={len(self._tasks)}")
-        if self._errors:
-            info.append(f"errors={len(self._errors)}")
-        if self._aborting:
-            info.append("cancelling")
-        elif self._entered:
-            info.append("entered")
-        return f"<TaskGroup{' '.join(info)}>"
-
-
-def _is_base_error(exc: BaseException | None) -> bool:
-    return isinstance(exc, SystemExit | KeyboardInterrupt)
+        facts = (
+            f" tasks={len(self._tasks)}" if self._tasks else "",
+            f" errors={len(self._errors)}" if self._errors else "",
+            " cancelling" if self._aborting else " entered" if self._entered else "",
+        )
+        return f"<TaskGroup{''.join(facts)}>"
