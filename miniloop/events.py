@@ -35,7 +35,10 @@ Loop: TypeAlias = Any
 
 
 class AbstractEventLoop:
-    """The base of every event loop, for `isinstance` and annotations; it has no methods."""
+    """The base of every event loop, for `isinstance` and annotations.
+
+    Its methods are SelectorEventLoop's, each raising NotImplementedError: see unix_events.py.
+    """
 
     _debug = False  # see debug.py
 
@@ -48,9 +51,8 @@ class Handle:
 
     __slots__ = ("_callback", "_args", "_loop", "_context", "_source_traceback", "__weakref__")
 
-    def __init__(
-        self, callback: Callback, args: Args, loop: Loop, context: Context | None = None
-    ) -> None:
+    def __init__(self, callback: Callback, args: Args, loop: Loop,
+                 context: Context | None = None) -> None:  # fmt: skip
         # Once cancelled: None, so that what it holds is freed; in debug mode its description.
         self._callback: Any = callback
         self._args: Args | None = args  # None once cancelled: that is how one knows
@@ -74,10 +76,7 @@ class Handle:
 
     def _report(self, exc: BaseException) -> None:
         message = f"Exception in callback {self._describe()}"
-        context = {"message": message, "exception": exc, "handle": self}
-        if self._source_traceback:
-            context["source_traceback"] = self._source_traceback
-        self._loop.call_exception_handler(context)
+        _tell(self._loop, message, self._source_traceback, exception=exc, handle=self)
 
     def cancel(self) -> None:
         """Take the call back. A second cancel, or one after the call, changes nothing."""
@@ -112,9 +111,8 @@ class TimerHandle(Handle):
 
     __slots__ = ("_when", "_scheduled")
 
-    def __init__(
-        self, when: float, callback: Callback, args: Args, loop: Any, context: Context | None = None
-    ) -> None:
+    def __init__(self, when: float, callback: Callback, args: Args, loop: Loop,
+                 context: Context | None = None) -> None:  # fmt: skip
         super().__init__(callback, args, loop, context)
         self._when = when  # seconds, on the clock of loop.time()
         self._scheduled = False  # True while the loop's heap holds the handle
@@ -138,6 +136,13 @@ class TimerHandle(Handle):
         return info
 
 
+def _tell(loop: Loop, message: str, born: traceback.StackSummary | None, **context: Any) -> None:
+    """Report to the loop's exception handler; `born` is where the culprit was made, if known."""
+    if born:
+        context["source_traceback"] = born
+    loop.call_exception_handler({"message": message, **context})
+
+
 class _ThreadState(threading.local):
     """What each thread knows of loops; the class attribute is a new thread's value."""
 
@@ -145,6 +150,7 @@ class _ThreadState(threading.local):
 
 
 _thread = _ThreadState()
+
 
 def _get_running_loop() -> Loop | None:
     """Return the loop that runs in this thread, or None."""
@@ -166,18 +172,6 @@ def get_running_loop() -> Loop:
 
 class AbstractEventLoopPolicy:
     """Says what a thread's current loop is while none runs, and how loops are made."""
-
-    def get_event_loop(self) -> Loop:
-        """Return the current loop of this thread; never None."""
-        raise NotImplementedError
-
-    def set_event_loop(self, loop: Loop | None) -> None:
-        """Make `loop` the current loop of this thread; None takes it away."""
-        raise NotImplementedError
-
-    def new_event_loop(self) -> Loop:
-        """Make a new event loop."""
-        raise NotImplementedError
 
 
 class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
@@ -216,22 +210,21 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
         return self._loop_factory()
 
 
-_policy: AbstractEventLoopPolicy = DefaultEventLoopPolicy()
+_policy: Any = DefaultEventLoopPolicy()
 
 
 def get_event_loop_policy() -> AbstractEventLoopPolicy:
     """Return the policy of this process."""
-    return _policy
+    return _policy  # type: ignore[no-any-return]
 
 
-def set_event_loop_policy(policy: AbstractEventLoopPolicy | None) -> None:
+def set_event_loop_policy(policy: Any) -> None:
     """Let `policy` say what the current loop is; None: a new DefaultEventLoopPolicy."""
     global _policy
     if policy is not None and not isinstance(policy, AbstractEventLoopPolicy):
         kind = type(policy).__name__
-        raise TypeError(
-            f"policy must be an instance of AbstractEventLoopPolicy or None, not '{kind}'"
-        )
+        expected = "an instance of AbstractEventLoopPolicy or None"
+        raise TypeError(f"policy must be {expected}, not '{kind}'")
     _policy = policy or DefaultEventLoopPolicy()
 
 
@@ -257,9 +250,8 @@ def new_event_loop() -> Loop:
 def _forget_the_parent() -> None:
     """In a forked child: it has the parent's memory, but none of its loops and threads run here."""
     _thread.running_loop = None
-    _policy._local = threading.local()  # type: ignore[attr-defined]
+    _policy._local = threading.local()
     signal.set_wakeup_fd(-1)  # else a signal to the child would wake the parent's loop up
 
 
-if hasattr(os, "fork"):
-    os.register_at_fork(after_in_child=_forget_the_parent)
+os.register_at_fork(after_in_child=_forget_the_parent)

@@ -17,7 +17,7 @@ from types import GenericAlias, TracebackType
 from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 from . import events
-from .events import Handle, Loop
+from .events import Handle, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _future_repr_info, extract_stack
 
@@ -209,9 +209,8 @@ class Future(Generic[T]):
 
     __iter__ = __await__  # for `yield from` in generators made coroutines by types.coroutine
 
-    def add_done_callback(
-        self, fn: Callable[[Future[T]], object], *, context: Context | None = None
-    ) -> None:
+    def add_done_callback(self, fn: Callable[[Future[T]], object], *,
+                          context: Context | None = None) -> None:  # fmt: skip
         """Call `fn(self)` by the loop once the future has ended; soon, if it has ended already.
 
         `context` is the contextvars.Context to call it in; by default a copy of the present one.
@@ -240,9 +239,7 @@ class Future(Generic[T]):
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Take `fn` back as often as it was added; return how often that was."""
         waiting = self._waiters()
-        kept = [
-            entry for entry in waiting if not isinstance(entry, Handle) or entry._callback != fn
-        ]
+        kept = [entry for entry in waiting if getattr(entry, "_callback", entry) != fn]
         self._callbacks = kept or None
         return len(waiting) - len(kept)
 
@@ -289,10 +286,8 @@ class _Unretrieved:
         if future is None:
             return
         message = f"{self.name} exception was never retrieved"
-        context = {"message": message, "exception": future._outcome, "future": future}
-        if future._source_traceback:
-            context["source_traceback"] = future._source_traceback
-        future._loop.call_exception_handler(context)
+        born = future._source_traceback
+        _tell(future._loop, message, born, exception=future._outcome, future=future)
 
 
 def _checked(exception: BaseException | type[BaseException]) -> BaseException:

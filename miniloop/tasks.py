@@ -24,13 +24,14 @@ from weakref import ref
 
 from . import events
 from .coroutines import iscoroutine
-from .events import Coro, Loop
+from .events import Coro, Loop, _tell
 from .exceptions import CancelledError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
 from .futures import FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
 
 __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
-           "create_eager_task_factory", "eager_task_factory")  # fmt: skip
+           "create_eager_task_factory", "eager_task_factory", "_register_task", "_unregister_task",
+           "_enter_task", "_leave_task")  # fmt: skip
 
 T = TypeVar("T")
 
@@ -55,21 +56,14 @@ class Task(Future[T]):
                  "_num_cancels_requested", "_log_destroy_pending")  # fmt: skip
 
     def __init__(
-        self,
-        coro: Coro[T],
-        *,
-        loop: Loop | None = None,
-        name: object = None,
-        context: Context | None = None,
-        eager_start: bool = False,
-    ) -> None:
-        self._start(
-            coro, events.get_event_loop() if loop is None else loop, name, context, eager_start
-        )
+        self, coro: Coro[T], *, loop: Loop | None = None, name: object = None,
+        context: Context | None = None, eager_start: bool = False,
+    ) -> None:  # fmt: skip
+        loop = events.get_event_loop() if loop is None else loop
+        self._start(coro, loop, name, context, eager_start)
 
-    def _start(
-        self, coro: Coro[T], loop: Loop, name: object, context: Context | None, eager_start: bool
-    ) -> None:
+    def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None,
+               eager_start: bool) -> None:  # fmt: skip
         """What __init__ does; create_task() comes straight here: keywords cost extra."""
         self._begin(loop)
         if type(coro) is not CoroutineType and not iscoroutine(coro):
@@ -296,10 +290,8 @@ class Task(Future[T]):
                 return
         except AttributeError:
             return  # __init__ has refused its arguments
-        context: dict[str, Any] = {"task": self, "message": "Task was destroyed but it is pending!"}
-        if self._source_traceback:
-            context["source_traceback"] = self._source_traceback
-        self._loop.call_exception_handler(context)
+        message = "Task was destroyed but it is pending!"
+        _tell(self._loop, message, self._source_traceback, task=self)
 
 
 def _is_awaited_like_a_future(kind: Any) -> bool:
@@ -318,10 +310,9 @@ def create_task(coro: Coro[T], *, name: object = None, context: Context | None =
     Raises RuntimeError where no loop runs, TypeError if `coro` is not a coroutine.
     """
     loop = events.get_running_loop()
-    if context is None:
-        # A loop that somebody has derived may have a create_task without this parameter.
-        return loop.create_task(coro, name=name)  # type: ignore[no-any-return]
-    return loop.create_task(coro, name=name, context=context)  # type: ignore[no-any-return]
+    # A loop that somebody has derived may have a create_task without the parameter `context`.
+    options = {} if context is None else {"context": context}
+    return loop.create_task(coro, name=name, **options)  # type: ignore[no-any-return]
 
 
 def create_eager_task_factory(custom_task_constructor: Callable[..., Any]) -> Callable[..., Any]:
@@ -331,12 +322,9 @@ def create_eager_task_factory(custom_task_constructor: Callable[..., Any]) -> Ca
     that never has to wait has ended when `create_task()` returns.
     """
 
-    def factory(
-        loop: Loop, coro: Any, *, name: object = None, context: Context | None = None
-    ) -> Any:
-        return custom_task_constructor(
-            coro, loop=loop, name=name, context=context, eager_start=True
-        )
+    def factory(loop: Loop, coro: Any, *, name: object = None, context: Any = None) -> Any:
+        options = {"name": name, "context": context, "eager_start": True}
+        return custom_task_constructor(coro, loop=loop, **options)
 
     return factory
 
@@ -358,8 +346,7 @@ def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> 
     if not is_coroutine and not inspect.isawaitable(coro_or_future):
         raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
     coro: Any = coro_or_future if is_coroutine else _await(coro_or_future)
-    if loop is None:
-        loop = events.get_event_loop()
+    loop = events.get_event_loop() if loop is None else loop
     try:
         return loop.create_task(coro)  # type: ignore[no-any-return]
     except RuntimeError:
@@ -386,7 +373,7 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
     Without `loop`, the running loop is meant, and RuntimeError raised where there is none.
     """
     loop = events.get_running_loop() if loop is None else loop
-    return loop._current_task  # type: ignore[no-any-return]
+    return vars(loop).get("_current_task")
 
 
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
@@ -394,8 +381,36 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     loop = events.get_running_loop() if loop is None else loop
     # Another thread may add a task at any moment; set.copy() is one step of the interpreter, a loop
     # over _tasks would now and then find it changed (gh-80788).
-    alive = (reference() for reference in _tasks.copy())
-    return {task for task in alive if task is not None and task._loop is loop and not task.done()}
+    alive = filter(None, (reference() for reference in _tasks.copy()))
+    return {task for task in alive if _loop_of(task) is loop and not task.done()}
+
+
+# -- for classes that are not Task but stand in its place -----------------------------------------
+
+
+def _register_task(task: Any) -> None:
+    """Let `all_tasks` know of `task`."""
+    _tasks.add(ref(task, _forget))
+
+
+def _unregister_task(task: Any) -> None:
+    """Let `all_tasks` forget `task`."""
+    _forget(ref(task))
+
+
+def _enter_task(loop: Loop, task: Any) -> None:
+    """Make `task` the current one; RuntimeError if another is."""
+    if (other := current_task(loop)) is not None:
+        busy = f"while another task {other!r} is being executed."
+        raise RuntimeError(f"Cannot enter into task {task!r} {busy}")
+    loop._current_task = task
+
+
+def _leave_task(loop: Loop, task: Any) -> None:
+    """Make none the current one; RuntimeError if `task` is not."""
+    if (other := current_task(loop)) is not task:
+        raise RuntimeError(f"Leaving task {task!r} does not match the current task {other!r}.")
+    loop._current_task = None
 
 
 # -- sleep ----------------------------------------------------------------------------------------
@@ -419,9 +434,8 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
         raise ValueError("Invalid delay: NaN (not a number)")
     future: Future[None] = events.get_running_loop().create_future()
     # The callback looks at no context variable, and so needs no copy of the context made for it.
-    timer = future._loop.call_later(
-        delay, _set_result_unless_cancelled, future, context=future._loop._empty_context
-    )
+    context = future._loop._empty_context
+    timer = future._loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
     try:
         await future
         return result
