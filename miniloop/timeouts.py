@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable
-from types import TracebackType
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 
 from . import events
+from .combinators import wait
 from .events import Handle
 from .exceptions import CancelledError
-from .futures import Future
-from .tasks import Task, current_task, ensure_future
+from .tasks import current_task, ensure_future
 
 __all__ = ("Timeout", "timeout", "timeout_at", "wait_for")
 
@@ -44,7 +43,7 @@ class Timeout:
         self._when = when
         self._state = _State.CREATED
         self._alarm: Handle | None = None  # calls _on_timeout; None: no deadline, or it has rung
-        self._task: Task[object] | None = None  # the one it was entered in
+        self._task: Any = None  # the Task it was entered in
         self._cancelling = 0  # that task's outstanding requests to cancel, on entry
 
     def when(self) -> float | None:
@@ -83,12 +82,7 @@ class Timeout:
         self.reschedule(self._when)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -96,29 +90,24 @@ class Timeout:
             self._state = _State.EXITED
             return
         self._state = _State.EXPIRED
-        assert self._task is not None
         if self._task.uncancel() > self._cancelling or exc is None:
             return  # cancelled by somebody else too, or the code finished in spite of it
         if isinstance(exc, CancelledError):
             raise TimeoutError from exc
         # The code has answered our CancelledError with an exception of its own:
         #     try: await something() finally: 1 / 0
-        _show_timeout_behind(exc)
-        if isinstance(exc, ExceptionGroup):
-            for member in exc.exceptions:
-                _show_timeout_behind(member)
+        for failure in (exc, *(exc.exceptions if isinstance(exc, ExceptionGroup) else ())):
+            _show_timeout_behind(failure)
 
     def _on_timeout(self) -> None:
-        assert self._task is not None
         self._task.cancel()
         self._state = _State.EXPIRING
         self._alarm = None
 
     def __repr__(self) -> str:
-        if self._state is not _State.ENTERED:
-            return f"<Timeout [{self._state.value}]>"
-        when = None if self._when is None else round(self._when, 3)
-        return f"<Timeout [{self._state.value}] when={when}>"
+        when = self._when and round(self._when, 3)
+        entered = f" when={when}" if self._state is _State.ENTERED else ""
+        return f"<Timeout [{self._state.value}]{entered}>"
 
 
 def _show_timeout_behind(exc: BaseException) -> None:
@@ -159,7 +148,8 @@ async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
     future = ensure_future(fut)
     if future.done():
         return future.result()
-    await _cancel_and_wait(future)
+    future.cancel()
+    await wait({future})
     try:
         return future.result()
     except CancelledError as exc:
@@ -167,19 +157,3 @@ async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
 
 
 _timeout = timeout  # in wait_for the name belongs to the parameter
-
-
-async def _cancel_and_wait(future: Future[T]) -> None:
-    """Cancel `future` and wait until it has ended; by a waiter: we can be cancelled as well."""
-    ended: Future[None] = events.get_running_loop().create_future()
-
-    def on_done(_: Future[T]) -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    future.add_done_callback(on_done)
-    try:
-        future.cancel()
-        await ended
-    finally:
-        future.remove_done_callback(on_done)
