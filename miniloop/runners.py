@@ -9,13 +9,11 @@ This file does not know which loop it makes: events.py does. Read threads.py fir
 
 from __future__ import annotations
 
-import enum
 import functools
 import signal
-import threading
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Final, TypeVar, final
 
 from . import events
@@ -33,12 +31,6 @@ T = TypeVar("T")
 THREAD_JOIN_TIMEOUT: Final = 300
 
 
-class _State(enum.Enum):
-    CREATED = "created"  # → INITIALIZED by the first use, which makes the loop
-    INITIALIZED = "initialized"  # → CLOSED by close()
-    CLOSED = "closed"
-
-
 @final
 class Runner:
     """A loop for several `run()` calls in a row: a context manager that cleans up behind them."""
@@ -47,10 +39,10 @@ class Runner:
         self, *, debug: bool | None = None, loop_factory: Callable[[], Loop] | None = None
     ) -> None:
         """`debug` None leaves debug mode to the environment; `loop_factory` makes the loop."""
-        self._state = _State.CREATED
         self._debug = debug
         self._loop_factory = loop_factory
-        self._loop: Loop = None
+        self._loop: Loop = None  # made by the first use, given up by close()
+        self._closed = False
         self._context: Context | None = None  # shared by all run() calls
         self._interrupt_count = 0  # Ctrl-C during the present run()
         self._set_event_loop = False  # we have called set_event_loop, so we take it back
@@ -59,19 +51,14 @@ class Runner:
         self._lazy_init()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, exc_type: object, exc: object, tb: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Cancel what still runs, finish generators and threads, close the loop."""
-        if self._state is not _State.INITIALIZED:
-            return
         loop = self._loop
+        if loop is None:
+            return
         try:
             _cancel_all_tasks(loop)
             loop.run_until_complete(loop.shutdown_asyncgens())
@@ -81,7 +68,7 @@ class Runner:
                 events.set_event_loop(None)
             loop.close()
             self._loop = None
-            self._state = _State.CLOSED
+            self._closed = True
 
     def get_loop(self) -> Loop:
         """Return the loop; it is made if need be."""
@@ -112,33 +99,28 @@ class Runner:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _lazy_init(self) -> None:
-        if self._state is _State.CLOSED:
+        if self._closed:
             raise RuntimeError("Runner is closed")
-        if self._state is _State.INITIALIZED:
+        if self._loop is not None:
             return
+        loop = (self._loop_factory or events.new_event_loop)()
         if self._loop_factory is None:
-            self._loop = events.new_event_loop()
-            events.set_event_loop(self._loop)
+            events.set_event_loop(loop)
             self._set_event_loop = True
-        else:
-            self._loop = self._loop_factory()
         if self._debug is not None:
-            self._loop.set_debug(self._debug)
+            loop.set_debug(self._debug)
         self._context = copy_context()
-        self._state = _State.INITIALIZED
+        self._loop = loop
 
     def _install_sigint_handler(self, task: Task[Any]) -> Callable[..., None] | None:
         """Let Ctrl-C cancel `task`; None where the program handles Ctrl-C itself, or elsewhere."""
-        if (
-            threading.current_thread() is not threading.main_thread()
-            or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-        ):
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return None
         handler = functools.partial(self._on_sigint, main_task=task)
         try:
             signal.signal(signal.SIGINT, handler)
-        except ValueError:
-            return None  # an embedded interpreter whose main thread cannot have handlers (gh-91880)
+        except ValueError:  # no main thread, or one that cannot have handlers (gh-91880)
+            return None
         return handler
 
     def _on_sigint(self, signum: int, frame: FrameType | None, main_task: Task[Any]) -> None:
@@ -172,10 +154,6 @@ def _cancel_all_tasks(loop: Loop) -> None:
     loop.run_until_complete(gather(*leftover, return_exceptions=True))
     for task in leftover:
         if not task.cancelled() and task.exception() is not None:
-            loop.call_exception_handler(
-                {
-                    "message": f"unhandled exception during {__package__}.run() shutdown",
-                    "exception": task.exception(),
-                    "task": task,
-                }
-            )
+            message = f"unhandled exception during {__package__}.run() shutdown"
+            context = {"message": message, "exception": task.exception(), "task": task}
+            loop.call_exception_handler(context)
