@@ -1,12 +1,10 @@
-"""What a shadow adds to an implementation: asyncio's places for things that stand elsewhere.
+"""asyncio's places for what stands elsewhere in an implementation.
 
 Purpose: the suite finds and patches things by asyncio's modules (`asyncio.base_events.logger`). An
 implementation may have laid them out otherwise; here each of asyncio's modules gets the names of
 the files that do its work.
-Rules: nothing here behaves. A name is added where it is missing and means the implementation's own
-object; to set it (as `mock.patch` does) sets it in every file that holds that object. An
-implementation that is laid out as asyncio is gets nothing.
-This file is copied into the shadow's package and runs as the last line of its `__init__`.
+Rules: a name is added where it is missing, and means the implementation's own object; to set it, as
+`mock.patch` does, sets it in every file that holds that object.
 """
 
 from __future__ import annotations
@@ -16,9 +14,9 @@ import importlib
 import sys
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
-PACKAGE: Final = sys.modules[__package__]
+PACKAGE: Final = __package__.rpartition(".")[0]
 
 #: asyncio's module to the files of miniloop that do its work besides the one of that name.
 WORK_OF: Final[dict[str, tuple[str, ...]]] = {
@@ -66,7 +64,8 @@ TWINS: Final = {
     ),
 }  # fmt: skip
 
-BASE_LOOPS: Final = {"base_events": "BaseEventLoop", "selector_events": "BaseSelectorEventLoop"}
+#: Classes of the Windows modules that the suite asks loops whether they are of.
+WINDOWS: Final = {"proactor_events": ("BaseProactorEventLoop",)}
 
 
 class Place(ModuleType):
@@ -81,22 +80,22 @@ class Place(ModuleType):
 
 
 def _files(names: tuple[str, ...]) -> list[ModuleType]:
-    found = (sys.modules.get(f"{PACKAGE.__name__}.{name}") for name in names)
+    found = (sys.modules.get(f"{PACKAGE}.{name}") for name in names)
     return [module for module in found if module is not None]
 
 
 def _is_file(name: str) -> bool:
-    return find_spec(f"{PACKAGE.__name__}.{name}") is not None
+    return find_spec(f"{PACKAGE}.{name}") is not None
 
 
-def _module(name: str) -> ModuleType:
+def module_of(name: str) -> ModuleType:
     """The file of that name, or else an empty module in its place."""
-    full_name = f"{PACKAGE.__name__}.{name}"
+    full_name = f"{PACKAGE}.{name}"
     if _is_file(name):
         return importlib.import_module(full_name)
     module = ModuleType(full_name, "Stands for a module of asyncio's that is not a file here.")
     sys.modules[full_name] = module
-    setattr(PACKAGE, name, module)
+    setattr(sys.modules[PACKAGE], name, module)
     return module
 
 
@@ -113,28 +112,24 @@ def _give_twin(module: ModuleType, name: str) -> None:
         vars(module).setdefault(prefix + name, vars(module)[name])
 
 
-def _give_whole_loop() -> None:
-    """asyncio's base classes can do what miniloop's loop can after its last chapter only."""
-    whole: Any = getattr(PACKAGE, "SelectorEventLoop", object)
-    for place, name in BASE_LOOPS.items():
-        module = vars(sys.modules[f"{PACKAGE.__name__}.{place}"])
-        if name in module and issubclass(whole, module[name]):
-            module[name] = whole
-
-
-def _give_places() -> None:
-    places = {name: _module(name) for name in WORK_OF}
+def give_places() -> None:
+    places = {name: module_of(name) for name in WORK_OF}
     for name, sources in WORK_OF.items():
         _give_names(places[name], _files(sources))
+    for module, classes in WINDOWS.items():
+        for name in classes:
+            vars(places[module]).setdefault(name, type(name, (), {}))
     for place in places.values():
         place.__class__ = Place
-    _give_whole_loop()
 
 
-if not all(map(_is_file, WORK_OF)):
-    _give_places()
-for _place, _names in TWINS.items():
-    for _name in _names:
-        _give_twin(_module(_place), _name)
-vars(_module("events")).setdefault("_event_loop_policy", None)
-vars(_module("coroutines")).setdefault("_is_coroutine", object())
+def give_twins() -> None:
+    for module, names in TWINS.items():
+        for name in names:
+            _give_twin(module_of(module), name)
+    vars(module_of("events")).setdefault("_event_loop_policy", None)
+    vars(module_of("coroutines")).setdefault("_is_coroutine", object())
+
+
+def laid_out_as_asyncio() -> bool:
+    return all(map(_is_file, WORK_OF))

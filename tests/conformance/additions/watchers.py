@@ -1,0 +1,72 @@
+"""Child watchers: what 3.14 has removed and 3.13 tests subprocesses with.
+
+Purpose: the suite runs its tests of subprocesses once for each class of watcher, and sets one up
+for each test of an event loop on Unix. Here a watcher's class chooses one of the implementation's
+two ways of watching a child: by pidfd, or by a thread.
+Rules: a watcher watches nothing itself; `set_child_watcher` chooses the way, None the default one.
+Not here: the callbacks of `add_child_handler`, and the watchers' warnings.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from .places import PACKAGE, module_of
+
+
+class AbstractChildWatcher:
+    """Stands for a way of watching children: the name of the implementation's class for it."""
+
+    way: str | None = None
+
+    def attach_loop(self, loop: object) -> None:
+        """Every loop of the implementation watches its own children."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class ThreadedChildWatcher(AbstractChildWatcher):
+    way = "thread"
+
+
+class PidfdChildWatcher(AbstractChildWatcher):
+    way = "pidfd"
+
+
+class SafeChildWatcher(AbstractChildWatcher):
+    """What the tests of event loops set up, for the loop's own way."""
+
+
+_current: AbstractChildWatcher | None = None
+
+
+def set_child_watcher(watcher: AbstractChildWatcher | None) -> None:
+    global _current
+    _current = watcher
+    choose = vars(module_of("subprocess")).get("_choose_watching")
+    if choose is not None:
+        choose(watcher.way if watcher else None)
+
+
+def get_child_watcher() -> AbstractChildWatcher:
+    return _current or SafeChildWatcher()
+
+
+WATCHERS: Final = (
+    AbstractChildWatcher, ThreadedChildWatcher, PidfdChildWatcher, SafeChildWatcher,
+)  # fmt: skip
+
+
+def give_watchers() -> None:
+    for module in (sys.modules[PACKAGE], module_of("unix_events")):
+        for watcher in WATCHERS:
+            vars(module).setdefault(watcher.__name__, watcher)
+    for module in (sys.modules[PACKAGE], module_of("events")):
+        for function in (set_child_watcher, get_child_watcher):
+            vars(module).setdefault(function.__name__, function)
+    policy: Any = getattr(sys.modules[PACKAGE], "DefaultEventLoopPolicy", None)
+    if policy is not None and not hasattr(policy, "set_child_watcher"):
+        policy.set_child_watcher = staticmethod(set_child_watcher)
+        policy.get_child_watcher = staticmethod(get_child_watcher)
