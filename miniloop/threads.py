@@ -12,7 +12,6 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import socket
-import threading
 import warnings
 from collections.abc import Callable
 from contextvars import copy_context
@@ -24,7 +23,7 @@ from .asyncgens import AsyncGenEventLoop
 from .coroutines import iscoroutine
 from .events import Coro, Loop
 from .format_helpers import logger
-from .futures import Future, _set_result_unless_cancelled, isfuture
+from .futures import Future, isfuture
 from .tasks import _loop_of, ensure_future
 from .timeouts import timeout as timeout_after
 
@@ -77,31 +76,16 @@ class ThreadsEventLoop(AsyncGenEventLoop):
         executor = self._default_executor
         if executor is None:
             return
-        ended = self.create_future()
-        # Joining the threads blocks, so another thread does it.
-        joiner = threading.Thread(target=self._join_executor, args=(executor, ended))
-        joiner.start()
+        joiner = concurrent.futures.ThreadPoolExecutor(1)  # joining threads blocks, in its turn
         try:
             async with timeout_after(timeout):
-                await ended
+                await wrap_future(joiner.submit(executor.shutdown), loop=self)
         except TimeoutError:
-            warnings.warn(
-                f"The executor did not finishing joining its threads within {timeout} seconds.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            late = "The executor did not finishing joining its threads within"
+            warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
             executor.shutdown(wait=False)
         else:
-            joiner.join()
-
-    def _join_executor(self, executor: concurrent.futures.Executor, ended: Future[None]) -> None:
-        try:
-            executor.shutdown(wait=True)
-            if not self.is_closed():
-                self.call_soon_threadsafe(_set_result_unless_cancelled, ended, None)
-        except Exception as exc:
-            if not self.is_closed() and not ended.cancelled():
-                self.call_soon_threadsafe(ended.set_exception, exc)
+            joiner.shutdown()
 
     def close(self) -> None:
         """Forget all callbacks, tell the default executor to end, and never run again."""
@@ -112,18 +96,12 @@ class ThreadsEventLoop(AsyncGenEventLoop):
             executor.shutdown(wait=False)
 
     async def getaddrinfo(
-        self,
-        host: bytes | str | None,
-        port: bytes | str | int | None,
-        *,
-        family: int = 0,
-        type: int = 0,
-        proto: int = 0,
-        flags: int = 0,
-    ) -> list[Any]:
+        self, host: bytes | str | None, port: bytes | str | int | None, *,
+        family: int = 0, type: int = 0, proto: int = 0, flags: int = 0,
+    ) -> list[Any]:  # fmt: skip
         """`socket.getaddrinfo` in a thread, for looking up a name blocks."""
-        lookup = functools.partial(socket.getaddrinfo, host, port, family, type, proto, flags)
-        return await self.run_in_executor(None, self._timed if self._debug else _call, lookup)
+        look_up = self._getaddrinfo_timed if self._debug else socket.getaddrinfo
+        return await self.run_in_executor(None, look_up, host, port, family, type, proto, flags)
 
     async def getnameinfo(
         self, sockaddr: tuple[str, int] | tuple[str, int, int, int], flags: int = 0
@@ -131,18 +109,13 @@ class ThreadsEventLoop(AsyncGenEventLoop):
         """`socket.getnameinfo` in a thread."""
         return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
 
-    def _timed(self, lookup: functools.partial[list[Any]]) -> list[Any]:
-        """Look up a name, and log how long it took."""
+    def _getaddrinfo_timed(self, *query: Any) -> list[Any]:
         began = self.time()
-        found = lookup()
+        found = socket.getaddrinfo(*query)
         took = self.time() - began
         log = logger.info if took >= self.slow_callback_duration else logger.debug
-        log("Getting address info %s took %.3fms: %r", lookup.args, took * 1e3, found)
+        log("Getting address info %s took %.3fms: %r", query, took * 1e3, found)
         return found
-
-
-def _call(func: Callable[[], T]) -> T:
-    return func()
 
 
 async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -168,10 +141,9 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Fu
     def start() -> None:
         try:
             _chain_future(ensure_future(coro, loop=loop), outside)
-        except (SystemExit, KeyboardInterrupt):
-            raise
         except BaseException as exc:
-            if outside.set_running_or_notify_cancel():
+            ends_the_loop = isinstance(exc, SystemExit | KeyboardInterrupt)
+            if not ends_the_loop and outside.set_running_or_notify_cancel():
                 outside.set_exception(exc)
             raise
 
@@ -221,14 +193,13 @@ def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
 
 def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
     """End `destination` as `source` has ended, in the words of its own kind."""
-    inside = isfuture(destination)
-    if inside and destination.cancelled():
-        return
     if source.cancelled():
         destination.cancel()
-    if not inside and not destination.set_running_or_notify_cancel():
-        return  # a concurrent future that is cancelled, perhaps by the line above
-    if source.cancelled():
+    if isfuture(destination):
+        cancelled = destination.cancelled()
+    else:
+        cancelled = not destination.set_running_or_notify_cancel()
+    if cancelled or source.cancelled():
         return
     error = source.exception()
     if error is None:
