@@ -54,15 +54,25 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "proactor_events": (),
 }  # fmt: skip
 
-#: Pure-Python classes and functions that asyncio keeps beside those of its accelerator.
+#: The names of the pure-Python classes and functions beside those of the accelerator.
 TWINS: Final = {
-    "events": ("_get_running_loop", "_set_running_loop", "get_running_loop", "get_event_loop"),
-    "futures": ("Future",),
-    "tasks": (
-        "Task", "current_task", "_register_task", "_unregister_task", "_enter_task", "_leave_task",
-        "_register_eager_task", "_unregister_eager_task", "_swap_current_task",
-    ),
-}  # fmt: skip
+    "events": {
+        "_py__get_running_loop": "_get_running_loop",
+        "_py__set_running_loop": "_set_running_loop",
+        "_py_get_running_loop": "get_running_loop",
+        "_py_get_event_loop": "get_event_loop",
+    },
+    "futures": {"_PyFuture": "Future"},
+    "tasks": {
+        "_PyTask": "Task",
+        "_py_current_task": "current_task",
+        "_py_register_task": "_register_task",
+        "_py_unregister_task": "_unregister_task",
+        "_py_enter_task": "_enter_task",
+        "_py_leave_task": "_leave_task",
+        "_py_swap_current_task": "_swap_current_task",
+    },
+}
 
 #: Classes of the Windows modules that the suite asks loops whether they are of.
 WINDOWS: Final = {"proactor_events": ("BaseProactorEventLoop",)}
@@ -91,7 +101,7 @@ def _is_file(name: str) -> bool:
 def module_of(name: str) -> ModuleType:
     """The file of that name, or else an empty module in its place."""
     full_name = f"{PACKAGE}.{name}"
-    if _is_file(name):
+    if full_name in sys.modules or _is_file(name):
         return importlib.import_module(full_name)
     module = ModuleType(full_name, "Stands for a module of asyncio's that is not a file here.")
     sys.modules[full_name] = module
@@ -106,12 +116,6 @@ def _give_names(module: ModuleType, sources: list[ModuleType]) -> None:
                 vars(module).setdefault(name, value)
 
 
-def _give_twin(module: ModuleType, name: str) -> None:
-    prefix = "_Py" if name[0].isupper() else "_py_"
-    if name in vars(module):
-        vars(module).setdefault(prefix + name, vars(module)[name])
-
-
 def give_places() -> None:
     places = {name: module_of(name) for name in WORK_OF}
     for name, sources in WORK_OF.items():
@@ -124,9 +128,11 @@ def give_places() -> None:
 
 
 def give_twins() -> None:
-    for module, names in TWINS.items():
-        for name in names:
-            _give_twin(module_of(module), name)
+    for place, twins in TWINS.items():
+        names = vars(module_of(place))
+        for twin, name in twins.items():
+            if name in names:
+                names.setdefault(twin, names[name])
     vars(module_of("events")).setdefault("_event_loop_policy", None)
     vars(module_of("coroutines")).setdefault("_is_coroutine", object())
 
