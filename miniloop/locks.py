@@ -50,6 +50,7 @@ class _WaitersMixin(_LoopBoundMixin):
 
     #: None in locks until somebody has to wait, which for most is never: an empty deque is large.
     _waiters: deque[Future[bool]] | None
+    _state_text: Callable[[], str]  # what the repr says of it
 
     def _join_line(self) -> tuple[deque[Future[bool]], Future[bool]]:
         """Stand at the end of the line; return it, to be left again, and the future to wait for."""
@@ -75,9 +76,6 @@ class _WaitersMixin(_LoopBoundMixin):
         """True while somebody has the older claim; those who were cancelled have none."""
         return any(not waiter.cancelled() for waiter in self._waiters or ())
 
-    def _state_text(self) -> str:
-        raise NotImplementedError
-
     def __repr__(self) -> str:
         state = self._state_text()
         if self._waiters:
@@ -85,11 +83,15 @@ class _WaitersMixin(_LoopBoundMixin):
         return f"<{super().__repr__()[1:-1]} [{state}]>"
 
 
-class _ContextManagerMixin:
+class _LockMixin(_WaitersMixin):
     """`async with`: acquired inside the block, released after it, however it ends."""
 
     acquire: Callable[[], Any]
     release: Callable[[], None]
+    locked: Callable[[], bool]
+
+    def _state_text(self) -> str:
+        return "locked" if self.locked() else "unlocked"
 
     async def __aenter__(self) -> None:
         await self.acquire()
@@ -98,7 +100,7 @@ class _ContextManagerMixin:
         self.release()
 
 
-class Lock(_ContextManagerMixin, _WaitersMixin):
+class Lock(_LockMixin):
     """Held by one at a time; the others get it in the order in which they asked.
 
     It does not know by whom it is held: any task may release it. Use it as `async with lock:`.
@@ -107,9 +109,6 @@ class Lock(_ContextManagerMixin, _WaitersMixin):
     def __init__(self) -> None:
         self._waiters = None
         self._locked = False  # written by acquire and release only
-
-    def _state_text(self) -> str:
-        return "locked" if self._locked else "unlocked"
 
     def locked(self) -> bool:
         """Return True while somebody holds the lock."""
@@ -169,8 +168,7 @@ class Event(_WaitersMixin):
         """Set the flag and wake all who wait."""
         if not self._value:
             self._value = True
-            if self._waiters:
-                self._wake(len(self._waiters))
+            self._wake(len(self._waiters or ()))
 
     def clear(self) -> None:
         """Take the flag back. Who was woken by set() returns from wait() all the same."""
@@ -187,7 +185,7 @@ class Event(_WaitersMixin):
         return True
 
 
-class Condition(_ContextManagerMixin, _WaitersMixin):
+class Condition(_LockMixin):
     """A lock, and a line of those who wait for the state that it protects to change.
 
     `lock` is the lock to use, so that several conditions can share one; by default a new Lock.
@@ -200,9 +198,6 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
         self.locked = self._lock.locked
         self.acquire = self._lock.acquire
         self.release = self._lock.release
-
-    def _state_text(self) -> str:
-        return "locked" if self.locked() else "unlocked"
 
     async def wait(self) -> Literal[True]:
         """Release the lock, wait to be notified, take the lock again, return True.
@@ -235,18 +230,15 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
         lock that is not held (bpo-22970). And a new CancelledError would lose the message of the
         one that came (gh-111693).
         """
-        cancelled: CancelledError | None = None
+        cancelled = []
         while True:
             try:
                 await self.acquire()
                 break
             except CancelledError as exc:
-                cancelled = exc
-        if cancelled is not None:
-            try:
-                raise cancelled
-            finally:
-                del cancelled  # its traceback holds this frame, which would hold it
+                cancelled = [exc]
+        if cancelled:
+            raise cancelled.pop()  # its traceback holds this frame, which must not hold it
 
     async def wait_for(self, predicate: Callable[[], T]) -> T:
         """Wait until `predicate()` is true, and return what it returned.
@@ -273,7 +265,7 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
         self.notify(len(self._waiters or ()))
 
 
-class Semaphore(_ContextManagerMixin, _WaitersMixin):
+class Semaphore(_LockMixin):
     """A number of permits: acquire() takes one or waits for it, release() gives one back.
 
     `value` is their number to begin with; ValueError if it is negative. First asked, first served.
@@ -374,34 +366,24 @@ class Barrier:
 
         Raises BrokenBarrierError if the barrier is broken, or is reset or aborted meanwhile.
         """
+        leaving = (_BarrierState.DRAINING, _BarrierState.RESETTING)
         async with self._cond:
-            await self._wait_outside()
+            await self._cond.wait_for(lambda: self._state not in leaving)
+            if self.broken:
+                raise BrokenBarrierError("Barrier aborted")
             position = self._count
             self._count += 1
             try:
                 if self._count == self._parties:
                     self._enter(_BarrierState.DRAINING)
-                else:
-                    await self._wait_inside()
+                await self._cond.wait_for(lambda: self._state is not _BarrierState.FILLING)
+                if self._state is not _BarrierState.DRAINING:
+                    raise BrokenBarrierError("Abort or reset of barrier")
                 return position
             finally:
-                self._leave()
-
-    async def _wait_outside(self) -> None:
-        leaving = (_BarrierState.DRAINING, _BarrierState.RESETTING)
-        await self._cond.wait_for(lambda: self._state not in leaving)
-        if self.broken:
-            raise BrokenBarrierError("Barrier aborted")
-
-    async def _wait_inside(self) -> None:
-        await self._cond.wait_for(lambda: self._state is not _BarrierState.FILLING)
-        if self._state is not _BarrierState.DRAINING:
-            raise BrokenBarrierError("Abort or reset of barrier")
-
-    def _leave(self) -> None:
-        self._count -= 1
-        if self._count == 0 and self._state in (_BarrierState.DRAINING, _BarrierState.RESETTING):
-            self._enter(_BarrierState.FILLING)
+                self._count -= 1
+                if self._count == 0 and self._state in leaving:
+                    self._enter(_BarrierState.FILLING)
 
     def _enter(self, state: _BarrierState) -> None:
         """Pass into `state` and let everyone see."""
