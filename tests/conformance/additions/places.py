@@ -21,37 +21,39 @@ PACKAGE: Final = __package__.rpartition(".")[0]
 #: asyncio's module to the files of miniloop that do its work besides the one of that name.
 WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "base_events": (
-        "selector_events", "reports", "debug", "asyncgens", "threads", "connections", "datagrams",
-        "sendfile", "subprocess", "format_helpers", "staggered",
+        "selector_events", "reports", "debug", "asyncgens", "threads", "staggered", "connections",
+        "servers", "datagrams", "sendfile", "subprocess", "format_helpers",
     ),
     "base_futures": ("futures", "format_helpers"),
     "base_subprocess": ("subprocess",),
     "base_tasks": ("tasks", "format_helpers"),
     "constants": (
-        "format_helpers", "transports", "connections", "streams", "sslproto", "sendfile", "threads",
+        "format_helpers", "transports", "descriptors", "servers", "streams", "sslproto", "sendfile",
+        "threads",
     ),
     "coroutines": ("debug",),
-    "events": ("format_helpers", "policies", "threads"),
+    "events": ("format_helpers", "threads", "servers"),
     "format_helpers": ("coroutines",),
     "futures": ("events", "exceptions", "threads"),
     "log": ("format_helpers",),
     "mixins": ("locks",),
+    "proactor_events": (),
     "selector_events": (
-        "sockets", "descriptors", "transports", "datagrams", "sslproto", "sendfile", "connections",
-        "format_helpers",
+        "sockets", "descriptors", "transports", "connections", "servers", "datagrams", "sslproto",
+        "sendfile", "format_helpers",
     ),
     "sslproto": (),
     "staggered": (),
-    "streams": ("connections", "transports"),
+    "streams": ("connections", "servers", "transports"),
     "subprocess": (),
     "tasks": ("combinators", "timeouts", "threads"),
     "trsock": ("transports",),
     "unix_events": (
-        "signals", "pipes", "subprocess", "connections", "policies", "format_helpers",
+        "signals", "pipes", "descriptors", "subprocess", "connections", "servers", "sendfile",
+        "format_helpers",
     ),
     "windows_events": (),
     "windows_utils": (),
-    "proactor_events": (),
 }  # fmt: skip
 
 #: The names of the pure-Python classes and functions beside those of the accelerator.
