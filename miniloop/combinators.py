@@ -11,7 +11,7 @@ This file does not know how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Iterator
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
 from typing import Any, TypeVar
 
@@ -23,15 +23,8 @@ from .futures import PENDING, Future, isfuture
 from .queues import Queue
 from .tasks import _loop_of, ensure_future
 
-__all__ = (
-    "ALL_COMPLETED",
-    "FIRST_COMPLETED",
-    "FIRST_EXCEPTION",
-    "as_completed",
-    "gather",
-    "shield",
-    "wait",
-)
+__all__ = ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION",
+           "as_completed", "gather", "shield", "wait")  # fmt: skip
 
 T = TypeVar("T")
 
@@ -61,16 +54,11 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
                 future._log_destroy_pending = False  # type: ignore[attr-defined]
     children = [futures[argument] for argument in coros_or_futures]
     outer = _GatheringFuture(children, len(futures), return_exceptions, loop)
-    # An eager task may have ended already. It is counted after the others have their callback, so
-    # that a gather of nothing but such tasks is itself done on return.
-    ended = []
     for child in futures.values():
-        if child.done():
-            ended.append(child)
+        if child.done():  # counted at once: a gather of nothing but eager tasks is done on return
+            outer._child_done(child)
         else:
             child.add_done_callback(outer._child_done)
-    for child in ended:
-        outer._child_done(child)
     return outer
 
 
@@ -91,10 +79,9 @@ class _GatheringFuture(Future[list[Any]]):
         if self.done():
             return False
         # Not any() over a generator, which would stop at the first child.
-        if sum(child.cancel(msg=msg) for child in self._children):
-            self._cancel_requested = True
-            return True
-        return False
+        cancelled = sum(child.cancel(msg=msg) for child in self._children) > 0
+        self._cancel_requested |= cancelled
+        return cancelled
 
     def _child_done(self, child: Future[Any]) -> None:
         self._running -= 1
@@ -207,7 +194,7 @@ def as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) ->
     return _AsCompleted(fs, timeout)
 
 
-class _AsCompleted(Iterator[Generator[Any, None, T]]):
+class _AsCompleted(Iterator[Generator[Any, None, T]], AsyncIterator[Future[T]]):
     """The iterator of as_completed: a queue that each future enters when it ends."""
 
     def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:
@@ -220,12 +207,6 @@ class _AsCompleted(Iterator[Generator[Any, None, T]]):
             future.add_done_callback(self._on_done)
         if self._running and timeout is not None:
             self._timer = loop.call_later(timeout, self._on_timeout)
-
-    def __iter__(self) -> _AsCompleted[T]:
-        return self
-
-    def __aiter__(self) -> _AsCompleted[T]:
-        return self
 
     def __next__(self) -> Any:
         if not self._to_give:

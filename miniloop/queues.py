@@ -195,8 +195,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
 
     async def join(self) -> None:
         """Wait until task_done() was called for every item that was put."""
-        if self._unfinished_tasks > 0:
-            await self._finished.wait()
+        await self._finished.wait()
 
     def shutdown(self, immediate: bool = False) -> None:
         """Let no more items in; gets go on until the queue is empty (gh-96471).
