@@ -43,13 +43,9 @@ class AsyncGenEventLoop(DebugEventLoop):
 
     def _asyncgen_begins(self, agen: AsyncGenerator[Any, Any]) -> None:
         if self._asyncgens_shutdown_called:
-            warnings.warn(
-                f"asynchronous generator {agen!r} was scheduled after "
-                "loop.shutdown_asyncgens() call",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
+            message = f"asynchronous generator {agen!r} was scheduled after"
+            message += " loop.shutdown_asyncgens() call"
+            warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
         self._asyncgens.add(agen)
 
     def _asyncgen_is_dropped(self, agen: AsyncGenerator[Any, Any]) -> None:
@@ -62,13 +58,10 @@ class AsyncGenEventLoop(DebugEventLoop):
         """Close the asynchronous generators that were begun and not finished; `run` ends so."""
         self._asyncgens_shutdown_called = True
         closing = list(self._asyncgens)
-        if not closing:
-            return
         self._asyncgens.clear()
         results = await gather(*[agen.aclose() for agen in closing], return_exceptions=True)
         for agen, result in zip(closing, results, strict=True):
             if isinstance(result, Exception):
                 message = f"an error occurred during closing of asynchronous generator {agen!r}"
-                self.call_exception_handler(
-                    {"message": message, "exception": result, "asyncgen": agen}
-                )
+                context = {"message": message, "exception": result, "asyncgen": agen}
+                self.call_exception_handler(context)

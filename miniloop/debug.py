@@ -50,8 +50,8 @@ class DebugEventLoop(ReportsEventLoop):
         self._debug = enabled
         self._uncover()
         if enabled:
-            for name, position in _COVERED.items():
-                setattr(self, name, self._covered(name, getattr(self, name), position))
+            for name in _COVERED:
+                setattr(self, name, self._covered(name))
             self._run_ready = self._run_ready_watched  # type: ignore[method-assign]
         if not self._closed:
             self._enqueue = self._enqueue_checked if enabled else self._ready.extend
@@ -62,10 +62,9 @@ class DebugEventLoop(ReportsEventLoop):
         for name in (*_COVERED, "_run_ready"):
             self.__dict__.pop(name, None)
 
-    def _covered(
-        self, name: str, method: Callable[..., Handle], position: int
-    ) -> Callable[..., Handle]:
-        """`method`, with checks before it and its handle marked with the place of the call."""
+    def _covered(self, name: str) -> Callable[..., Handle]:
+        """The method, with checks before it and its handle marked with the place of the call."""
+        method, position = getattr(self, name), _COVERED[name]
 
         def checked(*args: Any, **kwargs: Any) -> Handle:
             self._check_closed()
@@ -73,7 +72,7 @@ class DebugEventLoop(ReportsEventLoop):
                 self._check_thread()
             given = args[position] if len(args) > position else kwargs.get("callback")
             self._check_callback(given, name)
-            handle = method(*args, **kwargs)
+            handle: Handle = method(*args, **kwargs)
             handle._source_traceback = extract_stack()
             return handle
 
@@ -91,9 +90,8 @@ class DebugEventLoop(ReportsEventLoop):
 
     def _check_thread(self) -> None:
         if self._thread_id not in (None, threading.get_ident()):
-            raise RuntimeError(
-                "Non-thread-safe operation invoked on an event loop other than the current one"
-            )
+            told = "Non-thread-safe operation invoked on an event loop other than the current one"
+            raise RuntimeError(told)
 
     def _run_ready_watched(self) -> None:
         """`_run_ready`, with a report of what holds up the loop."""

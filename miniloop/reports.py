@@ -45,7 +45,7 @@ class ReportsEventLoop(BaseSelectorEventLoop):
         failure = "Exception in default exception handler"
         if self._exception_handler is not None:
             try:
-                _run_in_context_of_subject(self._exception_handler, self, context)
+                self._call_in_context_of_subject(self._exception_handler, context)
                 return
             except (SystemExit, KeyboardInterrupt):
                 raise
@@ -64,16 +64,12 @@ class ReportsEventLoop(BaseSelectorEventLoop):
         """Log the context: the message, then a line for each further key, then the traceback."""
         logger.error(_format_context(context), exc_info=context.get("exception") or False)
 
-
-def _run_in_context_of_subject(
-    handler: ExceptionHandler, loop: ReportsEventLoop, context: dict[str, Any]
-) -> None:
-    """Call the handler in the contextvars.Context of the task or handle it is about."""
-    subjects = (context.get(key) for key in ("task", "future", "handle"))
-    subject = next((subject for subject in subjects if subject is not None), None)
-    get_context = getattr(subject, "get_context", None)
-    place = None if get_context is None else get_context()
-    if place is None:
-        handler(loop, context)
-    else:
-        place.run(handler, loop, context)
+    def _call_in_context_of_subject(self, handler: ExceptionHandler, about: dict[str, Any]) -> None:
+        """Call the handler in the contextvars.Context of the task or handle it is told about."""
+        subjects = (about.get(key) for key in ("task", "future", "handle"))
+        subject: Any = next((subject for subject in subjects if subject is not None), None)
+        place = subject.get_context() if hasattr(subject, "get_context") else None
+        if place is None:
+            handler(self, about)
+        else:
+            place.run(handler, self, about)
