@@ -204,12 +204,17 @@ class Journal:
         done = [Outcome(test, *self.faults[test]) for test in wanted if test in self.faults]
         missing = wanted - self.faults.keys()
         if self.complete:
-            why = self.excuse or "the suite has no such test"
-            return done + [Outcome(test, why) for test in missing]
+            return done + [Outcome(test, self._why_not_run(test)) for test in missing]
         why = f"the process ended ({self.ended}) and left:\n{self.log}"
         if self.interrupted is not None:
             return [*done, Outcome(self.interrupted, why)]
         return done or [Outcome(test, why) for test in missing]
+
+    def _why_not_run(self, test: str) -> str:
+        could_be_loaded = bool(self.suite)
+        if could_be_loaded and test not in self.suite:
+            return "the suite has no such test"
+        return self.excuse or "it was not run, and nothing says why"
 
 
 def read_journal(text: str, ended: str, log: str) -> Journal:
