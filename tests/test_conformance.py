@@ -429,6 +429,19 @@ def test_a_package_that_is_no_asyncio_fails(
     assert "FAILED (public) test_context." in capsys.readouterr().out
 
 
+def test_a_package_that_cannot_be_imported_as_asyncio_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "__init__.py").write_text("from . import nothing", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["--impl", "broken"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("broken cannot be imported as asyncio:\n")
+    assert "cannot import name 'nothing'" in captured.err
+
+
 def test_ctrl_c_exits_130(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,6 +52,10 @@ class WrongUsage(Exception):
     """What was asked for is not there."""
 
 
+class Unusable(Exception):
+    """The implementation cannot even be imported as asyncio."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """What is put in asyncio's place, and what it is judged by."""
@@ -140,6 +144,15 @@ def read_marks(subject: Subject) -> tuple[list[Mark], list[str]]:
     return marks, list(marking.complaints(marks, all_lists))
 
 
+def check_import(subject: Subject, shadow: str) -> None:
+    """Raise Unusable with the reason, which each test would give otherwise."""
+    command = [subject.python, "-P", "-c", "import asyncio"]
+    environment = {**os.environ, "PYTHONPATH": shadow}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode != 0:
+        raise Unusable(f"{subject.name} cannot be imported as asyncio:\n{done.stderr}")
+
+
 def run(
     subject: Subject, tests: set[str], marks: dict[str, Mark], options: argparse.Namespace
 ) -> Scoreboard:
@@ -155,6 +168,7 @@ def run(
     ]
     with tempfile.TemporaryDirectory(prefix="conformance-shadow-") as folder:
         make_shadow(Path(folder), subject.folder)
+        check_import(subject, folder)
         tries = 1 if options.once else 2
         workshop = Workshop(subject.python, Path(folder), options.timeout, tries)
         with console.status(f"{len(tests)} tests in {len(modules)} modules") as status:
@@ -215,6 +229,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except BadMarks as error:
         print(f"{marking.FILE}: {error}", file=sys.stderr)
+        return 1
+    except Unusable as error:
+        print(error, file=sys.stderr)
         return 1
     except OSError as error:
         print(f"python -m tests.conformance: {error}", file=sys.stderr)

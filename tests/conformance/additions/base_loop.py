@@ -14,28 +14,28 @@ from typing import Any
 from .places import PACKAGE, module_of
 
 
-class _LeavesOutSelector(type):
-    """Puts a class without a selector where the chapter on selectors stands."""
-
-    def mro(cls) -> list[type]:
-        return [_stand_in if one is _selecting else one for one in super().mro()]
-
-
-def _begin(self: Any, selector: None = None) -> None:
-    """The chapters that follow hand a selector down."""
-    _base.__init__(self)
-
-
-_base: Any = vars(module_of("base_events")).get("BaseEventLoop")
-_selecting: Any = vars(module_of("selector_events")).get("BaseSelectorEventLoop")
-_whole: Any = getattr(sys.modules[PACKAGE], "SelectorEventLoop", None)
-_stand_in = type("NoSelector", (_base,), {"__init__": _begin}) if _base else object
-
-
 def give_base_loop() -> None:
-    if _base and _selecting and _whole and issubclass(_whole, _selecting):
-        namespace = {"__module__": _base.__module__, "__doc__": _base.__doc__}
-        loop = _LeavesOutSelector("BaseEventLoop", (_whole,), namespace)
+    base = vars(module_of("base_events")).get("BaseEventLoop")
+    selecting = vars(module_of("selector_events")).get("BaseSelectorEventLoop")
+    whole = getattr(sys.modules[PACKAGE], "SelectorEventLoop", None)
+    if base and selecting and whole and issubclass(whole, selecting):
+        loop = _without_selector(whole, selecting, base)
         for module in (module_of("base_events"), sys.modules[PACKAGE]):
             vars(module)["BaseEventLoop"] = loop
-        vars(module_of("selector_events"))["BaseSelectorEventLoop"] = _whole
+        vars(module_of("selector_events"))["BaseSelectorEventLoop"] = whole
+
+
+def _without_selector(whole: type, selecting: type, base: Any) -> type:
+    """The class `whole` with a stand-in for the chapter `selecting`."""
+
+    def begin(self: Any, selector: None = None) -> None:
+        base.__init__(self)  # the chapters that follow hand a selector down, and it ends here
+
+    stand_in = type("NoSelector", (base,), {"__init__": begin})
+
+    class LeavesOutSelector(type):
+        def mro(cls) -> list[type]:
+            return [stand_in if one is selecting else one for one in super().mro()]
+
+    namespace = {"__module__": base.__module__, "__doc__": base.__doc__}
+    return LeavesOutSelector("BaseEventLoop", (whole,), namespace)

@@ -9,6 +9,7 @@ Not here: the callbacks of `add_child_handler`, and the watchers' warnings.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, Final
 
@@ -16,9 +17,9 @@ from .places import PACKAGE, module_of
 
 
 class AbstractChildWatcher:
-    """Stands for a way of watching children: the name of the implementation's class for it."""
+    """Stands for a way of watching children: `way` is the implementation's function for it."""
 
-    way: str | None = None
+    way = "_watch_child"
 
     def attach_loop(self, loop: object) -> None:
         """Every loop of the implementation watches its own children."""
@@ -28,11 +29,11 @@ class AbstractChildWatcher:
 
 
 class ThreadedChildWatcher(AbstractChildWatcher):
-    way = "thread"
+    way = "_watch_by_thread"
 
 
 class PidfdChildWatcher(AbstractChildWatcher):
-    way = "pidfd"
+    way = "_watch_by_pidfd"
 
 
 class SafeChildWatcher(AbstractChildWatcher):
@@ -40,18 +41,23 @@ class SafeChildWatcher(AbstractChildWatcher):
 
 
 _current: AbstractChildWatcher | None = None
+_ways: dict[str, Any] = {}  # the names of the implementation's file on subprocesses
 
 
 def set_child_watcher(watcher: AbstractChildWatcher | None) -> None:
     global _current
     _current = watcher
-    choose = vars(module_of("subprocess")).get("_choose_watching")
-    if choose is not None:
-        choose(watcher.way if watcher else None)
+    way = (watcher or AbstractChildWatcher()).way
+    if way in _ways:
+        vars(module_of("subprocess"))["_watch_child"] = _ways[way]
 
 
 def get_child_watcher() -> AbstractChildWatcher:
     return _current or SafeChildWatcher()
+
+
+def can_use_pidfd() -> bool:
+    return hasattr(os, "pidfd_open")
 
 
 WATCHERS: Final = (
@@ -60,9 +66,11 @@ WATCHERS: Final = (
 
 
 def give_watchers() -> None:
+    _ways.update(vars(module_of("subprocess")))
     for module in (sys.modules[PACKAGE], module_of("unix_events")):
         for watcher in WATCHERS:
             vars(module).setdefault(watcher.__name__, watcher)
+    vars(module_of("unix_events")).setdefault("can_use_pidfd", can_use_pidfd)
     for module in (sys.modules[PACKAGE], module_of("events")):
         for function in (set_child_watcher, get_child_watcher):
             vars(module).setdefault(function.__name__, function)
