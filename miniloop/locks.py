@@ -11,19 +11,15 @@ thread. Read futures.py first.
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal
 
-from . import events
-from .events import Loop
+from .events import Loop, T, get_running_loop
 from .exceptions import BrokenBarrierError, CancelledError
 from .futures import Future
 
 __all__ = ("Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier")
-
-T = TypeVar("T")
 
 
 class _LoopBoundMixin:
@@ -37,7 +33,7 @@ class _LoopBoundMixin:
 
     def _get_loop(self) -> Loop:
         """Return the running loop; raise RuntimeError if it is not the one we belong to."""
-        loop = events.get_running_loop()
+        loop = get_running_loop()
         # One step of the interpreter: with a test and then an assignment, the loops of two threads
         # could both find _loop empty, and both go on.
         if self._loop is not loop and self.__dict__.setdefault("_loop", loop) is not loop:
@@ -245,10 +241,8 @@ class Condition(_LockMixin):
 
         It is called with the lock held, at once and after every wake-up.
         """
-        result = predicate()
-        while not result:
+        while not (result := predicate()):
             await self.wait()
-            result = predicate()
         return result
 
     def notify(self, n: int = 1) -> None:
@@ -324,14 +318,13 @@ class BoundedSemaphore(Semaphore):
         super().release()
 
 
-class _BarrierState(enum.Enum):
-    # FILLING → DRAINING when the last party arrives, and back when the last has left. From any
-    # state, abort() leads to BROKEN, and reset() to FILLING: at once if nobody is inside, else by
-    # RESETTING, while those who were inside leave.
-    FILLING = "filling"
-    DRAINING = "draining"
-    RESETTING = "resetting"
-    BROKEN = "broken"
+# The states of a Barrier. FILLING → DRAINING when the last party arrives, and back when the last
+# has left. From any state, abort() leads to BROKEN, and reset() to FILLING: at once if nobody is
+# inside, else by RESETTING, while those who were inside leave.
+FILLING: Final = "filling"
+DRAINING: Final = "draining"
+RESETTING: Final = "resetting"
+BROKEN: Final = "broken"
 
 
 class Barrier:
@@ -346,11 +339,11 @@ class Barrier:
             raise ValueError("parties must be > 0")
         self._parties = parties
         self._cond = Condition()  # all who wait, inside or outside, hear of a new state by it
-        self._state = _BarrierState.FILLING  # written by _enter only
+        self._state: str = FILLING  # written by _enter only
         self._count = 0  # tasks inside: arrived, and not yet on their way
 
     def __repr__(self) -> str:
-        state = self._state.value
+        state = self._state
         if not self.broken:
             state += f", waiters:{self.n_waiting}/{self.parties}"
         return f"<{super().__repr__()[1:-1]} [{state}]>"
@@ -366,7 +359,7 @@ class Barrier:
 
         Raises BrokenBarrierError if the barrier is broken, or is reset or aborted meanwhile.
         """
-        leaving = (_BarrierState.DRAINING, _BarrierState.RESETTING)
+        leaving = (DRAINING, RESETTING)
         async with self._cond:
             await self._cond.wait_for(lambda: self._state not in leaving)
             if self.broken:
@@ -375,17 +368,17 @@ class Barrier:
             self._count += 1
             try:
                 if self._count == self._parties:
-                    self._enter(_BarrierState.DRAINING)
-                await self._cond.wait_for(lambda: self._state is not _BarrierState.FILLING)
-                if self._state is not _BarrierState.DRAINING:
+                    self._enter(DRAINING)
+                await self._cond.wait_for(lambda: self._state is not FILLING)
+                if self._state is not DRAINING:
                     raise BrokenBarrierError("Abort or reset of barrier")
                 return position
             finally:
                 self._count -= 1
                 if self._count == 0 and self._state in leaving:
-                    self._enter(_BarrierState.FILLING)
+                    self._enter(FILLING)
 
-    def _enter(self, state: _BarrierState) -> None:
+    def _enter(self, state: str) -> None:
         """Pass into `state` and let everyone see."""
         self._state = state
         self._cond.notify_all()
@@ -393,12 +386,12 @@ class Barrier:
     async def reset(self) -> None:
         """Make the barrier new. Whoever is inside gets BrokenBarrierError."""
         async with self._cond:
-            self._enter(_BarrierState.RESETTING if self._count else _BarrierState.FILLING)
+            self._enter(RESETTING if self._count else FILLING)
 
     async def abort(self) -> None:
         """Break the barrier: who is inside, or comes before reset(), gets BrokenBarrierError."""
         async with self._cond:
-            self._enter(_BarrierState.BROKEN)
+            self._enter(BROKEN)
 
     @property
     def parties(self) -> int:
@@ -408,9 +401,9 @@ class Barrier:
     @property
     def n_waiting(self) -> int:
         """How many tasks wait for the others now."""
-        return self._count if self._state is _BarrierState.FILLING else 0
+        return self._count if self._state is FILLING else 0
 
     @property
     def broken(self) -> bool:
         """True if the barrier was aborted and not reset since."""
-        return self._state is _BarrierState.BROKEN
+        return self._state is BROKEN

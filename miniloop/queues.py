@@ -16,14 +16,13 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from types import GenericAlias
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
+from .events import T
 from .futures import Future
 from .locks import Event, _LoopBoundMixin
 
 __all__ = ("Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown")
-
-T = TypeVar("T")
 
 
 class QueueEmpty(Exception):

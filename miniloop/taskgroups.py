@@ -11,17 +11,14 @@ This file does not know how cancellation is delivered. Read tasks.py and timeout
 from __future__ import annotations
 
 from contextvars import Context
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from . import events
-from .events import Coro, Loop
+from .events import Coro, Loop, T, get_running_loop
 from .exceptions import CancelledError
 from .futures import Future
 from .tasks import Task, current_task
 
 __all__ = ("TaskGroup",)
-
-T = TypeVar("T")
 
 
 class TaskGroup:
@@ -46,7 +43,7 @@ class TaskGroup:
     async def __aenter__(self) -> Self:
         if self._entered:
             raise RuntimeError(f"TaskGroup {self!r} has already been entered")
-        self._loop = events.get_running_loop()
+        self._loop = get_running_loop()
         self._parent_task = current_task(self._loop)
         if self._parent_task is None:
             raise RuntimeError(f"TaskGroup {self!r} cannot determine the parent task")
@@ -129,9 +126,7 @@ class TaskGroup:
         self._tasks.discard(task)
         if self._all_ended is not None and not self._tasks and not self._all_ended.done():
             self._all_ended.set_result(None)
-        if task.cancelled():
-            return
-        error = task.exception()
+        error = None if task.cancelled() else task.exception()
         if error is None:
             return
         self._errors.append(error)

@@ -11,27 +11,23 @@ This file does not know how a cancellation is delivered. Read tasks.py first.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Awaitable
-from typing import Any, TypeVar, final
+from typing import Any, Final, final
 
-from . import events
 from .combinators import wait
-from .events import Handle
+from .events import Handle, T, get_running_loop
 from .exceptions import CancelledError
 from .tasks import current_task, ensure_future
 
 __all__ = ("Timeout", "timeout", "timeout_at", "wait_for")
 
-T = TypeVar("T")
 
-
-class _State(enum.Enum):
-    CREATED = "created"  # → ENTERED
-    ENTERED = "active"  # → EXPIRING when the time is up, → EXITED on the way out
-    EXPIRING = "expiring"  # the task was cancelled; → EXPIRED on the way out
-    EXPIRED = "expired"
-    EXITED = "finished"
+# The states of a Timeout.
+CREATED: Final = "created"  # → ENTERED
+ENTERED: Final = "active"  # → EXPIRING when the time is up, → EXITED on the way out
+EXPIRING: Final = "expiring"  # the task was cancelled; → EXPIRED on the way out
+EXPIRED: Final = "expired"
+EXITED: Final = "finished"
 
 
 @final
@@ -41,7 +37,7 @@ class Timeout:
     def __init__(self, when: float | None) -> None:
         """`when` is a time on the loop's clock, in seconds; None is no deadline."""
         self._when = when
-        self._state = _State.CREATED
+        self._state: str = CREATED
         self._alarm: Handle | None = None  # calls _on_timeout; None: no deadline, or it has rung
         self._task: Any = None  # the Task it was entered in
         self._cancelling = 0  # that task's outstanding requests to cancel, on entry
@@ -52,18 +48,18 @@ class Timeout:
 
     def expired(self) -> bool:
         """Return True if the deadline has passed while the code ran."""
-        return self._state in (_State.EXPIRING, _State.EXPIRED)
+        return self._state in (EXPIRING, EXPIRED)
 
     def reschedule(self, when: float | None) -> None:
         """Move the deadline; None takes it away. RuntimeError outside the `async with`."""
-        if self._state is not _State.ENTERED:
-            if self._state is _State.CREATED:
+        if self._state is not ENTERED:
+            if self._state is CREATED:
                 raise RuntimeError("Timeout has not been entered")
-            raise RuntimeError(f"Cannot change state of {self._state.value} Timeout")
+            raise RuntimeError(f"Cannot change state of {self._state} Timeout")
         self._when = when
         if self._alarm is not None:
             self._alarm.cancel()
-        loop = events.get_running_loop()
+        loop = get_running_loop()
         if when is None:
             self._alarm = None
         elif when <= loop.time():
@@ -72,12 +68,12 @@ class Timeout:
             self._alarm = loop.call_at(when, self._on_timeout)
 
     async def __aenter__(self) -> Timeout:
-        if self._state is not _State.CREATED:
+        if self._state is not CREATED:
             raise RuntimeError("Timeout has already been entered")
         self._task = current_task()
         if self._task is None:
             raise RuntimeError("Timeout should be used inside a task")
-        self._state = _State.ENTERED
+        self._state = ENTERED
         self._cancelling = self._task.cancelling()
         self.reschedule(self._when)
         return self
@@ -86,10 +82,10 @@ class Timeout:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if self._state is not _State.EXPIRING:
-            self._state = _State.EXITED
+        if self._state is not EXPIRING:
+            self._state = EXITED
             return
-        self._state = _State.EXPIRED
+        self._state = EXPIRED
         if self._task.uncancel() > self._cancelling or exc is None:
             return  # cancelled by somebody else too, or the code finished in spite of it
         if isinstance(exc, CancelledError):
@@ -101,13 +97,13 @@ class Timeout:
 
     def _on_timeout(self) -> None:
         self._task.cancel()
-        self._state = _State.EXPIRING
+        self._state = EXPIRING
         self._alarm = None
 
     def __repr__(self) -> str:
         when = self._when and round(self._when, 3)
-        entered = f" when={when}" if self._state is _State.ENTERED else ""
-        return f"<Timeout [{self._state.value}]{entered}>"
+        entered = f" when={when}" if self._state is ENTERED else ""
+        return f"<Timeout [{self._state}]{entered}>"
 
 
 def _show_timeout_behind(exc: BaseException) -> None:
@@ -125,7 +121,7 @@ def timeout(delay: float | None) -> Timeout:
 
     None is no deadline; one can be set later, by `reschedule`.
     """
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     return Timeout(None if delay is None else loop.time() + delay)
 
 
