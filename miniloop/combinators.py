@@ -13,11 +13,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Iterator
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
-from typing import Any, TypeVar
+from typing import Any
 
-from . import events
 from .coroutines import iscoroutine
-from .events import Loop, TimerHandle
+from .events import Loop, T, TimerHandle, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import PENDING, Future, isfuture
 from .queues import Queue
@@ -25,8 +24,6 @@ from .tasks import _loop_of, ensure_future
 
 __all__ = ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION",
            "as_completed", "gather", "shield", "wait")  # fmt: skip
-
-T = TypeVar("T")
 
 
 # -- gather ---------------------------------------------------------------------------------------
@@ -40,7 +37,7 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     not ended; a child that is cancelled by somebody else counts as one that raised CancelledError.
     """
     if not coros_or_futures:
-        nothing: Future[list[Any]] = events.get_event_loop().create_future()
+        nothing: Future[list[Any]] = get_event_loop().create_future()
         nothing.set_result([])
         return nothing
     futures: dict[Awaitable[Any], Future[Any]] = {}  # an argument given twice is one future
@@ -53,7 +50,7 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
                 # The caller cannot know of this task, and could do nothing about its end.
                 future._log_destroy_pending = False  # type: ignore[attr-defined]
     children = [futures[argument] for argument in coros_or_futures]
-    outer = _GatheringFuture(children, len(futures), return_exceptions, loop)
+    outer = _GatheringFuture(children, return_exceptions, loop)
     for child in futures.values():
         if child.done():  # counted at once: a gather of nothing but eager tasks is done on return
             outer._child_done(child)
@@ -65,12 +62,12 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
 class _GatheringFuture(Future[list[Any]]):
     """The Future that gather returns. To cancel it is to cancel the children."""
 
-    def __init__(
-        self, children: list[Future[Any]], running: int, return_exceptions: bool, loop: Loop
-    ) -> None:
+    def __init__(self, children: list[Future[Any]], return_exceptions: bool, loop: Loop) -> None:
         super().__init__(loop=loop)
         self._children = children
-        self._running = running  # children that have not ended; one given twice counts once
+        self._running = len(
+            set(children)
+        )  # children that have not ended; one given twice counts once
         self._return_exceptions = return_exceptions
         self._cancel_requested = False
 
@@ -91,18 +88,14 @@ class _GatheringFuture(Future[list[Any]]):
             return
         if (cancelled or error is not None) and not self._return_exceptions:
             self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
-        elif not self._running:
-            self._end(child)
-
-    def _end(self, last_child: Future[Any]) -> None:
-        """All children have ended, and nothing has ended the gather before."""
-        if self._cancel_requested:
-            # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
-            self.set_exception(last_child._make_cancelled_error())
-        elif self._return_exceptions:
-            self.set_result([_outcome(child) for child in self._children])
-        else:
-            self.set_result([child.result() for child in self._children])
+        elif not self._running:  # this child was the last
+            if self._cancel_requested:
+                # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
+                self.set_exception(child._make_cancelled_error())
+            elif self._return_exceptions:
+                self.set_result([_outcome(child) for child in self._children])
+            else:
+                self.set_result([child.result() for child in self._children])
 
 
 def _outcome(future: Future[Any]) -> Any:
@@ -141,7 +134,7 @@ async def wait(
 
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     enough: Future[None] = loop.create_future()
     running = len(futures)
 
@@ -198,7 +191,7 @@ class _AsCompleted(Iterator[Generator[Any, None, T]], AsyncIterator[Future[T]]):
     """The iterator of as_completed: a queue that each future enters when it ends."""
 
     def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:
-        loop = events.get_event_loop()
+        loop = get_event_loop()
         self._ended: Queue[Future[T] | None] = Queue()  # None: the time is up
         self._running = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
         self._to_give = len(self._running)  # how often iteration goes on
