@@ -14,18 +14,16 @@ import signal
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from types import FrameType
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, final
 
 from . import events
 from .combinators import gather
 from .coroutines import iscoroutine
-from .events import Coro, Loop
+from .events import Coro, Loop, T
 from .exceptions import CancelledError
 from .tasks import Task, all_tasks
 
 __all__ = ("Runner", "run")
-
-T = TypeVar("T")
 
 #: Seconds that the threads of the default executor are given to end.
 THREAD_JOIN_TIMEOUT: Final = 300
@@ -45,10 +43,9 @@ class Runner:
         self._closed = False
         self._context: Context | None = None  # shared by all run() calls
         self._interrupt_count = 0  # Ctrl-C during the present run()
-        self._set_event_loop = False  # we have called set_event_loop, so we take it back
 
     def __enter__(self) -> Runner:
-        self._lazy_init()
+        self.get_loop()
         return self
 
     def __exit__(self, exc_type: object, exc: object, tb: object) -> None:
@@ -64,15 +61,24 @@ class Runner:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.run_until_complete(loop.shutdown_default_executor(THREAD_JOIN_TIMEOUT))
         finally:
-            if self._set_event_loop:
+            if self._loop_factory is None:
                 events.set_event_loop(None)
             loop.close()
             self._loop = None
             self._closed = True
 
     def get_loop(self) -> Loop:
-        """Return the loop; it is made if need be."""
-        self._lazy_init()
+        """Return the loop; the first use of the Runner makes it."""
+        if self._closed:
+            raise RuntimeError("Runner is closed")
+        if self._loop is None:
+            loop = (self._loop_factory or events.new_event_loop)()
+            if self._loop_factory is None:
+                events.set_event_loop(loop)
+            if self._debug is not None:
+                loop.set_debug(self._debug)
+            self._context = copy_context()
+            self._loop = loop
         return self._loop
 
     def run(self, coro: Coro[T], *, context: Context | None = None) -> T:
@@ -84,12 +90,12 @@ class Runner:
             raise ValueError(f"a coroutine was expected, got {coro!r}")
         if events._get_running_loop() is not None:
             raise RuntimeError("Runner.run() cannot be called from a running event loop")
-        self._lazy_init()
-        task = self._loop.create_task(coro, context=self._context if context is None else context)
+        loop = self.get_loop()
+        task = loop.create_task(coro, context=self._context if context is None else context)
         self._interrupt_count = 0
         handler = self._install_sigint_handler(task)
         try:
-            return self._loop.run_until_complete(task)  # type: ignore[no-any-return]
+            return loop.run_until_complete(task)  # type: ignore[no-any-return]
         except CancelledError:
             if self._interrupt_count > 0 and task.uncancel() == 0:
                 raise KeyboardInterrupt  # noqa: B904 - as asyncio: the CancelledError is shown as well
@@ -97,20 +103,6 @@ class Runner:
         finally:
             if handler is not None and signal.getsignal(signal.SIGINT) is handler:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _lazy_init(self) -> None:
-        if self._closed:
-            raise RuntimeError("Runner is closed")
-        if self._loop is not None:
-            return
-        loop = (self._loop_factory or events.new_event_loop)()
-        if self._loop_factory is None:
-            events.set_event_loop(loop)
-            self._set_event_loop = True
-        if self._debug is not None:
-            loop.set_debug(self._debug)
-        self._context = copy_context()
-        self._loop = loop
 
     def _install_sigint_handler(self, task: Task[Any]) -> Callable[..., None] | None:
         """Let Ctrl-C cancel `task`; None where the program handles Ctrl-C itself, or elsewhere."""

@@ -15,13 +15,12 @@ import socket
 import warnings
 from collections.abc import Callable
 from contextvars import copy_context
-from selectors import BaseSelector
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias
 
-from . import events, exceptions
+from . import exceptions
 from .asyncgens import AsyncGenEventLoop
 from .coroutines import iscoroutine
-from .events import Coro, Loop
+from .events import Coro, Loop, T, get_event_loop, get_running_loop
 from .format_helpers import logger
 from .futures import Future, isfuture
 from .tasks import _loop_of, ensure_future
@@ -29,7 +28,6 @@ from .timeouts import timeout as timeout_after
 
 __all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
 
-T = TypeVar("T")
 P = ParamSpec("P")
 AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
 
@@ -37,10 +35,8 @@ AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
 class ThreadsEventLoop(AsyncGenEventLoop):
     """The loop's chapter on threads."""
 
-    def __init__(self, selector: BaseSelector | None = None) -> None:
-        super().__init__(selector)
-        self._default_executor: concurrent.futures.Executor | None = None
-        self._executor_shutdown_called = False
+    _default_executor: concurrent.futures.Executor | None = None
+    _executor_shutdown_called = False
 
     def run_in_executor(
         self, executor: concurrent.futures.Executor | None, func: Callable[..., T], *args: Any
@@ -123,7 +119,7 @@ async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
     Cancelling the caller does not stop the thread: nothing can.
     """
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     call = functools.partial(copy_context().run, func, *args, **kwargs)
     return await loop.run_in_executor(None, call)  # type: ignore[no-any-return]
 
@@ -160,7 +156,7 @@ def wrap_future(
     assert isinstance(future, concurrent.futures.Future), (
         f"concurrent.futures.Future is expected, got {future!r}"
     )
-    inside: Future[T] = (events.get_event_loop() if loop is None else loop).create_future()
+    inside: Future[T] = (get_event_loop() if loop is None else loop).create_future()
     _chain_future(future, inside)
     return inside
 
@@ -210,8 +206,7 @@ def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
 
 def _translate(error: BaseException) -> BaseException:
     """concurrent.futures' own exceptions as ours of the same name."""
-    for name in ("CancelledError", "InvalidStateError"):
-        if type(error) is getattr(concurrent.futures, name):
-            ours: type[BaseException] = getattr(exceptions, name)
-            return ours(*error.args).with_traceback(error.__traceback__)
-    return error
+    if type(error) not in (concurrent.futures.CancelledError, concurrent.futures.InvalidStateError):
+        return error
+    ours: type[BaseException] = getattr(exceptions, type(error).__name__)
+    return ours(*error.args).with_traceback(error.__traceback__)
