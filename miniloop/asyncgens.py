@@ -20,8 +20,6 @@ from weakref import WeakSet
 from .combinators import gather
 from .debug import DebugEventLoop
 
-__all__ = ()
-
 
 class AsyncGenEventLoop(DebugEventLoop):
     """The loop's chapter on asynchronous generators."""

@@ -23,8 +23,6 @@ from .events import Callback, Handle
 from .format_helpers import DEBUG_STACK_DEPTH, extract_stack, logger
 from .reports import ReportsEventLoop
 
-__all__ = ()
-
 #: What debug mode covers, and which of its arguments is the callback.
 _COVERED: Final = {"call_soon": 0, "call_soon_threadsafe": 0, "call_at": 1}
 
@@ -140,6 +138,5 @@ class DebugEventLoop(ReportsEventLoop):
 
 
 def _debug_by_default() -> bool:
-    if sys.flags.dev_mode:
-        return True
-    return not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))
+    asked = not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))
+    return sys.flags.dev_mode or asked

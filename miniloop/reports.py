@@ -15,8 +15,6 @@ from typing import Any, TypeAlias
 from .format_helpers import _format_context, logger
 from .selector_events import BaseSelectorEventLoop
 
-__all__ = ()
-
 ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
 
 

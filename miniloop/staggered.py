@@ -21,8 +21,6 @@ from .events import Coro
 from .futures import Future
 from .tasks import create_task
 
-__all__ = ()
-
 #: An entry of getaddrinfo(): family, type, proto, name, address.
 AddrInfo: TypeAlias = tuple[Any, ...]
 Attempt: TypeAlias = Callable[[], Coro[socket | None]]
