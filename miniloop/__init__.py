@@ -11,7 +11,7 @@ from typing import Final
 
 from . import base_events, combinators, coroutines, events, exceptions, futures
 from . import locks, protocols, queues, runners, streams, taskgroups, tasks, threads, timeouts
-from . import servers, transports, unix_events
+from . import servers, subprocess, transports, unix_events
 from .coroutines import *
 from .exceptions import *
 from .events import *
@@ -30,6 +30,7 @@ from .protocols import *
 from .transports import *
 from .servers import *
 from .streams import *
+from .subprocess import *
 from .unix_events import *
 
 __all__ = (
@@ -37,7 +38,7 @@ __all__ = (
     + base_events.__all__ + locks.__all__ + queues.__all__ + combinators.__all__
     + timeouts.__all__ + taskgroups.__all__ + threads.__all__ + runners.__all__
     + protocols.__all__ + transports.__all__ + servers.__all__ + streams.__all__
-    + unix_events.__all__
+    + subprocess.__all__ + unix_events.__all__
 )  # fmt: skip
 
 #: Ring by ring, file by file.
@@ -55,9 +56,9 @@ READING_ORDER: Final = {
     ),
     # How bytes travel.
     "streams": (
-        "protocols", "transports", "descriptors", "sockets", "staggered", "connections", "servers",
-        "streams",
+        "protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
+        "connections", "servers", "streams",
     ),
     # How the loop meets the operating system.
-    "system": ("signals", "pipes", "unix_events"),
+    "system": ("signals", "pipes", "subprocess", "unix_events"),
 }  # fmt: skip

@@ -17,24 +17,12 @@ from typing import Any, TypeAlias
 from .descriptors import _SelectorSocketTransport
 from .format_helpers import logger
 from .sockets import SocketsEventLoop, _check_ssl_socket
+from .sslproto import SSL, TLS, _client_tls, _tls
 from .staggered import AddrInfo, Attempt, _interleave, _staggered_race
 
 __all__ = ()
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
-
-
-SSL: TypeAlias = Any
-
-
-class TLS:
-    @staticmethod
-    def of_client(ssl: SSL, hostname: Any, t1: Any, t2: Any, host: Any = None) -> Any:
-        return None
-
-    @staticmethod
-    def of_server(ssl: SSL, t1: Any, t2: Any) -> Any:
-        return None
 
 
 class ConnectionsEventLoop(SocketsEventLoop):
@@ -57,7 +45,8 @@ class ConnectionsEventLoop(SocketsEventLoop):
         Raises OSError if none answers; with `all_errors` an ExceptionGroup of all that went wrong.
         `ssl`, True or an SSLContext, makes it a TLS connection: see TLS in sslproto.py.
         """
-        tls = TLS.of_client(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout, host)
+        timeouts = ssl_handshake_timeout, ssl_shutdown_timeout
+        tls = _client_tls(ssl, server_hostname, *timeouts, host)
         if sock is not None:
             _check_ssl_socket(sock)
         if host is not None or port is not None:
@@ -128,7 +117,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
         """Make a transport and a protocol for a socket that the program has accepted itself."""
         if sock.type != socket.SOCK_STREAM:
             raise ValueError(f"A Stream Socket was expected, got {sock!r}")
-        tls = TLS.of_server(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        tls = _tls(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
         _check_ssl_socket(sock)
         return await self._make_connection(sock, protocol_factory, tls)
 
@@ -145,7 +134,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
         if tls is None:
             transport: Any = _SelectorSocketTransport(self, sock, protocol, waiter, extra, server)
         else:
-            transport = tls.over(self, protocol, waiter)
+            transport = tls(self, protocol, waiter=waiter)
             _SelectorSocketTransport(self, sock, transport, None, extra, server)
         try:
             await waiter

@@ -24,7 +24,7 @@ from .events import Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
 from .protocols import BaseProtocol, BufferedProtocol
-from .transports import Buffer, TransportSocket, _FlowControlMixin
+from .transports import _BYTES_LIKE, Buffer, TransportSocket, _FlowControlMixin
 
 __all__ = ()
 
@@ -233,7 +233,7 @@ class _WriteHalf(_DescriptorTransport):
     _eof = False  # write_eof() was called
 
     def write(self, data: Buffer) -> None:
-        if not isinstance(data, (bytes, bytearray, memoryview)):
+        if not isinstance(data, _BYTES_LIKE):
             kind = type(data).__name__
             raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
         if self._eof:
@@ -323,6 +323,8 @@ class _WriteHalf(_DescriptorTransport):
 
 class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
     """A stream of bytes in both directions: TCP, a Unix socket, or a socket pair."""
+
+    _start_tls_compatible = True
 
     def __init__(
         self, loop: Loop, sock: socket.socket, protocol: BaseProtocol,

@@ -16,12 +16,13 @@ from typing import Any, Final, Self
 from weakref import WeakSet
 
 from .combinators import gather
-from .connections import SSL, TLS, ConnectionsEventLoop, ProtocolFactory
+from .connections import ConnectionsEventLoop, ProtocolFactory
 from .events import Loop
 from .exceptions import CancelledError
 from .format_helpers import logger
 from .futures import Future
 from .sockets import _check_ssl_socket
+from .sslproto import SSL, TLS, _server_tls
 from .staggered import AddrInfo
 from .tasks import sleep
 from .transports import TransportSocket
@@ -176,7 +177,7 @@ class ServersEventLoop(ConnectionsEventLoop):
         every interface; port 0 is any that is free: see `Server.sockets`. Raises OSError if the
         port is taken.
         """
-        tls = TLS.of_server(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if sock is not None:
             _check_ssl_socket(sock)
         if host is not None or port is not None:
@@ -192,7 +193,8 @@ class ServersEventLoop(ConnectionsEventLoop):
             raise ValueError(f"A Stream Socket was expected, got {sock!r}")
         else:
             sockets = [sock]
-        return await self._serve(Server(self, sockets, protocol_factory, backlog, tls), start_serving)
+        server = Server(self, sockets, protocol_factory, backlog, tls)
+        return await self._serve(server, start_serving)
 
     async def _serve(self, server: Server, start_serving: bool) -> Server:
         if start_serving:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, TypeVar
 
-from .threads import ThreadsEventLoop
+from .sslproto import TLSEventLoop
 
 __all__ = ()
 
@@ -28,7 +28,7 @@ Address = Any
 _WOULD_BLOCK = (BlockingIOError, InterruptedError)
 
 
-class SocketsEventLoop(ThreadsEventLoop):
+class SocketsEventLoop(TLSEventLoop):
     """The loop's chapter on bare sockets."""
 
     async def sock_recv(self, sock: socket.socket, n: int) -> bytes:

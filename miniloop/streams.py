@@ -218,10 +218,11 @@ class StreamReaderProtocol(FlowControlMixin):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let all go on that read, drain or wait_closed(), with the reason if there is one."""
         reader = self._stream_reader
-        if reader is not None and exc is None:
-            reader.feed_eof()
-        elif reader is not None:
-            reader.set_exception(exc)
+        if reader is not None:
+            if exc is None:
+                reader.feed_eof()
+            else:
+                reader.set_exception(exc)
         _wake(self._closed, exc)
         super().connection_lost(exc)
         self._reader_ref = None
@@ -303,7 +304,7 @@ class StreamWriter:
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
     ) -> None:  # fmt: skip
         """Go on over TLS, from here on: `sslcontext` is an ssl.SSLContext; see loop.start_tls."""
-        protocol = self._protocol
+        protocol: Any = self._protocol
         server_side = protocol._client_connected_cb is not None
         await self.drain()
         new_transport = await self._loop.start_tls(

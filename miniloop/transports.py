@@ -22,6 +22,7 @@ __all__ = ("BaseTransport", "ReadTransport", "WriteTransport", "Transport", "Dat
            "SubprocessTransport")  # fmt: skip
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview"
+_BYTES_LIKE: tuple[type, ...] = (bytes, bytearray, memoryview)
 
 
 class BaseTransport:

@@ -17,18 +17,19 @@ import stat
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from .connections import SSL, TLS, ProtocolFactory
+from .connections import ProtocolFactory
 from .events import AbstractEventLoop, DefaultEventLoopPolicy
 from .format_helpers import logger
-from .pipes import PipesEventLoop
 from .servers import AbstractServer, Server
+from .sslproto import SSL, _client_tls, _server_tls
+from .subprocess import SubprocessEventLoop
 
 __all__ = ("EventLoop", "SelectorEventLoop")
 
 Path: TypeAlias = "str | bytes | os.PathLike[Any]"
 
 
-class SelectorEventLoop(PipesEventLoop):
+class SelectorEventLoop(SubprocessEventLoop):
     """The event loop of POSIX systems, over the best selector that the system has."""
 
     async def create_unix_connection(
@@ -42,7 +43,7 @@ class SelectorEventLoop(PipesEventLoop):
         """
         if ssl and server_hostname is None:
             raise ValueError("you have to pass server_hostname when using ssl")
-        tls = TLS.of_client(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
+        tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
         if path is None:
             sock = _checked("no path and sock were specified", sock)
         elif sock is not None:
@@ -68,7 +69,7 @@ class SelectorEventLoop(PipesEventLoop):
         A socket file that an earlier server has left at `path` is replaced. With `cleanup_socket`
         the file is removed when the server is closed, if it is still the same.
         """
-        tls = TLS.of_server(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
         if path is None:
             sock = _checked("path was not specified, and no sock specified", sock)
         elif sock is not None:
