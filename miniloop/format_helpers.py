@@ -10,12 +10,11 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-import linecache
 import logging
 import reprlib
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any, TextIO
 
@@ -28,9 +27,7 @@ logger = logging.getLogger(__package__)
 DEBUG_STACK_DEPTH = 10
 
 
-def _format_callback_source(
-    func: Callable[..., object] | None, args: tuple[object, ...] | None, *, debug: bool = False
-) -> str:
+def _format_callback_source(func: Any, args: tuple[Any, ...] | None, *, debug: bool = False) -> str:
     """The callback's name, in debug mode with its arguments, and where it is defined."""
     text = _format_callback(func, args or (), {}, debug)
     source = _get_function_source(func)
@@ -46,9 +43,7 @@ def _get_function_source(func: Any) -> tuple[str, int] | None:
     return func.__code__.co_filename, func.__code__.co_firstlineno
 
 
-def _format_callback(
-    func: Any, args: tuple[object, ...], kwargs: dict[str, object], debug: bool
-) -> str:
+def _format_callback(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], debug: bool) -> str:
     call = _format_call(args, kwargs) if debug else "()"
     if isinstance(func, functools.partial):
         return _format_callback(func.func, func.args, func.keywords, debug) + call
@@ -103,13 +98,10 @@ def _task_repr_info(task: Any) -> list[str]:
 def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     """The frames of the task's coroutine, or else of the traceback that ended it, oldest first."""
     limit = None if limit is None else max(limit, 0)
-    coro = task._coro
-    frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
+    frame = getattr(task._coro, "cr_frame", None) or getattr(task._coro, "gi_frame", None)
     if frame is not None:
         return [frame for frame, _ in itertools.islice(traceback.walk_stack(frame), limit)][::-1]
-    if task._state != "FAILED":
-        return []
-    walk = traceback.walk_tb(task._outcome.__traceback__)
+    walk = traceback.walk_tb(task._outcome.__traceback__ if task._state == "FAILED" else None)
     return [frame for frame, _ in itertools.islice(walk, limit)]
 
 
@@ -118,13 +110,10 @@ def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None
     error = task._outcome if task._state == "FAILED" else None
     title = "Stack" if error is None else "Traceback"
     title = f"{title} for {task!r} (most recent call last):" if frames else f"No stack for {task!r}"
-    print(title, file=file or sys.stderr)
-    for frame in frames:
-        linecache.checkcache(frame.f_code.co_filename)
-    summary = traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames)
-    traceback.print_list(summary, file=file)
+    lines = traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames).format()
     if error is not None:
-        print(*traceback.format_exception_only(error), sep="", end="", file=file or sys.stderr)
+        lines += traceback.format_exception_only(error)
+    print(f"{title}\n", *lines, sep="", end="", file=file or sys.stderr)
 
 
 def _format_context(context: dict[str, Any]) -> str:
@@ -145,10 +134,8 @@ def extract_stack() -> traceback.StackSummary:
     frame: FrameType | None = sys._getframe(1)
     while frame and frame.f_globals.get("__package__") == __package__:
         frame = frame.f_back
-    stack = traceback.StackSummary.extract(
-        traceback.walk_stack(frame or sys._getframe(1)),
-        limit=DEBUG_STACK_DEPTH,
-        lookup_lines=False,  # it would cost a file access for each; printing looks them up
-    )
+    walk = traceback.walk_stack(frame or sys._getframe(1))
+    # Without the lines: each would cost an access to a file, and printing looks them up.
+    stack = traceback.StackSummary.extract(walk, limit=DEBUG_STACK_DEPTH, lookup_lines=False)
     stack.reverse()
     return stack
