@@ -34,14 +34,9 @@ class DebugEventLoop(ReportsEventLoop):
         super().__init__(selector)
         #: Seconds: in debug mode, a callback or a step that takes as long is reported.
         self.slow_callback_duration = 0.1
-        self._debug = False
         self._current_handle: Any = None  # the entry of the ready queue that is being run
         self._saved_origin_depth: int | None = None  # while coroutine origins are tracked
         self.set_debug(_debug_by_default())
-
-    def get_debug(self) -> bool:
-        """Return True in debug mode."""
-        return self._debug
 
     def set_debug(self, enabled: bool) -> None:
         """Turn debug mode on or off; `run(debug=…)` and PYTHONASYNCIODEBUG=1 do it from outside."""
