@@ -40,6 +40,17 @@ class SafeChildWatcher(AbstractChildWatcher):
     """What the tests of event loops set up, for the loop's own way."""
 
 
+class FastChildWatcher(AbstractChildWatcher):
+    """Watching by SIGCHLD, for which the implementation has nothing."""
+
+    def __init__(self) -> None:
+        raise NotImplementedError
+
+
+class MultiLoopChildWatcher(FastChildWatcher):
+    """By SIGCHLD as well."""
+
+
 _current: AbstractChildWatcher | None = None
 _ways: dict[str, Any] = {}  # the names of the implementation's file on subprocesses
 
@@ -62,6 +73,7 @@ def can_use_pidfd() -> bool:
 
 WATCHERS: Final = (
     AbstractChildWatcher, ThreadedChildWatcher, PidfdChildWatcher, SafeChildWatcher,
+    FastChildWatcher, MultiLoopChildWatcher,
 )  # fmt: skip
 
 
