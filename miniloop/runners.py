@@ -19,7 +19,7 @@ from typing import Any, Final, final
 from . import events
 from .combinators import gather
 from .coroutines import iscoroutine
-from .events import Coro, Loop, T
+from .events import Coro, Loop, T, _tell
 from .exceptions import CancelledError
 from .tasks import Task, all_tasks
 
@@ -33,9 +33,8 @@ THREAD_JOIN_TIMEOUT: Final = 300
 class Runner:
     """A loop for several `run()` calls in a row: a context manager that cleans up behind them."""
 
-    def __init__(
-        self, *, debug: bool | None = None, loop_factory: Callable[[], Loop] | None = None
-    ) -> None:
+    def __init__(self, *, debug: bool | None = None,
+                 loop_factory: Callable[[], Loop] | None = None) -> None:  # fmt: skip
         """`debug` None leaves debug mode to the environment; `loop_factory` makes the loop."""
         self._debug = debug
         self._loop_factory = loop_factory
@@ -124,9 +123,8 @@ class Runner:
         raise KeyboardInterrupt
 
 
-def run(
-    main: Coro[T], *, debug: bool | None = None, loop_factory: Callable[[], Loop] | None = None
-) -> T:
+def run(main: Coro[T], *, debug: bool | None = None,
+        loop_factory: Callable[[], Loop] | None = None) -> T:  # fmt: skip
     """Run a program: make a loop, run `main` in it, clean up, return the result of `main`.
 
     Raises ValueError if `main` is no coroutine, RuntimeError inside a running loop.
@@ -147,5 +145,4 @@ def _cancel_all_tasks(loop: Loop) -> None:
     for task in leftover:
         if not task.cancelled() and task.exception() is not None:
             message = f"unhandled exception during {__package__}.run() shutdown"
-            context = {"message": message, "exception": task.exception(), "task": task}
-            loop.call_exception_handler(context)
+            _tell(loop, message, None, exception=task.exception(), task=task)

@@ -97,9 +97,8 @@ class TaskGroup:
         finally:
             self._errors = []  # an exception's traceback holds us; do not hold the exception
 
-    def create_task(
-        self, coro: Coro[T], *, name: object = None, context: Context | None = None
-    ) -> Task[T]:
+    def create_task(self, coro: Coro[T], *, name: object = None,
+                    context: Context | None = None) -> Task[T]:  # fmt: skip
         """Start `coro` as a task of the group; RuntimeError if the group takes no more."""
         trouble = None
         if not self._entered:

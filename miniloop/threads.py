@@ -38,9 +38,8 @@ class ThreadsEventLoop(AsyncGenEventLoop):
     _default_executor: concurrent.futures.Executor | None = None
     _executor_shutdown_called = False
 
-    def run_in_executor(
-        self, executor: concurrent.futures.Executor | None, func: Callable[..., T], *args: Any
-    ) -> Future[T]:
+    def run_in_executor(self, executor: concurrent.futures.Executor | None,
+                        func: Callable[..., T], *args: Any) -> Future[T]:  # fmt: skip
         """Call `func(*args)` in the executor and return a Future of its result.
 
         None is the default executor, a ThreadPoolExecutor made on first use.
@@ -99,9 +98,8 @@ class ThreadsEventLoop(AsyncGenEventLoop):
         look_up = self._getaddrinfo_timed if self._debug else socket.getaddrinfo
         return await self.run_in_executor(None, look_up, host, port, family, type, proto, flags)
 
-    async def getnameinfo(
-        self, sockaddr: tuple[str, int] | tuple[str, int, int, int], flags: int = 0
-    ) -> tuple[str, str]:
+    async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int],
+                          flags: int = 0) -> tuple[str, str]:  # fmt: skip
         """`socket.getnameinfo` in a thread."""
         return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
 
@@ -147,9 +145,8 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Fu
     return outside
 
 
-def wrap_future(
-    future: concurrent.futures.Future[T] | Future[T], *, loop: Loop | None = None
-) -> Future[T]:
+def wrap_future(future: concurrent.futures.Future[T] | Future[T], *,
+                loop: Loop | None = None) -> Future[T]:  # fmt: skip
     """Return a Future that ends as the concurrent.futures.Future does; one of ours as it is."""
     if isfuture(future):
         return future
