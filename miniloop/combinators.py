@@ -11,12 +11,12 @@ This file does not know how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
 from typing import Any
 
 from .coroutines import iscoroutine
-from .events import Loop, T, TimerHandle, get_event_loop, get_running_loop
+from .events import Coro, Loop, T, TimerHandle, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import PENDING, Future, isfuture
 from .queues import Queue
@@ -187,7 +187,7 @@ def as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) ->
     return _AsCompleted(fs, timeout)
 
 
-class _AsCompleted(Iterator[Generator[Any, None, T]], AsyncIterator[Future[T]]):
+class _AsCompleted(Iterator[Coro[T]], AsyncIterator[Future[T]]):
     """The iterator of as_completed: a queue that each future enters when it ends."""
 
     def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:
@@ -201,7 +201,7 @@ class _AsCompleted(Iterator[Generator[Any, None, T]], AsyncIterator[Future[T]]):
         if self._running and timeout is not None:
             self._timer = loop.call_later(timeout, self._on_timeout)
 
-    def __next__(self) -> Any:
+    def __next__(self) -> Coro[T]:
         if not self._to_give:
             raise StopIteration
         self._to_give -= 1
