@@ -9,20 +9,23 @@ This file does not know what the bytes mean. Read descriptors.py and sockets.py 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeAlias
 
 from .descriptors import _SelectorSocketTransport
+from .events import Coro
 from .format_helpers import logger
 from .sockets import SocketsEventLoop, _check_ssl_socket
 from .sslproto import SSL, TLS, _client_tls, _tls
-from .staggered import AddrInfo, Attempt, _interleave, _staggered_race
+from .staggered import AddrInfo, _interleave, staggered_race
 
 __all__ = ()
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
+Attempt: TypeAlias = Callable[[], Coro[socket.socket]]
 
 
 class ConnectionsEventLoop(SocketsEventLoop):
@@ -81,16 +84,17 @@ class ConnectionsEventLoop(SocketsEventLoop):
         self, attempts: Iterable[Attempt], delay: float | None
     ) -> socket.socket | None:
         if delay is not None:
-            return await _staggered_race(attempts, delay)
+            sock: socket.socket | None = (await staggered_race(attempts, delay))[0]
+            return sock
         for attempt in attempts:
-            if (sock := await attempt()) is not None:
-                return sock
+            with contextlib.suppress(OSError):
+                return await attempt()
         return None
 
     async def _connect_one(
         self, info: AddrInfo, local: list[AddrInfo] | None, errors: list[OSError]
-    ) -> socket.socket | None:
-        """A socket connected to the one address; None, and what went wrong in `errors`."""
+    ) -> socket.socket:
+        """A socket connected to the one address; else an OSError, which goes to `errors` as well."""
         family, kind, proto, _, address = info
         sock = None
         try:
@@ -99,16 +103,13 @@ class ConnectionsEventLoop(SocketsEventLoop):
             if local is not None:
                 _bind_to_first(sock, [entry[4] for entry in local if entry[0] == family], errors)
             await self.sock_connect(sock, address)
-        except OSError as exc:
-            errors.append(exc.with_traceback(None))  # whose frames hold `errors`: a cycle
+            return sock
+        except BaseException as exc:
             if sock is not None:
                 sock.close()
-            return None
-        except BaseException:
-            if sock is not None:
-                sock.close()
+            if isinstance(exc, OSError):
+                errors.append(exc.with_traceback(None))  # whose frames hold `errors`: a cycle
             raise
-        return sock
 
     async def connect_accepted_socket(
         self, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
@@ -146,20 +147,16 @@ class ConnectionsEventLoop(SocketsEventLoop):
 
 def _bind_to_first(sock: socket.socket, addresses: list[Any], errors: list[OSError]) -> None:
     """Bind `sock` to the first local address that can be had."""
-    refused: list[OSError] = []
     for address in addresses:
         try:
-            sock.bind(address)
+            return sock.bind(address)
         except OSError as exc:
             reason = str(exc).lower()
             message = f"error while attempting to bind on address {address!r}: {reason}"
-            refused.append(OSError(exc.errno, message))
-        else:
-            return
-    if not refused:
+            errors.append(OSError(exc.errno, message))
+    if not addresses:
         raise OSError(f"no matching local address with family={sock.family!r} found")
-    errors.extend(refused[:-1])
-    raise refused[-1]
+    raise errors.pop()
 
 
 def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:

@@ -10,20 +10,17 @@ first.
 
 from __future__ import annotations
 
-import os
-import signal
+import functools
 import threading
 import traceback
-import warnings
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any, TypeAlias, TypeVar
 
 from .format_helpers import _created_at, _format_callback_source
 
-__all__ = ("AbstractEventLoop", "AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "Handle",
-           "TimerHandle", "get_event_loop", "get_event_loop_policy", "get_running_loop",
-           "new_event_loop", "set_event_loop", "set_event_loop_policy", "_get_running_loop",
+__all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_running_loop",
+           "new_event_loop", "set_event_loop", "_get_running_loop",
            "_set_running_loop")  # fmt: skip
 
 T = TypeVar("T")
@@ -49,12 +46,14 @@ class Handle:
     `loop.call_soon()` and its like return one, so that the call can be taken back with `cancel()`.
     """
 
-    __slots__ = ("_callback", "_args", "_loop", "_context", "_source_traceback", "__weakref__")
+    __slots__ = ("_callback", "_args", "_loop", "_context", "_source_traceback", "_description",
+                 "__weakref__")  # fmt: skip
+
+    _description: str  # of a handle that was cancelled in debug mode; set by cancel() only
 
     def __init__(self, callback: Callback, args: Args, loop: Loop,
                  context: Context | None = None) -> None:  # fmt: skip
-        # Once cancelled: None, so that what it holds is freed; in debug mode its description.
-        self._callback: Any = callback
+        self._callback: Any = callback  # None once cancelled, so that what it holds is freed
         self._args: Args | None = args  # None once cancelled: that is how one knows
         self._loop = loop
         self._context = copy_context() if context is None else context
@@ -82,9 +81,10 @@ class Handle:
         """Take the call back. A second cancel, or one after the call, changes nothing."""
         if self._args is None:
             return
-        # "Executing <Handle …> took 2 seconds" must still name a callback that cancelled itself.
-        self._callback = self._describe() if self._loop.get_debug() else None
-        self._args = None
+        if self._loop.get_debug():
+            # "Executing <Handle …> took 2 seconds" must name a callback that cancelled itself, too.
+            self._description = self._describe()
+        self._callback = self._args = None
 
     def cancelled(self) -> bool:
         """Return True if the call was taken back."""
@@ -95,17 +95,17 @@ class Handle:
         return self._context
 
     def _repr_info(self) -> list[str]:
-        info = [type(self).__name__]
-        if self._args is None:
-            info.append("cancelled")
-        if self._callback is not None:
-            info.append(self._callback if self._args is None else self._describe())
-        return info + _created_at(self)
+        if self._args is not None:
+            info = [self._describe()]
+        else:
+            info = ["cancelled", getattr(self, "_description", "")]
+        return [type(self).__name__, *filter(None, info), *_created_at(self)]
 
     def __repr__(self) -> str:
         return f"<{' '.join(self._repr_info())}>"
 
 
+@functools.total_ordering
 class TimerHandle(Handle):
     """A Handle with a time on the loop's clock, before which it is not called."""
 
@@ -121,8 +121,18 @@ class TimerHandle(Handle):
         """Return the time of the call, in seconds on the clock of `loop.time()`."""
         return self._when
 
-    def __lt__(self, other: TimerHandle) -> bool:
-        return self._when < other._when  # for the loop's heap, where two have the same time
+    def __lt__(self, other: object) -> bool:
+        # For the loop's heap, where two have the same time.
+        return self._when < other._when if isinstance(other, TimerHandle) else NotImplemented
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TimerHandle):
+            return NotImplemented
+        parts = (self._when, self._callback, self._args)
+        return parts == (other._when, other._callback, other._args)
+
+    def __hash__(self) -> int:
+        return hash(self._when)
 
     def cancel(self) -> None:
         """Take the call back; the loop is told, so that it can clear its heap when many were."""
@@ -170,62 +180,8 @@ def get_running_loop() -> Loop:
     return loop
 
 
-class AbstractEventLoopPolicy:
-    """Says what a thread's current loop is while none runs, and how loops are made."""
-
-
-class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
-    """Each thread has its own current loop; the main thread gets one by asking for it."""
-
-    #: Makes a loop. The last file of the reading order puts its loop class here, for that class
-    #: stands on everything else, this file included.
-    _loop_factory: Callable[[], Loop]
-
-    def __init__(self) -> None:
-        self._local = threading.local()  # its attribute `loop` is there once it has been set
-
-    def get_event_loop(self) -> Loop:
-        """Return the thread's current loop, in the main thread a new one with a warning.
-
-        Raises RuntimeError in other threads, and where the loop was set to None before.
-        """
-        this_thread = threading.current_thread()
-        if not hasattr(self._local, "loop") and this_thread is threading.main_thread():
-            warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=3)
-            self.set_event_loop(self.new_event_loop())
-        loop = getattr(self._local, "loop", None)
-        if loop is None:
-            raise RuntimeError(f"There is no current event loop in thread {this_thread.name!r}.")
-        return loop
-
-    def set_event_loop(self, loop: Loop | None) -> None:
-        """Make `loop` the current loop of this thread; TypeError if it is no event loop."""
-        if loop is not None and not isinstance(loop, AbstractEventLoop):
-            kind = type(loop).__name__
-            raise TypeError(f"loop must be an instance of AbstractEventLoop or None, not '{kind}'")
-        self._local.loop = loop
-
-    def new_event_loop(self) -> Loop:
-        """Make a new event loop; it is neither running nor the current one."""
-        return self._loop_factory()
-
-
-_policy: Any = DefaultEventLoopPolicy()
-
-
-def get_event_loop_policy() -> AbstractEventLoopPolicy:
-    """Return the policy of this process."""
-    return _policy  # type: ignore[no-any-return]
-
-
-def set_event_loop_policy(policy: Any) -> None:
-    """Let `policy` say what the current loop is; None: a new DefaultEventLoopPolicy."""
-    global _policy
-    if policy is not None and not isinstance(policy, AbstractEventLoopPolicy):
-        kind = type(policy).__name__
-        expected = "an instance of AbstractEventLoopPolicy or None"
-        raise TypeError(f"policy must be {expected}, not '{kind}'")
-    _policy = policy or DefaultEventLoopPolicy()
+#: An event loop policy: see policies.py, which puts the default one here.
+_policy: Any = None
 
 
 def get_event_loop() -> Loop:
@@ -245,13 +201,3 @@ def set_event_loop(loop: Loop | None) -> None:
 def new_event_loop() -> Loop:
     """Make a new event loop; it is neither running nor the current one."""
     return _policy.new_event_loop()
-
-
-def _forget_the_parent() -> None:
-    """In a forked child: it has the parent's memory, but none of its loops and threads run here."""
-    _thread.running_loop = None
-    _policy._local = threading.local()
-    signal.set_wakeup_fd(-1)  # else a signal to the child would wake the parent's loop up
-
-
-os.register_at_fork(after_in_child=_forget_the_parent)

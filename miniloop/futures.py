@@ -38,7 +38,7 @@ def isfuture(obj: object) -> TypeGuard[Future[Any]]:
     A class says so by an attribute `_asyncio_future_blocking` that is not None on its instances;
     that is asyncio's protocol, and other libraries' futures follow it.
     """
-    says_so = hasattr(type(obj), "_asyncio_future_blocking")
+    says_so = hasattr(obj.__class__, "_asyncio_future_blocking")
     return says_so and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
 
 
@@ -77,6 +77,14 @@ class Future(Generic[T]):
         if loop._debug:
             self._source_traceback = extract_stack()
 
+    def __getattr__(self, name: str) -> Any:
+        """What a future lacks whose derived class has not called __init__ (bpo-38785)."""
+        if name == "_state":
+            return PENDING
+        if name == "_loop":
+            raise RuntimeError("Future object is not initialized.")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     # -- the three ways to end --------------------------------------------------------------------
     # Each is a test and an assignment with no call between them, and so is _add_waiter. A signal
     # handler may run at any call; Ctrl-C then cancels futures, and must not be overwritten.
@@ -94,8 +102,9 @@ class Future(Generic[T]):
         If the future goes away and nobody has asked for the exception, the loop's exception handler
         is told. StopIteration cannot pass through `await`: it comes in a RuntimeError (bpo-26221).
         """
-        error = _checked(exception)
-        report = _Unretrieved(type(self).__name__, error.__traceback__)
+        if self._state is PENDING:
+            error = _checked(exception)
+            report = _Unretrieved(type(self).__name__, error.__traceback__)
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
         self._state, self._outcome, self._unretrieved = FAILED, error, report
@@ -173,6 +182,10 @@ class Future(Generic[T]):
     @property
     def _cancel_message(self) -> Any:
         return None if isinstance(self._outcome, CancelledError) else self._outcome
+
+    @_cancel_message.setter
+    def _cancel_message(self, message: Any) -> None:
+        self._outcome = message
 
     def _mark_retrieved(self) -> None:
         if self._state is FAILED:

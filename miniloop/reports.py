@@ -60,7 +60,9 @@ class ReportsEventLoop(BaseSelectorEventLoop):
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Log the context: the message, then a line for each further key, then the traceback."""
-        logger.error(_format_context(context), exc_info=context.get("exception") or False)
+        exc = context.get("exception")
+        exc_info = (type(exc), exc, exc.__traceback__) if exc is not None else False
+        logger.error(_format_context(context), exc_info=exc_info)
 
     def _call_in_context_of_subject(self, handler: ExceptionHandler, about: dict[str, Any]) -> None:
         """Call the handler in the contextvars.Context of the task or handle it is told about."""

@@ -8,6 +8,7 @@ This file does not know what the bytes mean. Read connections.py first.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import socket
@@ -21,7 +22,8 @@ from .events import Loop
 from .exceptions import CancelledError
 from .format_helpers import logger
 from .futures import Future
-from .sockets import _check_ssl_socket
+from .locks import Event
+from .sockets import _check_ssl_socket, _set_reuseport
 from .sslproto import SSL, TLS, _server_tls
 from .staggered import AddrInfo
 from .tasks import sleep
@@ -54,7 +56,7 @@ class Server(AbstractServer):
         self._serving_forever: Future[None] | None = None  # what serve_forever() waits for
         # Weak, so that a transport which a program has lost can still be found out by its __del__.
         self._clients: WeakSet[Any] = WeakSet()
-        self._waiters: list[Future[None]] | None = []  # of wait_closed(); None when all is over
+        self._over = Event()  # closed, and the last connection gone
 
     @property
     def sockets(self) -> tuple[TransportSocket, ...]:
@@ -128,11 +130,7 @@ class Server(AbstractServer):
 
     async def wait_closed(self) -> None:
         """Wait until the server is closed and its last connection is gone (gh-79033)."""
-        if self._waiters is None:
-            return
-        waiter = self._loop.create_future()
-        self._waiters.append(waiter)
-        await waiter
+        await self._over.wait()
 
     def _attach(self, transport: Any) -> None:
         self._clients.add(transport)
@@ -142,12 +140,8 @@ class Server(AbstractServer):
         self._wake_up_if_over()
 
     def _wake_up_if_over(self) -> None:
-        if self._sockets is not None or self._clients:
-            return
-        waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
+        if self._sockets is None and not self._clients:
+            self._over.set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -184,9 +178,7 @@ class ServersEventLoop(ConnectionsEventLoop):
             if sock is not None:
                 raise ValueError("host/port and sock can not be specified at the same time")
             infos = await self._look_up_hosts(host, port, family, flags)
-            if reuse_address is None:
-                reuse_address = True
-            sockets = self._bind_all(infos, reuse_address, reuse_port, keep_alive)
+            sockets = self._bind_all(infos, reuse_address is not False, reuse_port, keep_alive)
         elif sock is None:
             raise ValueError("Neither host/port nor sock were specified")
         elif sock.type != socket.SOCK_STREAM:
@@ -205,41 +197,31 @@ class ServersEventLoop(ConnectionsEventLoop):
 
     async def _look_up_hosts(self, host: Any, port: Any, family: int, flags: int) -> list[AddrInfo]:
         """Every address of every host, each once."""
-        if host == "":
-            hosts: list[Any] = [None]
-        elif isinstance(host, str | bytes) or not isinstance(host, Iterable):
-            hosts = [host]
-        else:
-            hosts = list(host)
-        kind = socket.SOCK_STREAM
-        found = await gather(
-            *[self._look_up((host, port), family=family, type=kind, flags=flags) for host in hosts]
-        )
+        single = isinstance(host, str | bytes) or not isinstance(host, Iterable)
+        lookup = {"family": family, "type": socket.SOCK_STREAM, "flags": flags}
+        hosts = [host or None] if single else host
+        found = await gather(*[self._look_up((host, port), **lookup) for host in hosts])
         return list(dict.fromkeys(itertools.chain.from_iterable(found)))
 
-    def _bind_all(self, infos: list[AddrInfo], *wanted: bool | None) -> list[socket.socket]:
+    def _bind_all(self, infos: list[AddrInfo], *options: bool | None) -> list[socket.socket]:
         """A bound socket for each address that this machine has; all of them or an OSError."""
-        choices = (socket.SO_REUSEADDR, socket.SO_REUSEPORT, socket.SO_KEEPALIVE)
-        options = [option for option, chosen in zip(choices, wanted, strict=True) if chosen]
-        sockets: list[socket.socket] = []
-        try:
-            for family, kind, proto, _, address in infos:
-                sock = self._bind(family, kind, proto, address, options)
+        with contextlib.ExitStack() as on_error:
+            sockets = []
+            for info in infos:
+                sock = self._bind(info, *options)
                 if sock is not None:
+                    on_error.callback(sock.close)
                     sockets.append(sock)
             if not sockets:
                 tried = [info[4] for info in infos]
                 raise OSError(f"could not bind on any address out of {tried!r}")
-        except BaseException:
-            for sock in sockets:
-                sock.close()
-            raise
+            on_error.pop_all()
         return sockets
 
-    def _bind(
-        self, family: int, kind: int, proto: int, address: Any, options: list[int]
-    ) -> socket.socket | None:
+    def _bind(self, info: AddrInfo, reuse_address: bool | None, reuse_port: bool | None,
+              keep_alive: bool | None) -> socket.socket | None:  # fmt: skip
         """A bound socket; None where the machine does not have that family of addresses."""
+        family, kind, proto, _, address = info
         try:
             sock = socket.socket(family, kind, proto)
         except OSError:
@@ -248,9 +230,12 @@ class ServersEventLoop(ConnectionsEventLoop):
                 logger.warning(message, family, kind, proto, exc_info=True)
             return None
         try:
-            sock.setblocking(False)
-            for option in options:
-                sock.setsockopt(socket.SOL_SOCKET, option, True)
+            if reuse_address:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
+            if reuse_port:
+                _set_reuseport(sock)
+            if keep_alive:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
             if family == socket.AF_INET6:
                 # Else the socket would take IPv4 as well, and the one for IPv4 find it in use.
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
@@ -259,11 +244,14 @@ class ServersEventLoop(ConnectionsEventLoop):
             sock.close()
             reason = str(exc).lower()
             message = f"error while attempting to bind on address {address!r}: {reason}"
-            if exc.errno == errno.EADDRNOTAVAIL:  # the family is switched off (bpo-30945)
-                if self._debug:
-                    logger.warning(message)
-                return None
-            raise OSError(exc.errno, message) from None
+            if exc.errno != errno.EADDRNOTAVAIL:
+                raise OSError(exc.errno, message) from None
+            if self._debug:  # the family is switched off (bpo-30945)
+                logger.warning(message)
+            return None
+        except BaseException:
+            sock.close()
+            raise
         return sock
 
     def _start_accepting(self, sock: socket.socket, server: Server) -> None:

@@ -25,7 +25,7 @@ from weakref import ref
 from . import events
 from .coroutines import iscoroutine
 from .events import Coro, Loop, _tell
-from .exceptions import CancelledError
+from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
 from .futures import FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
 
@@ -92,6 +92,8 @@ class Task(Future[T]):
         loop = self._loop
         waiter = self._fut_waiter
         if self._must_cancel or (waiter is not None and waiter._state is not FINISHED):
+            if self._state is not PENDING:
+                return self._complain_of_step()
             resume, value = self._coro.throw, self._bad_news(waiter)
         else:
             resume, value = self._coro.send, None  # THE ONLY send
@@ -111,7 +113,7 @@ class Task(Future[T]):
                 super().cancel(self._cancel_message)
             else:
                 self._state, self._outcome = FINISHED, stop.value
-                self._wake_waiters()
+                super()._wake_waiters()
         except (KeyboardInterrupt, SystemExit) as exc:
             self._end_with_exception(exc)
             raise
@@ -188,6 +190,15 @@ class Task(Future[T]):
         return failed
 
     # -- the end ----------------------------------------------------------------------------------
+
+    def _wake_waiters(self) -> None:
+        """Somebody may have called `Future.set_result(task, …)`: no further step may be taken."""
+        self._must_cancel = self._loop._current_task is not self
+        super()._wake_waiters()
+
+    def _complain_of_step(self) -> None:
+        error = InvalidStateError(f"step(): already done: {self!r}, {self._coro!r}")
+        self._loop.call_exception_handler({"message": "Exception in a step", "exception": error})
 
     def _end_with_exception(self, exc: BaseException) -> None:
         # Without the frame of _run, which says nothing and would make a cycle.
@@ -373,6 +384,8 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
     Without `loop`, the running loop is meant, and RuntimeError raised where there is none.
     """
     loop = events.get_running_loop() if loop is None else loop
+    if isinstance(loop, events.AbstractEventLoop):
+        return loop._current_task  # type: ignore[no-any-return, attr-defined]
     return vars(loop).get("_current_task")
 
 

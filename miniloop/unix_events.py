@@ -18,8 +18,9 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from .connections import ProtocolFactory
-from .events import AbstractEventLoop, DefaultEventLoopPolicy
+from .events import AbstractEventLoop
 from .format_helpers import logger
+from .policies import AbstractEventLoopPolicy, DefaultEventLoopPolicy
 from .servers import AbstractServer, Server
 from .sslproto import SSL, _client_tls, _server_tls
 from .subprocess import SubprocessEventLoop
@@ -157,3 +158,4 @@ def _unimplemented(method: Callable[..., Any]) -> Callable[..., Any]:
 
 _declare(AbstractEventLoop, SelectorEventLoop)
 _declare(AbstractServer, Server)
+_declare(AbstractEventLoopPolicy, DefaultEventLoopPolicy)
