@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from . import base_events, combinators, coroutines, events, exceptions, futures
-from . import locks, protocols, queues, runners, streams, taskgroups, tasks, threads, timeouts
+from . import locks, policies, protocols, queues, runners, streams, taskgroups, tasks, threads, timeouts
 from . import servers, subprocess, transports, unix_events
 from .coroutines import *
 from .exceptions import *
@@ -25,6 +25,7 @@ from .combinators import *
 from .timeouts import *
 from .taskgroups import *
 from .threads import *
+from .policies import *
 from .runners import *
 from .protocols import *
 from .transports import *
@@ -36,7 +37,7 @@ from .unix_events import *
 __all__ = (
     coroutines.__all__ + exceptions.__all__ + events.__all__ + futures.__all__ + tasks.__all__
     + base_events.__all__ + locks.__all__ + queues.__all__ + combinators.__all__
-    + timeouts.__all__ + taskgroups.__all__ + threads.__all__ + runners.__all__
+    + timeouts.__all__ + taskgroups.__all__ + threads.__all__ + policies.__all__ + runners.__all__
     + protocols.__all__ + transports.__all__ + servers.__all__ + streams.__all__
     + subprocess.__all__ + unix_events.__all__
 )  # fmt: skip
@@ -52,12 +53,12 @@ READING_ORDER: Final = {
     # How programs are held together.
     "structure": (
         "combinators", "timeouts", "taskgroups",
-        "reports", "debug", "asyncgens", "threads", "runners",
+        "reports", "debug", "asyncgens", "threads", "policies", "runners",
     ),
     # How bytes travel.
     "streams": (
         "protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
-        "connections", "servers", "streams",
+        "connections", "servers", "datagrams", "streams", "sendfile",
     ),
     # How the loop meets the operating system.
     "system": ("signals", "pipes", "subprocess", "unix_events"),
