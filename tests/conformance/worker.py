@@ -4,8 +4,9 @@
 
 Purpose: TESTS names a file of test ids, one per line; EVENTS a file to which this appends a JSON
 object per line as things happen, so that nothing is lost when a test takes the process with it.
-Rules: each test has LIMIT seconds, and then the process ends with the stacks of all its threads on
-standard error. (The watch is faulthandler's: the tests need every signal for themselves.)
+Rules: memory is limited, and each test has LIMIT seconds; then the process ends with the stacks of
+all its threads on standard error. (The watch is faulthandler's: the tests need every signal for
+themselves.)
 It runs in the interpreter under test, and imports nothing of this package.
 """
 
@@ -17,6 +18,7 @@ import faulthandler
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import sysconfig
@@ -32,6 +34,9 @@ from typing import Any, Final, TypeAlias
 ErrorInfo: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 )
+
+#: Bytes: a test that piles up memory until its time is over must fail, and not the machine.
+MEMORY: Final = 2 * 1024**3
 
 #: It skips a class unless there is a Task in C, but reads `tasks._CTask` before it can skip it: no
 #: other test of the module can run without one. Its class then runs with the only Task there is.
@@ -140,6 +145,7 @@ def run(module: str, wanted: set[str], journal: Journal, limit: float) -> None:
 
 def main() -> None:
     module, tests, events, limit = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
     journal = Journal(events)
     run(module, set(Path(tests).read_text(encoding="utf-8").split()), journal, float(limit))
