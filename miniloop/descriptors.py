@@ -79,30 +79,38 @@ class _DescriptorTransport(_FlowControlMixin):
         raise NotImplementedError
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
+        """Let `protocol` have what happens from now on."""
         self._protocol = protocol
 
     def get_protocol(self) -> BaseProtocol:
+        """Return the protocol."""
         return self._protocol  # type: ignore[no-any-return]
 
     def get_write_buffer_size(self) -> int:
+        """Return how many bytes wait to be written."""
         return self._buffer_size
 
     def is_reading(self) -> bool:
+        """Return True while data may arrive: neither paused nor closing."""
         return not self._closing and not self._paused
 
     def is_closing(self) -> bool:
+        """Return True once the transport closes or has closed."""
         return self._closing
 
     def close(self) -> None:
+        """Read no more, write what is buffered, then close and call connection_lost(None)."""
         if self._closing:
             return
         self._closing = True
         self._loop._remove_reader(self._fd)
         if not self._buffer:
             self._conn_lost += 1
+            self._loop._remove_writer(self._fd)
             self._loop.call_soon(self._call_connection_lost, None)
 
     def abort(self) -> None:
+        """Close at once; what is buffered is lost."""
         self._force_close(None)
 
     def _fatal_error(self, exc: BaseException, message: str) -> None:
@@ -135,6 +143,18 @@ class _DescriptorTransport(_FlowControlMixin):
             self._protocol = None
             self._loop = None
 
+    def _drop_write(self) -> None:
+        if self._conn_lost >= LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+            logger.warning("%s.send() raised exception.", self._kind)
+        self._conn_lost += 1
+
+    def _finish_writing(self) -> None:
+        """The buffer is empty."""
+        self._loop._remove_writer(self._fd)
+        if self._closing and not self._conn_lost:  # the protocol may have aborted us
+            self._conn_lost += 1
+            self._call_connection_lost(None)
+
     def _close_file(self) -> None:
         self._file.close()
         self._file = None
@@ -160,6 +180,8 @@ class _DescriptorTransport(_FlowControlMixin):
             writing = "polling" if mask & selectors.EVENT_WRITE else "idle"
             info.append(f"read={reading}")
             info.append(f"write=<{writing}, bufsize={self.get_write_buffer_size()}>")
+        elif self._file is not None:
+            info.append("open")
         return f"<{' '.join(info)}>"
 
 
@@ -175,6 +197,7 @@ class _ReadHalf(_DescriptorTransport):
         super().set_protocol(protocol)
 
     def pause_reading(self) -> None:
+        """Read nothing until resume_reading(); in the end this slows the sender down."""
         if not self.is_reading():
             return
         self._paused = True
@@ -183,6 +206,7 @@ class _ReadHalf(_DescriptorTransport):
             logger.debug("%r pauses reading", self)
 
     def resume_reading(self) -> None:
+        """Go on reading after pause_reading()."""
         if self._closing or not self._paused:
             return
         self._paused = False
@@ -231,13 +255,17 @@ class _WriteHalf(_DescriptorTransport):
     """Writes a stream of bytes."""
 
     _eof = False  # write_eof() was called
+    _sending_file = False  # the socket is sendfile.py's
 
     def write(self, data: Buffer) -> None:
+        """Send `data`, or what the kernel takes of it, and keep the rest; never blocks."""
         if not isinstance(data, _BYTES_LIKE):
             kind = type(data).__name__
             raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
         if self._eof:
             raise RuntimeError("Cannot call write() after write_eof()")
+        if self._sending_file:
+            raise RuntimeError("unable to write; sendfile is in progress")
         if not data:
             return
         if isinstance(data, memoryview):
@@ -264,6 +292,8 @@ class _WriteHalf(_DescriptorTransport):
         """Send the pieces one after the other, in one system call where possible."""
         if self._eof:
             raise RuntimeError("Cannot call writelines() after write_eof()")
+        if self._sending_file:
+            raise RuntimeError("unable to writelines; sendfile is in progress")
         # An empty piece would stay in the buffer for ever: no write takes it out again.
         pieces = [view.cast("B") for data in list_of_data if (view := memoryview(data)).nbytes]
         if not pieces:
@@ -284,11 +314,6 @@ class _WriteHalf(_DescriptorTransport):
         self._buffer.append(memoryview(data))
         self._buffer_size += len(data)
 
-    def _drop_write(self) -> None:
-        if self._conn_lost >= LOG_THRESHOLD_FOR_CONNLOST_WRITES:
-            logger.warning("%s.send() raised exception.", self._kind)
-        self._conn_lost += 1
-
     def _write_ready(self) -> None:
         """The descriptor can be written: send what is buffered, do what had to wait for that."""
         if self._conn_lost or not self._buffer:
@@ -302,14 +327,10 @@ class _WriteHalf(_DescriptorTransport):
             return
         self._drop_sent(sent)
         self._maybe_resume_protocol()  # which may write, and so fill the buffer again
-        if self._buffer:
-            return
-        self._loop._remove_writer(self._fd)
-        if self._closing:
-            self._conn_lost += 1
-            self._call_connection_lost(None)
-        elif self._eof:
-            self._file.shutdown(socket.SHUT_WR)
+        if not self._buffer:
+            self._finish_writing()
+            if self._eof and not self._closing:
+                self._file.shutdown(socket.SHUT_WR)
 
     def _drop_sent(self, nbytes: int) -> None:
         self._buffer_size -= nbytes
@@ -339,6 +360,7 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
         self._start(waiter)
 
     def write_eof(self) -> None:
+        """Tell the other side, after what is buffered, that no more will come; reading goes on."""
         if self._closing or self._eof:
             return
         self._eof = True
@@ -346,6 +368,7 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
             self._file.shutdown(socket.SHUT_WR)
 
     def can_write_eof(self) -> bool:
+        """Return True if write_eof() is possible."""
         return True
 
 

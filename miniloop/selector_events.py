@@ -39,7 +39,9 @@ class BaseSelectorEventLoop(BaseEventLoop):
         logger.debug("Using selector: %s", type(self._selector).__name__)
         #: The transport that owns a descriptor; nobody else may then watch it.
         self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
-        self._descriptors = 0  # how many the selector watches, the wake-up socket included
+        # How many the selector watches, the wake-up socket included; that counts twice for
+        # signals.py while it brings signals.
+        self._descriptors = 0
         self._ssock, self._csock = socket.socketpair()
         self._ssock.setblocking(False)
         self._csock.setblocking(False)
@@ -66,10 +68,13 @@ class BaseSelectorEventLoop(BaseEventLoop):
 
     def _read_from_self(self) -> None:
         try:
-            while self._ssock.recv(4096):
-                pass
+            while data := self._ssock.recv(4096):
+                self._process_self_data(data)
         except BlockingIOError:
             return  # all read
+
+    def _process_self_data(self, data: bytes) -> None:
+        """What comes in is there to wake the loop up, and has done so; signals.py finds more."""
 
     # -- watching descriptors ----------------------------------------------------------------------
 

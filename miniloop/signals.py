@@ -1,15 +1,121 @@
 """Signals: add_signal_handler and remove_signal_handler.
 
 Purpose: to run a callback in the loop when a signal arrives.
-Read connections.py first.
+Rules: the interpreter writes the number of each signal into the loop's wake-up socket, and the loop
+finds it there in its own time. So a handler may do all that a callback may, and comes between two
+callbacks, never in the middle of one. Only the main thread is told of signals.
+This file does not know what signals mean. Read selector_events.py first.
 """
 
 from __future__ import annotations
 
-from .servers import ServersEventLoop
+import errno
+import signal
+import sys
+import warnings
+from selectors import BaseSelector
+from typing import Any
+
+from .coroutines import iscoroutine, iscoroutinefunction
+from .events import Callback, Handle
+from .format_helpers import logger
+from .sendfile import SendfileEventLoop
 
 __all__ = ()
 
 
-class SignalsEventLoop(ServersEventLoop):
+class SignalsEventLoop(SendfileEventLoop):
     """The loop's chapter on signals."""
+
+    def __init__(self, selector: BaseSelector | None = None) -> None:
+        super().__init__(selector)
+        self._signal_handlers: dict[int, Handle] = {}
+
+    def add_signal_handler(self, sig: int, callback: Callback, *args: Any) -> None:
+        """Call `callback(*args)` in the loop whenever the signal arrives; main thread only.
+
+        It replaces an earlier handler. Raises ValueError or RuntimeError for a signal that does not
+        exist or cannot be caught, and RuntimeError in other threads.
+        """
+        if iscoroutine(callback) or iscoroutinefunction(callback):
+            raise TypeError("coroutines cannot be used with add_signal_handler()")
+        self._check_signal(sig)
+        self._check_closed()
+        try:
+            signal.set_wakeup_fd(self._csock.fileno())
+        except (ValueError, OSError) as exc:  # this is not the main thread
+            raise RuntimeError(str(exc)) from exc
+        self._descriptors += not self._signal_handlers
+        self._must_poll = True
+        self._signal_handlers[sig] = Handle(callback, args, self)
+        try:
+            _catch(sig, _leave_it_to_the_loop)
+        except (OSError, RuntimeError):
+            self._forget_signal(sig)
+            raise
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Let the signal do again what it does without a handler; return True if there was one."""
+        self._check_signal(sig)
+        if sig not in self._signal_handlers:
+            return False
+        self._forget_signal(sig)
+        _catch(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
+        return True
+
+    def close(self) -> None:
+        """Remove the signal handlers, forget all callbacks and never run again."""
+        super().close()
+        if self._signal_handlers and sys.is_finalizing():
+            message = (
+                f"Closing the loop {self!r} on interpreter shutdown stage, "
+                "skipping signal handlers removal"
+            )
+            warnings.warn(message, ResourceWarning, source=self)
+            self._signal_handlers.clear()
+        for sig in list(self._signal_handlers):
+            self.remove_signal_handler(sig)
+
+    def _check_signal(self, sig: int) -> None:
+        if not isinstance(sig, int):
+            raise TypeError(f"sig must be an int, not {sig!r}")
+        if sig not in signal.valid_signals():
+            raise ValueError(f"invalid signal number {sig}")
+
+    def _forget_signal(self, sig: int) -> None:
+        del self._signal_handlers[sig]
+        if self._signal_handlers:
+            return
+        self._descriptors -= 1
+        self._must_poll = self._descriptors > 1
+        try:
+            signal.set_wakeup_fd(-1)
+        except (ValueError, OSError) as exc:
+            logger.info("set_wakeup_fd(-1) failed: %s", exc)
+
+    def _process_self_data(self, data: bytes) -> None:
+        for signum in data.replace(b"\0", b""):  # zeros only wake the loop up
+            self._handle_signal(signum)
+
+    def _handle_signal(self, sig: int) -> None:
+        handle = self._signal_handlers.get(sig)
+        if handle is None:
+            return  # removed since
+        if handle.cancelled():
+            self.remove_signal_handler(sig)
+        else:
+            self._ready.append(handle)
+
+
+def _catch(sig: int, handler: Any) -> None:
+    try:
+        signal.signal(sig, handler)
+        signal.siginterrupt(sig, False)  # system calls go on by themselves, where they can
+    except OSError as exc:
+        if exc.errno == errno.EINVAL:
+            raise RuntimeError(f"sig {sig} cannot be caught") from exc
+        raise
+
+
+def _leave_it_to_the_loop(sig: int, frame: object) -> None:
+    """Without some handler the interpreter would not write the signal into the wake-up socket."""

@@ -17,15 +17,13 @@ from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, TypeVar
 
+from .descriptors import _WOULD_BLOCK
 from .sslproto import TLSEventLoop
 
 __all__ = ()
 
 T = TypeVar("T")
 Address = Any
-
-#: What a call on a non-blocking socket raises where a blocking socket would wait.
-_WOULD_BLOCK = (BlockingIOError, InterruptedError)
 
 
 class SocketsEventLoop(TLSEventLoop):
@@ -175,6 +173,15 @@ def _check_ssl_socket(sock: socket.socket) -> None:
     ssl = sys.modules.get("ssl")  # whoever has an SSLSocket has imported it; we need not
     if ssl is not None and isinstance(sock, ssl.SSLSocket):
         raise TypeError("Socket cannot be of type SSLSocket")
+
+
+def _set_reuseport(sock: socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except (AttributeError, OSError) as exc:
+        unknown = isinstance(exc, AttributeError)
+        why = "" if unknown else ", SO_REUSEPORT defined but not implemented."
+        raise ValueError(f"reuse_port not supported by socket module{why}") from exc
 
 
 _PROTO_OF_TYPE = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
