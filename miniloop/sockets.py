@@ -53,7 +53,7 @@ class SocketsEventLoop(TLSEventLoop):
 
     async def sock_sendto(self, sock: socket.socket, data: Any, address: Address) -> int:
         """Send `data` as a datagram to `address`; return the number of bytes sent."""
-        return await self._perform(EVENT_WRITE, sock, sock.sendto, data, address)
+        return await self._perform(EVENT_WRITE, sock, lambda: sock.sendto(data, address))
 
     async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
         """Send all of `data`. After an error nobody knows how much of it has arrived."""
