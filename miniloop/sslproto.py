@@ -22,7 +22,7 @@ from typing import Any, Final, TypeAlias
 from .descriptors import LOG_THRESHOLD_FOR_CONNLOST_WRITES
 from .events import Loop
 from .format_helpers import logger
-from .futures import Future
+from .futures import Future, _set_result_unless_cancelled
 from .protocols import BaseProtocol, BufferedProtocol, Protocol
 from .threads import ThreadsEventLoop
 from .transports import Buffer, _FlowControlMixin
@@ -202,8 +202,9 @@ class SSLProtocol(_FlowControlMixin, Protocol):
     def eof_received(self) -> None:
         """The other side has ended, and often without a close_notify, as if that were nothing."""
         if self._state is HANDSHAKING:
-            self._fatal_error(ConnectionResetError(), "SSL handshake failed")
+            self._fatal_error(ConnectionResetError())
         elif self._state is not CLOSED:
+            self._attempt(self._flush)
             self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -211,11 +212,12 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._enter(CLOSED)
         self._backlog.clear()
         self._backlog_size = 0
-        if self._connected:
-            self._loop.call_soon(self._protocol.connection_lost, exc)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(exc or ConnectionAbortedError("SSL handshake was aborted"))
+        protocol = self._protocol
         self._transport = self._protocol = self._waiter = None  # what holds us, too
+        if self._connected:
+            protocol.connection_lost(exc)
 
     def pause_writing(self) -> None:
         """The transport below is full."""
@@ -239,13 +241,12 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._state = state
 
     def _time_out(self) -> None:
-        error: OSError = TimeoutError("SSL shutdown timed out")
+        seconds = self._timeouts[self._state]
         if self._state is HANDSHAKING:
-            seconds = self._timeouts[HANDSHAKING]
-            error = ConnectionAbortedError(
-                f"SSL handshake is taking longer than {seconds} seconds: aborting the connection"
-            )
-        self._fatal_error(error, "SSL peer is too slow")
+            message = f"SSL handshake is taking longer than {seconds} seconds"
+            self._fatal_error(ConnectionAbortedError(f"{message}: aborting the connection"))
+        else:
+            self._fatal_error(TimeoutError("SSL shutdown timed out"))
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Take a step, and send what that has made OpenSSL say; an exception ends the connection.
@@ -257,8 +258,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            failed = "SSL handshake failed" if self._state is HANDSHAKING else "Fatal SSL error"
-            self._fatal_error(exc, failed)
+            self._fatal_error(exc)
         else:
             self._send_outgoing()
 
@@ -279,20 +279,19 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             return
         self._enter(OPEN)
         self._extra.update(
-            peercert=self._sslobj.getpeercert(),
-            cipher=self._sslobj.cipher(),
-            compression=self._sslobj.compression(),
-            ssl_object=self._sslobj,
-        )
+            peercert=self._sslobj.getpeercert(), cipher=self._sslobj.cipher(),
+            compression=self._sslobj.compression(), ssl_object=self._sslobj,
+        )  # fmt: skip
         if not self._connected:
             self._connected = True
             self._protocol.connection_made(self)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            _set_result_unless_cancelled(self._waiter, None)
 
     def _decrypt(self) -> None:
         """Hand over record by record: each may make the protocol pause, close or be replaced."""
-        while self.is_reading():
+        # Asking about is cheaper than SSLWantReadError, which would end each message.
+        while self.is_reading() and (self._incoming.pending or self._sslobj.pending()):
             buffer = self._protocol.get_buffer(-1) if self._buffered else None
             if buffer is not None and not len(buffer):
                 raise RuntimeError("get_buffer() returned an empty buffer")
@@ -323,25 +322,24 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             self._send_outgoing()
 
     def _send_outgoing(self) -> None:
-        if self._outgoing.pending and self._transport is not None:
+        if self._outgoing.pending:
             self._transport.write(self._outgoing.read())
 
-    def _start_shutdown(self) -> None:
-        self._writable = True  # nothing may be encrypted after the close_notify, so all of it now
+    def _flush(self) -> None:
+        """Hand down all that waits, be the transport below as full as it may."""
+        self._writable = True
         self._encrypt()
-        self._enter(SHUTTING_DOWN)
-        self._paused = False
-        self._transport.resume_reading()  # else the other side's close_notify would never come
-        self._drop_incoming()
-        self._shut_down()
 
-    def _drop_incoming(self) -> None:
-        """Data that came before close() and was not read; OpenSSL would call it an error."""
+    def _start_shutdown(self) -> None:
+        self._flush()  # nothing can be encrypted after the close_notify
         try:
             while self._sslobj.read(_RECORD):
-                pass
+                pass  # what came before close() and was not read would be an error for unwrap()
         except _WANTS_MORE:
-            return
+            pass
+        self._enter(SHUTTING_DOWN)
+        self._transport.resume_reading()  # else the other side's close_notify would never come
+        self._shut_down()
 
     def _shut_down(self) -> None:
         try:
@@ -362,12 +360,13 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             if self._protocol.eof_received():
                 logger.warning("returning true from eof_received() has no effect when using ssl")
 
-    def _fatal_error(self, exc: BaseException, message: str = "Fatal error on transport") -> None:
+    def _fatal_error(
+        self, exc: BaseException, message: str = "Fatal error on SSL protocol"
+    ) -> None:
         """Let the transport below end because of `exc`, and report that if it is a bug."""
-        self._send_outgoing()  # OpenSSL's alert tells the other side why
+        self._send_outgoing()  # OpenSSL's alert, which tells the other side why
         self._enter(CLOSED)
-        if self._transport is not None:
-            self._transport._fatal_error(exc, message)
+        self._transport._fatal_error(exc, message)
 
 
 def _default_context(server_side: bool, server_hostname: str | None) -> Any:
@@ -375,7 +374,8 @@ def _default_context(server_side: bool, server_hostname: str | None) -> Any:
     if server_side:
         raise ValueError("Server side SSL needs a valid SSLContext")
     context = ssl.create_default_context()
-    context.check_hostname = bool(server_hostname)
+    if not server_hostname:
+        context.check_hostname = False
     return context
 
 
@@ -446,6 +446,8 @@ class TLSEventLoop(ThreadsEventLoop):
             )
         if not getattr(transport, "_start_tls_compatible", False):
             raise TypeError(f"transport {transport!r} is not supported by start_tls()")
+        if transport.is_closing():  # who would ever tell us that it is lost?
+            raise ConnectionResetError("Connection lost")
         waiter = self.create_future()
         tls = SSLProtocol(
             self, protocol, sslcontext, waiter, server_side, server_hostname, False,
