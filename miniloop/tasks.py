@@ -321,9 +321,10 @@ def create_task(coro: Coro[T], *, name: object = None, context: Context | None =
     Raises RuntimeError where no loop runs, TypeError if `coro` is not a coroutine.
     """
     loop = events.get_running_loop()
-    # A loop that somebody has derived may have a create_task without the parameter `context`.
-    options = {} if context is None else {"context": context}
-    return loop.create_task(coro, name=name, **options)  # type: ignore[no-any-return]
+    if context is None:
+        # A loop that somebody has derived may have a create_task without this parameter.
+        return loop.create_task(coro, name=name)  # type: ignore[no-any-return]
+    return loop.create_task(coro, name=name, context=context)  # type: ignore[no-any-return]
 
 
 def create_eager_task_factory(custom_task_constructor: Callable[..., Any]) -> Callable[..., Any]:

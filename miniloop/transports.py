@@ -1,7 +1,8 @@
 """Transports as programs see them, and flow control.
 
-Purpose: what can be done with a transport, whatever is underneath: a socket, a pipe, TLS, a child
-process; and the half that all writing transports share: to tell the protocol when to stop.
+Purpose: the base classes by which programs name transports, and the half that all that write
+share: to tell the protocol when to stop. What each can do is written once, where it is done:
+sockets and pipes in descriptors.py, datagrams.py, sslproto.py, subprocess.py.
 Rules: the life of a transport: open → closing (close() was called, or the other side has ended; the
 buffer still drains) → lost (connection_lost is called; nothing more happens). abort() leaves the
 draining out.
@@ -12,11 +13,10 @@ protocols.py first.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 
 from .events import Loop
-from .protocols import BaseProtocol
 
 __all__ = ("BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",
            "SubprocessTransport")  # fmt: skip
@@ -37,39 +37,11 @@ class BaseTransport:
         """Return what is known as `name`: 'socket', 'sockname', 'peername'…; else `default`."""
         return self._extra.get(name, default)
 
-    def is_closing(self) -> bool:
-        """Return True once the transport closes or has closed."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Read no more, write what is buffered, then close and call connection_lost(None)."""
-        raise NotImplementedError
-
-    def set_protocol(self, protocol: BaseProtocol) -> None:
-        """Let `protocol` have what happens from now on."""
-        raise NotImplementedError
-
-    def get_protocol(self) -> BaseProtocol:
-        """Return the protocol."""
-        raise NotImplementedError
-
 
 class ReadTransport(BaseTransport):
     """The base of transports that can be read from."""
 
     __slots__ = ()
-
-    def is_reading(self) -> bool:
-        """Return True while data may arrive: neither paused nor closing."""
-        raise NotImplementedError
-
-    def pause_reading(self) -> None:
-        """Read nothing until resume_reading(); in the end this slows the sender down."""
-        raise NotImplementedError
-
-    def resume_reading(self) -> None:
-        """Go on reading after pause_reading()."""
-        raise NotImplementedError
 
 
 class WriteTransport(BaseTransport):
@@ -77,37 +49,11 @@ class WriteTransport(BaseTransport):
 
     __slots__ = ()
 
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set the marks, in bytes; default 64 KiB and a quarter of it. ValueError if high < low."""
-        raise NotImplementedError
-
-    def get_write_buffer_size(self) -> int:
-        """Return how many bytes wait to be written."""
-        raise NotImplementedError
-
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Return the low-water and the high-water mark, in bytes."""
-        raise NotImplementedError
-
-    def write(self, data: Buffer) -> None:
-        """Send `data`, or what the kernel takes of it, and keep the rest; never blocks."""
-        raise NotImplementedError
+    write: Callable[[Buffer], None]
 
     def writelines(self, list_of_data: Iterable[Buffer]) -> None:
         """Send the pieces one after the other."""
         self.write(b"".join(list_of_data))
-
-    def write_eof(self) -> None:
-        """Tell the other side, after what is buffered, that no more will come; reading goes on."""
-        raise NotImplementedError
-
-    def can_write_eof(self) -> bool:
-        """Return True if write_eof() is possible."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Close at once; what is buffered is lost."""
-        raise NotImplementedError
 
 
 class Transport(ReadTransport, WriteTransport):
@@ -121,43 +67,11 @@ class DatagramTransport(BaseTransport):
 
     __slots__ = ()
 
-    def sendto(self, data: Buffer, addr: Any = None) -> None:
-        """Send one datagram to `addr`, by default to where the endpoint is connected; or keep it."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Close at once; what is buffered is lost."""
-        raise NotImplementedError
-
 
 class SubprocessTransport(BaseTransport):
     """The base of transports to a child process."""
 
     __slots__ = ()
-
-    def get_pid(self) -> int:
-        """Return the number of the process."""
-        raise NotImplementedError
-
-    def get_returncode(self) -> int | None:
-        """Return the exit status, the negative signal number, or None while the process lives."""
-        raise NotImplementedError
-
-    def get_pipe_transport(self, fd: int) -> BaseTransport | None:
-        """Return the transport of the child's stdin (0), stdout (1) or stderr (2), if piped."""
-        raise NotImplementedError
-
-    def send_signal(self, signal: int) -> None:
-        """Send a signal; ProcessLookupError if the process is gone."""
-        raise NotImplementedError
-
-    def terminate(self) -> None:
-        """Send SIGTERM; ProcessLookupError if the process is gone."""
-        raise NotImplementedError
-
-    def kill(self) -> None:
-        """Send SIGKILL; ProcessLookupError if the process is gone."""
-        raise NotImplementedError
 
 
 class TransportSocket:
@@ -207,6 +121,7 @@ class _FlowControlMixin(Transport):
 
     _loop: Loop
     _protocol: Any
+    get_write_buffer_size: Callable[[], int]  # how many bytes wait to be written
 
     def __init__(self, extra: dict[str, Any] | None = None, loop: Loop = None) -> None:
         super().__init__(extra)
@@ -215,9 +130,11 @@ class _FlowControlMixin(Transport):
         self._set_water_marks(None, None)
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return the low-water and the high-water mark, in bytes."""
         return self._low_water, self._high_water
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the marks, in bytes; default 64 KiB and a quarter of it. ValueError if high < low."""
         self._set_water_marks(high, low)
         self._maybe_pause_protocol()
 

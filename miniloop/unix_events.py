@@ -18,12 +18,15 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from .connections import ProtocolFactory
+from .datagrams import _SelectorDatagramTransport
+from .descriptors import _SelectorSocketTransport
 from .events import AbstractEventLoop
 from .format_helpers import logger
 from .policies import AbstractEventLoopPolicy, DefaultEventLoopPolicy
 from .servers import AbstractServer, Server
 from .sslproto import SSL, _client_tls, _server_tls
-from .subprocess import SubprocessEventLoop
+from .subprocess import BaseSubprocessTransport, SubprocessEventLoop
+from .transports import DatagramTransport, SubprocessTransport, Transport
 
 __all__ = ("EventLoop", "SelectorEventLoop")
 
@@ -144,8 +147,9 @@ def _declare(abstract: type, concrete: type) -> None:
     asyncio writes these methods out, each with nothing but `raise NotImplementedError`.
     """
     for name in dir(concrete):
-        if not name.startswith("_") and callable(getattr(concrete, name)):
-            setattr(abstract, name, _unimplemented(getattr(concrete, name)))
+        method = getattr(concrete, name)
+        if callable(method) and not name.startswith("_") and not hasattr(abstract, name):
+            setattr(abstract, name, _unimplemented(method))
 
 
 def _unimplemented(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,6 +160,9 @@ def _unimplemented(method: Callable[..., Any]) -> Callable[..., Any]:
     return refuse
 
 
-_declare(AbstractEventLoop, SelectorEventLoop)
-_declare(AbstractServer, Server)
-_declare(AbstractEventLoopPolicy, DefaultEventLoopPolicy)
+for _base, _done in (
+    (AbstractEventLoop, SelectorEventLoop), (AbstractServer, Server),
+    (AbstractEventLoopPolicy, DefaultEventLoopPolicy), (Transport, _SelectorSocketTransport),
+    (DatagramTransport, _SelectorDatagramTransport), (SubprocessTransport, BaseSubprocessTransport),
+):  # fmt: skip
+    _declare(_base, _done)
