@@ -67,11 +67,8 @@ class SignalsEventLoop(SendfileEventLoop):
         """Remove the signal handlers, forget all callbacks and never run again."""
         super().close()
         if self._signal_handlers and sys.is_finalizing():
-            message = (
-                f"Closing the loop {self!r} on interpreter shutdown stage, "
-                "skipping signal handlers removal"
-            )
-            warnings.warn(message, ResourceWarning, source=self)
+            what = "on interpreter shutdown stage, skipping signal handlers removal"
+            warnings.warn(f"Closing the loop {self!r} {what}", ResourceWarning, source=self)
             self._signal_handlers.clear()
         for sig in list(self._signal_handlers):
             self.remove_signal_handler(sig)
@@ -94,17 +91,9 @@ class SignalsEventLoop(SendfileEventLoop):
             logger.info("set_wakeup_fd(-1) failed: %s", exc)
 
     def _process_self_data(self, data: bytes) -> None:
-        for signum in data.replace(b"\0", b""):  # zeros only wake the loop up
-            self._handle_signal(signum)
-
-    def _handle_signal(self, sig: int) -> None:
-        handle = self._signal_handlers.get(sig)
-        if handle is None:
-            return  # removed since
-        if handle.cancelled():
-            self.remove_signal_handler(sig)
-        else:
-            self._ready.append(handle)
+        for sig in data.strip(b"\0"):  # zeros only wake the loop up
+            if sig in self._signal_handlers:  # else it was removed since, or is not ours
+                self._ready.append(self._signal_handlers[sig])
 
 
 def _catch(sig: int, handler: Any) -> None:
