@@ -22,8 +22,6 @@ from .base_events import BaseEventLoop
 from .events import Callback, Handle
 from .format_helpers import logger
 
-__all__ = ("BaseSelectorEventLoop",)
-
 #: A descriptor's number, or an object with a method `fileno()`.
 FileDescriptorLike: TypeAlias = Any
 #: Whom each event of a descriptor belongs to.
