@@ -112,21 +112,19 @@ class _PipeProtocol(Protocol):
 class BaseSubprocessTransport(SubprocessTransport):
     """A child process and its pipes."""
 
-    _closed = True  # for __del__, where no process could be started
-
-    def __init__(self, loop: Loop, protocol: Any, args: Any, **options: Any) -> None:
-        self._proc: Any = subprocess.Popen(args, bufsize=0, **options)  # None once all is over
-        super().__init__({"subprocess": self._proc})
-        self._closed = False
-        self._loop = loop
+    def __init__(self, loop: Loop, protocol: Any, process: subprocess.Popen[bytes]) -> None:
+        super().__init__({"subprocess": process})
+        self._loop = loop  # None once all is over, like the next two
         self._protocol = protocol
-        self._pid: int = self._proc.pid
+        self._proc: Any = process
+        self._pid = process.pid
+        self._closed = False
         self._returncode: int | None = None
         self._ended = Event()  # what wait() waits for
         self._pipes: dict[int, Any] = {}  # their transports, by the descriptor in the child
         # All at once, and not by connect_read_pipe(): so no cancellation finds some of them open,
         # and nothing of what they tell comes before connection_made.
-        for fd, file in enumerate((self._proc.stdin, self._proc.stdout, self._proc.stderr)):
+        for fd, file in enumerate((process.stdin, process.stdout, process.stderr)):
             if file is not None:
                 kind = _UnixWritePipeTransport if fd == 0 else _UnixReadPipeTransport
                 self._pipes[fd] = kind(loop, file, _PipeProtocol(self, fd))
@@ -164,24 +162,31 @@ class BaseSubprocessTransport(SubprocessTransport):
         return self._returncode
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
+        """Let `protocol` have what happens from now on."""
         self._protocol = protocol
 
     def get_protocol(self) -> BaseProtocol:
+        """Return the protocol."""
         return self._protocol  # type: ignore[no-any-return]
 
     def is_closing(self) -> bool:
+        """Return True once the transport closes or has closed."""
         return self._closed
 
     def get_pid(self) -> int:
+        """Return the number of the process."""
         return self._pid
 
     def get_returncode(self) -> int | None:
+        """Return the exit status, the negative signal number, or None while the process lives."""
         return self._returncode
 
     def get_pipe_transport(self, fd: int) -> BaseTransport | None:
+        """Return the transport of the child's stdin (0), stdout (1) or stderr (2), if piped."""
         return self._pipes.get(fd)
 
     def send_signal(self, signal: int) -> None:
+        """Send a signal; ProcessLookupError if the process is gone."""
         if self._proc is None:
             raise ProcessLookupError
         if self._returncode is None:
@@ -189,9 +194,11 @@ class BaseSubprocessTransport(SubprocessTransport):
                 os.kill(self._pid, signal)
 
     def terminate(self) -> None:
+        """Send SIGTERM; ProcessLookupError if the process is gone."""
         self.send_signal(SIGTERM)
 
     def kill(self) -> None:
+        """Send SIGKILL; ProcessLookupError if the process is gone."""
         self.send_signal(SIGKILL)
 
     def close(self) -> None:
@@ -217,9 +224,7 @@ class BaseSubprocessTransport(SubprocessTransport):
     def __repr__(self) -> str:
         closed = " closed" if self._closed else ""
         state = "running" if self._returncode is None else f"returncode={self._returncode}"
-        named = zip(("stdin", "stdout", "stderr"), map(self._pipes.get, range(3)), strict=True)
-        pipes = "".join(f" {name}={pipe!r}" for name, pipe in named if pipe is not None)
-        return f"<{type(self).__name__}{closed} pid={self._pid} {state}{pipes}>"
+        return f"<{type(self).__name__}{closed} pid={self._pid} {state}>"
 
 
 class SubprocessEventLoop(PipesEventLoop):
@@ -262,7 +267,8 @@ class SubprocessEventLoop(PipesEventLoop):
         self, factory: ProtocolFactory, what: str, args: Any, options: dict[str, Any]
     ) -> tuple[Any, Any]:
         protocol = factory()
-        transport = BaseSubprocessTransport(self, protocol, args, **options)
+        process = subprocess.Popen(args, bufsize=0, **options)
+        transport = BaseSubprocessTransport(self, protocol, process)
         try:
             _watch_child(self, transport.get_pid(), transport._process_exited)
             await sleep(0)  # connection_made stands before this task in the ready queue
