@@ -9,6 +9,7 @@ This file does not know what a datagram means. Read descriptors.py and servers.p
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import stat
@@ -59,7 +60,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
             self._protocol.datagram_received(data, address)
 
     def sendto(self, data: Buffer, addr: Any = None) -> None:
-        """Send one datagram to `addr`, by default to where the endpoint is connected; or keep it."""
+        """Send one datagram, or keep it; `addr` may be left out if there is a remote address."""
         if not isinstance(data, _BYTES_LIKE):
             kind = type(data).__name__
             raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
@@ -136,8 +137,7 @@ class DatagramsEventLoop(ServersEventLoop):
         transport = _SelectorDatagramTransport(self, sock, protocol, remote, waiter)
         if self._debug:
             log = logger.info if local_addr else logger.debug
-            text = "Datagram endpoint local_addr=%r remote_addr=%r created: (%r, %r)"
-            log(text, local_addr, remote_addr, transport, protocol)
+            log("Datagram endpoint from %r to %r created: %r", local_addr, remote_addr, transport)
         try:
             await waiter
         except BaseException:
@@ -159,17 +159,15 @@ class DatagramsEventLoop(ServersEventLoop):
                 _remove_stale_socket(local)
             return [((family, proto), (local, remote))]
         hints = {"family": family, "type": socket.SOCK_DGRAM, "proto": proto, "flags": flags}
-        found: dict[tuple[int, int], dict[str, Any]] = {}
-        asked = {side: at for side, at in (("local", local), ("remote", remote)) if at is not None}
+        asked = {side: at for side, at in enumerate((local, remote)) if at is not None}
+        found: dict[tuple[int, int], dict[int, Any]] = {}
         for side, address in asked.items():
             if not isinstance(address, tuple) or len(address) != 2:
                 raise TypeError("2-tuple is expected")
             for info in await self._look_up(address, **hints):
                 found.setdefault((info[0], info[2]), {})[side] = info[4]
-        endpoints = [
-            (key, (pair.get("local"), pair.get("remote")))
-            for key, pair in found.items() if len(pair) == len(asked)
-        ]  # fmt: skip
+        both = {key: sides for key, sides in found.items() if len(sides) == len(asked)}
+        endpoints = [(key, (sides.get(0), sides.get(1))) for key, sides in both.items()]
         if not endpoints:
             raise ValueError("can not get address information")
         return endpoints
@@ -180,24 +178,22 @@ class DatagramsEventLoop(ServersEventLoop):
         """A socket for the first endpoint that can be had, and its remote address."""
         failures: list[OSError] = []
         for (family, proto), (local, remote) in endpoints:
-            sock = None
             try:
-                sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
-                if reuse_port:
-                    _set_reuseport(sock)
-                if allow_broadcast:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-                sock.setblocking(False)
-                if local:
-                    sock.bind(local)
-                if remote and not allow_broadcast:
-                    await self.sock_connect(sock, remote)
-                return sock, remote
-            except BaseException as exc:
-                if sock is not None:
-                    sock.close()
-                if not isinstance(exc, OSError):
-                    raise
+                with contextlib.ExitStack() as on_error:
+                    sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
+                    on_error.callback(sock.close)
+                    if reuse_port:
+                        _set_reuseport(sock)
+                    if allow_broadcast:
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                    sock.setblocking(False)
+                    if local:
+                        sock.bind(local)
+                    if remote and not allow_broadcast:
+                        await self.sock_connect(sock, remote)
+                    on_error.pop_all()
+                    return sock, remote
+            except OSError as exc:
                 failures.append(exc.with_traceback(None))  # whose frames hold the list: a cycle
         raise failures.pop(0)
 
