@@ -26,7 +26,9 @@ from .policies import AbstractEventLoopPolicy, DefaultEventLoopPolicy
 from .servers import AbstractServer, Server
 from .sslproto import SSL, _client_tls, _server_tls
 from .subprocess import BaseSubprocessTransport, SubprocessEventLoop
-from .transports import DatagramTransport, SubprocessTransport, Transport
+from .transports import (
+    BaseTransport, DatagramTransport, ReadTransport, SubprocessTransport, WriteTransport,
+)  # fmt: skip
 
 __all__ = ("EventLoop", "SelectorEventLoop")
 
@@ -141,12 +143,12 @@ EventLoop = SelectorEventLoop
 DefaultEventLoopPolicy._loop_factory = SelectorEventLoop
 
 
-def _declare(abstract: type, concrete: type) -> None:
-    """Give a base class what its one implementation has, for other implementations to fill in.
+def _declare(abstract: type, concrete: type, names: str = "") -> None:
+    """Give a base class methods of an implementation, for other implementations to fill in.
 
     asyncio writes these methods out, each with nothing but `raise NotImplementedError`.
     """
-    for name in dir(concrete):
+    for name in names.split() or dir(concrete):
         method = getattr(concrete, name)
         if callable(method) and not name.startswith("_") and not hasattr(abstract, name):
             setattr(abstract, name, _unimplemented(method))
@@ -160,9 +162,12 @@ def _unimplemented(method: Callable[..., Any]) -> Callable[..., Any]:
     return refuse
 
 
-for _base, _done in (
-    (AbstractEventLoop, SelectorEventLoop), (AbstractServer, Server),
-    (AbstractEventLoopPolicy, DefaultEventLoopPolicy), (Transport, _SelectorSocketTransport),
-    (DatagramTransport, _SelectorDatagramTransport), (SubprocessTransport, BaseSubprocessTransport),
-):  # fmt: skip
-    _declare(_base, _done)
+_declare(AbstractEventLoop, SelectorEventLoop)
+_declare(AbstractEventLoopPolicy, DefaultEventLoopPolicy)
+_declare(AbstractServer, Server)
+_declare(BaseTransport, _SelectorSocketTransport, "is_closing close set_protocol get_protocol")
+_declare(ReadTransport, _SelectorSocketTransport, "is_reading pause_reading resume_reading")
+_declare(WriteTransport, _SelectorSocketTransport, "write write_eof can_write_eof abort "
+         "get_write_buffer_size get_write_buffer_limits set_write_buffer_limits")  # fmt: skip
+_declare(DatagramTransport, _SelectorDatagramTransport, "sendto abort")
+_declare(SubprocessTransport, BaseSubprocessTransport)
