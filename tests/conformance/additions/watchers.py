@@ -67,6 +67,11 @@ def get_child_watcher() -> AbstractChildWatcher:
     return _current or SafeChildWatcher()
 
 
+def _refuse(*_: object) -> None:
+    """What the abstract policy does when it is asked for a watcher, or given one."""
+    raise NotImplementedError
+
+
 def can_use_pidfd() -> bool:
     return hasattr(os, "pidfd_open")
 
@@ -86,7 +91,9 @@ def give_watchers() -> None:
     for module in (sys.modules[PACKAGE], module_of("events")):
         for function in (set_child_watcher, get_child_watcher):
             vars(module).setdefault(function.__name__, function)
+    abstract: Any = getattr(sys.modules[PACKAGE], "AbstractEventLoopPolicy", None)
     policy: Any = getattr(sys.modules[PACKAGE], "DefaultEventLoopPolicy", None)
     if policy is not None and not hasattr(policy, "set_child_watcher"):
+        abstract.set_child_watcher = abstract.get_child_watcher = _refuse
         policy.set_child_watcher = staticmethod(set_child_watcher)
         policy.get_child_watcher = staticmethod(get_child_watcher)
