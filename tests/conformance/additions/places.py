@@ -21,8 +21,8 @@ PACKAGE: Final = __package__.rpartition(".")[0]
 #: asyncio's module to the files of miniloop that do its work besides the one of that name.
 WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "base_events": (
-        "selector_events", "reports", "debug", "asyncgens", "threads", "staggered", "sockets",
-        "connections", "servers", "datagrams", "sendfile", "subprocess", "format_helpers",
+        "selector_events", "reports", "debug", "asyncgens", "threads", "staggered", "connections",
+        "servers", "datagrams", "sendfile", "subprocess", "format_helpers",
     ),
     "base_futures": ("futures", "format_helpers"),
     "base_subprocess": ("subprocess",),
