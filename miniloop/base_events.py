@@ -187,7 +187,8 @@ class BaseEventLoop(events.AbstractEventLoop):
             self._check_closed()
         if self._task_factory is None:
             task: Task[T] = Task.__new__(Task)
-            task._start(coro, self, name, context, False)
+            task._start(coro, self, name, context)
+            self._enqueue((task,))
             return task
         # A factory written as `(loop, coro)` is enough as long as nobody asks for a context.
         options = {} if context is None else {"context": context}

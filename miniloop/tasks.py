@@ -60,10 +60,17 @@ class Task(Future[T]):
         context: Context | None = None, eager_start: bool = False,
     ) -> None:  # fmt: skip
         loop = events.get_event_loop() if loop is None else loop
-        self._start(coro, loop, name, context, eager_start)
+        self._start(coro, loop, name, context)
+        if not eager_start or not loop.is_running():
+            # The step brings its own context. By call_soon, which a derived loop may have changed;
+            # create_task, which belongs to the loop, takes the short way.
+            loop.call_soon(self._run, context=loop._empty_context)
+            return
+        self._run()  # the first step at once, inside the caller's own step (gh-97696)
+        if self._state is not PENDING:
+            self._coro = None  # asyncio lets it go as well; see get_coro
 
-    def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None,
-               eager_start: bool) -> None:  # fmt: skip
+    def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None) -> None:
         """What __init__ does; create_task() comes straight here: keywords cost extra."""
         self._begin(loop)
         if type(coro) is not CoroutineType and not iscoroutine(coro):
@@ -78,12 +85,6 @@ class Task(Future[T]):
         self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
         self._log_destroy_pending = True
         _tasks.add(ref(self, _forget))
-        if not eager_start or not loop.is_running():
-            loop._enqueue((self,))
-            return
-        self._run()  # the first step at once, inside the caller's own step (gh-97696)
-        if self._state is not PENDING:
-            self._coro = None  # asyncio lets it go as well; see get_coro
 
     # -- one step ---------------------------------------------------------------------------------
 
