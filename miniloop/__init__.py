@@ -40,8 +40,8 @@ READING_ORDER: Final = {
     # How tasks wait for one another.
     "sync": ("locks", "queues"),
     # How programs are held together.
-    "structure": ("combinators", "timeouts", "taskgroups", "reports", "debug", "asyncgens",
-                  "threads", "policies", "runners"),
+    "structure": ("combinators", "timeouts", "taskgroups", "mishaps", "threads", "policies",
+                  "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
                 "connections", "servers", "datagrams", "streams", "sendfile"),

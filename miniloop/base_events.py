@@ -293,7 +293,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             raise RuntimeError("Cannot run the event loop while another loop is running")
 
     def get_debug(self) -> bool:
-        """Return True in debug mode, which is a chapter of its own: debug.py."""
+        """Return True in debug mode, which is a matter of a later chapter: mishaps.py."""
         return self._debug
 
 

@@ -37,7 +37,7 @@ class AbstractEventLoop:
     Its methods are SelectorEventLoop's, each raising NotImplementedError: see unix_events.py.
     """
 
-    _debug = False  # see debug.py
+    _debug = False  # see mishaps.py
 
 
 class Handle:

@@ -4,7 +4,7 @@ Purpose: blocking calls run in a pool of threads and look like awaitables from h
 way round, a thread hands a coroutine to the loop and waits for it as for a blocking call.
 Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied
 to the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
-This file does not know what the threads do. Read asyncgens.py first.
+This file does not know what the threads do. Read mishaps.py first.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from contextvars import copy_context
 from typing import Any, ParamSpec, TypeAlias
 
 from . import exceptions
-from .asyncgens import AsyncGenEventLoop
 from .coroutines import iscoroutine
 from .events import Coro, Loop, T, get_event_loop, get_running_loop
 from .format_helpers import logger
 from .futures import Future, isfuture
+from .mishaps import MishapsEventLoop
 from .tasks import _loop_of, ensure_future
 from .timeouts import timeout as timeout_after
 
@@ -32,7 +32,7 @@ P = ParamSpec("P")
 AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
 
 
-class ThreadsEventLoop(AsyncGenEventLoop):
+class ThreadsEventLoop(MishapsEventLoop):
     """The loop's chapter on threads."""
 
     _default_executor: concurrent.futures.Executor | None = None

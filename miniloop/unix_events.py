@@ -3,8 +3,8 @@
 Purpose: `SelectorEventLoop`, which `new_event_loop()` makes.
 Rules: it is last in the reading order, for it stands on everything before it.
 This file does not know more than its chapters do: base_events (turns), selector_events
-(descriptors), reports, debug, asyncgens, threads, sockets, sendfile, connections, servers,
-datagrams, signals, pipes, subprocess.
+(descriptors), mishaps, threads, sockets, sendfile, connections, servers, datagrams, signals, pipes,
+subprocess.
 """
 
 from __future__ import annotations

@@ -273,14 +273,14 @@ def test_a_name_patched_in_asyncios_place_is_patched_where_it_stands(tmp_path: P
     program = """
 from unittest import mock
 import asyncio
-from asyncio import base_events, reports
+from asyncio import base_events, mishaps
 loop = asyncio.new_event_loop()
-original = reports.logger
+original = mishaps.logger
 with mock.patch("asyncio.base_events.logger") as logger:
-    print(reports.logger is logger)
+    print(mishaps.logger is logger)
     loop.call_exception_handler({"message": "a mishap"})
     print(logger.error.call_args[0][0])
-print(reports.logger is original is base_events.logger)
+print(mishaps.logger is original is base_events.logger)
 loop.close()
 """
     assert in_shadow(tmp_path, program).splitlines() == ["True", "a mishap", "True"]

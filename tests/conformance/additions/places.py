@@ -21,8 +21,8 @@ PACKAGE: Final = __package__.rpartition(".")[0]
 #: asyncio's module to the files of miniloop that do its work besides the one of that name.
 WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "base_events": (
-        "selector_events", "reports", "debug", "asyncgens", "threads", "staggered", "connections",
-        "servers", "datagrams", "sendfile", "subprocess", "format_helpers",
+        "selector_events", "mishaps", "threads", "staggered", "connections", "servers", "datagrams",
+        "sendfile", "subprocess", "format_helpers",
     ),
     "base_futures": ("futures", "format_helpers"),
     "base_subprocess": ("subprocess",),
@@ -31,7 +31,7 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
         "format_helpers", "transports", "descriptors", "servers", "streams", "sslproto", "sendfile",
         "threads",
     ),
-    "coroutines": ("debug",),
+    "coroutines": ("mishaps",),
     "events": ("policies", "format_helpers", "threads", "servers"),
     "format_helpers": ("coroutines",),
     "futures": ("events", "exceptions", "threads"),
