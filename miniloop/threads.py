@@ -50,10 +50,10 @@ class ThreadsEventLoop(MishapsEventLoop):
         if executor is None:
             if self._executor_shutdown_called:
                 raise RuntimeError("Executor shutdown has been called")
+            if self._default_executor is None:
+                pool = concurrent.futures.ThreadPoolExecutor(thread_name_prefix=__package__)
+                self._default_executor = pool
             executor = self._default_executor
-            if executor is None:
-                executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix=__package__)
-                self._default_executor = executor
         return wrap_future(executor.submit(func, *args), loop=self)
 
     def set_default_executor(self, executor: concurrent.futures.Executor) -> None:
@@ -68,19 +68,17 @@ class ThreadsEventLoop(MishapsEventLoop):
         Then a RuntimeWarning is given and they are left to themselves. `run` calls this at its end.
         """
         self._executor_shutdown_called = True
-        executor = self._default_executor
-        if executor is None:
+        if (executor := self._default_executor) is None:
             return
         joiner = concurrent.futures.ThreadPoolExecutor(1)  # joining threads blocks, in its turn
         try:
             async with timeout_after(timeout):
                 await wrap_future(joiner.submit(executor.shutdown), loop=self)
+            joiner.shutdown()
         except TimeoutError:
             late = "The executor did not finishing joining its threads within"
             warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
             executor.shutdown(wait=False)
-        else:
-            joiner.shutdown()
 
     def close(self) -> None:
         """Forget all callbacks, tell the default executor to end, and never run again."""
@@ -90,10 +88,9 @@ class ThreadsEventLoop(MishapsEventLoop):
         if executor is not None:
             executor.shutdown(wait=False)
 
-    async def getaddrinfo(
-        self, host: bytes | str | None, port: bytes | str | int | None, *,
-        family: int = 0, type: int = 0, proto: int = 0, flags: int = 0,
-    ) -> list[Any]:  # fmt: skip
+    async def getaddrinfo(self, host: bytes | str | None, port: bytes | str | int | None, *,
+                          family: int = 0, type: int = 0, proto: int = 0,
+                          flags: int = 0) -> list[Any]:  # fmt: skip
         """`socket.getaddrinfo` in a thread, for looking up a name blocks."""
         look_up = self._getaddrinfo_timed if self._debug else socket.getaddrinfo
         return await self.run_in_executor(None, look_up, host, port, family, type, proto, flags)
@@ -117,9 +114,8 @@ async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
     Cancelling the caller does not stop the thread: nothing can.
     """
-    loop = get_running_loop()
     call = functools.partial(copy_context().run, func, *args, **kwargs)
-    return await loop.run_in_executor(None, call)  # type: ignore[no-any-return]
+    return await get_running_loop().run_in_executor(None, call)  # type: ignore[no-any-return]
 
 
 def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Future[T]:
@@ -151,8 +147,7 @@ def wrap_future(future: concurrent.futures.Future[T] | Future[T], *,
     if isfuture(future):
         return future
     assert isinstance(future, concurrent.futures.Future), (
-        f"concurrent.futures.Future is expected, got {future!r}"
-    )
+        f"concurrent.futures.Future is expected, got {future!r}")  # fmt: skip
     inside: Future[T] = (get_event_loop() if loop is None else loop).create_future()
     _chain_future(future, inside)
     return inside
@@ -163,19 +158,17 @@ def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
     for role, future in (("source", source), ("destination", destination)):
         if not isfuture(future) and not isinstance(future, concurrent.futures.Future):
             raise TypeError(f"A future is required for {role} argument")
-    source_loop = _loop_of(source) if isfuture(source) else None
-    dest_loop = _loop_of(destination) if isfuture(destination) else None
+    source_loop: Loop = _loop_of(source) if isfuture(source) else None
+    dest_loop: Loop = _loop_of(destination) if isfuture(destination) else None
 
     def cancel_source(destination: AnyFuture) -> None:
-        if not destination.cancelled():
-            return
-        if source_loop is None or source_loop is dest_loop:
+        if destination.cancelled() and source_loop in (None, dest_loop):
             source.cancel()
-        else:
+        elif destination.cancelled():
             source_loop.call_soon_threadsafe(source.cancel)
 
     def end_destination(source: AnyFuture) -> None:
-        if dest_loop is None or dest_loop is source_loop:
+        if dest_loop in (None, source_loop):
             _copy_end(source, destination)
         elif not dest_loop.is_closed():
             dest_loop.call_soon_threadsafe(_copy_end, source, destination)
@@ -188,11 +181,9 @@ def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
     """End `destination` as `source` has ended, in the words of its own kind."""
     if source.cancelled():
         destination.cancel()
-    if isfuture(destination):
-        cancelled = destination.cancelled()
-    else:
-        cancelled = not destination.set_running_or_notify_cancel()
-    if cancelled or source.cancelled():
+    if not isfuture(destination):
+        destination.set_running_or_notify_cancel()  # else nobody who waits hears of a cancellation
+    if destination.cancelled():
         return
     error = source.exception()
     if error is None:
