@@ -27,11 +27,10 @@ from .connections import ProtocolFactory
 from .events import Loop
 from .exceptions import CancelledError
 from .format_helpers import logger
-from .futures import Future
 from .locks import Event
 from .pipes import PipesEventLoop, _UnixReadPipeTransport, _UnixWritePipeTransport
 from .protocols import BaseProtocol, Protocol, SubprocessProtocol
-from .streams import DEFAULT_LIMIT, FlowControlMixin, StreamReader, StreamWriter, _wake
+from .streams import DEFAULT_LIMIT, FlowControlMixin, StreamReader, StreamWriter
 from .tasks import sleep
 from .transports import BaseTransport, Buffer, SubprocessTransport
 
@@ -336,9 +335,6 @@ class Process(FlowControlMixin, SubprocessProtocol):
         super().__init__(loop)
         self._limit = limit
         self._readers: dict[int, StreamReader] = {}  # of the pipes that are not lost
-        self._stdin_closed: Future[None] = loop.create_future()  # what stdin.wait_closed() awaits
-        # Whoever does not wait for it does not want to know of its failure either.
-        self._stdin_closed.add_done_callback(lambda end: end.cancelled() or end.exception())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.pid}>"
@@ -412,7 +408,6 @@ class Process(FlowControlMixin, SubprocessProtocol):
         """Let all go on that use the pipe, with the reason if there is one."""
         if fd == 0:
             self.connection_lost(exc)
-            _wake(self._stdin_closed, exc)
         elif exc is None:
             self._readers.pop(fd).feed_eof()
         else:
@@ -423,9 +418,6 @@ class Process(FlowControlMixin, SubprocessProtocol):
         """Close the transport once the process has ended and its output is read."""
         if self.returncode is not None and not self._readers:
             self._transport.close()
-
-    def _get_close_waiter(self, stream: StreamWriter) -> Future[None]:
-        return self._stdin_closed
 
 
 async def _read_all(stream: StreamReader | None) -> bytes | None:
