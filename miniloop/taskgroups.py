@@ -13,7 +13,7 @@ from __future__ import annotations
 from contextvars import Context
 from typing import Any, Self
 
-from .events import Coro, Loop, T, get_running_loop
+from .events import Coro, Loop, T, _tell, get_running_loop
 from .exceptions import CancelledError
 from .futures import Future
 from .tasks import Task, current_task
@@ -29,30 +29,28 @@ class TaskGroup:
     """
 
     def __init__(self) -> None:
-        self._entered = False
         self._exiting = False  # the block is over; tasks may still add tasks
         self._aborting = False  # everything was cancelled; nothing may be added
         self._loop: Loop = None
-        self._parent_task: Any = None  # the Task whose block this is
+        self._parent_task: Any = None  # the Task whose block this is; None: not entered
         self._parent_cancel_requested = False  # by us: to be taken back in __aexit__
         self._tasks: set[Task[Any]] = set()  # those that have not ended
         self._errors: list[BaseException] = []
-        self._base_error: BaseException | None = None  # a KeyboardInterrupt or SystemExit
         self._all_ended: Future[None] | None = None  # what __aexit__ awaits
 
     async def __aenter__(self) -> Self:
-        if self._entered:
+        if self._parent_task is not None:
             raise RuntimeError(f"TaskGroup {self!r} has already been entered")
         self._loop = get_running_loop()
         self._parent_task = current_task(self._loop)
         if self._parent_task is None:
             raise RuntimeError(f"TaskGroup {self!r} cannot determine the parent task")
-        self._entered = True
         return self
 
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         self._exiting = True
-        self._note_base_error(exc)
+        if isinstance(exc, SystemExit | KeyboardInterrupt):
+            self._errors.append(exc)  # first of its kind, whatever the tasks raise from now on
         if exc is not None and not self._aborting:
             self._abort()  # the block raised, or its task is being cancelled
         try:
@@ -60,15 +58,24 @@ class TaskGroup:
         except CancelledError:
             if not self._errors:
                 raise
-        if self._base_error is not None:
-            raise self._base_error
+        for error in self._errors:
+            if isinstance(error, SystemExit | KeyboardInterrupt):
+                raise error
         if self._parent_cancel_requested:
             self._parent_task.uncancel()
         if exc is not None and not isinstance(exc, CancelledError):
             self._errors.append(exc)
-        if self._errors:
-            self._raise_errors()
-        # Else a CancelledError that has ended the block goes on its way by itself.
+        if not self._errors:
+            return  # a CancelledError that has ended the block goes on its way by itself
+        if self._parent_task.cancelling():
+            # The errors hide a CancelledError from outside. Asked once more, the parent meets it at
+            # its next await; uncancel first keeps the count (gh-116720).
+            self._parent_task.uncancel()
+            self._parent_task.cancel()
+        try:
+            raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
+        finally:
+            self._errors = []  # an exception's traceback holds us; do not hold the exception
 
     async def _wait_for_tasks(self) -> None:
         """Wait until all have ended, then raise the CancelledError that has aborted the group here.
@@ -86,22 +93,11 @@ class TaskGroup:
                     raise
             self._all_ended = None
 
-    def _raise_errors(self) -> None:
-        if self._parent_task.cancelling():
-            # The errors hide a CancelledError from outside. Asked once more, the parent meets it at
-            # its next await; uncancel first keeps the count (gh-116720).
-            self._parent_task.uncancel()
-            self._parent_task.cancel()
-        try:
-            raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
-        finally:
-            self._errors = []  # an exception's traceback holds us; do not hold the exception
-
     def create_task(self, coro: Coro[T], *, name: object = None,
                     context: Context | None = None) -> Task[T]:  # fmt: skip
         """Start `coro` as a task of the group; RuntimeError if the group takes no more."""
         trouble = None
-        if not self._entered:
+        if self._parent_task is None:
             trouble = "has not been entered"
         elif self._exiting and not self._tasks:
             trouble = "is finished"
@@ -110,7 +106,7 @@ class TaskGroup:
         if trouble:
             coro.close()  # else it would be reported as never awaited, on top of the error
             raise RuntimeError(f"TaskGroup {self!r} {trouble}")
-        if context is None:
+        if context is None:  # somebody's loop may have a create_task without this parameter
             task: Task[T] = self._loop.create_task(coro, name=name)
         else:
             task = self._loop.create_task(coro, name=name, context=context)
@@ -125,40 +121,29 @@ class TaskGroup:
         self._tasks.discard(task)
         if self._all_ended is not None and not self._tasks and not self._all_ended.done():
             self._all_ended.set_result(None)
-        error = None if task.cancelled() else task.exception()
-        if error is None:
+        if task.cancelled() or (error := task.exception()) is None:
             return
         self._errors.append(error)
-        self._note_base_error(error)
         if self._parent_task.done():
-            self._report_orphan(task, error)
-        elif not self._aborting and not self._parent_cancel_requested:
+            # It has ended without `__aexit__`: somebody drove the block by hand.
+            parent = f"its parent task {self._parent_task} is already completed"
+            message = f"Task {task!r} has errored out but {parent}"
+            _tell(self._loop, message, None, exception=error, task=task)
+        elif not self._aborting:
             # The parent may be in the middle of the block: `await something()`. It must come out of
             # there, and the request is ours to take back.
             self._abort()
             self._parent_cancel_requested = True
             self._parent_task.cancel()
 
-    def _report_orphan(self, task: Future[Any], error: BaseException) -> None:
-        """The parent has ended without `__aexit__`: somebody drove the block by hand."""
-        parent = f"its parent task {self._parent_task} is already completed"
-        message = f"Task {task!r} has errored out but {parent}"
-        self._loop.call_exception_handler({"message": message, "exception": error, "task": task})
-
     def _abort(self) -> None:
         self._aborting = True
         for task in self._tasks:
-            if not task.done():
-                task.cancel()
-
-    def _note_base_error(self, exc: BaseException | None) -> None:
-        if self._base_error is None and isinstance(exc, SystemExit | KeyboardInterrupt):
-            self._base_error = exc
+            task.cancel()
 
     def __repr__(self) -> str:
-        facts = (
-            f" tasks={len(self._tasks)}" if self._tasks else "",
-            f" errors={len(self._errors)}" if self._errors else "",
-            " cancelling" if self._aborting else " entered" if self._entered else "",
-        )
-        return f"<TaskGroup{''.join(facts)}>"
+        tasks = f" tasks={len(self._tasks)}" if self._tasks else ""
+        errors = f" errors={len(self._errors)}" if self._errors else ""
+        entered = " entered" if self._parent_task is not None else ""
+        state = " cancelling" if self._aborting else entered
+        return f"<TaskGroup{tasks}{errors}{state}>"

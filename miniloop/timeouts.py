@@ -12,7 +12,7 @@ This file does not know how a cancellation is delivered. Read tasks.py first.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any, Final, final
+from typing import Any, final
 
 from .combinators import wait
 from .events import Handle, T, get_running_loop
@@ -22,12 +22,9 @@ from .tasks import current_task, ensure_future
 __all__ = ("Timeout", "timeout", "timeout_at", "wait_for")
 
 
-# The states of a Timeout.
-CREATED: Final = "created"  # → ENTERED
-ENTERED: Final = "active"  # → EXPIRING when the time is up, → EXITED on the way out
-EXPIRING: Final = "expiring"  # the task was cancelled; → EXPIRED on the way out
-EXPIRED: Final = "expired"
-EXITED: Final = "finished"
+# The states: created → active → finished, or when the time is up, active → expiring → expired. On
+# entry it becomes active, by the alarm expiring, and on the way out one of the other two.
+CREATED, ENTERED, EXPIRING, EXPIRED, EXITED = "created", "active", "expiring", "expired", "finished"
 
 
 @final
@@ -38,7 +35,7 @@ class Timeout:
         """`when` is a time on the loop's clock, in seconds; None is no deadline."""
         self._when = when
         self._state: str = CREATED
-        self._alarm: Handle | None = None  # calls _on_timeout; None: no deadline, or it has rung
+        self._alarm: Handle | None = None  # calls _on_timeout; None: never set
         self._task: Any = None  # the Task it was entered in
         self._cancelling = 0  # that task's outstanding requests to cancel, on entry
 
@@ -52,20 +49,16 @@ class Timeout:
 
     def reschedule(self, when: float | None) -> None:
         """Move the deadline; None takes it away. RuntimeError outside the `async with`."""
+        if self._state is CREATED:
+            raise RuntimeError("Timeout has not been entered")
         if self._state is not ENTERED:
-            if self._state is CREATED:
-                raise RuntimeError("Timeout has not been entered")
             raise RuntimeError(f"Cannot change state of {self._state} Timeout")
         self._when = when
         if self._alarm is not None:
             self._alarm.cancel()
-        loop = get_running_loop()
-        if when is None:
-            self._alarm = None
-        elif when <= loop.time():
-            self._alarm = loop.call_soon(self._on_timeout)
-        else:
-            self._alarm = loop.call_at(when, self._on_timeout)
+        if when is not None:
+            loop, ring = get_running_loop(), self._on_timeout
+            self._alarm = loop.call_soon(ring) if when <= loop.time() else loop.call_at(when, ring)
 
     async def __aenter__(self) -> Timeout:
         if self._state is not CREATED:
@@ -81,7 +74,6 @@ class Timeout:
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-            self._alarm = None
         if self._state is not EXPIRING:
             self._state = EXITED
             return
@@ -98,7 +90,6 @@ class Timeout:
     def _on_timeout(self) -> None:
         self._task.cancel()
         self._state = EXPIRING
-        self._alarm = None
 
     def __repr__(self) -> str:
         when = self._when and round(self._when, 3)
