@@ -168,3 +168,12 @@ def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
     if len({str(failure) for failure in failures}) == 1:
         return failures[0]
     return OSError(f"Multiple exceptions: {', '.join(str(failure) for failure in failures)}")
+
+
+def _set_reuseport(sock: socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except (AttributeError, OSError) as exc:
+        unknown = isinstance(exc, AttributeError)
+        why = "" if unknown else ", SO_REUSEPORT defined but not implemented."
+        raise ValueError(f"reuse_port not supported by socket module{why}") from exc

@@ -15,14 +15,13 @@ import socket
 import stat
 from typing import Any, TypeAlias
 
-from .connections import ProtocolFactory
+from .connections import ProtocolFactory, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future
 from .protocols import BaseProtocol
 from .servers import ServersEventLoop
-from .sockets import _set_reuseport
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport
 
 __all__ = ()

@@ -17,13 +17,13 @@ from typing import Any, Final, Self
 from weakref import WeakSet
 
 from .combinators import gather
-from .connections import ConnectionsEventLoop, ProtocolFactory
+from .connections import ConnectionsEventLoop, ProtocolFactory, _set_reuseport
 from .events import Loop
 from .exceptions import CancelledError
 from .format_helpers import logger
 from .futures import Future
 from .locks import Event
-from .sockets import _check_ssl_socket, _set_reuseport
+from .sockets import _check_ssl_socket
 from .sslproto import SSL, TLS, _server_tls
 from .staggered import AddrInfo
 from .tasks import sleep

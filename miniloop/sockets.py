@@ -175,15 +175,6 @@ def _check_ssl_socket(sock: socket.socket) -> None:
         raise TypeError("Socket cannot be of type SSLSocket")
 
 
-def _set_reuseport(sock: socket.socket) -> None:
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    except (AttributeError, OSError) as exc:
-        unknown = isinstance(exc, AttributeError)
-        why = "" if unknown else ", SO_REUSEPORT defined but not implemented."
-        raise ValueError(f"reuse_port not supported by socket module{why}") from exc
-
-
 _PROTO_OF_TYPE = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
 
 
