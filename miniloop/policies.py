@@ -14,11 +14,9 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 from . import events
-from .events import Loop
+from .events import Callback, Loop
 
 __all__ = ("AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "get_event_loop_policy",
            "set_event_loop_policy")  # fmt: skip
@@ -33,7 +31,7 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
 
     #: Makes a loop. The last file of the reading order puts its loop class here, for that class
     #: stands on everything else, this file included.
-    _loop_factory: Callable[[], Loop]
+    _loop_factory: Callback
 
     def __init__(self) -> None:
         self._local = threading.local()  # its attribute `loop` is there once it has been set
@@ -46,20 +44,16 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
         this_thread = threading.current_thread()
         if not hasattr(self._local, "loop") and this_thread is threading.main_thread():
             # Blame the program, whether it has asked us or the function of the same name.
-            asked_by_us = sys._getframe(1).f_code is events.get_event_loop.__code__
-            message = "There is no current event loop"
-            warnings.warn(message, DeprecationWarning, stacklevel=2 + asked_by_us)
+            level = 2 + (sys._getframe(1).f_code is events.get_event_loop.__code__)
+            warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=level)
             self.set_event_loop(self.new_event_loop())
-        loop = getattr(self._local, "loop", None)
-        if loop is None:
+        if (loop := getattr(self._local, "loop", None)) is None:
             raise RuntimeError(f"There is no current event loop in thread {this_thread.name!r}.")
         return loop
 
     def set_event_loop(self, loop: Loop | None) -> None:
         """Make `loop` the current loop of this thread; TypeError if it is no event loop."""
-        if loop is not None and not isinstance(loop, events.AbstractEventLoop):
-            kind = type(loop).__name__
-            raise TypeError(f"loop must be an instance of AbstractEventLoop or None, not '{kind}'")
+        _check_type("loop", loop, events.AbstractEventLoop)
         self._local.loop = loop
 
     def new_event_loop(self) -> Loop:
@@ -72,13 +66,16 @@ def get_event_loop_policy() -> AbstractEventLoopPolicy:
     return events._policy  # type: ignore[no-any-return]
 
 
-def set_event_loop_policy(policy: Any) -> None:
+def set_event_loop_policy(policy: AbstractEventLoopPolicy | None) -> None:
     """Let `policy` say what the current loop is; None: a new DefaultEventLoopPolicy."""
-    if policy is not None and not isinstance(policy, AbstractEventLoopPolicy):
-        kind = type(policy).__name__
-        expected = "an instance of AbstractEventLoopPolicy or None"
-        raise TypeError(f"policy must be {expected}, not '{kind}'")
+    _check_type("policy", policy, AbstractEventLoopPolicy)
     events._policy = policy or DefaultEventLoopPolicy()
+
+
+def _check_type(name: str, value: object, expected: type) -> None:
+    if value is not None and not isinstance(value, expected):
+        kind = type(value).__name__
+        raise TypeError(f"{name} must be an instance of {expected.__name__} or None, not '{kind}'")
 
 
 def _forget_the_parent() -> None:

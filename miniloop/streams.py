@@ -266,9 +266,8 @@ class StreamWriter:
         protocol: Any = self._protocol
         self._transport = protocol._transport = await self._loop.start_tls(
             self._transport, protocol, sslcontext, server_hostname=server_hostname,
-            server_side=protocol._client_connected_cb is not None,
-            ssl_handshake_timeout=ssl_handshake_timeout,
-            ssl_shutdown_timeout=ssl_shutdown_timeout)  # fmt: skip
+            ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout,
+            server_side=protocol._client_connected_cb is not None)  # fmt: skip
         if self._reader is not None:
             self._reader._transport = self._transport
 
@@ -393,11 +392,10 @@ class StreamReader:
         Raises IncompleteReadError, with what there is, if the stream ends before; LimitOverrunError
         if more than the limit would be returned, and then it is left in the buffer.
         """
-        several = separator if isinstance(separator, tuple) else (separator,)
-        if not several:
+        separators = sorted(separator, key=len) if isinstance(separator, tuple) else [separator]
+        if not separators:
             raise ValueError("Separator should contain at least one element")
-        separators = sorted(several, key=len)
-        if not separators[0]:
+        if len(separators[0]) == 0:
             raise ValueError("Separator should be at least one-byte string")
         if self._exception is not None:
             raise self._exception
@@ -441,7 +439,8 @@ class StreamReader:
             self._waiter = None
 
     def _take(self, n: int) -> bytes:
-        data = bytes(memoryview(self._buffer)[:n])
+        # A view saves a copy, but making one takes longer than to copy a line.
+        data = bytes(self._buffer[:n] if n < 4096 else memoryview(self._buffer)[:n])
         del self._buffer[:n]
         if self._paused and len(self._buffer) <= self._limit:
             self._paused = False

@@ -9,14 +9,16 @@ subprocess.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from . import transports
 from .connections import ProtocolFactory
 from .datagrams import _SelectorDatagramTransport
 from .descriptors import _SelectorSocketTransport
@@ -26,9 +28,6 @@ from .policies import AbstractEventLoopPolicy, DefaultEventLoopPolicy
 from .servers import AbstractServer, Server
 from .sslproto import SSL, _client_tls, _server_tls
 from .subprocess import BaseSubprocessTransport, SubprocessEventLoop
-from .transports import (
-    BaseTransport, DatagramTransport, ReadTransport, SubprocessTransport, WriteTransport,
-)  # fmt: skip
 
 __all__ = ("EventLoop", "SelectorEventLoop")
 
@@ -50,18 +49,10 @@ class SelectorEventLoop(SubprocessEventLoop):
         if ssl and server_hostname is None:
             raise ValueError("you have to pass server_hostname when using ssl")
         tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
-        if path is None:
-            sock = _checked("no path and sock were specified", sock)
-        elif sock is not None:
-            raise ValueError("path and sock can not be specified at the same time")
-        else:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
+        with _socket_for(path, sock, "no path and sock were specified") as sock:
+            if path is not None:
                 sock.setblocking(False)
                 await self.sock_connect(sock, os.fspath(path))
-            except BaseException:
-                sock.close()
-                raise
         return await self._make_connection(sock, protocol_factory, tls)
 
     async def create_unix_server(
@@ -70,29 +61,57 @@ class SelectorEventLoop(SubprocessEventLoop):
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
         start_serving: bool = True, cleanup_socket: bool = True,
     ) -> Server:  # fmt: skip
-        """Listen on the Unix socket at `path`, or on `sock`, and return the Server; see create_server.
+        """Listen on the Unix socket at `path`, or on `sock`; see create_server.
 
         A socket file that an earlier server has left at `path` is replaced. With `cleanup_socket`
-        the file is removed when the server is closed, if it is still the same.
+        the file is removed when the server is closed, if it is still the same (gh-111246).
         """
         tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
-        if path is None:
-            sock = _checked("path was not specified, and no sock specified", sock)
-        elif sock is not None:
-            raise ValueError("path and sock can not be specified at the same time")
-        else:
-            sock = _bind(os.fspath(path))
+        with _socket_for(path, sock, "path was not specified, and no sock specified") as sock:
+            if path is not None:
+                _bind(sock, os.fspath(path))
         clean_up = _remover_of_file(sock) if cleanup_socket else None
         server = Server(self, [sock], protocol_factory, backlog, tls, clean_up)
         return await self._serve(server, start_serving)
 
 
-def _checked(complaint: str, sock: socket.socket | None) -> socket.socket:
+@contextlib.contextmanager
+def _socket_for(path: Path | None, sock: socket.socket | None,
+                if_neither: str) -> Iterator[socket.socket]:  # fmt: skip
+    """`sock`, if it may be used; for `path` a new one, which is closed where the block fails."""
     if sock is None:
-        raise ValueError(complaint)
-    if sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
+        if path is None:
+            raise ValueError(if_neither)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    elif path is not None:
+        raise ValueError("path and sock can not be specified at the same time")
+    elif sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
         raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
-    return sock
+    try:
+        yield sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _bind(sock: socket.socket, path: str | bytes) -> None:
+    """Bind `sock` to `path`, in place of a socket that an earlier server has left there."""
+    if _has_file(path):
+        _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
+    try:
+        sock.bind(path)
+    except OSError as exc:
+        if exc.errno != errno.EADDRINUSE:
+            raise
+        raise OSError(exc.errno, f"Address {path!r} is already in use") from None
+
+
+def _remover_of_file(sock: socket.socket) -> Callable[[], None] | None:
+    path = sock.getsockname()
+    if not _has_file(path) or not os.path.exists(path):
+        return None
+    ours = os.stat(path).st_ino
+    return lambda: _remove_if(path, lambda file: file.st_ino == ours, "clean up listening")
 
 
 def _has_file(path: str | bytes) -> bool:
@@ -100,42 +119,13 @@ def _has_file(path: str | bytes) -> bool:
     return path[:1] not in ("", b"", "\0", b"\0")
 
 
-def _bind(path: str | bytes) -> socket.socket:
-    """A socket bound to `path`, in place of one that an earlier server has left there."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def _remove_if(path: str | bytes, wanted: Callable[[os.stat_result], bool], purpose: str) -> None:
     try:
-        if _has_file(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+        if wanted(os.stat(path)):
             os.remove(path)
-    except FileNotFoundError:
-        ...
     except OSError as exc:  # perhaps nothing but making sockets is allowed there
-        logger.error("Unable to check or remove stale UNIX socket %r: %r", path, exc)
-    try:
-        sock.bind(path)
-    except OSError as exc:
-        sock.close()
-        if exc.errno != errno.EADDRINUSE:
-            raise
-        raise OSError(exc.errno, f"Address {path!r} is already in use") from None
-    return sock
-
-
-def _remover_of_file(sock: socket.socket) -> Callable[[], None] | None:
-    path = sock.getsockname()
-    if not _has_file(path):
-        return None
-    return functools.partial(_remove_file, path, os.stat(path).st_ino)
-
-
-def _remove_file(path: str, inode: int) -> None:
-    """Remove a closed server's file, unless another server has put its own there (gh-111246)."""
-    try:
-        if os.stat(path).st_ino == inode:
-            os.unlink(path)
-    except FileNotFoundError:
-        return
-    except OSError as exc:
-        logger.error("Unable to clean up listening UNIX socket %r: %r", path, exc)
+        if not isinstance(exc, FileNotFoundError):
+            logger.error("Unable to %s UNIX socket %r: %r", purpose, path, exc)
 
 
 EventLoop = SelectorEventLoop
@@ -165,9 +155,11 @@ def _unimplemented(method: Callable[..., Any]) -> Callable[..., Any]:
 _declare(AbstractEventLoop, SelectorEventLoop)
 _declare(AbstractEventLoopPolicy, DefaultEventLoopPolicy)
 _declare(AbstractServer, Server)
-_declare(BaseTransport, _SelectorSocketTransport, "is_closing close set_protocol get_protocol")
-_declare(ReadTransport, _SelectorSocketTransport, "is_reading pause_reading resume_reading")
-_declare(WriteTransport, _SelectorSocketTransport, "write write_eof can_write_eof abort "
+_declare(transports.BaseTransport, _SelectorSocketTransport,
+         "is_closing close set_protocol get_protocol")  # fmt: skip
+_declare(transports.ReadTransport, _SelectorSocketTransport,
+         "is_reading pause_reading resume_reading")  # fmt: skip
+_declare(transports.WriteTransport, _SelectorSocketTransport, "write write_eof can_write_eof abort "
          "get_write_buffer_size get_write_buffer_limits set_write_buffer_limits")  # fmt: skip
-_declare(DatagramTransport, _SelectorDatagramTransport, "sendto abort")
-_declare(SubprocessTransport, BaseSubprocessTransport)
+_declare(transports.DatagramTransport, _SelectorDatagramTransport, "sendto abort")
+_declare(transports.SubprocessTransport, BaseSubprocessTransport)
