@@ -11,19 +11,20 @@ transports.py first.
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import os
-import selectors
 import socket
 import warnings
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, Final
 
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
-from .protocols import BaseProtocol, BufferedProtocol
+from .protocols import BaseProtocol
 from .transports import _BYTES_LIKE, Buffer, TransportSocket, _FlowControlMixin
 
 __all__ = ()
@@ -42,10 +43,10 @@ class _DescriptorTransport(_FlowControlMixin):
 
     _kind = "socket"  # in messages
     _file: Any = None  # for __del__, where __init__ has failed
+    _read_ready: Callable[[], None]  # the descriptor can be read
 
-    def __init__(
-        self, loop: Loop, file: Any, protocol: BaseProtocol, extra: dict[str, Any], server: Any
-    ) -> None:
+    def __init__(self, loop: Loop, file: Any, protocol: BaseProtocol, extra: dict[str, Any],
+                 server: Any) -> None:  # fmt: skip
         super().__init__(extra, loop)
         self._file = file  # None once closed
         self._fd: int = file.fileno()
@@ -74,18 +75,6 @@ class _DescriptorTransport(_FlowControlMixin):
         if self.is_reading():
             self._loop._add_reader(self._fd, self._read_ready)
 
-    def _read_ready(self) -> None:
-        """The descriptor can be read."""
-        raise NotImplementedError
-
-    def set_protocol(self, protocol: BaseProtocol) -> None:
-        """Let `protocol` have what happens from now on."""
-        self._protocol = protocol
-
-    def get_protocol(self) -> BaseProtocol:
-        """Return the protocol."""
-        return self._protocol  # type: ignore[no-any-return]
-
     def get_write_buffer_size(self) -> int:
         """Return how many bytes wait to be written."""
         return self._buffer_size
@@ -100,14 +89,11 @@ class _DescriptorTransport(_FlowControlMixin):
 
     def close(self) -> None:
         """Read no more, write what is buffered, then close and call connection_lost(None)."""
-        if self._closing:
-            return
-        self._closing = True
-        self._loop._remove_reader(self._fd)
-        if not self._buffer:
-            self._conn_lost += 1
-            self._loop._remove_writer(self._fd)
-            self._loop.call_soon(self._call_connection_lost, None)
+        if not self._closing:
+            self._closing = True
+            self._loop._remove_reader(self._fd)
+            if not self._buffer:
+                self._force_close(None)
 
     def abort(self) -> None:
         """Close at once; what is buffered is lost."""
@@ -119,8 +105,8 @@ class _DescriptorTransport(_FlowControlMixin):
             raise exc
         if not isinstance(exc, OSError):
             self._report(exc, message)
-        elif self._loop.get_debug():
-            logger.debug("%r: %s", self, message, exc_info=True)
+        else:
+            self._log(f"%r: {message}", exc_info=True)
         self._force_close(exc)
 
     def _force_close(self, exc: BaseException | None) -> None:
@@ -143,6 +129,10 @@ class _DescriptorTransport(_FlowControlMixin):
             self._protocol = None
             self._loop = None
 
+    def _log(self, message: str, **options: Any) -> None:
+        if self._loop.get_debug():
+            logger.debug(message, self, **options)
+
     def _drop_write(self) -> None:
         if self._conn_lost >= LOG_THRESHOLD_FOR_CONNLOST_WRITES:
             logger.warning("%s.send() raised exception.", self._kind)
@@ -158,9 +148,9 @@ class _DescriptorTransport(_FlowControlMixin):
     def _close_file(self) -> None:
         self._file.close()
         self._file = None
-        server, self._server = self._server, None
-        if server is not None:
-            server._detach(self)
+        if self._server is not None:
+            self._server._detach(self)
+            self._server = None
 
     def __del__(self) -> None:
         if self._file is not None:
@@ -169,19 +159,14 @@ class _DescriptorTransport(_FlowControlMixin):
 
     def __repr__(self) -> str:
         info = [type(self).__name__]
-        if self._file is None:
-            info.append("closed")
-        elif self._closing:
-            info.append("closing")
+        if self._closing:
+            info.append("closed" if self._file is None else "closing")
         info.append(f"fd={self._fd}")
         if self._loop is not None and not self._loop.is_closed():
-            mask = self._loop._watched(self._fd)[0]
-            reading = "polling" if mask & selectors.EVENT_READ else "idle"
-            writing = "polling" if mask & selectors.EVENT_WRITE else "idle"
-            info.append(f"read={reading}")
-            info.append(f"write=<{writing}, bufsize={self.get_write_buffer_size()}>")
-        elif self._file is not None:
-            info.append("open")
+            events = self._loop._watched(self._fd)[0]
+            reading = "polling" if events & EVENT_READ else "idle"
+            writing = "polling" if events & EVENT_WRITE else "idle"
+            info.append(f"read={reading} write=<{writing}, bufsize={self._buffer_size}>")
         return f"<{' '.join(info)}>"
 
 
@@ -191,60 +176,48 @@ class _ReadHalf(_DescriptorTransport):
     #: Bytes that one read() asks for.
     max_size = 256 * 1024
 
-    def set_protocol(self, protocol: BaseProtocol) -> None:
-        """Let `protocol` have what happens from now on; its class says how data is handed over."""
-        self._buffered = isinstance(protocol, BufferedProtocol)
-        super().set_protocol(protocol)
-
     def pause_reading(self) -> None:
         """Read nothing until resume_reading(); in the end this slows the sender down."""
-        if not self.is_reading():
-            return
-        self._paused = True
-        self._loop._remove_reader(self._fd)
-        if self._loop.get_debug():
-            logger.debug("%r pauses reading", self)
+        if self.is_reading():
+            self._paused = True
+            self._loop._remove_reader(self._fd)
+            self._log("%r pauses reading")
 
     def resume_reading(self) -> None:
         """Go on reading after pause_reading()."""
-        if self._closing or not self._paused:
-            return
-        self._paused = False
-        self._start_reading()
-        if self._loop.get_debug():
-            logger.debug("%r resumes reading", self)
+        if self._paused and not self._closing:
+            self._paused = False
+            self._start_reading()
+            self._log("%r resumes reading")
 
     def _read_ready(self) -> None:
         """Read once, and hand over what has come."""
-        if self._conn_lost:
-            return
-        failing = reading = f"Fatal read error on {self._kind} transport"
+        call = ""  # the protocol's method that is next
         try:
-            if not self._buffered:
-                received: Any = os.read(self._fd, self.max_size)
-                failing = "Fatal error: protocol.data_received() call failed."
-                if received:
-                    self._protocol.data_received(received)
-            else:
-                failing = "Fatal error: protocol.get_buffer() call failed."
+            if self._buffered:
+                call = "get_buffer"
                 buffer = self._protocol.get_buffer(-1)
                 if not len(buffer):
                     raise RuntimeError("get_buffer() returned an empty buffer")
-                failing = reading
-                received = os.readv(self._fd, [buffer])
-                failing = "Fatal error: protocol.buffer_updated() call failed."
-                if received:
-                    self._protocol.buffer_updated(received)
-            if not received:
-                failing = "Fatal error: protocol.eof_received() call failed."
+                call = ""
+                received: Any = os.readv(self._fd, [buffer])
+                call = "buffer_updated"
+            else:
+                received = os.read(self._fd, self.max_size)
+                call = "data_received"
+            if received:
+                getattr(self._protocol, call)(received)
+            else:
+                call = "eof_received"
                 self._on_eof()
         except BaseException as exc:
-            if failing is not reading or not isinstance(exc, _WOULD_BLOCK):
-                self._fatal_error(exc, failing)
+            if call:
+                self._fatal_error(exc, f"Fatal error: protocol.{call}() call failed.")
+            elif not isinstance(exc, _WOULD_BLOCK):
+                self._fatal_error(exc, f"Fatal read error on {self._kind} transport")
 
     def _on_eof(self) -> None:
-        if self._loop.get_debug():
-            logger.debug("%r received EOF", self)
+        self._log("%r received EOF")
         if self._protocol.eof_received():
             self._loop._remove_reader(self._fd)  # half-closed: the protocol may still write
         else:
@@ -262,17 +235,13 @@ class _WriteHalf(_DescriptorTransport):
         if not isinstance(data, _BYTES_LIKE):
             kind = type(data).__name__
             raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
-        if self._eof:
-            raise RuntimeError("Cannot call write() after write_eof()")
-        if self._sending_file:
-            raise RuntimeError("unable to write; sendfile is in progress")
+        if self._eof or self._sending_file or self._conn_lost:
+            self._refuse("write", data)
+            return
         if not data:
             return
         if isinstance(data, memoryview):
             data = data.cast("B")  # so that len() counts bytes, as write() does
-        if self._conn_lost:
-            self._drop_write()
-            return
         if not self._buffer:
             try:
                 sent = os.write(self._fd, data)
@@ -285,61 +254,52 @@ class _WriteHalf(_DescriptorTransport):
                 return
             data = memoryview(data)[sent:]
             self._loop._add_writer(self._fd, self._write_ready)
-        self._keep(data)
+        self._buffer.append(memoryview(data))
+        self._buffer_size += len(data)
         self._maybe_pause_protocol()
 
     def writelines(self, list_of_data: Iterable[Buffer]) -> None:
         """Send the pieces one after the other, in one system call where possible."""
-        if self._eof:
-            raise RuntimeError("Cannot call writelines() after write_eof()")
-        if self._sending_file:
-            raise RuntimeError("unable to writelines; sendfile is in progress")
-        # An empty piece would stay in the buffer for ever: no write takes it out again.
+        if self._eof or self._sending_file or self._conn_lost:
+            self._refuse("writelines", list_of_data)
+            return
         pieces = [view.cast("B") for data in list_of_data if (view := memoryview(data)).nbytes]
-        if not pieces:
-            return
-        if self._conn_lost:
-            self._drop_write()
-            return
-        was_empty = not self._buffer
-        for piece in pieces:
-            self._keep(piece)
-        if was_empty:
+        may_send = pieces and not self._buffer
+        self._buffer.extend(pieces)
+        self._buffer_size += sum(map(len, pieces))
+        if may_send:
             self._write_ready()
             if self._buffer:
                 self._loop._add_writer(self._fd, self._write_ready)
         self._maybe_pause_protocol()
 
-    def _keep(self, data: Buffer) -> None:
-        self._buffer.append(memoryview(data))
-        self._buffer_size += len(data)
+    def _refuse(self, call: str, data: object) -> None:
+        if self._eof:
+            raise RuntimeError(f"Cannot call {call}() after write_eof()")
+        if self._sending_file:
+            raise RuntimeError(f"unable to {call}; sendfile is in progress")
+        if data:
+            self._drop_write()
 
     def _write_ready(self) -> None:
         """The descriptor can be written: send what is buffered, do what had to wait for that."""
-        if self._conn_lost or not self._buffer:
-            return
         try:
-            sent = os.writev(self._fd, list(itertools.islice(self._buffer, _MAX_PIECES)))
+            sent = os.writev(self._fd, list(islice(self._buffer, _MAX_PIECES)))
         except _WOULD_BLOCK:
             return
         except OSError as exc:
             self._fatal_error(exc, f"Fatal write error on {self._kind} transport")
             return
-        self._drop_sent(sent)
+        self._buffer_size -= sent
+        while self._buffer and sent >= len(self._buffer[0]):
+            sent -= len(self._buffer.popleft())
+        if sent:
+            self._buffer[0] = self._buffer[0][sent:]
         self._maybe_resume_protocol()  # which may write, and so fill the buffer again
         if not self._buffer:
             self._finish_writing()
             if self._eof and not self._closing:
                 self._file.shutdown(socket.SHUT_WR)
-
-    def _drop_sent(self, nbytes: int) -> None:
-        self._buffer_size -= nbytes
-        while nbytes:
-            first = self._buffer.popleft()
-            if len(first) > nbytes:
-                self._buffer.appendleft(first[nbytes:])
-                return
-            nbytes -= len(first)
 
 
 class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
@@ -347,10 +307,9 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
 
     _start_tls_compatible = True
 
-    def __init__(
-        self, loop: Loop, sock: socket.socket, protocol: BaseProtocol,
-        waiter: Future[None] | None = None, extra: dict[str, Any] | None = None, server: Any = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, loop: Loop, sock: socket.socket, protocol: BaseProtocol,
+                 waiter: Future[None] | None = None, extra: dict[str, Any] | None = None,
+                 server: Any = None) -> None:  # fmt: skip
         super().__init__(loop, sock, protocol, {**_describe(sock), **(extra or {})}, server)
         loop._transports[self._fd] = self
         if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
@@ -374,10 +333,8 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
 
 def _describe(sock: socket.socket) -> dict[str, Any]:
     """What get_extra_info() tells of a socket."""
-    extra: dict[str, Any] = {"socket": TransportSocket(sock)}
-    for name, get_name in (("sockname", sock.getsockname), ("peername", sock.getpeername)):
-        try:
-            extra[name] = get_name()
-        except OSError:
-            extra[name] = None
+    extra: dict[str, Any] = {"socket": TransportSocket(sock), "sockname": None, "peername": None}
+    with contextlib.suppress(OSError):
+        extra["sockname"] = sock.getsockname()
+        extra["peername"] = sock.getpeername()
     return extra

@@ -1,8 +1,8 @@
 """Transports as programs see them, and flow control.
 
-Purpose: the base classes by which programs name transports, and the half that all that write
-share: to tell the protocol when to stop. What each can do is written once, where it is done:
-sockets and pipes in descriptors.py, datagrams.py, sslproto.py, subprocess.py.
+Purpose: the base classes by which programs name transports, and what all that write share: to tell
+the protocol when to stop. What each can do is written once, where it is done: sockets and pipes in
+descriptors.py, datagrams.py, sslproto.py, subprocess.py.
 Rules: the life of a transport: open → closing (close() was called, or the other side has ended; the
 buffer still drains) → lost (connection_lost is called; nothing more happens). abort() leaves the
 draining out.
@@ -12,11 +12,13 @@ protocols.py first.
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
 
-from .events import Loop
+from .events import Loop, _tell
+from .protocols import BaseProtocol, BufferedProtocol
 
 __all__ = ("BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",
            "SubprocessTransport")  # fmt: skip
@@ -108,19 +110,26 @@ class TransportSocket:
         return repr(self._sock).replace("<socket.socket", f"<{__package__}.TransportSocket")
 
 
-_SAFE_SOCKET_ATTRIBUTES: Final = frozenset(
-    (
-        *("family", "type", "proto", "fileno", "dup", "get_inheritable", "shutdown"),
-        *("getsockopt", "setsockopt", "getpeername", "getsockname", "getsockbyname"),
-    )
-)
+_SAFE_SOCKET_ATTRIBUTES = (
+    "family", "type", "proto", "fileno", "dup", "get_inheritable", "shutdown", "getsockopt",
+    "setsockopt", "getpeername", "getsockname", "getsockbyname",
+)  # fmt: skip
+
+
+@contextlib.contextmanager
+def _closing_on_error(resource: Any) -> Iterator[None]:
+    """Close a transport or a socket if what is done with it fails or is cancelled."""
+    try:
+        yield
+    except BaseException:
+        resource.close()
+        raise
 
 
 class _FlowControlMixin(Transport):
     """Tells the protocol to pause writing above the high-water mark; below the low one to go on."""
 
-    _loop: Loop
-    _protocol: Any
+    _default_high_water = 64 * 1024
     get_write_buffer_size: Callable[[], int]  # how many bytes wait to be written
 
     def __init__(self, extra: dict[str, Any] | None = None, loop: Loop = None) -> None:
@@ -128,6 +137,15 @@ class _FlowControlMixin(Transport):
         self._loop = loop
         self._protocol_paused = False
         self._set_water_marks(None, None)
+
+    def set_protocol(self, protocol: BaseProtocol) -> None:
+        """Let `protocol` have what happens from now on; its class says how data is handed over."""
+        self._protocol: Any = protocol
+        self._buffered = isinstance(protocol, BufferedProtocol)
+
+    def get_protocol(self) -> BaseProtocol:
+        """Return the protocol."""
+        return self._protocol  # type: ignore[no-any-return]
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         """Return the low-water and the high-water mark, in bytes."""
@@ -140,7 +158,7 @@ class _FlowControlMixin(Transport):
 
     def _set_water_marks(self, high: int | None, low: int | None) -> None:
         if high is None:
-            high = 64 * 1024 if low is None else 4 * low
+            high = self._default_high_water if low is None else 4 * low
         if low is None:
             low = high // 4
         if not high >= low >= 0:
@@ -166,6 +184,5 @@ class _FlowControlMixin(Transport):
             self._report(exc, f"protocol.{what}() failed")
 
     def _report(self, exc: BaseException, message: str) -> None:
-        self._loop.call_exception_handler(
-            {"message": message, "exception": exc, "transport": self, "protocol": self._protocol}
-        )
+        context = {"exception": exc, "transport": self, "protocol": self._protocol}
+        _tell(self._loop, message, None, **context)
