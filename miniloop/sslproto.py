@@ -23,9 +23,9 @@ from .descriptors import LOG_THRESHOLD_FOR_CONNLOST_WRITES
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
-from .protocols import BaseProtocol, BufferedProtocol, Protocol
+from .protocols import BaseProtocol, Protocol
 from .threads import ThreadsEventLoop
-from .transports import Buffer, _FlowControlMixin
+from .transports import Buffer, _closing_on_error, _FlowControlMixin
 
 # OpenSSL has used up what has come, and waits for more.
 try:
@@ -48,10 +48,6 @@ OPEN: Final = "OPEN"
 SHUTTING_DOWN: Final = "SHUTTING_DOWN"  # our close_notify is sent, that of the other side awaited
 CLOSED: Final = "CLOSED"  # the transport below is closing, or lost
 
-#: Seconds that the other side may take for a handshake, and to answer our close_notify.
-SSL_HANDSHAKE_TIMEOUT: Final = 60.0
-SSL_SHUTDOWN_TIMEOUT: Final = 30.0
-
 #: The most plaintext bytes in a TLS record, so the most that one read() can return.
 _RECORD: Final = 16 * 1024
 #: Bytes to encrypt at a time: with more, the ciphertext falls out of the processor's cache.
@@ -62,6 +58,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
     """The protocol of the transport below, and the transport of the program's protocol."""
 
     _start_tls_compatible = True
+    _default_high_water = 512 * 1024
     _state = CLOSED  # for __del__, where __init__ has failed
 
     def __init__(
@@ -75,17 +72,15 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             raise RuntimeError("stdlib ssl module not available")
         sslcontext = sslcontext or _default_context(server_side, server_hostname)
         super().__init__({"sslcontext": sslcontext}, loop)
-        self._timeouts = {
-            HANDSHAKING: _positive("handshake", ssl_handshake_timeout, SSL_HANDSHAKE_TIMEOUT),
-            SHUTTING_DOWN: _positive("shutdown", ssl_shutdown_timeout, SSL_SHUTDOWN_TIMEOUT),
+        self._timeouts = {  # in seconds; a state that is not here may last for ever
+            HANDSHAKING: _positive("handshake", ssl_handshake_timeout, 60.0),
+            SHUTTING_DOWN: _positive("shutdown", ssl_shutdown_timeout, 30.0),
         }
-        self._timer: Any = None  # of the state, if that is one of these
+        self._timer: Any = None  # of the state, if it has one
         self._incoming = ssl.MemoryBIO()  # ciphertext that has come
         self._outgoing = ssl.MemoryBIO()  # ciphertext that is to go; no step leaves any here
-        self._sslobj = sslcontext.wrap_bio(
-            self._incoming, self._outgoing, server_side,
-            None if server_side else server_hostname or None,
-        )  # fmt: skip
+        name = None if server_side else server_hostname or None
+        self._sslobj = sslcontext.wrap_bio(self._incoming, self._outgoing, server_side, name)
         self._transport: Any = None  # below; None before connection_made and after connection_lost
         self._waiter = waiter
         self._connected = not call_connection_made  # connection_made was called
@@ -111,15 +106,8 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             return self._extra[name]
         return default if self._transport is None else self._transport.get_extra_info(name, default)
 
-    def set_protocol(self, protocol: BaseProtocol) -> None:
-        self._buffered = isinstance(protocol, BufferedProtocol)
-        self._protocol = protocol
-
-    def get_protocol(self) -> BaseProtocol:
-        return self._protocol  # type: ignore[no-any-return]
-
     def is_closing(self) -> bool:
-        return self._state is SHUTTING_DOWN or self._state is CLOSED
+        return self._state not in (HANDSHAKING, OPEN)
 
     def close(self) -> None:
         """Send what is buffered, take leave of the other side, then close the transport below."""
@@ -151,12 +139,6 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._attempt(self._advance)
         if self.is_reading():
             self._transport.resume_reading()
-
-    def _set_water_marks(self, high: int | None, low: int | None) -> None:
-        """The default is higher than elsewhere: 512 KiB."""
-        if high is None and low is None:
-            high = 512 * 1024
-        super()._set_water_marks(high, low)
 
     def get_write_buffer_size(self) -> int:
         return self._backlog_size
@@ -251,12 +233,10 @@ class SSLProtocol(_FlowControlMixin, Protocol):
     def _attempt(self, step: Callable[[], None]) -> None:
         """Take a step, and send what that has made OpenSSL say; an exception ends the connection.
 
-        Whatever the program's protocol raises is among these.
+        Whatever the program's protocol raises is among these; the transport below lets Ctrl-C pass.
         """
         try:
             step()
-        except (SystemExit, KeyboardInterrupt):
-            raise
         except BaseException as exc:
             self._fatal_error(exc)
         else:
@@ -360,13 +340,11 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             if self._protocol.eof_received():
                 logger.warning("returning true from eof_received() has no effect when using ssl")
 
-    def _fatal_error(
-        self, exc: BaseException, message: str = "Fatal error on SSL protocol"
-    ) -> None:
+    def _fatal_error(self, exc: BaseException, message: str = "") -> None:
         """Let the transport below end because of `exc`, and report that if it is a bug."""
         self._send_outgoing()  # OpenSSL's alert, which tells the other side why
+        self._transport._fatal_error(exc, message or "Fatal error on SSL protocol")
         self._enter(CLOSED)
-        self._transport._fatal_error(exc, message)
 
 
 def _default_context(server_side: bool, server_hostname: str | None) -> Any:
@@ -456,9 +434,6 @@ class TLSEventLoop(ThreadsEventLoop):
         transport.set_protocol(tls)
         tls.connection_made(transport)
         transport.resume_reading()
-        try:
+        with _closing_on_error(transport):
             await waiter
-        except BaseException:
-            transport.close()
-            raise
         return tls

@@ -250,6 +250,33 @@ def test_a_protocol_that_pauses_gets_the_next_record_when_it_resumes() -> None:
     assert connect(story, Careful) == [b"one", "resuming", b"two", "resuming", b"three", "lost"]
 
 
+def test_ctrl_c_in_a_protocol_reaches_the_program() -> None:
+    class Interrupted(Recorder):
+        def data_received(self, data: bytes) -> None:
+            raise KeyboardInterrupt
+
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+
+    async def main(loop: VirtualLoop) -> None:
+        peer = TLSPeer(loop, theirs, server_context())
+        options: dict[str, Any] = {"ssl": client_context(), "server_hostname": NAME}
+        opening = loop.create_connection(Interrupted, sock=ours, **options)
+        transports.append((await miniloop.gather(opening, peer.handshake()))[0][0])
+        await peer.send(b"data")
+        await miniloop.sleep(1)
+
+    transports: list[Any] = []
+    with virtual_loop() as loop, theirs:
+        running = loop.create_task(main(loop))
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(running)
+        assert not transports[0].is_closing()
+        transports[0].abort()
+        loop.run_until_complete(running)
+        assert loop.told == []
+
+
 # Flow control and memory
 
 
