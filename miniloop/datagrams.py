@@ -89,11 +89,12 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
 
     def _send(self, data: Buffer, addr: Any) -> bool:
         """Give one datagram to the kernel; False if it has no room now."""
+        sock = self._file
         try:
             if self._extra["peername"]:
-                self._file.send(data)
+                sock.send(data)
             else:
-                self._file.sendto(data, addr)
+                sock.sendto(data, addr)
         except _WOULD_BLOCK:
             return False
         except OSError as exc:

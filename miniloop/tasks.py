@@ -68,14 +68,14 @@ class Task(Future[T]):
             return
         self._run()  # the first step at once, inside the caller's own step (gh-97696)
         if self._state is not PENDING:
-            self._coro = None  # asyncio lets it go as well; see get_coro
+            self._coro: Any = None  # asyncio lets it go as well; see get_coro
 
     def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None) -> None:
         """What __init__ does; create_task() comes straight here: keywords cost extra."""
         self._begin(loop)
         if type(coro) is not CoroutineType and not iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
-        self._coro: Any = coro
+        self._coro = coro
         self._context = copy_context() if context is None else context
         self._name = _next_task_number() if name is None else str(name)  # see get_name
         # What the coroutine awaits: written by one step, cleared by the next.
