@@ -48,11 +48,7 @@ class SignalsEventLoop(SendfileEventLoop):
         self._descriptors += not self._signal_handlers
         self._must_poll = True
         self._signal_handlers[sig] = Handle(callback, args, self)
-        try:
-            _catch(sig, _leave_it_to_the_loop)
-        except (OSError, RuntimeError):
-            self._forget_signal(sig)
-            raise
+        self._catch(sig, _leave_it_to_the_loop)
 
     def remove_signal_handler(self, sig: int) -> bool:
         """Let the signal do again what it does without a handler; return True if there was one."""
@@ -60,7 +56,7 @@ class SignalsEventLoop(SendfileEventLoop):
         if sig not in self._signal_handlers:
             return False
         self._forget_signal(sig)
-        _catch(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
+        self._catch(sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
         return True
 
     def close(self) -> None:
@@ -79,31 +75,29 @@ class SignalsEventLoop(SendfileEventLoop):
         if sig not in signal.valid_signals():
             raise ValueError(f"invalid signal number {sig}")
 
-    def _forget_signal(self, sig: int) -> None:
-        del self._signal_handlers[sig]
-        if self._signal_handlers:
-            return
-        self._descriptors -= 1
-        self._must_poll = self._descriptors > 1
+    def _catch(self, sig: int, handler: Any) -> None:
         try:
-            signal.set_wakeup_fd(-1)
-        except (ValueError, OSError) as exc:
-            logger.info("set_wakeup_fd(-1) failed: %s", exc)
+            signal.signal(sig, handler)
+            signal.siginterrupt(sig, False)  # system calls go on by themselves, where they can
+        except OSError as exc:
+            self._forget_signal(sig)
+            if exc.errno != errno.EINVAL:
+                raise
+            raise RuntimeError(f"sig {sig} cannot be caught") from exc
+
+    def _forget_signal(self, sig: int) -> None:
+        if self._signal_handlers.pop(sig, None) is not None and not self._signal_handlers:
+            self._descriptors -= 1
+            self._must_poll = self._descriptors > 1
+            try:
+                signal.set_wakeup_fd(-1)
+            except (ValueError, OSError) as exc:
+                logger.info("set_wakeup_fd(-1) failed: %s", exc)
 
     def _process_self_data(self, data: bytes) -> None:
         for sig in data.strip(b"\0"):  # zeros only wake the loop up
             if sig in self._signal_handlers:  # else it was removed since, or is not ours
                 self._ready.append(self._signal_handlers[sig])
-
-
-def _catch(sig: int, handler: Any) -> None:
-    try:
-        signal.signal(sig, handler)
-        signal.siginterrupt(sig, False)  # system calls go on by themselves, where they can
-    except OSError as exc:
-        if exc.errno == errno.EINVAL:
-            raise RuntimeError(f"sig {sig} cannot be caught") from exc
-        raise
 
 
 def _leave_it_to_the_loop(sig: int, frame: object) -> None:
