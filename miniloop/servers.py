@@ -36,7 +36,7 @@ ACCEPT_RETRY_DELAY: Final = 1
 
 
 class AbstractServer:
-    """The base of servers, for `isinstance` and annotations: see _abstract.py."""
+    """The base of servers, for `isinstance` and annotations: see unix_events.py."""
 
 
 class Server(AbstractServer):
