@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
 from .descriptors import _SelectorSocketTransport
-from .events import Coro
 from .format_helpers import logger
 from .sockets import SocketsEventLoop, _check_ssl_socket
 from .sslproto import SSL, TLS, _client_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
+from .transports import _closing_on_error
 
 __all__ = ()
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
-Attempt: TypeAlias = Callable[[], Coro[socket.socket]]
 
 
 class ConnectionsEventLoop(SocketsEventLoop):
@@ -48,67 +47,52 @@ class ConnectionsEventLoop(SocketsEventLoop):
         Raises OSError if none answers; with `all_errors` an ExceptionGroup of all that went wrong.
         `ssl`, True or an SSLContext, makes it a TLS connection: see TLS in sslproto.py.
         """
-        timeouts = ssl_handshake_timeout, ssl_shutdown_timeout
-        tls = _client_tls(ssl, server_hostname, *timeouts, host)
-        if sock is not None:
-            _check_ssl_socket(sock)
-        if host is not None or port is not None:
-            if sock is not None:
-                raise ValueError("host/port and sock can not be specified at the same time")
+        tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout, host)
+        _check_choice(host, port, sock, "host and port was not specified and no sock specified")
+        if sock is None:
             lookup = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
             infos = await self._look_up((host, port), **lookup)
             local = None if local_addr is None else await self._look_up(local_addr, **lookup)
             if interleave or (interleave is None and happy_eyeballs_delay is not None):
                 infos = _interleave(infos, interleave or 1)
-            errors: list[OSError] = []
-            attempts = [partial(self._connect_one, info, local, errors) for info in infos]
-            sock = await self._connect_first(attempts, happy_eyeballs_delay)
-            if sock is None:
-                raise _no_address_answered(errors, all_errors)
-        elif sock is None:
-            raise ValueError("host and port was not specified and no sock specified")
-        elif sock.type != socket.SOCK_STREAM:
-            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+            sock = await self._connect_first(infos, local, happy_eyeballs_delay, all_errors)
         transport, protocol = await self._make_connection(sock, protocol_factory, tls)
         if self._debug:
             logger.debug("%r connected to %s:%r: %r", sock, host, port, (transport, protocol))
         return transport, protocol
 
     async def _look_up(self, address: tuple[Any, Any], **hints: int) -> list[AddrInfo]:
-        infos = await self._ensure_resolved(address, **hints)
-        if not infos:
-            raise OSError("getaddrinfo() returned empty list")
-        return infos
+        if infos := await self._ensure_resolved(address, **hints):
+            return infos
+        raise OSError("getaddrinfo() returned empty list")
 
-    async def _connect_first(
-        self, attempts: Iterable[Attempt], delay: float | None
-    ) -> socket.socket | None:
-        if delay is not None:
-            sock: socket.socket | None = (await staggered_race(attempts, delay))[0]
+    async def _connect_first(self, infos: list[AddrInfo], local: list[AddrInfo] | None,
+                             delay: float | None, all_errors: bool) -> socket.socket:  # fmt: skip
+        """A socket connected to the first address that answers."""
+        errors: list[OSError] = []
+        attempts = [partial(self._connect_one, info, local, errors) for info in infos]
+        if delay is None:
+            for attempt in attempts:
+                with contextlib.suppress(OSError):
+                    return await attempt()
+        elif sock := (await staggered_race(attempts, delay))[0]:
             return sock
-        for attempt in attempts:
-            with contextlib.suppress(OSError):
-                return await attempt()
-        return None
+        raise _no_address_answered(errors, all_errors)
 
-    async def _connect_one(
-        self, info: AddrInfo, local: list[AddrInfo] | None, errors: list[OSError]
-    ) -> socket.socket:
-        """A socket connected to the one address; else an OSError, which goes to `errors` as well."""
+    async def _connect_one(self, info: AddrInfo, local: list[AddrInfo] | None,
+                           errors: list[OSError]) -> socket.socket:  # fmt: skip
+        """A socket connected to one address; else an OSError, which goes to `errors` as well."""
         family, kind, proto, _, address = info
-        sock = None
         try:
             sock = socket.socket(family=family, type=kind, proto=proto)
-            sock.setblocking(False)
-            if local is not None:
-                _bind_to_first(sock, [entry[4] for entry in local if entry[0] == family], errors)
-            await self.sock_connect(sock, address)
+            with _closing_on_error(sock):
+                sock.setblocking(False)
+                if local is not None:
+                    _bind_to_first(sock, local, errors)
+                await self.sock_connect(sock, address)
             return sock
-        except BaseException as exc:
-            if sock is not None:
-                sock.close()
-            if isinstance(exc, OSError):
-                errors.append(exc.with_traceback(None))  # whose frames hold `errors`: a cycle
+        except OSError as exc:
+            errors.append(exc.with_traceback(None))  # whose frames hold `errors`: a cycle
             raise
 
     async def connect_accepted_socket(
@@ -116,16 +100,13 @@ class ConnectionsEventLoop(SocketsEventLoop):
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
     ) -> tuple[Any, Any]:  # fmt: skip
         """Make a transport and a protocol for a socket that the program has accepted itself."""
-        if sock.type != socket.SOCK_STREAM:
-            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+        _check_choice(None, None, sock)
         tls = _tls(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
-        _check_ssl_socket(sock)
         return await self._make_connection(sock, protocol_factory, tls)
 
-    async def _make_connection(
-        self, sock: socket.socket, factory: ProtocolFactory, tls: TLS | None,
-        server: Any = None, peername: Any = None,
-    ) -> tuple[Any, Any]:  # fmt: skip
+    async def _make_connection(self, sock: socket.socket, factory: ProtocolFactory,
+                               tls: TLS | None, server: Any = None, peername: Any = None
+                               ) -> tuple[Any, Any]:  # fmt: skip
         """Give `sock` to a new transport and wait until its protocol has been told."""
         sock.setblocking(False)
         protocol = factory()
@@ -137,26 +118,44 @@ class ConnectionsEventLoop(SocketsEventLoop):
         else:
             transport = tls(self, protocol, waiter=waiter)
             _SelectorSocketTransport(self, sock, transport, None, extra, server)
-        try:
+        with _closing_on_error(transport):
             await waiter
-        except BaseException:
-            transport.close()
-            raise
         return transport, protocol
 
 
-def _bind_to_first(sock: socket.socket, addresses: list[Any], errors: list[OSError]) -> None:
+def _check_choice(host: Any, port: Any, sock: socket.socket | None, if_neither: str = "") -> None:
+    """It has to be one of them: an address, or a socket for a stream."""
+    if sock is not None:
+        _check_ssl_socket(sock)
+    if host is not None or port is not None:
+        if sock is not None:
+            raise ValueError("host/port and sock can not be specified at the same time")
+    elif sock is None:
+        raise ValueError(if_neither)
+    elif sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+
+
+def _bind_to_first(sock: socket.socket, local: list[AddrInfo], errors: list[OSError]) -> None:
     """Bind `sock` to the first local address that can be had."""
-    for address in addresses:
-        try:
-            return sock.bind(address)
-        except OSError as exc:
-            reason = str(exc).lower()
-            message = f"error while attempting to bind on address {address!r}: {reason}"
-            errors.append(OSError(exc.errno, message))
+    addresses = [info[4] for info in local if info[0] == sock.family]
     if not addresses:
         raise OSError(f"no matching local address with family={sock.family!r} found")
+    for address in addresses:
+        try:
+            return _bind(sock, address)
+        except OSError as exc:
+            errors.append(exc.with_traceback(None))
     raise errors.pop()
+
+
+def _bind(sock: socket.socket, address: Any) -> None:
+    try:
+        sock.bind(address)
+    except OSError as exc:
+        reason = str(exc).lower()
+        message = f"error while attempting to bind on address {address!r}: {reason}"
+        raise OSError(exc.errno, message) from None
 
 
 def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
@@ -165,9 +164,9 @@ def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
     errors.clear()  # else the caller's frame, in the traceback, would hold the exception
     if all_errors:
         return ExceptionGroup("create_connection failed", failures)
-    if len({str(failure) for failure in failures}) == 1:
-        return failures[0]
-    return OSError(f"Multiple exceptions: {', '.join(str(failure) for failure in failures)}")
+    texts = [str(failure) for failure in failures]
+    one_for_all = len(set(texts)) == 1
+    return failures[0] if one_for_all else OSError(f"Multiple exceptions: {', '.join(texts)}")
 
 
 def _set_reuseport(sock: socket.socket) -> None:

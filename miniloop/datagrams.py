@@ -22,7 +22,7 @@ from .format_helpers import logger
 from .futures import Future
 from .protocols import BaseProtocol
 from .servers import ServersEventLoop
-from .transports import _BYTES_LIKE, Buffer, DatagramTransport
+from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
 
 __all__ = ()
 
@@ -41,10 +41,9 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
 
     def __init__(self, loop: Loop, sock: socket.socket, protocol: BaseProtocol, address: Any,
                  waiter: Future[None]) -> None:  # fmt: skip
-        super().__init__(loop, sock, protocol, _describe(sock), None)
+        super().__init__(loop, sock, protocol, waiter, _describe(sock))
         self._address = address  # the only one to send to, or None
         loop._transports[self._fd] = self
-        self._start(waiter)
 
     def _read_ready(self) -> None:
         if self._conn_lost:
@@ -138,11 +137,8 @@ class DatagramsEventLoop(ServersEventLoop):
         if self._debug:
             log = logger.info if local_addr else logger.debug
             log("Datagram endpoint from %r to %r created: %r", local_addr, remote_addr, transport)
-        try:
+        with _closing_on_error(transport):
             await waiter
-        except BaseException:
-            transport.close()
-            raise
         return transport, protocol
 
     async def _datagram_endpoints(self, local: Any, remote: Any, family: int, proto: int,

@@ -45,8 +45,8 @@ class _DescriptorTransport(_FlowControlMixin):
     _file: Any = None  # for __del__, where __init__ has failed
     _read_ready: Callable[[], None]  # the descriptor can be read
 
-    def __init__(self, loop: Loop, file: Any, protocol: BaseProtocol, extra: dict[str, Any],
-                 server: Any) -> None:  # fmt: skip
+    def __init__(self, loop: Loop, file: Any, protocol: BaseProtocol, waiter: Future[None] | None,
+                 extra: dict[str, Any], server: Any = None) -> None:  # fmt: skip
         super().__init__(extra, loop)
         self._file = file  # None once closed
         self._fd: int = file.fileno()
@@ -59,17 +59,12 @@ class _DescriptorTransport(_FlowControlMixin):
         self.set_protocol(protocol)
         if server is not None:
             server._attach(self)
-
-    def _start(self, waiter: Future[None] | None) -> None:
-        """Tell the protocol, then read, then wake whoever has opened the connection.
-
-        Three entries of the ready queue, in this order: no data before connection_made, and nobody
-        goes on before the protocol knows of the connection.
-        """
-        self._loop.call_soon(self._protocol.connection_made, self)
-        self._loop.call_soon(self._start_reading)
+        # Three entries of the ready queue, in this order: no data comes before connection_made, and
+        # who has opened the connection does not go on before the protocol knows of it.
+        loop.call_soon(protocol.connection_made, self)
+        loop.call_soon(self._start_reading)
         if waiter is not None:
-            self._loop.call_soon(_set_result_unless_cancelled, waiter, None)
+            loop.call_soon(_set_result_unless_cancelled, waiter, None)
 
     def _start_reading(self) -> None:
         if self.is_reading():
@@ -310,13 +305,12 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
     def __init__(self, loop: Loop, sock: socket.socket, protocol: BaseProtocol,
                  waiter: Future[None] | None = None, extra: dict[str, Any] | None = None,
                  server: Any = None) -> None:  # fmt: skip
-        super().__init__(loop, sock, protocol, {**_describe(sock), **(extra or {})}, server)
-        loop._transports[self._fd] = self
         if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
             # A program that writes little by little wants each piece sent; the kernel would wait
             # for more.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._start(waiter)
+        super().__init__(loop, sock, protocol, waiter, {**_describe(sock), **(extra or {})}, server)
+        loop._transports[self._fd] = self
 
     def write_eof(self) -> None:
         """Tell the other side, after what is buffered, that no more will come; reading goes on."""

@@ -20,7 +20,7 @@ from .format_helpers import logger
 from .futures import Future
 from .protocols import BaseProtocol
 from .signals import SignalsEventLoop
-from .transports import Buffer
+from .transports import Buffer, _closing_on_error
 
 __all__ = ()
 
@@ -39,8 +39,7 @@ class _PipeTransport(_DescriptorTransport):
             raise ValueError("Pipe transport is only for pipes, sockets and character devices")
         self._shows_hang_up = not stat.S_ISCHR(mode)  # a terminal does not tell its writer
         os.set_blocking(pipe.fileno(), False)
-        super().__init__(loop, pipe, protocol, {"pipe": pipe}, None)
-        self._start(waiter)
+        super().__init__(loop, pipe, protocol, waiter, {"pipe": pipe})
 
 
 class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
@@ -101,11 +100,8 @@ class PipesEventLoop(SignalsEventLoop):
         protocol = factory()
         waiter = self.create_future()
         transport = kind(self, pipe, protocol, waiter)
-        try:
+        with _closing_on_error(transport):
             await waiter
-        except BaseException:
-            transport.close()
-            raise
         if self._debug:
             logger.debug("Pipe %r connected: %r", pipe, (transport, protocol))
         return transport, protocol

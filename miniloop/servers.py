@@ -1,6 +1,6 @@
 """create_server: listening sockets, and a transport and a protocol for each caller.
 
-Purpose: `Server`, and how one comes to be: addresses are looked up, sockets bound, callers accepted.
+Purpose: `Server`, and how one comes to be: addresses looked up, sockets bound, callers accepted.
 Rules: a socket that is made here is closed if binding fails. A Server is over when it is closed and
 its last connection is gone.
 This file does not know what the bytes mean. Read connections.py first.
@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Self
 from weakref import WeakSet
 
 from .combinators import gather
-from .connections import ConnectionsEventLoop, ProtocolFactory, _set_reuseport
-from .events import Loop
+from .connections import ConnectionsEventLoop, ProtocolFactory, _bind, _check_choice, _set_reuseport
+from .events import Loop, _tell
 from .exceptions import CancelledError
 from .format_helpers import logger
 from .futures import Future
 from .locks import Event
-from .sockets import _check_ssl_socket
 from .sslproto import SSL, TLS, _server_tls
 from .staggered import AddrInfo
 from .tasks import sleep
-from .transports import TransportSocket
+from .transports import TransportSocket, _closing_on_error
 
 __all__ = ("AbstractServer", "Server")
 
@@ -42,10 +40,9 @@ class AbstractServer:
 class Server(AbstractServer):
     """The listening sockets of `create_server`, and the connections that came in by them."""
 
-    def __init__(
-        self, loop: Loop, sockets: list[socket.socket], factory: ProtocolFactory, backlog: int,
-        tls: TLS | None, after_close: Callable[[], None] | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, loop: Loop, sockets: list[socket.socket], factory: ProtocolFactory,
+                 backlog: int, tls: TLS | None, after_close: Callable[[], None] | None = None
+                 ) -> None:  # fmt: skip
         self._loop = loop
         self._sockets: list[socket.socket] | None = sockets  # None once closed
         self._factory = factory
@@ -77,13 +74,12 @@ class Server(AbstractServer):
         await sleep(0)  # asyncio gives a turn here, and programs can see it
 
     def _start_serving(self) -> None:
-        if self._serving:
-            return
-        self._serving = True
-        for sock in self._sockets or ():
-            sock.setblocking(False)
-            sock.listen(self._backlog)
-            self._loop._start_accepting(sock, self)
+        if not self._serving:
+            self._serving = True
+            for sock in self._sockets or ():
+                sock.setblocking(False)
+                sock.listen(self._backlog)
+                self._loop._start_accepting(sock, self)
 
     async def serve_forever(self) -> None:
         """Accept connections until cancelled; then close, and wait for the connections to end."""
@@ -113,8 +109,7 @@ class Server(AbstractServer):
         if self._after_close is not None:
             self._after_close()
         self._serving = False
-        if self._serving_forever is not None and not self._serving_forever.done():
-            self._serving_forever.cancel()
+        if self._serving_forever is not None and self._serving_forever.cancel():
             self._serving_forever = None
         self._wake_up_if_over()
 
@@ -172,19 +167,12 @@ class ServersEventLoop(ConnectionsEventLoop):
         port is taken.
         """
         tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+        _check_choice(host, port, sock, "Neither host/port nor sock were specified")
         if sock is not None:
-            _check_ssl_socket(sock)
-        if host is not None or port is not None:
-            if sock is not None:
-                raise ValueError("host/port and sock can not be specified at the same time")
-            infos = await self._look_up_hosts(host, port, family, flags)
-            sockets = self._bind_all(infos, reuse_address is not False, reuse_port, keep_alive)
-        elif sock is None:
-            raise ValueError("Neither host/port nor sock were specified")
-        elif sock.type != socket.SOCK_STREAM:
-            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
-        else:
             sockets = [sock]
+        else:
+            infos = await self._look_up_hosts(host, port, family, flags)
+            sockets = self._bind_all(infos, reuse_address, reuse_port, keep_alive)
         server = Server(self, sockets, protocol_factory, backlog, tls)
         return await self._serve(server, start_serving)
 
@@ -197,29 +185,24 @@ class ServersEventLoop(ConnectionsEventLoop):
 
     async def _look_up_hosts(self, host: Any, port: Any, family: int, flags: int) -> list[AddrInfo]:
         """Every address of every host, each once."""
-        single = isinstance(host, str | bytes) or not isinstance(host, Iterable)
         lookup = {"family": family, "type": socket.SOCK_STREAM, "flags": flags}
-        hosts = [host or None] if single else host
+        hosts = [host or None] if isinstance(host, str | bytes | None) else host
         found = await gather(*[self._look_up((host, port), **lookup) for host in hosts])
-        return list(dict.fromkeys(itertools.chain.from_iterable(found)))
+        return list(dict.fromkeys(info for infos in found for info in infos))
 
     def _bind_all(self, infos: list[AddrInfo], *options: bool | None) -> list[socket.socket]:
         """A bound socket for each address that this machine has; all of them or an OSError."""
         with contextlib.ExitStack() as on_error:
-            sockets = []
-            for info in infos:
-                sock = self._bind(info, *options)
-                if sock is not None:
-                    on_error.callback(sock.close)
-                    sockets.append(sock)
+            bound = (self._bind_one(info, *options) for info in infos)
+            sockets = [on_error.enter_context(sock) for sock in bound if sock is not None]
             if not sockets:
                 tried = [info[4] for info in infos]
                 raise OSError(f"could not bind on any address out of {tried!r}")
             on_error.pop_all()
         return sockets
 
-    def _bind(self, info: AddrInfo, reuse_address: bool | None, reuse_port: bool | None,
-              keep_alive: bool | None) -> socket.socket | None:  # fmt: skip
+    def _bind_one(self, info: AddrInfo, reuse_address: bool | None, reuse_port: bool | None,
+                  keep_alive: bool | None) -> socket.socket | None:  # fmt: skip
         """A bound socket; None where the machine does not have that family of addresses."""
         family, kind, proto, _, address = info
         try:
@@ -230,29 +213,24 @@ class ServersEventLoop(ConnectionsEventLoop):
                 logger.warning(message, family, kind, proto, exc_info=True)
             return None
         try:
-            if reuse_address:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
-            if reuse_port:
-                _set_reuseport(sock)
-            if keep_alive:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
-            if family == socket.AF_INET6:
-                # Else the socket would take IPv4 as well, and the one for IPv4 find it in use.
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
-            sock.bind(address)
+            with _closing_on_error(sock):
+                if reuse_address is None or reuse_address:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
+                if reuse_port:
+                    _set_reuseport(sock)
+                if keep_alive:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
+                if family == socket.AF_INET6:
+                    # Else it would take IPv4 as well, and the socket for IPv4 find it in use.
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
+                _bind(sock, address)
+                return sock
         except OSError as exc:
-            sock.close()
-            reason = str(exc).lower()
-            message = f"error while attempting to bind on address {address!r}: {reason}"
             if exc.errno != errno.EADDRNOTAVAIL:
-                raise OSError(exc.errno, message) from None
+                raise
             if self._debug:  # the family is switched off (bpo-30945)
-                logger.warning(message)
+                logger.warning(exc.strerror)
             return None
-        except BaseException:
-            sock.close()
-            raise
-        return sock
 
     def _start_accepting(self, sock: socket.socket, server: Server) -> None:
         if sock.fileno() != -1:  # closed while it waited for descriptors to become free
@@ -268,34 +246,24 @@ class ServersEventLoop(ConnectionsEventLoop):
             except OSError as exc:
                 if exc.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                     raise
-                self._rest_from_accepting(sock, server, exc)
+                # Out of descriptors: the socket stays readable, and the loop would spin on it.
+                message = "socket.accept() out of system resource"
+                _tell(self, message, None, exception=exc, socket=TransportSocket(sock))
+                self._remove_reader(sock.fileno())
+                self.call_later(ACCEPT_RETRY_DELAY, self._start_accepting, sock, server)
                 return
             if self._debug:
                 logger.debug("%r got a new connection from %r: %r", server, address, connection)
             self.create_task(self._serve_connection(connection, address, server))
 
-    def _rest_from_accepting(self, sock: socket.socket, server: Server, exc: OSError) -> None:
-        """Out of descriptors: the socket stays readable, and the loop would spin on it."""
-        self.call_exception_handler(
-            {
-                "message": "socket.accept() out of system resource",
-                "exception": exc,
-                "socket": TransportSocket(sock),
-            }
-        )
-        self._remove_reader(sock.fileno())
-        self.call_later(ACCEPT_RETRY_DELAY, self._start_accepting, sock, server)
-
-    async def _serve_connection(
-        self, connection: socket.socket, address: Any, server: Server
-    ) -> None:
+    async def _serve_connection(self, sock: socket.socket, address: Any, server: Server) -> None:
         try:
-            await self._make_connection(connection, server._factory, server._tls, server, address)
+            await self._make_connection(sock, server._factory, server._tls, server, address)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            if connection.fileno() != -1 and connection.fileno() not in self._transports:
-                connection.close()  # the factory has raised, and no transport owns it
+            if sock.fileno() not in self._transports:
+                sock.close()  # the factory has raised, and no transport owns it
             if self._debug:
                 message = "Error on transport creation for incoming connection"
-                self.call_exception_handler({"message": message, "exception": exc})
+                _tell(self, message, None, exception=exc)

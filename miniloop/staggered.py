@@ -10,13 +10,12 @@ This file does not know how one attempt is made: that is connections.py. Read co
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import chain, zip_longest
 from typing import Any, TypeAlias
 
 from .combinators import FIRST_COMPLETED, wait
-from .events import Coro, Loop
+from .events import Coro, Loop, T
 from .futures import Future
 from .tasks import create_task
 
@@ -25,8 +24,8 @@ AddrInfo: TypeAlias = tuple[Any, ...]
 
 
 async def staggered_race(
-    coro_fns: Iterable[Callable[[], Coro[Any]]], delay: float | None, *, loop: Loop | None = None
-) -> tuple[Any, int | None, list[BaseException | None]]:
+    coro_fns: Iterable[Callable[[], Coro[T]]], delay: float | None, *, loop: Loop | None = None
+) -> tuple[T | None, int | None, list[BaseException | None]]:
     """Return the result and the number of the first attempt to succeed, and all exceptions.
 
     Each of the coroutine functions is called `delay` seconds after the one before, or when that has
@@ -34,21 +33,21 @@ async def staggered_race(
     """
     exceptions: list[BaseException | None] = []
 
-    async def attempt(index: int, coro_fn: Callable[[], Coro[Any]]) -> tuple[Any, int]:
+    async def attempt(index: int, coro_fn: Callable[[], Coro[T]]) -> tuple[T, int]:
         try:
             return await coro_fn(), index
         except BaseException as exc:
             exceptions[index] = exc
             raise
 
-    waiting = deque(coro_fns)
-    running: set[Future[tuple[Any, int]]] = set()
-    winners: list[Future[tuple[Any, int]]] = []
+    waiting = list(coro_fns)
+    running: set[Future[tuple[T, int]]] = set()
+    winners: list[Future[tuple[T, int]]] = []
     try:
         while not winners and (waiting or running):
             if waiting:
                 exceptions.append(None)
-                running.add(create_task(attempt(len(exceptions) - 1, waiting.popleft())))
+                running.add(create_task(attempt(len(exceptions) - 1, waiting.pop(0))))
             patience = delay if waiting else None
             done, running = await wait(running, timeout=patience, return_when=FIRST_COMPLETED)
             winners = [task for task in done if not task.cancelled() and not task.exception()]
@@ -71,8 +70,7 @@ def _interleave(infos: list[AddrInfo], first_family_count: int) -> list[AddrInfo
     by_family: dict[int, list[AddrInfo]] = {}
     for info in infos:
         by_family.setdefault(info[0], []).append(info)
-    families = list(by_family.values())
-    head = families[0][: first_family_count - 1]
-    families[0] = families[0][len(head) :]
-    mixed = itertools.chain.from_iterable(itertools.zip_longest(*families))
-    return head + [info for info in mixed if info is not None]
+    first, *others = by_family.values()
+    head = first[: first_family_count - 1]
+    mixed = chain.from_iterable(zip_longest(first[len(head) :], *others))
+    return [*head, *filter(None, mixed)]

@@ -136,7 +136,8 @@ class _FlowControlMixin(Transport):
         super().__init__(extra)
         self._loop = loop
         self._protocol_paused = False
-        self._set_water_marks(None, None)
+        high = self._default_high_water
+        self._high_water, self._low_water = high, high // 4
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
         """Let `protocol` have what happens from now on; its class says how data is handed over."""
@@ -153,10 +154,6 @@ class _FlowControlMixin(Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Set the marks, in bytes; default 64 KiB and a quarter of it. ValueError if high < low."""
-        self._set_water_marks(high, low)
-        self._maybe_pause_protocol()
-
-    def _set_water_marks(self, high: int | None, low: int | None) -> None:
         if high is None:
             high = self._default_high_water if low is None else 4 * low
         if low is None:
@@ -164,6 +161,7 @@ class _FlowControlMixin(Transport):
         if not high >= low >= 0:
             raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
         self._high_water, self._low_water = high, low
+        self._maybe_pause_protocol()
 
     def _maybe_pause_protocol(self) -> None:
         if not self._protocol_paused and self.get_write_buffer_size() > self._high_water:
