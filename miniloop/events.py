@@ -69,6 +69,7 @@ class Handle:
             raise
         except BaseException as exc:
             self._report(exc)
+        del self  # else this frame would keep a Task whose first step has failed: see Task._run
 
     def _describe(self) -> str:
         return _format_callback_source(self._callback, self._args, debug=self._loop.get_debug())
