@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from .events import Loop, T, get_running_loop
 from .exceptions import BrokenBarrierError, CancelledError
@@ -29,16 +29,21 @@ class _LoopBoundMixin:
     (bpo-42392). For as long as nobody has to wait, any number of loops may use it in turn.
     """
 
-    _loop: Loop | None = None  # written once, by the first _get_loop
+    _loop: Loop = None  # written once, by the first who has to wait
 
-    def _get_loop(self) -> Loop:
-        """Return the running loop; raise RuntimeError if it is not the one we belong to."""
+    def _stand_in(self, line: deque[Future[T]]) -> Future[T]:
+        """Return the future to wait for, which now stands at the end of the line.
+
+        Raises RuntimeError if the running loop is not the one we belong to.
+        """
         loop = get_running_loop()
         # One step of the interpreter: with a test and then an assignment, the loops of two threads
         # could both find _loop empty, and both go on.
         if self._loop is not loop and self.__dict__.setdefault("_loop", loop) is not loop:
             raise RuntimeError(f"{self!r} is bound to a different event loop")
-        return loop
+        waiter: Future[T] = loop.create_future()
+        line.append(waiter)
+        return waiter
 
 
 class _WaitersMixin(_LoopBoundMixin):
@@ -46,53 +51,44 @@ class _WaitersMixin(_LoopBoundMixin):
 
     #: None in locks until somebody has to wait, which for most is never: an empty deque is large.
     _waiters: deque[Future[bool]] | None
-    _state_text: Callable[[], str]  # what the repr says of it
 
     def _join_line(self) -> tuple[deque[Future[bool]], Future[bool]]:
         """Stand at the end of the line; return it, to be left again, and the future to wait for."""
-        waiter = self._get_loop().create_future()
-        line = self._waiters
-        if line is None:
-            line = self._waiters = deque()
-        line.append(waiter)
-        return line, waiter
+        if self._waiters is None:
+            self._waiters = deque()
+        return self._waiters, self._stand_in(self._waiters)
 
     def _wake(self, count: int) -> int:
-        """Wake the `count` oldest who are asleep, all if there are fewer; return how many."""
-        woken = 0
+        """Wake the `count` oldest who are asleep; return how many there were too few."""
         for waiter in self._waiters or ():
-            if woken >= count:
+            if count <= 0:
                 break
             if not waiter.done():
                 waiter.set_result(True)
-                woken += 1
-        return woken
+                count -= 1
+        return count
 
     def _newcomer_must_wait(self) -> bool:
         """True while somebody has the older claim; those who were cancelled have none."""
         return any(not waiter.cancelled() for waiter in self._waiters or ())
 
-    def __repr__(self) -> str:
-        state = self._state_text()
-        if self._waiters:
-            state += f", waiters:{len(self._waiters)}"
-        return f"<{super().__repr__()[1:-1]} [{state}]>"
+    def __repr__(self: Any) -> str:  # Any, for _state_text is the derived classes'
+        waiting = f", waiters:{len(self._waiters)}" if self._waiters else ""
+        return f"<{super().__repr__()[1:-1]} [{self._state_text()}{waiting}]>"
 
 
 class _LockMixin(_WaitersMixin):
     """`async with`: acquired inside the block, released after it, however it ends."""
 
-    acquire: Callable[[], Any]
-    release: Callable[[], None]
-    locked: Callable[[], bool]
+    # `self` is Any because the classes with acquire, release and locked are those derived from it.
 
-    def _state_text(self) -> str:
+    def _state_text(self: Any) -> str:
         return "locked" if self.locked() else "unlocked"
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self: Any) -> None:
         await self.acquire()
 
-    async def __aexit__(self, exc_type: object, exc: object, tb: object) -> None:
+    async def __aexit__(self: Any, exc_type: object, exc: object, tb: object) -> None:
         self.release()
 
 
@@ -112,20 +108,19 @@ class Lock(_LockMixin):
 
     async def acquire(self) -> Literal[True]:
         """Wait until the lock is free and it is our turn, take it, and return True."""
-        if self._locked or (self._waiters and self._newcomer_must_wait()):
-            line, waiter = self._join_line()
-            try:
-                try:
-                    await waiter
-                finally:
-                    line.remove(waiter)
-            except CancelledError:
-                # Perhaps release() had woken us already, and will wake nobody else (bpo-27585):
-                #     lock.release(); waiting_task.cancel()
-                if not self._locked:
-                    self._wake_first()
-                raise
-        self._locked = True
+        if not self._locked and not (self._waiters and self._newcomer_must_wait()):
+            self._locked = True
+            return True
+        line, waiter = self._join_line()
+        try:
+            await waiter
+            self._locked = True
+        finally:
+            line.remove(waiter)
+            # Perhaps release() had woken us, who are cancelled, and nobody else (bpo-27585):
+            #     lock.release(); waiting_task.cancel()
+            if not self._locked:
+                self._wake_first()
         return True
 
     def release(self) -> None:
@@ -203,10 +198,9 @@ class Condition(_LockMixin):
         """
         if not self.locked():
             raise RuntimeError("cannot wait on un-acquired lock")
-        self._get_loop()  # may refuse, and then the lock must still be held
+        line, waiter = self._join_line()  # may refuse, and then the lock must still be held
         self.release()
         try:
-            line, waiter = self._join_line()
             try:
                 await waiter
             finally:
@@ -295,13 +289,12 @@ class Semaphore(_LockMixin):
             line.remove(waiter)
             # While we were awake but not out of the line yet, others joined it although there may
             # have been permits for them, and no release() will wake those (gh-90155).
-            self._value -= self._wake(self._value)
+            self._value = self._wake(self._value)
         return True
 
     def release(self) -> None:
         """Give a permit back; the first who waits for one gets it."""
-        self._value += 1
-        self._value -= self._wake(1)
+        self._value += self._wake(1)
 
 
 class BoundedSemaphore(Semaphore):
@@ -321,10 +314,7 @@ class BoundedSemaphore(Semaphore):
 # The states of a Barrier. FILLING → DRAINING when the last party arrives, and back when the last
 # has left. From any state, abort() leads to BROKEN, and reset() to FILLING: at once if nobody is
 # inside, else by RESETTING, while those who were inside leave.
-FILLING: Final = "filling"
-DRAINING: Final = "draining"
-RESETTING: Final = "resetting"
-BROKEN: Final = "broken"
+FILLING, DRAINING, RESETTING, BROKEN = "filling", "draining", "resetting", "broken"
 
 
 class Barrier:
@@ -339,14 +329,12 @@ class Barrier:
             raise ValueError("parties must be > 0")
         self._parties = parties
         self._cond = Condition()  # all who wait, inside or outside, hear of a new state by it
-        self._state: str = FILLING  # written by _enter only
+        self._state = FILLING  # written by _enter only
         self._count = 0  # tasks inside: arrived, and not yet on their way
 
     def __repr__(self) -> str:
-        state = self._state
-        if not self.broken:
-            state += f", waiters:{self.n_waiting}/{self.parties}"
-        return f"<{super().__repr__()[1:-1]} [{state}]>"
+        waiting = "" if self.broken else f", waiters:{self.n_waiting}/{self.parties}"
+        return f"<{super().__repr__()[1:-1]} [{self._state}{waiting}]>"
 
     async def __aenter__(self) -> int:
         return await self.wait()
