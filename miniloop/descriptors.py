@@ -162,6 +162,8 @@ class _DescriptorTransport(_FlowControlMixin):
             reading = "polling" if events & EVENT_READ else "idle"
             writing = "polling" if events & EVENT_WRITE else "idle"
             info.append(f"read={reading} write=<{writing}, bufsize={self._buffer_size}>")
+        elif self._file is not None:
+            info.append("open")
         return f"<{' '.join(info)}>"
 
 

@@ -8,10 +8,10 @@ This file does not know what the bytes mean. Read connections.py first.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
 from typing import Any, Final, Self
 from weakref import WeakSet
 
@@ -192,9 +192,9 @@ class ServersEventLoop(ConnectionsEventLoop):
 
     def _bind_all(self, infos: list[AddrInfo], *options: bool | None) -> list[socket.socket]:
         """A bound socket for each address that this machine has; all of them or an OSError."""
-        with contextlib.ExitStack() as on_error:
+        with ExitStack() as on_error:
             bound = (self._bind_one(info, *options) for info in infos)
-            sockets = [on_error.enter_context(sock) for sock in bound if sock is not None]
+            sockets = [on_error.enter_context(closing(sock)) for sock in bound if sock is not None]
             if not sockets:
                 tried = [info[4] for info in infos]
                 raise OSError(f"could not bind on any address out of {tried!r}")
