@@ -16,6 +16,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Iterator
+from selectors import EVENT_WRITE
 from typing import Any, TypeAlias
 
 from . import transports
@@ -23,8 +24,10 @@ from .connections import ProtocolFactory
 from .datagrams import _SelectorDatagramTransport
 from .descriptors import _SelectorSocketTransport
 from .events import AbstractEventLoop
+from .exceptions import SendfileNotAvailableError
 from .format_helpers import logger
 from .policies import AbstractEventLoopPolicy, DefaultEventLoopPolicy
+from .sendfile import _send_blocks
 from .servers import AbstractServer, Server
 from .sslproto import SSL, _client_tls, _server_tls
 from .subprocess import BaseSubprocessTransport, SubprocessEventLoop
@@ -36,6 +39,22 @@ Path: TypeAlias = "str | bytes | os.PathLike[Any]"
 
 class SelectorEventLoop(SubprocessEventLoop):
     """The event loop of POSIX systems, over the best selector that the system has."""
+
+    async def _sock_sendfile_native(self, sock: Any, file: Any, offset: int, count: Any) -> int:
+        async def send_block(position: int, size: int) -> int:
+            call = (os.sendfile, sock.fileno(), source, position, size)
+            try:
+                return await self._when_ready(EVENT_WRITE, sock, *call)
+            except OSError as exc:
+                if position == offset:
+                    raise SendfileNotAvailableError("os.sendfile call failed") from exc
+                raise
+
+        try:
+            source = file.fileno()
+        except (AttributeError, OSError) as exc:
+            raise SendfileNotAvailableError("not a regular file") from exc
+        return await _send_blocks(send_block, file, offset, count)
 
     async def create_unix_connection(
         self, protocol_factory: ProtocolFactory, path: Path | None = None, *, ssl: SSL = None,
