@@ -16,9 +16,10 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
 from typing import Any
 
 from .coroutines import iscoroutine
-from .events import Coro, Loop, T, TimerHandle, get_event_loop, get_running_loop
+from .events import Coro, Loop, T, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import PENDING, Future, isfuture
+from .locks import Event
 from .queues import Queue
 from .tasks import _loop_of, ensure_future
 
@@ -62,14 +63,13 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
 class _GatheringFuture(Future[list[Any]]):
     """The Future that gather returns. To cancel it is to cancel the children."""
 
+    _cancel_requested = False  # True once cancel() has reached a child
+
     def __init__(self, children: list[Future[Any]], return_exceptions: bool, loop: Loop) -> None:
         super().__init__(loop=loop)
         self._children = children
-        self._running = len(
-            set(children)
-        )  # children that have not ended; one given twice counts once
+        self._running = len(set(children))  # have not ended; one given twice counts once
         self._return_exceptions = return_exceptions
-        self._cancel_requested = False
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel the children; the gather ends when they have all ended (bpo-32684)."""
@@ -88,14 +88,13 @@ class _GatheringFuture(Future[list[Any]]):
             return
         if (cancelled or error is not None) and not self._return_exceptions:
             self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
-        elif not self._running:  # this child was the last
-            if self._cancel_requested:
-                # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
-                self.set_exception(child._make_cancelled_error())
-            elif self._return_exceptions:
-                self.set_result([_outcome(child) for child in self._children])
-            else:
-                self.set_result([child.result() for child in self._children])
+        elif not self._running and self._cancel_requested:
+            # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
+            self.set_exception(child._make_cancelled_error())
+        elif not self._running and self._return_exceptions:
+            self.set_result([_outcome(child) for child in self._children])
+        elif not self._running:
+            self.set_result([child.result() for child in self._children])
 
 
 def _outcome(future: Future[Any]) -> Any:
@@ -134,26 +133,22 @@ async def wait(
 
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
-    loop = get_running_loop()
-    enough: Future[None] = loop.create_future()
+    enough = Event()
     running = len(futures)
 
     def on_done(future: Future[T]) -> None:
         nonlocal running
         running -= 1
-        if (
-            running <= 0
-            or return_when == FIRST_COMPLETED
-            # Asked last, for who asks for an exception has retrieved it.
-            or (return_when == FIRST_EXCEPTION and _has_failed(future))
-        ):
-            _release(enough)
+        # Whether it failed is asked last, for who asks for an exception has retrieved it.
+        if (running == 0 or return_when == FIRST_COMPLETED
+                or (return_when == FIRST_EXCEPTION and _has_failed(future))):  # fmt: skip
+            enough.set()
 
-    timer = None if timeout is None else loop.call_later(timeout, _release, enough)
+    timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
     for future in futures:
         future.add_done_callback(on_done)
     try:
-        await enough
+        await enough.wait()
     finally:
         if timer is not None:
             timer.cancel()
@@ -161,14 +156,8 @@ async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str
             future.remove_done_callback(on_done)
 
 
-def _has_failed(future: Future[T]) -> bool:
+def _has_failed(future: Future[Any]) -> bool:
     return not future.cancelled() and future.exception() is not None
-
-
-def _release(waiter: Future[None], *_: object) -> None:
-    """Wake whoever awaits `waiter`; also as a done-callback, hence the further argument."""
-    if not waiter.done():
-        waiter.set_result(None)
 
 
 # -- as_completed ---------------------------------------------------------------------------------
@@ -195,11 +184,10 @@ class _AsCompleted(Iterator[Coro[T]], AsyncIterator[Future[T]]):
         self._ended: Queue[Future[T] | None] = Queue()  # None: the time is up
         self._running = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
         self._to_give = len(self._running)  # how often iteration goes on
-        self._timer: TimerHandle | None = None
         for future in self._running:
             future.add_done_callback(self._on_done)
-        if self._running and timeout is not None:
-            self._timer = loop.call_later(timeout, self._on_timeout)
+        timed = self._running and timeout is not None
+        self._timer = loop.call_later(timeout, self._on_timeout) if timed else None
 
     def __next__(self) -> Coro[T]:
         if not self._to_give:
@@ -262,11 +250,7 @@ def shield(arg: Awaitable[T]) -> Future[T]:
         else:
             outer.set_result(inner.result())
 
-    def outer_done(_: Future[T]) -> None:
-        if not inner.done():
-            # Left in place, it would swallow an exception of inner that nobody has seen.
-            inner.remove_done_callback(inner_done)
-
     inner.add_done_callback(inner_done)
-    outer.add_done_callback(outer_done)
+    # Left in place, it would swallow an exception of inner that nobody has seen.
+    outer.add_done_callback(lambda _: inner.remove_done_callback(inner_done))
     return outer
