@@ -96,12 +96,10 @@ class _DescriptorTransport(_FlowControlMixin):
 
     def _fatal_error(self, exc: BaseException, message: str) -> None:
         """End the connection because of `exc`: an OSError is no news, anything else is a bug."""
-        if isinstance(exc, (SystemExit, KeyboardInterrupt)):
-            raise exc
-        if not isinstance(exc, OSError):
-            self._report(exc, message)
-        else:
+        if isinstance(exc, OSError):
             self._log(f"%r: {message}", exc_info=True)
+        else:
+            self._report(exc, message)  # lets Ctrl-C pass
         self._force_close(exc)
 
     def _force_close(self, exc: BaseException | None) -> None:

@@ -58,7 +58,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
     """The protocol of the transport below, and the transport of the program's protocol."""
 
     _start_tls_compatible = True
-    _default_high_water = 512 * 1024
+    _high_water, _low_water = 512 * 1024, 128 * 1024
     _state = CLOSED  # for __del__, where __init__ has failed
 
     def __init__(

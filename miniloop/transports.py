@@ -129,15 +129,13 @@ def _closing_on_error(resource: Any) -> Iterator[None]:
 class _FlowControlMixin(Transport):
     """Tells the protocol to pause writing above the high-water mark; below the low one to go on."""
 
-    _default_high_water = 64 * 1024
+    _high_water, _low_water = 64 * 1024, 16 * 1024  # the class keeps the default
     get_write_buffer_size: Callable[[], int]  # how many bytes wait to be written
 
     def __init__(self, extra: dict[str, Any] | None = None, loop: Loop = None) -> None:
         super().__init__(extra)
         self._loop = loop
         self._protocol_paused = False
-        high = self._default_high_water
-        self._high_water, self._low_water = high, high // 4
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
         """Let `protocol` have what happens from now on; its class says how data is handed over."""
@@ -155,7 +153,7 @@ class _FlowControlMixin(Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Set the marks, in bytes; default 64 KiB and a quarter of it. ValueError if high < low."""
         if high is None:
-            high = self._default_high_water if low is None else 4 * low
+            high = type(self)._high_water if low is None else 4 * low
         if low is None:
             low = high // 4
         if not high >= low >= 0:
@@ -176,11 +174,11 @@ class _FlowControlMixin(Transport):
     def _tell_protocol(self, what: str) -> None:
         try:
             getattr(self._protocol, what)()
-        except (SystemExit, KeyboardInterrupt):
-            raise
         except BaseException as exc:
             self._report(exc, f"protocol.{what}() failed")
 
     def _report(self, exc: BaseException, message: str) -> None:
+        if isinstance(exc, (SystemExit, KeyboardInterrupt)):
+            raise exc
         context = {"exception": exc, "transport": self, "protocol": self._protocol}
         _tell(self._loop, message, None, **context)
