@@ -165,11 +165,10 @@ class Queue(_LoopBoundMixin, Generic[T]):
 
     def _wakeup_next(self, line: deque[Future[None]]) -> None:
         """Wake the oldest in `line` who was not cancelled."""
-        while line:
-            waiter = line.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                break
+        while line and line[0].done():
+            line.popleft()
+        if line:
+            line.popleft().set_result(None)
 
     # -- the end of the work ----------------------------------------------------------------------
 
