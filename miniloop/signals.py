@@ -49,6 +49,7 @@ class SignalsEventLoop(SendfileEventLoop):
         self._must_poll = True
         self._signal_handlers[sig] = Handle(callback, args, self)
         self._catch(sig, _leave_it_to_the_loop)
+        signal.siginterrupt(sig, False)  # system calls go on by themselves, where they can
 
     def remove_signal_handler(self, sig: int) -> bool:
         """Let the signal do again what it does without a handler; return True if there was one."""
@@ -78,7 +79,6 @@ class SignalsEventLoop(SendfileEventLoop):
     def _catch(self, sig: int, handler: Any) -> None:
         try:
             signal.signal(sig, handler)
-            signal.siginterrupt(sig, False)  # system calls go on by themselves, where they can
         except OSError as exc:
             self._forget_signal(sig)
             if exc.errno != errno.EINVAL:

@@ -46,6 +46,16 @@ def test_a_handler_that_could_not_be_set_is_not_there() -> None:
         assert [*steps, polls_while_busy(loop)] == [False, -1, 0]
 
 
+def test_system_calls_go_on_only_while_there_is_a_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    for name in ("signal", "siginterrupt"):  # signal() itself lets system calls be interrupted
+        monkeypatch.setattr(signal, name, lambda *_, name=name: steps.append(name))
+    with virtual_loop() as loop:
+        loop.add_signal_handler(signal.SIGINT, nothing)
+        loop.remove_signal_handler(signal.SIGINT)
+    assert steps == ["signal", "siginterrupt", "signal"]
+
+
 def test_signals_and_wake_ups_share_the_socket() -> None:
     steps: list[str] = []
 
