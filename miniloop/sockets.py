@@ -113,7 +113,8 @@ class SocketsEventLoop(TLSEventLoop):
             return await outcome  # type: ignore[no-any-return]
         finally:
             if not watcher.cancelled():  # else somebody else watches by now
-                (self._remove_reader if reading else self._remove_writer)(fd)
+                with contextlib.suppress(OSError):  # the socket has been closed
+                    (self._remove_reader if reading else self._remove_writer)(fd)
             del outcome  # it may hold an exception, whose traceback holds this frame
 
     async def _ensure_resolved(self, address: Address, *, family: int = 0, type: int = 0,
