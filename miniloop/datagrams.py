@@ -70,7 +70,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
             self._drop_write()
             return
         if not self._buffer:
-            if self._send(data, addr):
+            if self._send(data, addr) or self._conn_lost:
                 return
             self._loop._add_writer(self._fd, self._write_ready)
         self._buffer.append((bytes(data), addr))
@@ -78,10 +78,16 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
         self._maybe_pause_protocol()
 
     def _write_ready(self) -> None:
-        while self._buffer and self._send(*self._buffer[0]):
+        while self._buffer:
+            first = self._buffer.popleft()  # now, for error_received() may raise
+            size = len(first[0]) + _HEADER_SIZE
+            self._buffer_size -= size
+            if not self._send(*first):
+                self._buffer.appendleft(first)
+                self._buffer_size += size
+                break
             if self._conn_lost:
                 return  # error_received() has aborted the transport
-            self._buffer_size -= len(self._buffer.popleft()[0]) + _HEADER_SIZE
         self._maybe_resume_protocol()  # which may send, and so fill the buffer again
         if not self._buffer:
             self._finish_writing()

@@ -108,6 +108,39 @@ def test_an_error_in_the_middle_of_the_buffer_does_not_hold_up_the_rest(tmp_path
     assert play(story, tmp_path) == expected
 
 
+def test_an_error_that_the_protocol_fails_on_is_told_once(tmp_path: Path) -> None:
+    async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
+        def fail() -> None:
+            raise KeyError("a bug")
+
+        protocol.on_error = fail
+        fill(transport)
+        peer.close()
+        await miniloop.sleep(1)
+        steps = [error for _, error in loop.told], transport.get_write_buffer_size()
+        protocol.steps.append(steps)
+        loop.reports.clear()
+
+    expected = ["ConnectionRefusedError", (["KeyError('a bug')"], 0), ("lost", "None")]
+    assert play(story, tmp_path) == expected
+
+
+def test_nothing_is_kept_for_a_socket_that_is_about_to_close(tmp_path: Path) -> None:
+    async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        to_anybody, _ = await loop.create_datagram_endpoint(lambda: protocol, sock=sock)
+        while not to_anybody.get_write_buffer_size():
+            to_anybody.sendto(b"data", str(tmp_path / "peer"))
+        watched = len(loop.counter.get_map())
+        to_anybody.abort()
+        to_anybody.sendto(b"data", str(tmp_path / "peer"))
+        await miniloop.sleep(1)
+        left = watched - len(loop.counter.get_map()), to_anybody.get_write_buffer_size()
+        protocol.steps.append(left)
+
+    assert play(story, tmp_path) == [("lost", "None"), (1, 0), ("lost", "None")]
+
+
 def test_a_protocol_may_abort_because_of_an_error(tmp_path: Path) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         protocol.on_error = transport.abort
