@@ -56,6 +56,8 @@ class SendfileEventLoop(DatagramsEventLoop):
             raise RuntimeError("Transport is closing")
         if not getattr(transport, "_start_tls_compatible", False):  # it is no stream both ways
             raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
+        if isinstance(transport.get_protocol(), _Sender):
+            raise RuntimeError("unable to sendfile; sendfile is in progress")
         bare = isinstance(transport, _SelectorSocketTransport)
         if not (bare or fallback):
             what = "fallback is disabled and native sendfile is not supported"
@@ -146,21 +148,25 @@ class _Sender(FlowControlMixin):
             self._until_lost.reschedule(0)
         self._protocol.connection_lost(exc)
 
-    async def write(self, data: bytes) -> None:
-        """Write when there is room; ConnectionError if there never will be."""
+    async def _drain(self) -> None:
+        """Wait until there is room; ConnectionError if there never will be."""
         await self._drain_helper()
         if self._transport.is_closing():
             raise ConnectionError("Connection closed by peer")
+
+    async def write(self, data: bytes) -> None:
+        """Write when there is room."""
+        await self._drain()
         self._transport.write(data)
 
     async def by_socket(self, send: Callable[[socket.socket], Awaitable[int]]) -> int:
         """Call `send(sock)` when the buffer is empty; the loss of the connection ends it."""
-        await self._drain_helper()
         transport, transports = self._transport, self._loop._transports
-        del transports[transport._fd]  # whose rule is that nobody else may watch the socket
-        transport._sending_file = True
+        transport._sending_file = True  # nobody may write from now on, else it might come after us
         try:
             async with timeout(None) as self._until_lost:
+                await self._drain()
+                del transports[transport._fd]  # whose rule is that nobody else may watch the socket
                 return await send(transport._file)
         except TimeoutError:
             if not self._until_lost.expired():

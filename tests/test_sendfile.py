@@ -89,6 +89,39 @@ def test_who_closes_the_transport_ends_the_sending(leave: str, kind: str, file: 
     assert play(story) == [("lost", "None"), True]
 
 
+@pytest.mark.parametrize("leave", ["close", "abort"])
+def test_who_closes_the_transport_ends_a_file_that_waits_for_the_buffer(
+    leave: str, file: BinaryIO
+) -> None:
+    async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
+        transport.write(CONTENT)
+        sending = loop.create_task(loop.sendfile(transport, file))
+        await miniloop.sleep(1)
+        getattr(transport, leave)()
+        while not sending.done():
+            receive_all(peer)
+            await miniloop.sleep(0)
+        protocol.steps.append(repr(sending.exception()))
+
+    expected = ["pause", ("lost", "None"), "ConnectionError('Connection closed by peer')"]
+    assert play(story) == expected
+
+
+def test_a_second_file_is_refused_while_one_is_sent(file: BinaryIO) -> None:
+    async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
+        sending = loop.create_task(loop.sendfile(transport, file))
+        await miniloop.sleep(1)
+        with pytest.raises(RuntimeError, match=r"^unable to sendfile; sendfile is in progress$"):
+            await loop.sendfile(transport, file)
+        received = b""
+        while not sending.done():
+            received += receive_all(peer)
+            await miniloop.sleep(0)
+        protocol.steps.append(received + receive_all(peer) == CONTENT)
+
+    assert play(story) == [True, ("lost", "None")]
+
+
 class Fallback(miniloop.Transport):
     """Stands before a socket transport as TLS does: the kernel cannot send files over it."""
 

@@ -195,6 +195,32 @@ def test_nobody_writes_in_between(stage: Stage, file: BinaryIO) -> None:
     ]
 
 
+@older_asyncio_differs("3.12", "its writelines() calls write(), and says so")
+def test_nobody_writes_while_a_file_waits_for_what_was_written(
+    stage: Stage, file: BinaryIO
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        async with connected(stage, Quiet(stage)) as (transport, peer):
+            transport.write(CONTENT)
+            sending = aio.create_task(loop.sendfile(transport, file))
+            await aio.sleep(1)
+            log(attempt(transport.write, b"data"), attempt(transport.writelines, [b"data"]))
+            log(await drain(stage, peer, sending) == CONTENT * 2)
+
+    assert stage.run(main) == [
+        ("protocol", "made"),
+        (
+            "raised RuntimeError: unable to write; sendfile is in progress",
+            "raised RuntimeError: unable to writelines; sendfile is in progress",
+        ),
+        True,
+        ("protocol", "lost", None),
+    ]
+
+
 def test_a_transport_that_closes_or_is_none_for_files_is_refused(
     stage: Stage, file: BinaryIO
 ) -> None:
