@@ -12,6 +12,7 @@ from . import base_loop, places, watchers
 
 if not places.laid_out_as_asyncio():
     places.give_places()
+    places.give_attributes()
     base_loop.give_base_loop()
     watchers.give_watchers()
 places.give_twins()

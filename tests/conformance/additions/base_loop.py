@@ -2,8 +2,10 @@
 
 Purpose: asyncio's `BaseEventLoop` has all but the selector, and the suite's own loop derives from
 it and brings selector, readers and writers itself. miniloop's class of that name is the first
-chapter only, and the selector is the second.
-Rules: the class here is the implementation's last one with that chapter left out of its order.
+chapter only, and the selector is the second. Likewise asyncio's `BaseSelectorEventLoop` has all but
+what is Unix's own, which is miniloop's last chapter.
+Rules: that one is the class before the implementation's last; the other is the same class with the
+second chapter left out of its order.
 """
 
 from __future__ import annotations
@@ -19,14 +21,15 @@ def give_base_loop() -> None:
     selecting = vars(module_of("selector_events")).get("BaseSelectorEventLoop")
     whole = getattr(sys.modules[PACKAGE], "SelectorEventLoop", None)
     if base and selecting and whole and issubclass(whole, selecting):
-        loop = _without_selector(whole, selecting, base)
+        before_unix = whole.__base__
+        loop = _without_selector(before_unix, selecting, base)
         for module in (module_of("base_events"), sys.modules[PACKAGE]):
             vars(module)["BaseEventLoop"] = loop
-        vars(module_of("selector_events"))["BaseSelectorEventLoop"] = whole
+        vars(module_of("selector_events"))["BaseSelectorEventLoop"] = before_unix
 
 
-def _without_selector(whole: type, selecting: type, base: Any) -> type:
-    """The class `whole` with a stand-in for the chapter `selecting`."""
+def _without_selector(last: type, selecting: type, base: Any) -> type:
+    """The class `last` with a stand-in for the chapter `selecting`."""
 
     def begin(self: Any, selector: None = None) -> None:
         base.__init__(self)  # the chapters that follow hand a selector down, and it ends here
@@ -38,4 +41,4 @@ def _without_selector(whole: type, selecting: type, base: Any) -> type:
             return [stand_in if one is selecting else one for one in super().mro()]
 
     namespace = {"__module__": base.__module__, "__doc__": base.__doc__}
-    return LeavesOutSelector("BaseEventLoop", (whole,), namespace)
+    return LeavesOutSelector("BaseEventLoop", (last,), namespace)

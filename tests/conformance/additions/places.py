@@ -13,6 +13,7 @@ import builtins
 import importlib
 import sys
 from importlib.util import find_spec
+from operator import attrgetter
 from types import ModuleType
 from typing import Final
 
@@ -76,6 +77,14 @@ TWINS: Final = {
     },
 }
 
+#: Attributes that have asyncio's names beside their own: file, class, asyncio's name, the own one.
+ATTRIBUTES: Final = (
+    ("descriptors", "_DescriptorTransport", "_pipe", "_file"),
+    ("descriptors", "_DescriptorTransport", "_sock", "_file"),
+    ("sslproto", "SSLProtocol", "_app_protocol", "_protocol"),
+    ("sslproto", "SSLProtocol", "_get_extra_info", "get_extra_info"),
+)
+
 #: Classes of the Windows modules that the suite asks loops whether they are of.
 WINDOWS: Final = {"proactor_events": ("BaseProactorEventLoop",)}
 
@@ -127,6 +136,17 @@ def give_places() -> None:
             vars(places[module]).setdefault(name, type(name, (), {}))
     for place in places.values():
         place.__class__ = Place
+
+
+def give_attributes() -> None:
+    for file, owner, alias, name in ATTRIBUTES:
+        found = getattr(sys.modules.get(f"{PACKAGE}.{file}"), owner, None)
+        if found is not None and not hasattr(found, alias):
+            setattr(found, alias, _alias_of(name))
+
+
+def _alias_of(name: str) -> property:
+    return property(attrgetter(name), lambda self, value: setattr(self, name, value))
 
 
 def give_twins() -> None:

@@ -4,6 +4,9 @@ Purpose: the suite runs its tests of subprocesses once for each class of watcher
 for each test of an event loop on Unix. Here a watcher's class chooses one of the implementation's
 two ways of watching a child: by pidfd, or by a thread.
 Rules: a watcher watches nothing itself; `set_child_watcher` chooses the way, None the default one.
+The watchers by SIGCHLD cannot be made, for the implementation has no such way. One of them is also
+what the tests of loops set up, by its name in the package and whatever it does: there that name
+means the loop's own way.
 Not here: the callbacks of `add_child_handler`, and the watchers' warnings.
 """
 
@@ -36,19 +39,15 @@ class PidfdChildWatcher(AbstractChildWatcher):
     way = "_watch_by_pidfd"
 
 
-class SafeChildWatcher(AbstractChildWatcher):
-    """What the tests of event loops set up, for the loop's own way."""
-
-
-class FastChildWatcher(AbstractChildWatcher):
+class SignalChildWatcher(AbstractChildWatcher):
     """Watching by SIGCHLD, for which the implementation has nothing."""
 
     def __init__(self) -> None:
         raise NotImplementedError
 
 
-class MultiLoopChildWatcher(FastChildWatcher):
-    """By SIGCHLD as well."""
+class OwnWay(AbstractChildWatcher):
+    """What the tests of loops set up."""
 
 
 _current: AbstractChildWatcher | None = None
@@ -64,7 +63,7 @@ def set_child_watcher(watcher: AbstractChildWatcher | None) -> None:
 
 
 def get_child_watcher() -> AbstractChildWatcher:
-    return _current or SafeChildWatcher()
+    return _current or OwnWay()
 
 
 def _refuse(*_: object) -> None:
@@ -76,17 +75,22 @@ def can_use_pidfd() -> bool:
     return hasattr(os, "pidfd_open")
 
 
-WATCHERS: Final = (
-    AbstractChildWatcher, ThreadedChildWatcher, PidfdChildWatcher, SafeChildWatcher,
-    FastChildWatcher, MultiLoopChildWatcher,
-)  # fmt: skip
+WATCHERS: Final = {
+    "AbstractChildWatcher": AbstractChildWatcher,
+    "ThreadedChildWatcher": ThreadedChildWatcher,
+    "PidfdChildWatcher": PidfdChildWatcher,
+    "SafeChildWatcher": SignalChildWatcher,
+    "FastChildWatcher": SignalChildWatcher,
+    "MultiLoopChildWatcher": SignalChildWatcher,
+}
 
 
 def give_watchers() -> None:
     _ways.update(vars(module_of("subprocess")))
+    vars(sys.modules[PACKAGE]).setdefault("SafeChildWatcher", OwnWay)
     for module in (sys.modules[PACKAGE], module_of("unix_events")):
-        for watcher in WATCHERS:
-            vars(module).setdefault(watcher.__name__, watcher)
+        for name, watcher in WATCHERS.items():
+            vars(module).setdefault(name, watcher)
     vars(module_of("unix_events")).setdefault("can_use_pidfd", can_use_pidfd)
     for module in (sys.modules[PACKAGE], module_of("events")):
         for function in (set_child_watcher, get_child_watcher):
