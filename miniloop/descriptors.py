@@ -25,7 +25,7 @@ from .events import Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
 from .protocols import BaseProtocol
-from .transports import _BYTES_LIKE, Buffer, TransportSocket, _FlowControlMixin
+from .transports import _BYTES_LIKE, Buffer, TransportSocket, _FlowControlMixin, _kept
 
 __all__ = ()
 
@@ -54,7 +54,8 @@ class _DescriptorTransport(_FlowControlMixin):
         self._buffer: deque[Any] = deque()  # what waits to be written
         self._buffer_size = 0  # bytes in _buffer
         self._closing = False  # no more is read; the buffer drains
-        self._conn_lost = 0  # > 0: connection_lost is scheduled; further counts dropped writes
+        self._conn_lost = False  # connection_lost is scheduled
+        self._dropped = 0  # writes into a connection that is lost
         self._paused = False  # pause_reading() was called
         self.set_protocol(protocol)
         if server is not None:
@@ -110,7 +111,7 @@ class _DescriptorTransport(_FlowControlMixin):
         self._closing = True
         self._loop._remove_writer(self._fd)
         self._loop._remove_reader(self._fd)
-        self._conn_lost += 1
+        self._conn_lost = True
         self._loop.call_soon(self._call_connection_lost, exc)
 
     def _call_connection_lost(self, exc: BaseException | None) -> None:
@@ -127,15 +128,15 @@ class _DescriptorTransport(_FlowControlMixin):
             logger.debug(message, self, **options)
 
     def _drop_write(self) -> None:
-        if self._conn_lost >= LOG_THRESHOLD_FOR_CONNLOST_WRITES:
+        self._dropped += 1
+        if self._dropped >= LOG_THRESHOLD_FOR_CONNLOST_WRITES:
             logger.warning("%s.send() raised exception.", self._kind)
-        self._conn_lost += 1
 
     def _finish_writing(self) -> None:
         """The buffer is empty."""
         self._loop._remove_writer(self._fd)
         if self._closing and not self._conn_lost:  # the protocol may have aborted us
-            self._conn_lost += 1
+            self._conn_lost = True
             self._call_connection_lost(None)
 
     def _close_file(self) -> None:
@@ -237,20 +238,20 @@ class _WriteHalf(_DescriptorTransport):
             return
         if isinstance(data, memoryview):
             data = data.cast("B")  # so that len() counts bytes, as write() does
+        sent = 0
         if not self._buffer:
             try:
                 sent = os.write(self._fd, data)
             except _WOULD_BLOCK:
-                sent = 0
+                pass  # the kernel has no room
             except OSError as exc:
                 self._fatal_error(exc, f"Fatal write error on {self._kind} transport")
                 return
             if sent == len(data):
                 return
-            data = memoryview(data)[sent:]
             self._loop._add_writer(self._fd, self._write_ready)
-        self._buffer.append(memoryview(data))
-        self._buffer_size += len(data)
+        self._buffer.append(_kept(data)[sent:])
+        self._buffer_size += len(data) - sent
         self._maybe_pause_protocol()
 
     def writelines(self, list_of_data: Iterable[Buffer]) -> None:
@@ -258,7 +259,7 @@ class _WriteHalf(_DescriptorTransport):
         if self._eof or self._sending_file or self._conn_lost:
             self._refuse("writelines", list_of_data)
             return
-        pieces = [view.cast("B") for data in list_of_data if (view := memoryview(data)).nbytes]
+        pieces = [piece for data in list_of_data if (piece := _kept(data))]
         may_send = pieces and not self._buffer
         self._buffer.extend(pieces)
         self._buffer_size += sum(map(len, pieces))

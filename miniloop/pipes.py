@@ -20,7 +20,7 @@ from .format_helpers import logger
 from .futures import Future
 from .protocols import BaseProtocol
 from .signals import SignalsEventLoop
-from .transports import Buffer, _closing_on_error
+from .transports import _closing_on_error
 
 __all__ = ()
 
@@ -63,11 +63,13 @@ class _UnixWritePipeTransport(_WriteHalf, _PipeTransport):
             logger.info("%r was closed by peer", self)
         self._force_close(BrokenPipeError() if self._buffer else None)
 
-    def write(self, data: Buffer) -> None:
-        if self._closing:
+    def close(self) -> None:
+        super().close()
+        self._eof = True  # nothing is added to what drains
+
+    def _refuse(self, call: str, data: object) -> None:
+        if data:
             self._drop_write()
-        else:
-            super().write(data)
 
     def write_eof(self) -> None:
         self.close()

@@ -25,7 +25,7 @@ from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
 from .protocols import BaseProtocol, Protocol
 from .threads import ThreadsEventLoop
-from .transports import Buffer, _closing_on_error, _FlowControlMixin
+from .transports import _BYTES_LIKE, Buffer, _closing_on_error, _FlowControlMixin, _kept
 
 # OpenSSL has used up what has come, and waits for more.
 try:
@@ -144,18 +144,18 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         return self._backlog_size
 
     def write(self, data: Buffer) -> None:
-        if not isinstance(data, (bytes, bytearray, memoryview)):
+        if not isinstance(data, _BYTES_LIKE):
             raise TypeError(f"data: expecting a bytes-like instance, got {type(data).__name__}")
+        if not data:
+            return
         if self.is_closing():
             if self._dropped >= LOG_THRESHOLD_FOR_CONNLOST_WRITES:
                 logger.warning("SSL connection is closed")
             self._dropped += 1
             return
-        if not data:
-            return
-        data = bytes(data)  # no copy of bytes; anything else the program may use for new data
-        self._backlog.append(memoryview(data))
-        self._backlog_size += len(data)
+        piece = _kept(data)
+        self._backlog.append(piece)
+        self._backlog_size += len(piece)
         if self._state is OPEN:
             self._attempt(self._encrypt)
         self._maybe_pause_protocol()

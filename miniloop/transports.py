@@ -27,6 +27,11 @@ Buffer: TypeAlias = "bytes | bytearray | memoryview"
 _BYTES_LIKE: tuple[type, ...] = (bytes, bytearray, memoryview)
 
 
+def _kept(data: Buffer) -> memoryview:
+    """The bytes of `data` for later: what is no bytes object the program may use for new data."""
+    return memoryview(data if isinstance(data, bytes) else memoryview(data).tobytes())
+
+
 class BaseTransport:
     """The base of all transports."""
 

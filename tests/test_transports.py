@@ -246,6 +246,23 @@ def test_only_bytes_can_be_written_and_none_after_the_end() -> None:
     assert told == []
 
 
+@pytest.mark.parametrize("call", ["write", "writelines"])
+def test_what_is_written_may_be_changed_afterwards(call: str) -> None:
+    arrived = bytearray()
+
+    async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
+        for mark in (b"a", b"b"):
+            data = bytearray(mark * len(MUCH))
+            getattr(transport, call)(data if call == "write" else [data])
+            data.clear()
+        transport.write_eof()
+        while data := await loop.sock_recv(theirs, 1 << 20):
+            arrived.extend(data)
+
+    connect(story)
+    assert arrived == b"a" * len(MUCH) + b"b" * len(MUCH)
+
+
 def test_writes_into_a_lost_connection_are_dropped_and_logged_from_the_fifth_on() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         transport.abort()

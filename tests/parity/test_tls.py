@@ -546,6 +546,7 @@ def test_writes_into_a_closed_connection_are_counted_and_logged(stage: Stage) ->
             transport.close()
             for _ in range(7):
                 transport.write(b"into the void")
+            transport.write(b"")
 
     stage.run(main)
     assert stage.logged() == ["WARNING SSL connection is closed"] * 2
