@@ -172,7 +172,7 @@ class StreamReaderProtocol(FlowControlMixin):
         if error is not None:
             message = "Unhandled exception in client_connected_cb"
             events._tell(self._loop, message, None, exception=error, transport=self._transport)
-        if self._transport is not None and (error is not None or task.cancelled()):
+        if error is not None or task.cancelled():
             self._transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -195,7 +195,7 @@ class StreamReaderProtocol(FlowControlMixin):
                 reader.set_exception(exc)
         _wake(exc, self._closed)  # before those in drain(), as asyncio does it
         super().connection_lost(exc)
-        self._reader_ref = self._task = self._transport = None
+        self._reader_ref = self._task = None
 
 
 class StreamWriter:

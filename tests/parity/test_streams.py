@@ -628,6 +628,24 @@ def test_a_client_callback_that_fails_is_reported_and_its_connection_closed(stag
     ]
 
 
+def test_the_report_of_a_client_callback_names_a_connection_that_is_lost_too(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def serve(_: Any, writer: Any) -> None:
+        def report(_: Any, context: dict[str, Any]) -> None:
+            log(context["transport"] is writer.transport)
+
+        aio.get_running_loop().set_exception_handler(report)
+        writer.close()
+        await writer.wait_closed()
+        raise ValueError("after the end")
+
+    async def main() -> None:
+        await connection_of(stage, serve, b"")
+
+    assert stage.run(main) == [True, ("closed", True)]
+
+
 @older_asyncio_differs("3.13", "the connection of a cancelled callback stays open")
 def test_a_client_callback_that_is_cancelled_closes_its_connection(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
