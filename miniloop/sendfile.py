@@ -120,6 +120,8 @@ def _check_arguments(sock: socket.socket, file: Any, offset: Any, count: Any) ->
 class _Sender(FlowControlMixin):
     """Stands in for a transport's protocol while a file is sent."""
 
+    _until_lost: Any = None  # the Timeout of by_socket()
+
     def __init__(self, loop: Loop, transport: Any) -> None:
         super().__init__(loop)
         self._transport = transport
@@ -144,7 +146,7 @@ class _Sender(FlowControlMixin):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._transport._sending_file:
+        if self._until_lost is not None:
             self._until_lost.reschedule(0)
         self._protocol.connection_lost(exc)
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.parity.harness import Stage, attempt, attempt_await, older_asyncio_differs, outcome
 from tests.parity.network import Recorder, connected, pair, unread
+from tests.parity.test_tls import secured
 
 CONTENT = bytes(range(256)) * 8192
 
@@ -244,6 +245,23 @@ def test_a_transport_that_closes_or_is_none_for_files_is_refused(
         ("protocol", "lost", None),
         "raised RuntimeError: sendfile is not supported for transport ",
     ]
+
+
+def test_over_tls_too_the_protocol_is_told_that_the_connection_is_lost(
+    stage: Stage, file: BinaryIO
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Quiet(stage)
+        async with secured(stage, protocol) as (transport, _):
+            sending = aio.create_task(aio.get_running_loop().sendfile(transport, file))
+            await aio.sleep(1)
+            transport.abort()
+            await aio.wait([sending])
+            log(isinstance(sending.exception(), ConnectionError), protocol.lost.done())
+
+    assert stage.run(main) == [("protocol", "made"), ("protocol", "lost", None), (True, True)]
 
 
 def test_a_lost_connection_ends_the_sending(stage: Stage, file: BinaryIO) -> None:
