@@ -90,8 +90,8 @@ def test_the_core_ring_can_be_read_in_one_sitting(miniloop_sources: Package) -> 
 
 
 @pytest.mark.xfail(
-    reason="the whole POSIX API takes 4,551 code lines, 57 % of asyncio's and 651 above the budget; "
-    "what is left to cut checks arguments, logs in debug mode, or has a signature of asyncio's length"
+    reason="the whole POSIX API takes 4,551 code lines: 57 % of asyncio's, 651 above the budget; "
+    "what is left to cut checks arguments, logs in debug mode, or is as long as its signature"
 )
 def test_the_library_is_half_of_asyncio(miniloop_sources: Package) -> None:
     assert house.the_library_is_small(miniloop_sources) == []
