@@ -13,6 +13,7 @@ import contextlib
 import os
 import socket
 import stat
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from .connections import ProtocolFactory, _set_reuseport
@@ -202,12 +203,19 @@ class DatagramsEventLoop(ServersEventLoop):
 
 def _remove_stale_socket(path: str | bytes) -> None:
     """Remove the file that a socket of an earlier run has left, so that one can be bound there."""
-    if path[:1] in ("", b"", "\0", b"\0"):
-        return  # no name, or one of Linux's abstract sockets: no file
+    if _has_file(path):
+        _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
+
+
+def _has_file(path: str | bytes) -> bool:
+    """False for Linux's abstract sockets, and for one without a name."""
+    return path[:1] not in ("", b"", "\0", b"\0")
+
+
+def _remove_if(path: str | bytes, wanted: Callable[[os.stat_result], bool], purpose: str) -> None:
     try:
-        if stat.S_ISSOCK(os.stat(path).st_mode):
+        if wanted(os.stat(path)):
             os.remove(path)
-    except FileNotFoundError:
-        return
     except OSError as exc:  # perhaps nothing but making sockets is allowed there
-        logger.error("Unable to check or remove stale UNIX socket %r: %r", path, exc)
+        if not isinstance(exc, FileNotFoundError):
+            logger.error("Unable to %s UNIX socket %r: %r", purpose, path, exc)

@@ -14,18 +14,15 @@ import errno
 import functools
 import os
 import socket
-import stat
 from collections.abc import Callable, Iterator
 from selectors import EVENT_WRITE
 from typing import Any, TypeAlias
 
-from . import transports
+from . import datagrams, transports
 from .connections import ProtocolFactory
-from .datagrams import _SelectorDatagramTransport
 from .descriptors import _SelectorSocketTransport
 from .events import AbstractEventLoop
 from .exceptions import SendfileNotAvailableError
-from .format_helpers import logger
 from .policies import AbstractEventLoopPolicy, DefaultEventLoopPolicy
 from .sendfile import _send_blocks
 from .servers import AbstractServer, Server
@@ -115,8 +112,7 @@ def _socket_for(path: Path | None, sock: socket.socket | None,
 
 def _bind(sock: socket.socket, path: str | bytes) -> None:
     """Bind `sock` to `path`, in place of a socket that an earlier server has left there."""
-    if _has_file(path):
-        _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
+    datagrams._remove_stale_socket(path)
     try:
         sock.bind(path)
     except OSError as exc:
@@ -127,24 +123,10 @@ def _bind(sock: socket.socket, path: str | bytes) -> None:
 
 def _remover_of_file(sock: socket.socket) -> Callable[[], None] | None:
     path = sock.getsockname()
-    if not _has_file(path) or not os.path.exists(path):
+    if not datagrams._has_file(path) or not os.path.exists(path):
         return None
     ours = os.stat(path).st_ino
-    return lambda: _remove_if(path, lambda file: file.st_ino == ours, "clean up listening")
-
-
-def _has_file(path: str | bytes) -> bool:
-    """False for Linux's abstract sockets, and for one without a name."""
-    return path[:1] not in ("", b"", "\0", b"\0")
-
-
-def _remove_if(path: str | bytes, wanted: Callable[[os.stat_result], bool], purpose: str) -> None:
-    try:
-        if wanted(os.stat(path)):
-            os.remove(path)
-    except OSError as exc:  # perhaps nothing but making sockets is allowed there
-        if not isinstance(exc, FileNotFoundError):
-            logger.error("Unable to %s UNIX socket %r: %r", purpose, path, exc)
+    return lambda: datagrams._remove_if(path, lambda it: it.st_ino == ours, "clean up listening")
 
 
 EventLoop = SelectorEventLoop
@@ -180,5 +162,5 @@ _declare(transports.ReadTransport, _SelectorSocketTransport,
          "is_reading pause_reading resume_reading")  # fmt: skip
 _declare(transports.WriteTransport, _SelectorSocketTransport, "write write_eof can_write_eof abort "
          "get_write_buffer_size get_write_buffer_limits set_write_buffer_limits")  # fmt: skip
-_declare(transports.DatagramTransport, _SelectorDatagramTransport, "sendto abort")
+_declare(transports.DatagramTransport, datagrams._SelectorDatagramTransport, "sendto abort")
 _declare(transports.SubprocessTransport, BaseSubprocessTransport)
