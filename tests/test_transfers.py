@@ -278,7 +278,9 @@ async def kill(process: Any) -> None:
 async def end_of(ending: Coroutine[Any, Any, Any]) -> str:
     try:
         await ending
-    except (OSError, EOFError) as exc:
+    except (BrokenPipeError, ConnectionResetError):  # which, depends on the call that finds it out
+        return "lost"
+    except EOFError as exc:
         return type(exc).__name__
     return "nothing"
 
@@ -408,13 +410,13 @@ PROGRAMME: dict[str, tuple[Story, Any]] = {
     "a file of 64 MiB, Unix": (partial(a_file_is_sent, "unix"), None),
     "a file of 64 MiB, TLS": (partial(a_file_is_sent, "tls"), None),
     "the reader of a connection is killed, TCP": (
-        partial(the_reader_of_a_connection_is_killed, "tcp"), ["ConnectionResetError"] * 3,
+        partial(the_reader_of_a_connection_is_killed, "tcp"), ["lost"] * 3,
     ),
     "the reader of a connection is killed, Unix": (
-        partial(the_reader_of_a_connection_is_killed, "unix"), ["ConnectionResetError"] * 3,
+        partial(the_reader_of_a_connection_is_killed, "unix"), ["lost"] * 3,
     ),
     "the reader of a connection is killed, TLS": (
-        partial(the_reader_of_a_connection_is_killed, "tls"), ["ConnectionResetError"] * 3,
+        partial(the_reader_of_a_connection_is_killed, "tls"), ["lost"] * 3,
     ),
     "the writer of a connection is killed, TCP": (
         partial(the_writer_of_a_connection_is_killed, "tcp"), ["IncompleteReadError"] * 2,
@@ -426,17 +428,17 @@ PROGRAMME: dict[str, tuple[Story, Any]] = {
         partial(the_writer_of_a_connection_is_killed, "tls"), ["IncompleteReadError"] * 2,
     ),
     "the reader of a file is killed, TCP": (
-        partial(the_reader_of_a_file_is_killed, "tcp"), "ConnectionResetError",
+        partial(the_reader_of_a_file_is_killed, "tcp"), "lost",
     ),
     "the reader of a file is killed, Unix": (
-        partial(the_reader_of_a_file_is_killed, "unix"), "BrokenPipeError",
+        partial(the_reader_of_a_file_is_killed, "unix"), "lost",
     ),
     "the reader of a pipe is killed": (
-        the_reader_of_a_pipe_is_killed, ["BrokenPipeError", "ConnectionResetError"],
+        the_reader_of_a_pipe_is_killed, ["lost", "lost"],
     ),
     "the writer of a pipe is killed": (the_writer_of_a_pipe_is_killed, "IncompleteReadError"),
     "a process that reads is killed": (
-        a_process_that_reads_is_killed, ["BrokenPipeError", "ConnectionResetError"],
+        a_process_that_reads_is_killed, ["lost", "lost"],
     ),
     "a process that writes is killed": (a_process_that_writes_is_killed, "IncompleteReadError"),
 }  # fmt: skip
@@ -449,6 +451,12 @@ def test_the_story_ends_as_it_has_to(title: str, aio: Any) -> None:
     assert play(story, aio) == end
 
 
+@pytest.mark.xfail(run=False, reason="writer.wait_closed() hangs: _Sender.connection_lost() fails")
+def test_the_reader_of_a_file_is_killed_with_tls() -> None:
+    """Not on asyncio, which now and then writes into nothing to the end, and reports success."""
+    assert play(partial(the_reader_of_a_file_is_killed, "tls"), miniloop) == "lost"
+
+
 def test_the_stories_are_silent_in_development_mode() -> None:
     program = (
         "from tests.test_transfers import PROGRAMME, miniloop, play\n"
@@ -459,4 +467,5 @@ def test_the_stories_are_silent_in_development_mode() -> None:
         [sys.executable, "-X", "dev", "-W", "error", "-c", program],
         cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert done.stderr == ""
+    assert (done.returncode, done.stdout) == (0, "")
