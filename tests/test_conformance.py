@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.conformance.marks import BadMarks, Mark
 from tests.conformance.scoreboard import Scoreboard, worse_than_recorded
 from tests.conformance.shadow import make_shadow
 from tests.conformance.supervisor import ModuleRun, Outcome, Wanted, Workshop, read_journal
+from tests.test_readme import rows, section
 
 ALL_LISTS = [read_lists(version) for version in known_versions()]
 
@@ -332,7 +334,8 @@ def test_a_mark_turns_a_failure_into_not_applicable() -> None:
     assert judged.totals()["public"] == {"passed": 1, "failed": 1, "not applicable": 1}
     assert judged.modules() == {"test_a": {"passed": 1, "failed": 1, "not applicable": 1}}
     assert [failure.test for failure in judged.failures] == ["test_a.T.three"]
-    assert judged.share_not_applicable() == pytest.approx(1 / 3)
+    counts = "1 passed, 1 failed, 1 not applicable (33.3%)"
+    assert judged.summary() == f"CPython 3.13.0, public and hooks: {counts}."
     assert judged.in_no_list == 1
     assert list(judged.complaints()) == []
 
@@ -391,6 +394,9 @@ def test_the_scoreboard_fits_into_80_columns() -> None:
         (["--timeout", "-1"], "-1 is not a positive number of seconds"),
         (["--timeout", "soon"], "invalid"),
         (["--jobs", "0"], "0 is less than one"),
+        (["--record", "-k", "test_lock"], "--record is for a whole run"),
+        (["--record", "--module", "test_locks"], "--record is for a whole run"),
+        (["--record", "--impl", "asyncio"], "--record is for miniloop"),
         (["--what"], "unrecognized arguments"),
     ],
 )
@@ -458,5 +464,47 @@ def test_ctrl_c_exits_130(
     assert capsys.readouterr().err.endswith("interrupted\n")
 
 
-def test_the_record_has_every_release_that_has_lists() -> None:
-    assert set(scoreboard.read_record()) <= set(known_versions())
+# --- the record -----------------------------------------------------------------------------------
+
+
+def test_the_record_has_every_release_that_has_lists_and_every_listed_test() -> None:
+    record = scoreboard.read_record()
+    assert sorted(record) == known_versions()
+    for lists in ALL_LISTS:
+        listed = Counter(lists.tests.values())
+        assert {kind: sum(record[lists.version][kind].values()) for kind in KINDS} == listed
+
+
+def test_in_the_record_no_test_fails_and_only_marked_ones_are_not_applicable() -> None:
+    marks_now = marks.read_marks(marks.FILE.read_text(encoding="utf-8"))
+    for lists in ALL_LISTS:
+        marked = marks.marked(lists.tests, marks_now, lists.minor)
+        excused = Counter(lists.tests[test] for test in marked)
+        for kind, counts in scoreboard.read_record()[lists.version].items():
+            assert (counts["failed"], counts["not applicable"]) == (0, excused[kind])
+
+
+def test_less_than_a_tenth_of_the_bar_is_marked() -> None:
+    for version, totals in scoreboard.read_record().items():
+        bar = Counter(totals["public"]) + Counter(totals["hooks"])
+        assert bar["not applicable"] < bar.total() / 10, version
+
+
+def test_the_readme_has_the_recorded_totals_and_counts_the_marks() -> None:
+    totals, _, by_mark = section("Conformance").partition("\n\nThe others are not applicable.")
+    record = scoreboard.read_record()
+
+    def share(version: str, kind: str) -> str:
+        counts = record[version][kind]
+        return f"{counts['passed']} of {sum(counts.values())}"
+
+    passed = [[version, *(share(version, kind) for kind in KINDS)] for version in known_versions()]
+    assert rows(totals) == passed
+
+    marks_now = marks.read_marks(marks.FILE.read_text(encoding="utf-8"))
+    by_kind = [
+        Counter(mark.kind for mark in marks.marked(lists.tests, marks_now, lists.minor).values())
+        for lists in ALL_LISTS
+    ]
+    counted = [[f"`{kind}`", *(str(counts[kind]) for counts in by_kind)] for kind in marks.KINDS]
+    assert [row[:-1] for row in rows(by_mark)] == counted

@@ -2,6 +2,7 @@
 
 0: every listed test that was run passes or has its mark, every mark is sound, nothing got worse.
 1: not so. 2: wrong usage. 130: Ctrl-C.
+Totals are recorded and compared for the releases that have lists of their own, and only whole.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ from typing import Final, NoReturn
 from rich.console import Console
 
 from tests.conformance import marks as marking
-from tests.conformance.lists import Lists, known_versions, lists_for, module_of, read_lists
+from tests.conformance.lists import (
+    Lists,
+    known_versions,
+    lists_for,
+    minor_of,
+    module_of,
+    read_lists,
+)
 from tests.conformance.marks import BadMarks, Mark
 from tests.conformance.scoreboard import Scoreboard, read_record, worse_than_recorded, write_record
 from tests.conformance.shadow import make_shadow
@@ -114,7 +122,8 @@ def probe(name: str, python: str) -> Subject:
         known = ", ".join(known_versions())
         raise WrongUsage(f"there are lists for {known}, and none for Python {version}")
     if suite is None:
-        raise WrongUsage(f"{python} comes without test.test_asyncio")
+        where = f"Debian has it in libpython{minor_of(version)}-testsuite"
+        raise WrongUsage(f"{python} comes without test.test_asyncio ({where})")
     if folder is None:
         raise WrongUsage(f"there is no package {name} that {python} can import from here")
     return Subject(name, python, version, Path(folder), lists)
@@ -133,6 +142,18 @@ def chosen_tests(lists: Lists, modules: list[str] | None, pattern: str | None) -
     if not chosen:
         raise WrongUsage(f"no listed test matches {pattern}")
     return chosen
+
+
+def check_recording(subject: Subject, options: argparse.Namespace) -> None:
+    """Raise WrongUsage if these totals could not be compared with those of the next run."""
+    if not options.record:
+        return
+    if options.module or options.k is not None:
+        raise WrongUsage("--record is for a whole run, without --module and -k")
+    if subject.name != SUBJECT:
+        raise WrongUsage(f"--record is for {SUBJECT}")
+    if subject.version != subject.lists.version:
+        raise WrongUsage(f"--record is for {', '.join(known_versions())}, not {subject.version}")
 
 
 def read_marks(subject: Subject) -> tuple[list[Mark], list[str]]:
@@ -185,8 +206,10 @@ def show(board: Scoreboard, complaints: list[str], verbose: bool) -> None:
     console = Console(width=None if sys.stdout.isatty() else 80)
     console.print(board.table())
     console.print(f"{board.in_no_list} tests of these modules are in no list, and were not run.")
-    share = board.share_not_applicable()
-    console.print(f"Not applicable of public and hooks: {share:.1%}.", highlight=False)
+    if board.version != board.lists.version:
+        was = f"judged by the lists of {board.lists.version}, with no totals to compare with"
+        console.print(f"CPython {board.version} was {was}.", highlight=False, soft_wrap=True)
+    console.print(board.summary(), highlight=False, soft_wrap=True)
     for test in board.at_second_try:
         console.print(f"passed at its second try only: {test}", soft_wrap=True)
     for failure in board.failures:
@@ -199,6 +222,7 @@ def show(board: Scoreboard, complaints: list[str], verbose: bool) -> None:
 def conformance(options: argparse.Namespace) -> int:
     subject = probe(options.impl, options.python)
     tests = chosen_tests(subject.lists, options.module, options.k)
+    check_recording(subject, options)
     marks, complaints = read_marks(subject)
     board = run(subject, tests, marking.marked(tests, marks, subject.lists.minor), options)
     if subject.name in (SUBJECT, CONTROL):

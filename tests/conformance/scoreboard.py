@@ -64,7 +64,7 @@ class Scoreboard:
         self.name = name
         self.version = version
         self._runs = runs
-        self._lists = lists
+        self.lists = lists
         self.verdicts = [
             Verdict(test, lists.tests[test], outcome, marks.get(test))
             for run in runs
@@ -82,7 +82,7 @@ class Scoreboard:
 
     @property
     def in_no_list(self) -> int:
-        return len(set().union(*(run.suite for run in self._runs)) - self._lists.tests.keys())
+        return len(set().union(*(run.suite for run in self._runs)) - self.lists.tests.keys())
 
     def complaints(self) -> Iterator[str]:
         """What is wrong besides the failures."""
@@ -107,10 +107,12 @@ class Scoreboard:
             for run in self._runs
         }
 
-    def share_not_applicable(self) -> float:
-        """Of the tests in the two lists that are the bar."""
+    def summary(self) -> str:
+        """A line on the two lists that are the bar."""
         bar = Counter(v.status for v in self.verdicts if v.list in ("public", "hooks"))
-        return bar[NOT_APPLICABLE] / (bar.total() or 1)
+        counts = ", ".join(f"{bar[status]} {status}" for status in STATUSES)
+        share = bar[NOT_APPLICABLE] / (bar.total() or 1)
+        return f"CPython {self.version}, public and hooks: {counts} ({share:.1%})."
 
     def as_json(self) -> dict[str, Any]:
         others = [verdict for verdict in self.verdicts if verdict.status != PASSED]
