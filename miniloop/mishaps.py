@@ -90,23 +90,27 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         "protocol", "transport", "socket", "asyncgen", "source_traceback". Never raises an
         Exception.
         """
-        failure = "Exception in default exception handler"
-        if self._exception_handler is not None:
-            try:
-                self._call_in_context_of_subject(self._exception_handler, context)
-                return
-            except (SystemExit, KeyboardInterrupt):
-                raise
-            except BaseException as exc:
-                message = "Unhandled error in exception handler"
-                context = {"message": message, "exception": exc, "context": context}
-                failure += " while handling an unexpected error in custom exception handler"
+        if self._exception_handler is None:
+            self._call_default_handler(context)
+            return
+        try:
+            self._call_in_context_of_subject(self._exception_handler, context)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            message = "Unhandled error in exception handler"
+            self._call_default_handler(
+                {"message": message, "exception": exc, "context": context},
+                " while handling an unexpected error in custom exception handler",
+            )
+
+    def _call_default_handler(self, context: dict[str, Any], occasion: str = "") -> None:
         try:
             self.default_exception_handler(context)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException:  # a subclass may have a default handler of its own
-            logger.error(failure, exc_info=True)
+            logger.error(f"Exception in default exception handler{occasion}", exc_info=True)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Log the context: the message, then a line for each further key, then the traceback."""
