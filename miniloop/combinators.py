@@ -88,13 +88,14 @@ class _GatheringFuture(Future[list[Any]]):
             return
         if (cancelled or error is not None) and not self._return_exceptions:
             self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
-        elif not self._running and self._cancel_requested:
-            # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
-            self.set_exception(child._make_cancelled_error())
-        elif not self._running and self._return_exceptions:
-            self.set_result([_outcome(child) for child in self._children])
-        elif not self._running:
-            self.set_result([child.result() for child in self._children])
+        elif not self._running:  # this child was the last
+            if self._cancel_requested:
+                # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
+                self.set_exception(child._make_cancelled_error())
+            elif self._return_exceptions:
+                self.set_result([_outcome(child) for child in self._children])
+            else:
+                self.set_result([child.result() for child in self._children])
 
 
 def _outcome(future: Future[Any]) -> Any:
