@@ -44,6 +44,11 @@ class _DescriptorTransport(_FlowControlMixin):
     _kind = "socket"  # in messages
     _file: Any = None  # for __del__, where __init__ has failed
     _read_ready: Callable[[], None]  # the descriptor can be read
+    # The system calls, as the two kinds of file have them:
+    _os_read: Callable[[int], bytes]
+    _os_read_into: Callable[[Any], int]
+    _os_write: Callable[[Any], int]
+    _os_write_pieces: Callable[[Any], int]
 
     def __init__(self, loop: Loop, file: Any, protocol: BaseProtocol, waiter: Future[None] | None,
                  extra: dict[str, Any], server: Any = None) -> None:  # fmt: skip
@@ -196,10 +201,10 @@ class _ReadHalf(_DescriptorTransport):
                 if not len(buffer):
                     raise RuntimeError("get_buffer() returned an empty buffer")
                 call = ""
-                received: Any = os.readv(self._fd, [buffer])
+                received: Any = self._os_read_into(buffer)
                 call = "buffer_updated"
             else:
-                received = os.read(self._fd, self.max_size)
+                received = self._os_read(self.max_size)
                 call = "data_received"
             if received:
                 getattr(self._protocol, call)(received)
@@ -241,7 +246,7 @@ class _WriteHalf(_DescriptorTransport):
         sent = 0
         if not self._buffer:
             try:
-                sent = os.write(self._fd, data)
+                sent = self._os_write(data)
             except _WOULD_BLOCK:
                 pass  # the kernel has no room
             except OSError as exc:
@@ -280,7 +285,7 @@ class _WriteHalf(_DescriptorTransport):
     def _write_ready(self) -> None:
         """The descriptor can be written: send what is buffered, do what had to wait for that."""
         try:
-            sent = os.writev(self._fd, list(islice(self._buffer, _MAX_PIECES)))
+            sent = self._os_write_pieces(list(islice(self._buffer, _MAX_PIECES)))
         except _WOULD_BLOCK:
             return
         except OSError as exc:
@@ -310,6 +315,10 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
             # A program that writes little by little wants each piece sent; the kernel would wait
             # for more.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Not by the descriptor's number: were the socket closed beneath the transport, another file
+        # might have that number by now.
+        self._os_read, self._os_read_into = sock.recv, sock.recv_into
+        self._os_write, self._os_write_pieces = sock.send, sock.sendmsg
         super().__init__(loop, sock, protocol, waiter, {**_describe(sock), **(extra or {})}, server)
         loop._transports[self._fd] = self
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import partial
 from typing import Any
 
 from .connections import ProtocolFactory
@@ -39,6 +40,9 @@ class _PipeTransport(_DescriptorTransport):
             raise ValueError("Pipe transport is only for pipes, sockets and character devices")
         self._shows_hang_up = not stat.S_ISCHR(mode)  # a terminal does not tell its writer
         os.set_blocking(pipe.fileno(), False)
+        fd = pipe.fileno()
+        self._os_read, self._os_read_into = partial(os.read, fd), lambda into: os.readv(fd, [into])
+        self._os_write, self._os_write_pieces = partial(os.write, fd), partial(os.writev, fd)
         super().__init__(loop, pipe, protocol, waiter, {"pipe": pipe})
 
 
