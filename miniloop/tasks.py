@@ -121,9 +121,10 @@ class Task(Future[T]):
         except BaseException as exc:
             self._end_with_exception(exc)
             # From 3.12 on the traceback leads back to this frame; it shall not lead to the task.
-            del self, waiter, resume, value
+            del self, resume
         finally:
             loop._current_task = outer_task
+            waiter = value = None  # which may be, or hold, an exception that the coroutine keeps
 
     def _bad_news(self, waiter: Future[Any] | None) -> BaseException:
         """The exception that the coroutine is resumed with.
