@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import socket
 import sys
 from importlib.util import find_spec
 from operator import attrgetter
@@ -77,8 +78,13 @@ TWINS: Final = {
     },
 }
 
+#: More names for what stands elsewhere: asyncio's module, its name, the file, the own name.
+NAMES: Final = (("selector_events", "_SelectorTransport", "descriptors", "_DescriptorTransport"),)
+
 #: Attributes that have asyncio's names beside their own: file, class, asyncio's name, the own one.
 ATTRIBUTES: Final = (
+    ("descriptors", "_WriteHalf", "_write_send", "_write_ready"),
+    ("descriptors", "_WriteHalf", "_write_sendmsg", "_write_ready"),
     ("descriptors", "_DescriptorTransport", "_pipe", "_file"),
     ("descriptors", "_DescriptorTransport", "_sock", "_file"),
     ("sslproto", "SSLProtocol", "_app_protocol", "_protocol"),
@@ -131,6 +137,10 @@ def give_places() -> None:
     places = {name: module_of(name) for name in WORK_OF}
     for name, sources in WORK_OF.items():
         _give_names(places[name], _files(sources))
+    for module, alias, file, name in NAMES:
+        if name in (own := vars(module_of(file))):
+            vars(places[module]).setdefault(alias, own[name])
+    vars(places["selector_events"]).setdefault("_HAS_SENDMSG", hasattr(socket.socket, "sendmsg"))
     for module, classes in WINDOWS.items():
         for name in classes:
             vars(places[module]).setdefault(name, type(name, (), {}))
