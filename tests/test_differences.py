@@ -458,7 +458,9 @@ def test_the_exit_status_of_a_closed_process() -> None:
         return int(run(aio, main()))
 
     # asyncio asks Popen whether the process lives; that takes its status from the one who waits.
-    assert [status(aio) for aio in BOTH] == [255, 9]
+    assert status(miniloop) == 9
+    if RELEASE >= (3, 12):  # before, a thread waits, and either may be first
+        assert status(asyncio) == 255
 
 
 def test_data_before_an_error_of_tls() -> None:

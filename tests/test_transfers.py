@@ -451,7 +451,6 @@ def test_the_story_ends_as_it_has_to(title: str, aio: Any) -> None:
     assert play(story, aio) == end
 
 
-@pytest.mark.xfail(run=False, reason="writer.wait_closed() hangs: _Sender.connection_lost() fails")
 def test_the_reader_of_a_file_is_killed_with_tls() -> None:
     """Not on asyncio, which now and then writes into nothing to the end, and reports success."""
     assert play(partial(the_reader_of_a_file_is_killed, "tls"), miniloop) == "lost"
