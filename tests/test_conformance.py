@@ -28,6 +28,19 @@ from tests.test_readme import rows, section
 ALL_LISTS = [read_lists(version) for version in known_versions()]
 
 
+def why_no_run() -> str:
+    """Why the command can run nothing with this interpreter, or nothing if it can."""
+    try:
+        cli.probe(cli.CONTROL, sys.executable)
+    except cli.WrongUsage as error:
+        return str(error)
+    return ""
+
+
+NO_RUN = why_no_run()
+with_suite = pytest.mark.skipif(NO_RUN != "", reason=NO_RUN)
+
+
 # --- lists and marks ----------------------------------------------------------------------------
 
 
@@ -382,6 +395,7 @@ def test_the_scoreboard_fits_into_80_columns() -> None:
 # --- the command ----------------------------------------------------------------------------------
 
 
+@with_suite
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -413,10 +427,27 @@ def test_wrong_usage_exits_2_with_a_sentence(
     assert "Traceback" not in errors
 
 
+def test_an_interpreter_without_the_suite_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "__init__.py").touch()
+    version = known_versions()[-1]
+    program = f"import platform; platform.python_version = lambda: {version!r}"
+    (tmp_path / "sitecustomize.py").write_text(program, encoding="utf-8")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    assert cli.main(["--python", str(python)]) == 2
+    errors = capsys.readouterr().err
+    assert "comes without test.test_asyncio (Debian has it in libpython3.13-testsuite)" in errors
+
+
 def on_one_module(tmp_path: Path, *arguments: str) -> list[str]:
     return ["--module", "test_context", "--json", str(tmp_path / "board.json"), *arguments]
 
 
+@with_suite
 def test_the_control_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(on_one_module(tmp_path, "--impl", "asyncio")) == 0
     written = json.loads((tmp_path / "board.json").read_text(encoding="utf-8"))
@@ -425,10 +456,12 @@ def test_the_control_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "test_context" in capsys.readouterr().out
 
 
+@with_suite
 def test_miniloop_passes(tmp_path: Path) -> None:
     assert cli.main(on_one_module(tmp_path)) == 0
 
 
+@with_suite
 def test_a_package_that_is_no_asyncio_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -436,6 +469,7 @@ def test_a_package_that_is_no_asyncio_fails(
     assert "FAILED (public) test_context." in capsys.readouterr().out
 
 
+@with_suite
 def test_a_package_that_cannot_be_imported_as_asyncio_says_so_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -449,6 +483,7 @@ def test_a_package_that_cannot_be_imported_as_asyncio_says_so_once(
     assert "cannot import name 'nothing'" in captured.err
 
 
+@with_suite
 def test_ctrl_c_exits_130(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
