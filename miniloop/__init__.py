@@ -7,38 +7,29 @@ asyncio.
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
-from . import base_events, combinators, connections, coroutines, events, exceptions, futures
-from . import locks, protocols, queues, runners, streams, taskgroups, tasks, threads, timeouts
-from . import transports, unix_events
 from .coroutines import *
 from .exceptions import *
 from .events import *
 from .futures import *
 from .tasks import *
 from .base_events import *
-from .selector_events import *
 from .locks import *
 from .queues import *
 from .combinators import *
 from .timeouts import *
 from .taskgroups import *
 from .threads import *
+from .policies import *
 from .runners import *
 from .protocols import *
 from .transports import *
-from .connections import *
+from .servers import *
 from .streams import *
+from .subprocess import *
 from .unix_events import *
-
-__all__ = (
-    coroutines.__all__ + exceptions.__all__ + events.__all__ + futures.__all__ + tasks.__all__
-    + base_events.__all__ + locks.__all__ + queues.__all__ + combinators.__all__
-    + timeouts.__all__ + taskgroups.__all__ + threads.__all__ + runners.__all__
-    + protocols.__all__ + transports.__all__ + connections.__all__ + streams.__all__
-    + unix_events.__all__
-)  # fmt: skip
 
 #: Ring by ring, file by file.
 READING_ORDER: Final = {
@@ -49,12 +40,14 @@ READING_ORDER: Final = {
     # How tasks wait for one another.
     "sync": ("locks", "queues"),
     # How programs are held together.
-    "structure": (
-        "combinators", "timeouts", "taskgroups",
-        "reports", "debug", "asyncgens", "threads", "runners",
-    ),
+    "structure": ("combinators", "timeouts", "taskgroups", "mishaps", "threads", "policies",
+                  "runners"),
     # How bytes travel.
-    "streams": ("protocols", "transports", "sockets", "staggered", "connections", "streams"),
+    "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
+                "connections", "servers", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system.
-    "system": ("unix_events",),
+    "system": ("signals", "pipes", "subprocess", "unix_events"),
 }  # fmt: skip
+
+_files = (sys.modules[f"{__name__}.{name}"] for ring in READING_ORDER.values() for name in ring)
+__all__ = tuple(name for file in _files for name in getattr(file, "__all__", ()))

@@ -146,9 +146,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._ready.append(handle)
         return handle
 
-    def call_soon_threadsafe(
-        self, callback: Callback, *args: Any, context: Context | None = None
-    ) -> Handle:
+    def call_soon_threadsafe(self, callback: Callback, *args: Any,
+                             context: Context | None = None) -> Handle:  # fmt: skip
         """`call_soon` from any thread; the one method that schedules which others may call."""
         self._check_closed()
         handle = Handle(callback, args, self, context)
@@ -156,17 +155,15 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._write_to_self()
         return handle
 
-    def call_later(
-        self, delay: float, callback: Callback, *args: Any, context: Context | None = None
-    ) -> TimerHandle:
+    def call_later(self, delay: float, callback: Callback, *args: Any,
+                   context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Call `callback(*args)` in `delay` seconds."""
         if delay is None:
             raise TypeError("delay must not be None")
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
-    def call_at(
-        self, when: float, callback: Callback, *args: Any, context: Context | None = None
-    ) -> TimerHandle:
+    def call_at(self, when: float, callback: Callback, *args: Any,
+                context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Call `callback(*args)` when the clock of `time()` shows `when`, in seconds."""
         if when is None:
             raise TypeError("when cannot be None")
@@ -183,15 +180,15 @@ class BaseEventLoop(events.AbstractEventLoop):
         future._begin(self)
         return future
 
-    def create_task(
-        self, coro: Coro[T], *, name: object = None, context: Context | None = None
-    ) -> Task[T]:
+    def create_task(self, coro: Coro[T], *, name: object = None,
+                    context: Context | None = None) -> Task[T]:  # fmt: skip
         """Start `coro` as a Task and return it; by the task factory if one is set."""
         if self._closed:
             self._check_closed()
         if self._task_factory is None:
             task: Task[T] = Task.__new__(Task)
-            task._start(coro, self, name, context, False)
+            task._start(coro, self, name, context)
+            self._enqueue((task,))
             return task
         # A factory written as `(loop, coro)` is enough as long as nobody asks for a context.
         options = {} if context is None else {"context": context}
@@ -296,7 +293,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             raise RuntimeError("Cannot run the event loop while another loop is running")
 
     def get_debug(self) -> bool:
-        """Return True in debug mode, which is a chapter of its own: debug.py."""
+        """Return True in debug mode, which is a matter of a later chapter: mishaps.py."""
         return self._debug
 
 

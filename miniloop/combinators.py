@@ -11,29 +11,20 @@ This file does not know how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
-from typing import Any, TypeVar
+from typing import Any
 
-from . import events
 from .coroutines import iscoroutine
-from .events import Loop, TimerHandle
+from .events import Coro, Loop, T, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import PENDING, Future, isfuture
+from .locks import Event
 from .queues import Queue
 from .tasks import _loop_of, ensure_future
 
-__all__ = (
-    "ALL_COMPLETED",
-    "FIRST_COMPLETED",
-    "FIRST_EXCEPTION",
-    "as_completed",
-    "gather",
-    "shield",
-    "wait",
-)
-
-T = TypeVar("T")
+__all__ = ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION",
+           "as_completed", "gather", "shield", "wait")  # fmt: skip
 
 
 # -- gather ---------------------------------------------------------------------------------------
@@ -47,7 +38,7 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     not ended; a child that is cancelled by somebody else counts as one that raised CancelledError.
     """
     if not coros_or_futures:
-        nothing: Future[list[Any]] = events.get_event_loop().create_future()
+        nothing: Future[list[Any]] = get_event_loop().create_future()
         nothing.set_result([])
         return nothing
     futures: dict[Awaitable[Any], Future[Any]] = {}  # an argument given twice is one future
@@ -60,41 +51,34 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
                 # The caller cannot know of this task, and could do nothing about its end.
                 future._log_destroy_pending = False  # type: ignore[attr-defined]
     children = [futures[argument] for argument in coros_or_futures]
-    outer = _GatheringFuture(children, len(futures), return_exceptions, loop)
-    # An eager task may have ended already. It is counted after the others have their callback, so
-    # that a gather of nothing but such tasks is itself done on return.
-    ended = []
+    outer = _GatheringFuture(children, return_exceptions, loop)
     for child in futures.values():
-        if child.done():
-            ended.append(child)
+        if child.done():  # counted at once: a gather of nothing but eager tasks is done on return
+            outer._child_done(child)
         else:
             child.add_done_callback(outer._child_done)
-    for child in ended:
-        outer._child_done(child)
     return outer
 
 
 class _GatheringFuture(Future[list[Any]]):
     """The Future that gather returns. To cancel it is to cancel the children."""
 
-    def __init__(
-        self, children: list[Future[Any]], running: int, return_exceptions: bool, loop: Loop
-    ) -> None:
+    _cancel_requested = False  # True once cancel() has reached a child
+
+    def __init__(self, children: list[Future[Any]], return_exceptions: bool, loop: Loop) -> None:
         super().__init__(loop=loop)
         self._children = children
-        self._running = running  # children that have not ended; one given twice counts once
+        self._running = len(set(children))  # have not ended; one given twice counts once
         self._return_exceptions = return_exceptions
-        self._cancel_requested = False
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel the children; the gather ends when they have all ended (bpo-32684)."""
         if self.done():
             return False
         # Not any() over a generator, which would stop at the first child.
-        if sum(child.cancel(msg=msg) for child in self._children):
-            self._cancel_requested = True
-            return True
-        return False
+        cancelled = sum(child.cancel(msg=msg) for child in self._children) > 0
+        self._cancel_requested |= cancelled
+        return cancelled
 
     def _child_done(self, child: Future[Any]) -> None:
         self._running -= 1
@@ -104,18 +88,14 @@ class _GatheringFuture(Future[list[Any]]):
             return
         if (cancelled or error is not None) and not self._return_exceptions:
             self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
-        elif not self._running:
-            self._end(child)
-
-    def _end(self, last_child: Future[Any]) -> None:
-        """All children have ended, and nothing has ended the gather before."""
-        if self._cancel_requested:
-            # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
-            self.set_exception(last_child._make_cancelled_error())
-        elif self._return_exceptions:
-            self.set_result([_outcome(child) for child in self._children])
-        else:
-            self.set_result([child.result() for child in self._children])
+        elif not self._running:  # this child was the last
+            if self._cancel_requested:
+                # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
+                self.set_exception(child._make_cancelled_error())
+            elif self._return_exceptions:
+                self.set_result([_outcome(child) for child in self._children])
+            else:
+                self.set_result([child.result() for child in self._children])
 
 
 def _outcome(future: Future[Any]) -> Any:
@@ -154,26 +134,22 @@ async def wait(
 
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
-    loop = events.get_running_loop()
-    enough: Future[None] = loop.create_future()
+    enough = Event()
     running = len(futures)
 
     def on_done(future: Future[T]) -> None:
         nonlocal running
         running -= 1
-        if (
-            running <= 0
-            or return_when == FIRST_COMPLETED
-            # Asked last, for who asks for an exception has retrieved it.
-            or (return_when == FIRST_EXCEPTION and _has_failed(future))
-        ):
-            _release(enough)
+        # Whether it failed is asked last, for who asks for an exception has retrieved it.
+        if (running == 0 or return_when == FIRST_COMPLETED
+                or (return_when == FIRST_EXCEPTION and _has_failed(future))):  # fmt: skip
+            enough.set()
 
-    timer = None if timeout is None else loop.call_later(timeout, _release, enough)
+    timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
     for future in futures:
         future.add_done_callback(on_done)
     try:
-        await enough
+        await enough.wait()
     finally:
         if timer is not None:
             timer.cancel()
@@ -181,14 +157,8 @@ async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str
             future.remove_done_callback(on_done)
 
 
-def _has_failed(future: Future[T]) -> bool:
+def _has_failed(future: Future[Any]) -> bool:
     return not future.cancelled() and future.exception() is not None
-
-
-def _release(waiter: Future[None], *_: object) -> None:
-    """Wake whoever awaits `waiter`; also as a done-callback, hence the further argument."""
-    if not waiter.done():
-        waiter.set_result(None)
 
 
 # -- as_completed ---------------------------------------------------------------------------------
@@ -207,27 +177,20 @@ def as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) ->
     return _AsCompleted(fs, timeout)
 
 
-class _AsCompleted(Iterator[Generator[Any, None, T]]):
+class _AsCompleted(Iterator[Coro[T]], AsyncIterator[Future[T]]):
     """The iterator of as_completed: a queue that each future enters when it ends."""
 
     def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:
-        loop = events.get_event_loop()
+        loop = get_event_loop()
         self._ended: Queue[Future[T] | None] = Queue()  # None: the time is up
         self._running = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
         self._to_give = len(self._running)  # how often iteration goes on
-        self._timer: TimerHandle | None = None
         for future in self._running:
             future.add_done_callback(self._on_done)
-        if self._running and timeout is not None:
-            self._timer = loop.call_later(timeout, self._on_timeout)
+        timed = self._running and timeout is not None
+        self._timer = loop.call_later(timeout, self._on_timeout) if timed else None
 
-    def __iter__(self) -> _AsCompleted[T]:
-        return self
-
-    def __aiter__(self) -> _AsCompleted[T]:
-        return self
-
-    def __next__(self) -> Any:
+    def __next__(self) -> Coro[T]:
         if not self._to_give:
             raise StopIteration
         self._to_give -= 1
@@ -288,11 +251,7 @@ def shield(arg: Awaitable[T]) -> Future[T]:
         else:
             outer.set_result(inner.result())
 
-    def outer_done(_: Future[T]) -> None:
-        if not inner.done():
-            # Left in place, it would swallow an exception of inner that nobody has seen.
-            inner.remove_done_callback(inner_done)
-
     inner.add_done_callback(inner_done)
-    outer.add_done_callback(outer_done)
+    # Left in place, it would swallow an exception of inner that nobody has seen.
+    outer.add_done_callback(lambda _: inner.remove_done_callback(inner_done))
     return outer

@@ -1,450 +1,161 @@
-"""create_connection, create_server: how a transport and a protocol come together.
+"""create_connection: how a client's transport and protocol come together.
 
-Purpose: a client looks up addresses and tries them until one answers; a server listens, and makes a
-transport and a protocol for each caller.
-Rules: a socket that is made here is closed if connecting or binding fails or is cancelled; once it
-has a transport, that owns it.
-This file does not know what the bytes mean. Read transports.py and sockets.py first.
+Purpose: to look up the addresses of a host, to try them until one answers, and to put a transport,
+a protocol and, where it is asked for, TLS upon the socket.
+Rules: a socket that is made here is closed if connecting fails or is cancelled; once it has a
+transport, that owns it.
+This file does not know what the bytes mean. Read descriptors.py and sockets.py first.
 """
 
 from __future__ import annotations
 
-import errno
-import itertools
+import contextlib
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Self, TypeAlias
-from weakref import WeakSet
+from typing import Any, TypeAlias
 
-from .combinators import gather
-from .events import Loop
-from .exceptions import CancelledError
+from .descriptors import _SelectorSocketTransport
 from .format_helpers import logger
-from .futures import Future
-from .protocols import BaseProtocol
 from .sockets import SocketsEventLoop, _check_ssl_socket
-from .staggered import AddrInfo, Attempt, _interleave, _staggered_race
-from .tasks import sleep
-from .transports import TransportSocket, _SelectorSocketTransport
+from .sslproto import SSL, TLS, _client_tls, _tls
+from .staggered import AddrInfo, _interleave, staggered_race
+from .transports import _closing_on_error
 
-__all__ = ("Server",)
+__all__ = ()
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
 
-#: Seconds until a server that has run out of descriptors tries accept() again.
-ACCEPT_RETRY_DELAY: Final = 1
-
-
-class Server:
-    """The listening sockets of `create_server`, and the connections that came in by them."""
-
-    def __init__(
-        self, loop: Loop, sockets: list[socket.socket], factory: ProtocolFactory, backlog: int
-    ) -> None:
-        self._loop = loop
-        self._sockets: list[socket.socket] | None = sockets  # None once closed
-        self._factory = factory
-        self._backlog = backlog
-        self._serving = False
-        self._serving_forever: Future[None] | None = None  # what serve_forever() waits for
-        # Weak, so that a transport which a program has lost can still be found out by its __del__.
-        self._clients: WeakSet[_SelectorSocketTransport] = WeakSet()
-        self._waiters: list[Future[None]] | None = []  # of wait_closed(); None when all is over
-
-    @property
-    def sockets(self) -> tuple[TransportSocket, ...]:
-        """The listening sockets; none once the server is closed."""
-        return tuple(TransportSocket(sock) for sock in self._sockets or ())
-
-    def get_loop(self) -> Loop:
-        """Return the loop that the server belongs to."""
-        return self._loop
-
-    def is_serving(self) -> bool:
-        """Return True while new connections are accepted."""
-        return self._serving
-
-    async def start_serving(self) -> None:
-        """Accept connections from now on, after `create_server(start_serving=False)`."""
-        self._start_serving()
-        await sleep(0)  # asyncio gives a turn here, and programs can see it
-
-    def _start_serving(self) -> None:
-        if self._serving:
-            return
-        self._serving = True
-        for sock in self._sockets or ():
-            sock.listen(self._backlog)
-            self._loop._start_accepting(sock, self)
-
-    async def serve_forever(self) -> None:
-        """Accept connections until cancelled; then close, and wait for the connections to end."""
-        if self._serving_forever is not None:
-            raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
-        if self._sockets is None:
-            raise RuntimeError(f"server {self!r} is closed")
-        self._start_serving()
-        self._serving_forever = self._loop.create_future()
-        try:
-            await self._serving_forever
-        except CancelledError:
-            self.close()
-            await self.wait_closed()
-            raise
-        finally:
-            self._serving_forever = None
-
-    def close(self) -> None:
-        """Stop listening. Connections that stand go on; see close_clients() and abort_clients()."""
-        sockets, self._sockets = self._sockets, None
-        if sockets is None:
-            return
-        for sock in sockets:
-            self._loop._remove_reader(sock.fileno())
-            sock.close()
-        self._serving = False
-        if self._serving_forever is not None and not self._serving_forever.done():
-            self._serving_forever.cancel()
-            self._serving_forever = None
-        self._wake_up_if_over()
-
-    def close_clients(self) -> None:
-        """Close all connections, each after what it has buffered is sent."""
-        for transport in self._clients.copy():
-            transport.close()
-
-    def abort_clients(self) -> None:
-        """Close all connections at once."""
-        for transport in self._clients.copy():
-            transport.abort()
-
-    async def wait_closed(self) -> None:
-        """Wait until the server is closed and its last connection is gone (gh-79033)."""
-        if self._waiters is None:
-            return
-        waiter = self._loop.create_future()
-        self._waiters.append(waiter)
-        await waiter
-
-    def _attach(self, transport: _SelectorSocketTransport) -> None:
-        self._clients.add(transport)
-
-    def _detach(self, transport: _SelectorSocketTransport) -> None:
-        self._clients.discard(transport)
-        self._wake_up_if_over()
-
-    def _wake_up_if_over(self) -> None:
-        if self._sockets is not None or self._clients:
-            return
-        waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self.close()
-        await self.wait_closed()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} sockets={self.sockets!r}>"
-
 
 class ConnectionsEventLoop(SocketsEventLoop):
-    """The loop's chapter on TCP clients and servers."""
-
-    # -- client -----------------------------------------------------------------------------------
+    """The loop's chapter on TCP clients, and on sockets that are connected already."""
 
     async def create_connection(
-        self,
-        protocol_factory: ProtocolFactory,
-        host: str | bytes | None = None,
-        port: str | int | None = None,
-        *,
-        family: int = 0,
-        proto: int = 0,
-        flags: int = 0,
-        sock: socket.socket | None = None,
-        local_addr: tuple[str, int] | None = None,
-        happy_eyeballs_delay: float | None = None,
-        interleave: int | None = None,
+        self, protocol_factory: ProtocolFactory, host: str | bytes | None = None,
+        port: str | int | None = None, *, ssl: SSL = None, family: int = 0, proto: int = 0,
+        flags: int = 0, sock: socket.socket | None = None,
+        local_addr: tuple[str, int] | None = None, server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+        happy_eyeballs_delay: float | None = None, interleave: int | None = None,
         all_errors: bool = False,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Any, Any]:  # fmt: skip
         """Connect to `host` and `port`, or take a connected `sock`; return transport and protocol.
 
         A host may have several addresses. They are tried one after the other; with
         `happy_eyeballs_delay`, in seconds, the next is begun when the one before has not answered
         in that time, and the first to answer is taken (RFC 8305). `interleave` mixes IPv6 and IPv4.
         Raises OSError if none answers; with `all_errors` an ExceptionGroup of all that went wrong.
+        `ssl`, True or an SSLContext, makes it a TLS connection: see TLS in sslproto.py.
         """
-        if sock is not None:
-            _check_ssl_socket(sock)
-        if host is not None or port is not None:
-            if sock is not None:
-                raise ValueError("host/port and sock can not be specified at the same time")
+        tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout, host)
+        _check_choice(host, port, sock, "host and port was not specified and no sock specified")
+        if sock is None:
             lookup = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
             infos = await self._look_up((host, port), **lookup)
             local = None if local_addr is None else await self._look_up(local_addr, **lookup)
             if interleave or (interleave is None and happy_eyeballs_delay is not None):
                 infos = _interleave(infos, interleave or 1)
-            errors: list[OSError] = []
-            attempts = [partial(self._connect_one, info, local, errors) for info in infos]
-            sock = await self._connect_first(attempts, happy_eyeballs_delay)
-            if sock is None:
-                raise _no_address_answered(errors, all_errors)
-        elif sock is None:
-            raise ValueError("host and port was not specified and no sock specified")
-        elif sock.type != socket.SOCK_STREAM:
-            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
-        transport, protocol = await self._make_connection(sock, protocol_factory)
+            sock = await self._connect_first(infos, local, happy_eyeballs_delay, all_errors)
+        transport, protocol = await self._make_connection(sock, protocol_factory, tls)
         if self._debug:
             logger.debug("%r connected to %s:%r: %r", sock, host, port, (transport, protocol))
         return transport, protocol
 
     async def _look_up(self, address: tuple[Any, Any], **hints: int) -> list[AddrInfo]:
-        infos = await self._ensure_resolved(address, **hints)
-        if not infos:
-            raise OSError("getaddrinfo() returned empty list")
-        return infos
+        if infos := await self._ensure_resolved(address, **hints):
+            return infos
+        raise OSError("getaddrinfo() returned empty list")
 
-    async def _connect_first(
-        self, attempts: Iterable[Attempt], delay: float | None
-    ) -> socket.socket | None:
-        if delay is not None:
-            return await _staggered_race(attempts, delay)
-        for attempt in attempts:
-            if (sock := await attempt()) is not None:
-                return sock
-        return None
+    async def _connect_first(self, infos: list[AddrInfo], local: list[AddrInfo] | None,
+                             delay: float | None, all_errors: bool) -> socket.socket:  # fmt: skip
+        """A socket connected to the first address that answers."""
+        errors: list[OSError] = []
+        attempts = [partial(self._connect_one, info, local, errors) for info in infos]
+        if delay is None:
+            for attempt in attempts:
+                with contextlib.suppress(OSError):
+                    return await attempt()
+        elif sock := (await staggered_race(attempts, delay))[0]:
+            return sock
+        raise _no_address_answered(errors, all_errors)
 
-    async def _connect_one(
-        self, info: AddrInfo, local: list[AddrInfo] | None, errors: list[OSError]
-    ) -> socket.socket | None:
-        """A socket connected to the one address; None, and what went wrong in `errors`."""
+    async def _connect_one(self, info: AddrInfo, local: list[AddrInfo] | None,
+                           errors: list[OSError]) -> socket.socket:  # fmt: skip
+        """A socket connected to one address; else an OSError, which goes to `errors` as well."""
         family, kind, proto, _, address = info
-        sock = None
         try:
             sock = socket.socket(family=family, type=kind, proto=proto)
-            sock.setblocking(False)
-            if local is not None:
-                _bind_to_first(sock, [entry[4] for entry in local if entry[0] == family], errors)
-            await self.sock_connect(sock, address)
+            with _closing_on_error(sock):
+                sock.setblocking(False)
+                if local is not None:
+                    _bind_to_first(sock, local, errors)
+                await self.sock_connect(sock, address)
+            return sock
         except OSError as exc:
             errors.append(exc.with_traceback(None))  # whose frames hold `errors`: a cycle
-            if sock is not None:
-                sock.close()
-            return None
-        except BaseException:
-            if sock is not None:
-                sock.close()
             raise
-        return sock
 
     async def connect_accepted_socket(
-        self, protocol_factory: ProtocolFactory, sock: socket.socket
-    ) -> tuple[Any, Any]:
+        self, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
+        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+    ) -> tuple[Any, Any]:  # fmt: skip
         """Make a transport and a protocol for a socket that the program has accepted itself."""
-        if sock.type != socket.SOCK_STREAM:
-            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
-        _check_ssl_socket(sock)
-        return await self._make_connection(sock, protocol_factory)
+        _check_choice(None, None, sock)
+        tls = _tls(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
+        return await self._make_connection(sock, protocol_factory, tls)
 
-    async def _make_connection(
-        self,
-        sock: socket.socket,
-        factory: ProtocolFactory,
-        server: Server | None = None,
-        peername: Any = None,
-    ) -> tuple[Any, Any]:
+    async def _make_connection(self, sock: socket.socket, factory: ProtocolFactory,
+                               tls: TLS | None, server: Any = None, peername: Any = None
+                               ) -> tuple[Any, Any]:  # fmt: skip
         """Give `sock` to a new transport and wait until its protocol has been told."""
         sock.setblocking(False)
-        protocol: BaseProtocol = factory()
+        protocol = factory()
         self._ensure_fd_no_transport(sock)
         waiter = self.create_future()
         extra = None if server is None else {"peername": peername}
-        transport = _SelectorSocketTransport(self, sock, protocol, waiter, extra, server)
-        try:
+        if tls is None:
+            transport: Any = _SelectorSocketTransport(self, sock, protocol, waiter, extra, server)
+        else:
+            transport = tls(self, protocol, waiter=waiter)
+            _SelectorSocketTransport(self, sock, transport, None, extra, server)
+        with _closing_on_error(transport):
             await waiter
-        except BaseException:
-            transport.close()
-            raise
         return transport, protocol
 
-    # -- server -----------------------------------------------------------------------------------
 
-    async def create_server(
-        self,
-        protocol_factory: ProtocolFactory,
-        host: str | Iterable[str] | None = None,
-        port: str | int | None = None,
-        *,
-        family: int = socket.AF_UNSPEC,
-        flags: int = socket.AI_PASSIVE,
-        sock: socket.socket | None = None,
-        backlog: int = 100,
-        reuse_address: bool | None = None,
-        reuse_port: bool | None = None,
-        keep_alive: bool | None = None,
-        start_serving: bool = True,
-    ) -> Server:
-        """Listen on `host` and `port`, or on `sock`, and return the Server.
-
-        `host` may be several hosts, or have several addresses: all are listened on. None or "" is
-        every interface; port 0 is any that is free: see `Server.sockets`. Raises OSError if the
-        port is taken.
-        """
+def _check_choice(host: Any, port: Any, sock: socket.socket | None, if_neither: str = "") -> None:
+    """It has to be one of them: an address, or a socket for a stream."""
+    if sock is not None:
+        _check_ssl_socket(sock)
+    if host is not None or port is not None:
         if sock is not None:
-            _check_ssl_socket(sock)
-        if host is not None or port is not None:
-            if sock is not None:
-                raise ValueError("host/port and sock can not be specified at the same time")
-            infos = await self._look_up_hosts(host, port, family, flags)
-            if reuse_address is None:
-                reuse_address = True
-            sockets = self._bind_all(infos, reuse_address, reuse_port, keep_alive)
-        elif sock is None:
-            raise ValueError("Neither host/port nor sock were specified")
-        elif sock.type != socket.SOCK_STREAM:
-            raise ValueError(f"A Stream Socket was expected, got {sock!r}")
-        else:
-            sock.setblocking(False)
-            sockets = [sock]
-        server = Server(self, sockets, protocol_factory, backlog)
-        if start_serving:
-            await server.start_serving()
-        if self._debug:
-            logger.info("%r is serving", server)
-        return server
-
-    async def _look_up_hosts(self, host: Any, port: Any, family: int, flags: int) -> list[AddrInfo]:
-        """Every address of every host, each once."""
-        if host == "":
-            hosts: list[Any] = [None]
-        elif isinstance(host, str | bytes) or not isinstance(host, Iterable):
-            hosts = [host]
-        else:
-            hosts = list(host)
-        kind = socket.SOCK_STREAM
-        found = await gather(
-            *[self._look_up((host, port), family=family, type=kind, flags=flags) for host in hosts]
-        )
-        return list(dict.fromkeys(itertools.chain.from_iterable(found)))
-
-    def _bind_all(self, infos: list[AddrInfo], *wanted: bool | None) -> list[socket.socket]:
-        """A bound socket for each address that this machine has; all of them or an OSError."""
-        choices = (socket.SO_REUSEADDR, socket.SO_REUSEPORT, socket.SO_KEEPALIVE)
-        options = [option for option, chosen in zip(choices, wanted, strict=True) if chosen]
-        sockets: list[socket.socket] = []
-        try:
-            for family, kind, proto, _, address in infos:
-                sock = self._bind(family, kind, proto, address, options)
-                if sock is not None:
-                    sockets.append(sock)
-            if not sockets:
-                tried = [info[4] for info in infos]
-                raise OSError(f"could not bind on any address out of {tried!r}")
-        except BaseException:
-            for sock in sockets:
-                sock.close()
-            raise
-        return sockets
-
-    def _bind(
-        self, family: int, kind: int, proto: int, address: Any, options: list[int]
-    ) -> socket.socket | None:
-        """A bound socket; None where the machine does not have that family of addresses."""
-        try:
-            sock = socket.socket(family, kind, proto)
-        except OSError:
-            if self._debug:
-                message = "create_server() failed to create socket.socket(%r, %r, %r)"
-                logger.warning(message, family, kind, proto, exc_info=True)
-            return None
-        try:
-            sock.setblocking(False)
-            for option in options:
-                sock.setsockopt(socket.SOL_SOCKET, option, True)
-            if family == socket.AF_INET6:
-                # Else the socket would take IPv4 as well, and the one for IPv4 find it in use.
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
-            sock.bind(address)
-        except OSError as exc:
-            sock.close()
-            reason = str(exc).lower()
-            message = f"error while attempting to bind on address {address!r}: {reason}"
-            if exc.errno == errno.EADDRNOTAVAIL:  # the family is switched off (bpo-30945)
-                if self._debug:
-                    logger.warning(message)
-                return None
-            raise OSError(exc.errno, message) from None
-        return sock
-
-    def _start_accepting(self, sock: socket.socket, server: Server) -> None:
-        if sock.fileno() != -1:  # closed while it waited for descriptors to become free
-            self._add_reader(sock.fileno(), self._accept_connections, sock, server)
-
-    def _accept_connections(self, sock: socket.socket, server: Server) -> None:
-        """Accept all who wait, not one a turn, for a turn may be long (bpo-27906)."""
-        for _ in range(server._backlog):
-            try:
-                connection, address = sock.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as exc:
-                if exc.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    raise
-                self._rest_from_accepting(sock, server, exc)
-                return
-            if self._debug:
-                logger.debug("%r got a new connection from %r: %r", server, address, connection)
-            self.create_task(self._serve_connection(connection, address, server))
-
-    def _rest_from_accepting(self, sock: socket.socket, server: Server, exc: OSError) -> None:
-        """Out of descriptors: the socket stays readable, and the loop would spin on it."""
-        self.call_exception_handler(
-            {
-                "message": "socket.accept() out of system resource",
-                "exception": exc,
-                "socket": TransportSocket(sock),
-            }
-        )
-        self._remove_reader(sock.fileno())
-        self.call_later(ACCEPT_RETRY_DELAY, self._start_accepting, sock, server)
-
-    async def _serve_connection(
-        self, connection: socket.socket, address: Any, server: Server
-    ) -> None:
-        try:
-            await self._make_connection(connection, server._factory, server, address)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            if connection.fileno() != -1 and connection.fileno() not in self._transports:
-                connection.close()  # the factory has raised, and no transport owns it
-            if self._debug:
-                message = "Error on transport creation for incoming connection"
-                self.call_exception_handler({"message": message, "exception": exc})
+            raise ValueError("host/port and sock can not be specified at the same time")
+    elif sock is None:
+        raise ValueError(if_neither)
+    elif sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A Stream Socket was expected, got {sock!r}")
 
 
-def _bind_to_first(sock: socket.socket, addresses: list[Any], errors: list[OSError]) -> None:
+def _bind_to_first(sock: socket.socket, local: list[AddrInfo], errors: list[OSError]) -> None:
     """Bind `sock` to the first local address that can be had."""
-    refused: list[OSError] = []
+    addresses = [info[4] for info in local if info[0] == sock.family]
+    if not addresses:
+        raise OSError(f"no matching local address with family={sock.family!r} found")
     for address in addresses:
         try:
-            sock.bind(address)
+            return _bind(sock, address)
         except OSError as exc:
-            reason = str(exc).lower()
-            message = f"error while attempting to bind on address {address!r}: {reason}"
-            refused.append(OSError(exc.errno, message))
-        else:
-            return
-    if not refused:
-        raise OSError(f"no matching local address with family={sock.family!r} found")
-    errors.extend(refused[:-1])
-    raise refused[-1]
+            errors.append(exc.with_traceback(None))
+    raise errors.pop()
+
+
+def _bind(sock: socket.socket, address: Any) -> None:
+    try:
+        sock.bind(address)
+    except OSError as exc:
+        reason = str(exc).lower()
+        message = f"error while attempting to bind on address {address!r}: {reason}"
+        raise OSError(exc.errno, message) from None
 
 
 def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
@@ -453,6 +164,15 @@ def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
     errors.clear()  # else the caller's frame, in the traceback, would hold the exception
     if all_errors:
         return ExceptionGroup("create_connection failed", failures)
-    if len({str(failure) for failure in failures}) == 1:
-        return failures[0]
-    return OSError(f"Multiple exceptions: {', '.join(str(failure) for failure in failures)}")
+    texts = [str(failure) for failure in failures]
+    one_for_all = len(set(texts)) == 1
+    return failures[0] if one_for_all else OSError(f"Multiple exceptions: {', '.join(texts)}")
+
+
+def _set_reuseport(sock: socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except (AttributeError, OSError) as exc:
+        unknown = isinstance(exc, AttributeError)
+        why = "" if unknown else ", SO_REUSEPORT defined but not implemented."
+        raise ValueError(f"reuse_port not supported by socket module{why}") from exc

@@ -9,8 +9,8 @@ This file does not know what drives a coroutine: that is tasks.py.
 
 from __future__ import annotations
 
-import collections.abc
 import inspect
+from collections.abc import Coroutine
 from types import CoroutineType
 from typing import Any, TypeGuard
 
@@ -25,21 +25,22 @@ def iscoroutinefunction(func: object) -> bool:
     return inspect.iscoroutinefunction(func) or getattr(func, "_is_coroutine", 0) is _is_coroutine
 
 
-def iscoroutine(obj: object) -> TypeGuard[collections.abc.Coroutine[Any, Any, Any]]:
+def iscoroutine(obj: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
     """Return True if `obj` is a coroutine object: native, decorated or a class of its own."""
-    return isinstance(obj, (CoroutineType, collections.abc.Coroutine))
+    return isinstance(obj, (CoroutineType, Coroutine))  # the first answers at a third of the cost
+
+
+def _first(obj: object, *names: str) -> Any:
+    """The first of these attributes that is there and is not empty; None if none is."""
+    return next(filter(None, (getattr(obj, name, None) for name in names)), None)
 
 
 def _format_coroutine(coro: Any) -> str:
     """The coroutine's name and the line it stands at, as a Task's repr shows them."""
-    name = getattr(coro, "__qualname__", None) or getattr(coro, "__name__", None)
-    name = f"{name or f'<{type(coro).__name__} without __name__>'}()"
-    code = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
+    name = _first(coro, "__qualname__", "__name__") or f"<{type(coro).__name__} without __name__>"
+    code = _first(coro, "cr_code", "gi_code")
     if code is None:
-        running = getattr(coro, "cr_running", None) or getattr(coro, "gi_running", None)
-        return f"{name} running" if running else name
-    frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
-    filename = code.co_filename or "<empty co_filename>"
-    if frame is None:
-        return f"{name} done, defined at {filename}:{code.co_firstlineno}"
-    return f"{name} running at {filename}:{frame.f_lineno}"
+        return f"{name}() running" if _first(coro, "cr_running", "gi_running") else f"{name}()"
+    frame = _first(coro, "cr_frame", "gi_frame")
+    what, line = ("running", frame.f_lineno) if frame else ("done, defined", code.co_firstlineno)
+    return f"{name}() {what} at {code.co_filename or '<empty co_filename>'}:{line}"

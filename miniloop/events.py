@@ -10,10 +10,9 @@ first.
 
 from __future__ import annotations
 
-import os
+import functools
 import threading
 import traceback
-import warnings
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any, TypeAlias, TypeVar
@@ -21,7 +20,8 @@ from typing import Any, TypeAlias, TypeVar
 from .format_helpers import _created_at, _format_callback_source
 
 __all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_running_loop",
-           "new_event_loop", "set_event_loop")  # fmt: skip
+           "new_event_loop", "set_event_loop", "_get_running_loop",
+           "_set_running_loop")  # fmt: skip
 
 T = TypeVar("T")
 Callback: TypeAlias = Callable[..., object]
@@ -32,9 +32,12 @@ Loop: TypeAlias = Any
 
 
 class AbstractEventLoop:
-    """The base of every event loop, for `isinstance` and annotations; it has no methods."""
+    """The base of every event loop, for `isinstance` and annotations.
 
-    _debug = False  # see debug.py
+    Its methods are SelectorEventLoop's, each raising NotImplementedError: see unix_events.py.
+    """
+
+    _debug = False  # see mishaps.py
 
 
 class Handle:
@@ -43,13 +46,14 @@ class Handle:
     `loop.call_soon()` and its like return one, so that the call can be taken back with `cancel()`.
     """
 
-    __slots__ = ("_callback", "_args", "_loop", "_context", "_source_traceback", "__weakref__")
+    __slots__ = ("_callback", "_args", "_loop", "_context", "_source_traceback", "_description",
+                 "__weakref__")  # fmt: skip
 
-    def __init__(
-        self, callback: Callback, args: Args, loop: Loop, context: Context | None = None
-    ) -> None:
-        # Once cancelled: None, so that what it holds is freed; in debug mode its description.
-        self._callback: Any = callback
+    _description: str  # of a handle that was cancelled in debug mode; set by cancel() only
+
+    def __init__(self, callback: Callback, args: Args, loop: Loop,
+                 context: Context | None = None) -> None:  # fmt: skip
+        self._callback: Any = callback  # None once cancelled, so that what it holds is freed
         self._args: Args | None = args  # None once cancelled: that is how one knows
         self._loop = loop
         self._context = copy_context() if context is None else context
@@ -65,24 +69,23 @@ class Handle:
             raise
         except BaseException as exc:
             self._report(exc)
+        del self  # else this frame would keep a Task whose first step has failed: see Task._run
 
     def _describe(self) -> str:
         return _format_callback_source(self._callback, self._args, debug=self._loop.get_debug())
 
     def _report(self, exc: BaseException) -> None:
         message = f"Exception in callback {self._describe()}"
-        context = {"message": message, "exception": exc, "handle": self}
-        if self._source_traceback:
-            context["source_traceback"] = self._source_traceback
-        self._loop.call_exception_handler(context)
+        _tell(self._loop, message, self._source_traceback, exception=exc, handle=self)
 
     def cancel(self) -> None:
         """Take the call back. A second cancel, or one after the call, changes nothing."""
         if self._args is None:
             return
-        # "Executing <Handle …> took 2 seconds" must still name a callback that cancelled itself.
-        self._callback = self._describe() if self._loop.get_debug() else None
-        self._args = None
+        if self._loop.get_debug():
+            # "Executing <Handle …> took 2 seconds" must name a callback that cancelled itself, too.
+            self._description = self._describe()
+        self._callback = self._args = None
 
     def cancelled(self) -> bool:
         """Return True if the call was taken back."""
@@ -93,25 +96,24 @@ class Handle:
         return self._context
 
     def _repr_info(self) -> list[str]:
-        info = [type(self).__name__]
-        if self._args is None:
-            info.append("cancelled")
-        if self._callback is not None:
-            info.append(self._callback if self._args is None else self._describe())
-        return info + _created_at(self)
+        if self._args is not None:
+            info = [self._describe()]
+        else:
+            info = ["cancelled", getattr(self, "_description", "")]
+        return [type(self).__name__, *filter(None, info), *_created_at(self)]
 
     def __repr__(self) -> str:
         return f"<{' '.join(self._repr_info())}>"
 
 
+@functools.total_ordering
 class TimerHandle(Handle):
     """A Handle with a time on the loop's clock, before which it is not called."""
 
     __slots__ = ("_when", "_scheduled")
 
-    def __init__(
-        self, when: float, callback: Callback, args: Args, loop: Any, context: Context | None = None
-    ) -> None:
+    def __init__(self, when: float, callback: Callback, args: Args, loop: Loop,
+                 context: Context | None = None) -> None:  # fmt: skip
         super().__init__(callback, args, loop, context)
         self._when = when  # seconds, on the clock of loop.time()
         self._scheduled = False  # True while the loop's heap holds the handle
@@ -120,8 +122,18 @@ class TimerHandle(Handle):
         """Return the time of the call, in seconds on the clock of `loop.time()`."""
         return self._when
 
-    def __lt__(self, other: TimerHandle) -> bool:
-        return self._when < other._when  # for the loop's heap, where two have the same time
+    def __lt__(self, other: object) -> bool:
+        # For the loop's heap, where two have the same time.
+        return self._when < other._when if isinstance(other, TimerHandle) else NotImplemented
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TimerHandle):
+            return NotImplemented
+        parts = (self._when, self._callback, self._args)
+        return parts == (other._when, other._callback, other._args)
+
+    def __hash__(self) -> int:
+        return hash(self._when)
 
     def cancel(self) -> None:
         """Take the call back; the loop is told, so that it can clear its heap when many were."""
@@ -135,19 +147,20 @@ class TimerHandle(Handle):
         return info
 
 
+def _tell(loop: Loop, message: str, born: traceback.StackSummary | None, **context: Any) -> None:
+    """Report to the loop's exception handler; `born` is where the culprit was made, if known."""
+    if born:
+        context["source_traceback"] = born
+    loop.call_exception_handler({"message": message, **context})
+
+
 class _ThreadState(threading.local):
-    """What each thread knows of loops; the class attributes are a new thread's values."""
+    """What each thread knows of loops; the class attribute is a new thread's value."""
 
     running_loop: Loop | None = None  # written by run_forever, through _set_running_loop
-    loop: Loop | None = None  # written by set_event_loop
-    set_event_loop_called = False
 
 
 _thread = _ThreadState()
-
-#: Makes the loop of `new_event_loop()`. The last file of the reading order puts its loop class
-#: here, for that class stands on everything else, this file included.
-_loop_factory: Callable[[], Loop] | None = None
 
 
 def _get_running_loop() -> Loop | None:
@@ -168,37 +181,24 @@ def get_running_loop() -> Loop:
     return loop
 
 
+#: An event loop policy: see policies.py, which puts the default one here.
+_policy: Any = None
+
+
 def get_event_loop() -> Loop:
-    """Return the running loop, or else the thread's current one (see `set_event_loop`).
+    """Return the running loop, or else the policy's current one (see `set_event_loop`).
 
     Where the main thread has neither, a loop is made for it with a DeprecationWarning, unless
     `set_event_loop()` has been called before. Raises RuntimeError when there is no loop.
     """
-    loop = _thread.running_loop or _thread.loop
-    if loop is not None:
-        return loop
-    this_thread = threading.current_thread()
-    if _thread.set_event_loop_called or this_thread is not threading.main_thread():
-        raise RuntimeError(f"There is no current event loop in thread {this_thread.name!r}.")
-    warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=2)
-    set_event_loop(new_event_loop())
-    return _thread.loop
+    return _thread.running_loop or _policy.get_event_loop()
 
 
 def set_event_loop(loop: Loop | None) -> None:
     """Make `loop` the current event loop of this thread; None takes it away."""
-    if loop is not None and not isinstance(loop, AbstractEventLoop):
-        kind = type(loop).__name__
-        raise TypeError(f"loop must be an instance of AbstractEventLoop or None, not '{kind}'")
-    _thread.set_event_loop_called = True
-    _thread.loop = loop
+    _policy.set_event_loop(loop)
 
 
 def new_event_loop() -> Loop:
     """Make a new event loop; it is neither running nor the current one."""
-    return _loop_factory()  # type: ignore[misc]
-
-
-if hasattr(os, "fork"):
-    # The child has the parent's memory but only one of its threads, and that one runs no loop.
-    os.register_at_fork(after_in_child=lambda: _thread.__dict__.clear())
+    return _policy.new_event_loop()

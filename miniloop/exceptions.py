@@ -9,7 +9,7 @@ This file does not know who raises them, and imports nothing.
 from __future__ import annotations
 
 __all__ = ("BrokenBarrierError", "CancelledError", "IncompleteReadError", "InvalidStateError",
-           "LimitOverrunError", "TimeoutError")  # fmt: skip
+           "LimitOverrunError", "SendfileNotAvailableError", "TimeoutError")  # fmt: skip
 
 
 class CancelledError(BaseException):
@@ -57,6 +57,10 @@ class LimitOverrunError(Exception):
 
     def __reduce__(self) -> tuple[type[LimitOverrunError], tuple[str, int]]:
         return type(self), (self.args[0], self.consumed)
+
+
+class SendfileNotAvailableError(RuntimeError):
+    """The system call sendfile() cannot be used for this socket or this file."""
 
 
 class BrokenBarrierError(RuntimeError):

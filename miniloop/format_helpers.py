@@ -10,16 +10,14 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-import linecache
 import logging
 import reprlib
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, TextIO
 
-from .coroutines import _format_coroutine
+from .coroutines import _first, _format_coroutine
 
 #: Everything that the package logs goes to the logger that bears its name.
 logger = logging.getLogger(__package__)
@@ -28,13 +26,15 @@ logger = logging.getLogger(__package__)
 DEBUG_STACK_DEPTH = 10
 
 
-def _format_callback_source(
-    func: Callable[..., object] | None, args: tuple[object, ...] | None, *, debug: bool = False
-) -> str:
+def _format_callback_source(func: Any, args: tuple[Any, ...] | None, *, debug: bool = False) -> str:
     """The callback's name, in debug mode with its arguments, and where it is defined."""
-    text = _format_callback(func, args or (), {}, debug)
     source = _get_function_source(func)
-    return f"{text} at {source[0]}:{source[1]}" if source else text
+    calls = _format_call(args or (), {}, debug)
+    while isinstance(func, functools.partial):
+        calls = _format_call(func.args, func.keywords, debug) + calls
+        func = func.func
+    name = _first(func, "__qualname__", "__name__") or repr(func)
+    return f"{name}{calls} at {source[0]}:{source[1]}" if source else f"{name}{calls}"
 
 
 def _get_function_source(func: Any) -> tuple[str, int] | None:
@@ -46,20 +46,9 @@ def _get_function_source(func: Any) -> tuple[str, int] | None:
     return func.__code__.co_filename, func.__code__.co_firstlineno
 
 
-def _format_callback(
-    func: Any, args: tuple[object, ...], kwargs: dict[str, object], debug: bool
-) -> str:
-    call = _format_call(args, kwargs) if debug else "()"
-    if isinstance(func, functools.partial):
-        return _format_callback(func.func, func.args, func.keywords, debug) + call
-    name = getattr(func, "__qualname__", None) or getattr(func, "__name__", None) or repr(func)
-    return f"{name}{call}"
-
-
-def _format_call(args: tuple[object, ...], kwargs: dict[str, object]) -> str:
-    positional = [reprlib.repr(arg) for arg in args]
+def _format_call(args: tuple[object, ...], kwargs: dict[str, object], debug: bool) -> str:
     named = [f"{key}={reprlib.repr(value)}" for key, value in kwargs.items()]
-    return f"({', '.join(positional + named)})"
+    return f"({', '.join([*map(reprlib.repr, args), *named])})" if debug else "()"
 
 
 def _created_at(thing: Any) -> list[str]:
@@ -74,25 +63,20 @@ def _future_repr_info(future: Any) -> list[str]:
         info = ["finished", f"exception={future._outcome!r}"]
     elif future._state == "FINISHED":
         info.append(f"result={reprlib.repr(future._outcome)}")
-    if future._callbacks is not None:
-        info.append(f"cb=[{', '.join(_format_waiting(future._waiters()))}]")
+    if waiting := future._waiters():
+        # The first and the last, and how many stand between them. A Task has no _callback.
+        ends = [getattr(entry, "_callback", None) for entry in (waiting[0], *waiting[1:][-1:])]
+        shown = [_format_callback_source(end, ()) if end else "Task.task_wakeup()" for end in ends]
+        if len(waiting) > 2:
+            shown.insert(1, f"<{len(waiting) - 2} more>")
+        info.append(f"cb=[{', '.join(shown)}]")
     return info + _created_at(future)
-
-
-def _format_waiting(waiting: Sequence[Any]) -> Iterator[str]:
-    """The first and the last of those who wait for a future, and how many stand between them."""
-    for entry in (*waiting[:1], *waiting[1:][-1:]):
-        if entry is not waiting[0] and len(waiting) > 2:
-            yield f"<{len(waiting) - 2} more>"
-        callback = getattr(entry, "_callback", None)  # a Handle's; a Task has none
-        yield _format_callback_source(callback, ()) if callback else "Task.task_wakeup()"
 
 
 def _task_repr_info(task: Any) -> list[str]:
     state, *rest = _future_repr_info(task)
-    if task.cancelling() and not task.done():
-        state = "cancelling"
-    info = [state, f"name={task.get_name()!r}"]
+    info = ["cancelling" if task.cancelling() and not task.done() else state]
+    info.append(f"name={task.get_name()!r}")
     if task._coro is not None:
         info.append(f"coro=<{_format_coroutine(task._coro)}>")
     if task._fut_waiter is not None:
@@ -103,13 +87,10 @@ def _task_repr_info(task: Any) -> list[str]:
 def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     """The frames of the task's coroutine, or else of the traceback that ended it, oldest first."""
     limit = None if limit is None else max(limit, 0)
-    coro = task._coro
-    frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
+    frame = _first(task._coro, "cr_frame", "gi_frame")
     if frame is not None:
         return [frame for frame, _ in itertools.islice(traceback.walk_stack(frame), limit)][::-1]
-    if task._state != "FAILED":
-        return []
-    walk = traceback.walk_tb(task._outcome.__traceback__)
+    walk = traceback.walk_tb(task._outcome.__traceback__ if task._state == "FAILED" else None)
     return [frame for frame, _ in itertools.islice(walk, limit)]
 
 
@@ -118,37 +99,30 @@ def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None
     error = task._outcome if task._state == "FAILED" else None
     title = "Stack" if error is None else "Traceback"
     title = f"{title} for {task!r} (most recent call last):" if frames else f"No stack for {task!r}"
-    print(title, file=file or sys.stderr)
-    for frame in frames:
-        linecache.checkcache(frame.f_code.co_filename)
-    summary = traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames)
-    traceback.print_list(summary, file=file)
+    lines = traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames).format()
     if error is not None:
-        print(*traceback.format_exception_only(error), sep="", end="", file=file or sys.stderr)
+        lines += traceback.format_exception_only(error)
+    print(f"{title}\n", *lines, sep="", end="", file=file or sys.stderr)
 
 
 def _format_context(context: dict[str, Any]) -> str:
     """An exception handler's context as text: the message, then a line for each further key."""
     lines = [context.get("message") or "Unhandled exception in event loop"]
+    born = {"source_traceback": "Object", "handle_traceback": "Handle"}
     for key in sorted(context.keys() - {"message", "exception"}):
         text = repr(context[key])
-        if key in ("source_traceback", "handle_traceback"):
-            what = "Object" if key == "source_traceback" else "Handle"
+        if key in born:
             stack = "".join(traceback.format_list(context[key])).rstrip()
-            text = f"{what} created at (most recent call last):\n{stack}"
+            text = f"{born[key]} created at (most recent call last):\n{stack}"
         lines.append(f"{key}: {text}")
     return "\n".join(lines)
 
 
 def extract_stack() -> traceback.StackSummary:
     """The innermost frames that led into this package, oldest first."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame and frame.f_globals.get("__package__") == __package__:
-        frame = frame.f_back
-    stack = traceback.StackSummary.extract(
-        traceback.walk_stack(frame or sys._getframe(1)),
-        limit=DEBUG_STACK_DEPTH,
-        lookup_lines=False,  # it would cost a file access for each; printing looks them up
-    )
+    walk = itertools.dropwhile(lambda step: step[0].f_globals.get("__package__") == __package__,
+                               traceback.walk_stack(sys._getframe(1)))  # fmt: skip
+    # Without the lines: each would cost an access to a file, and printing looks them up.
+    stack = traceback.StackSummary.extract(walk, limit=DEBUG_STACK_DEPTH, lookup_lines=False)
     stack.reverse()
     return stack

@@ -17,7 +17,7 @@ from types import GenericAlias, TracebackType
 from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 from . import events
-from .events import Handle, Loop
+from .events import Handle, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _future_repr_info, extract_stack
 
@@ -38,7 +38,7 @@ def isfuture(obj: object) -> TypeGuard[Future[Any]]:
     A class says so by an attribute `_asyncio_future_blocking` that is not None on its instances;
     that is asyncio's protocol, and other libraries' futures follow it.
     """
-    says_so = hasattr(type(obj), "_asyncio_future_blocking")
+    says_so = hasattr(obj.__class__, "_asyncio_future_blocking")
     return says_so and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
 
 
@@ -77,6 +77,14 @@ class Future(Generic[T]):
         if loop._debug:
             self._source_traceback = extract_stack()
 
+    def __getattr__(self, name: str) -> Any:
+        """What a future lacks whose derived class has not called __init__ (bpo-38785)."""
+        if name == "_state":
+            return PENDING
+        if name == "_loop":
+            raise RuntimeError("Future object is not initialized.")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     # -- the three ways to end --------------------------------------------------------------------
     # Each is a test and an assignment with no call between them, and so is _add_waiter. A signal
     # handler may run at any call; Ctrl-C then cancels futures, and must not be overwritten.
@@ -94,8 +102,9 @@ class Future(Generic[T]):
         If the future goes away and nobody has asked for the exception, the loop's exception handler
         is told. StopIteration cannot pass through `await`: it comes in a RuntimeError (bpo-26221).
         """
-        error = _checked(exception)
-        report = _Unretrieved(type(self).__name__, error.__traceback__)
+        if self._state is PENDING:
+            error = _checked(exception)
+            report = _Unretrieved(type(self).__name__, error.__traceback__)
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
         self._state, self._outcome, self._unretrieved = FAILED, error, report
@@ -174,6 +183,10 @@ class Future(Generic[T]):
     def _cancel_message(self) -> Any:
         return None if isinstance(self._outcome, CancelledError) else self._outcome
 
+    @_cancel_message.setter
+    def _cancel_message(self, message: Any) -> None:
+        self._outcome = message
+
     def _mark_retrieved(self) -> None:
         if self._state is FAILED:
             self._unretrieved.twin = None
@@ -209,9 +222,8 @@ class Future(Generic[T]):
 
     __iter__ = __await__  # for `yield from` in generators made coroutines by types.coroutine
 
-    def add_done_callback(
-        self, fn: Callable[[Future[T]], object], *, context: Context | None = None
-    ) -> None:
+    def add_done_callback(self, fn: Callable[[Future[T]], object], *,
+                          context: Context | None = None) -> None:  # fmt: skip
         """Call `fn(self)` by the loop once the future has ended; soon, if it has ended already.
 
         `context` is the contextvars.Context to call it in; by default a copy of the present one.
@@ -240,9 +252,7 @@ class Future(Generic[T]):
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Take `fn` back as often as it was added; return how often that was."""
         waiting = self._waiters()
-        kept = [
-            entry for entry in waiting if not isinstance(entry, Handle) or entry._callback != fn
-        ]
+        kept = [entry for entry in waiting if getattr(entry, "_callback", entry) != fn]
         self._callbacks = kept or None
         return len(waiting) - len(kept)
 
@@ -289,10 +299,8 @@ class _Unretrieved:
         if future is None:
             return
         message = f"{self.name} exception was never retrieved"
-        context = {"message": message, "exception": future._outcome, "future": future}
-        if future._source_traceback:
-            context["source_traceback"] = future._source_traceback
-        future._loop.call_exception_handler(context)
+        born = future._source_traceback
+        _tell(future._loop, message, born, exception=future._outcome, future=future)
 
 
 def _checked(exception: BaseException | type[BaseException]) -> BaseException:

@@ -11,19 +11,15 @@ thread. Read futures.py first.
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from . import events
-from .events import Loop
+from .events import Loop, T, get_running_loop
 from .exceptions import BrokenBarrierError, CancelledError
 from .futures import Future
 
 __all__ = ("Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier")
-
-T = TypeVar("T")
 
 
 class _LoopBoundMixin:
@@ -33,16 +29,21 @@ class _LoopBoundMixin:
     (bpo-42392). For as long as nobody has to wait, any number of loops may use it in turn.
     """
 
-    _loop: Loop | None = None  # written once, by the first _get_loop
+    _loop: Loop = None  # written once, by the first who has to wait
 
-    def _get_loop(self) -> Loop:
-        """Return the running loop; raise RuntimeError if it is not the one we belong to."""
-        loop = events.get_running_loop()
+    def _stand_in(self, line: deque[Future[T]]) -> Future[T]:
+        """Return the future to wait for, which now stands at the end of the line.
+
+        Raises RuntimeError if the running loop is not the one we belong to.
+        """
+        loop = get_running_loop()
         # One step of the interpreter: with a test and then an assignment, the loops of two threads
         # could both find _loop empty, and both go on.
         if self._loop is not loop and self.__dict__.setdefault("_loop", loop) is not loop:
             raise RuntimeError(f"{self!r} is bound to a different event loop")
-        return loop
+        waiter: Future[T] = loop.create_future()
+        line.append(waiter)
+        return waiter
 
 
 class _WaitersMixin(_LoopBoundMixin):
@@ -53,52 +54,45 @@ class _WaitersMixin(_LoopBoundMixin):
 
     def _join_line(self) -> tuple[deque[Future[bool]], Future[bool]]:
         """Stand at the end of the line; return it, to be left again, and the future to wait for."""
-        waiter = self._get_loop().create_future()
-        line = self._waiters
-        if line is None:
-            line = self._waiters = deque()
-        line.append(waiter)
-        return line, waiter
+        if self._waiters is None:
+            self._waiters = deque()
+        return self._waiters, self._stand_in(self._waiters)
 
     def _wake(self, count: int) -> int:
-        """Wake the `count` oldest who are asleep, all if there are fewer; return how many."""
-        woken = 0
+        """Wake the `count` oldest who are asleep; return how many there were too few."""
         for waiter in self._waiters or ():
-            if woken >= count:
+            if count <= 0:
                 break
             if not waiter.done():
                 waiter.set_result(True)
-                woken += 1
-        return woken
+                count -= 1
+        return count
 
     def _newcomer_must_wait(self) -> bool:
         """True while somebody has the older claim; those who were cancelled have none."""
         return any(not waiter.cancelled() for waiter in self._waiters or ())
 
-    def _state_text(self) -> str:
-        raise NotImplementedError
-
-    def __repr__(self) -> str:
-        state = self._state_text()
-        if self._waiters:
-            state += f", waiters:{len(self._waiters)}"
-        return f"<{super().__repr__()[1:-1]} [{state}]>"
+    def __repr__(self: Any) -> str:  # Any, for _state_text is the derived classes'
+        waiting = f", waiters:{len(self._waiters)}" if self._waiters else ""
+        return f"<{super().__repr__()[1:-1]} [{self._state_text()}{waiting}]>"
 
 
-class _ContextManagerMixin:
+class _LockMixin(_WaitersMixin):
     """`async with`: acquired inside the block, released after it, however it ends."""
 
-    acquire: Callable[[], Any]
-    release: Callable[[], None]
+    # `self` is Any because the classes with acquire, release and locked are those derived from it.
 
-    async def __aenter__(self) -> None:
+    def _state_text(self: Any) -> str:
+        return "locked" if self.locked() else "unlocked"
+
+    async def __aenter__(self: Any) -> None:
         await self.acquire()
 
-    async def __aexit__(self, exc_type: object, exc: object, tb: object) -> None:
+    async def __aexit__(self: Any, exc_type: object, exc: object, tb: object) -> None:
         self.release()
 
 
-class Lock(_ContextManagerMixin, _WaitersMixin):
+class Lock(_LockMixin):
     """Held by one at a time; the others get it in the order in which they asked.
 
     It does not know by whom it is held: any task may release it. Use it as `async with lock:`.
@@ -108,29 +102,25 @@ class Lock(_ContextManagerMixin, _WaitersMixin):
         self._waiters = None
         self._locked = False  # written by acquire and release only
 
-    def _state_text(self) -> str:
-        return "locked" if self._locked else "unlocked"
-
     def locked(self) -> bool:
         """Return True while somebody holds the lock."""
         return self._locked
 
     async def acquire(self) -> Literal[True]:
         """Wait until the lock is free and it is our turn, take it, and return True."""
-        if self._locked or (self._waiters and self._newcomer_must_wait()):
-            line, waiter = self._join_line()
-            try:
-                try:
-                    await waiter
-                finally:
-                    line.remove(waiter)
-            except CancelledError:
-                # Perhaps release() had woken us already, and will wake nobody else (bpo-27585):
-                #     lock.release(); waiting_task.cancel()
-                if not self._locked:
-                    self._wake_first()
-                raise
-        self._locked = True
+        if not self._locked and not (self._waiters and self._newcomer_must_wait()):
+            self._locked = True
+            return True
+        line, waiter = self._join_line()
+        try:
+            await waiter
+            self._locked = True
+        finally:
+            line.remove(waiter)
+            # Perhaps release() had woken us, who are cancelled, and nobody else (bpo-27585):
+            #     lock.release(); waiting_task.cancel()
+            if not self._locked:
+                self._wake_first()
         return True
 
     def release(self) -> None:
@@ -169,8 +159,7 @@ class Event(_WaitersMixin):
         """Set the flag and wake all who wait."""
         if not self._value:
             self._value = True
-            if self._waiters:
-                self._wake(len(self._waiters))
+            self._wake(len(self._waiters or ()))
 
     def clear(self) -> None:
         """Take the flag back. Who was woken by set() returns from wait() all the same."""
@@ -187,7 +176,7 @@ class Event(_WaitersMixin):
         return True
 
 
-class Condition(_ContextManagerMixin, _WaitersMixin):
+class Condition(_LockMixin):
     """A lock, and a line of those who wait for the state that it protects to change.
 
     `lock` is the lock to use, so that several conditions can share one; by default a new Lock.
@@ -201,9 +190,6 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
         self.acquire = self._lock.acquire
         self.release = self._lock.release
 
-    def _state_text(self) -> str:
-        return "locked" if self.locked() else "unlocked"
-
     async def wait(self) -> Literal[True]:
         """Release the lock, wait to be notified, take the lock again, return True.
 
@@ -212,10 +198,9 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
         """
         if not self.locked():
             raise RuntimeError("cannot wait on un-acquired lock")
-        self._get_loop()  # may refuse, and then the lock must still be held
+        line, waiter = self._join_line()  # may refuse, and then the lock must still be held
         self.release()
         try:
-            line, waiter = self._join_line()
             try:
                 await waiter
             finally:
@@ -235,28 +220,23 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
         lock that is not held (bpo-22970). And a new CancelledError would lose the message of the
         one that came (gh-111693).
         """
-        cancelled: CancelledError | None = None
+        cancelled = []
         while True:
             try:
                 await self.acquire()
                 break
             except CancelledError as exc:
-                cancelled = exc
-        if cancelled is not None:
-            try:
-                raise cancelled
-            finally:
-                del cancelled  # its traceback holds this frame, which would hold it
+                cancelled = [exc]
+        if cancelled:
+            raise cancelled.pop()  # its traceback holds this frame, which must not hold it
 
     async def wait_for(self, predicate: Callable[[], T]) -> T:
         """Wait until `predicate()` is true, and return what it returned.
 
         It is called with the lock held, at once and after every wake-up.
         """
-        result = predicate()
-        while not result:
+        while not (result := predicate()):
             await self.wait()
-            result = predicate()
         return result
 
     def notify(self, n: int = 1) -> None:
@@ -273,7 +253,7 @@ class Condition(_ContextManagerMixin, _WaitersMixin):
         self.notify(len(self._waiters or ()))
 
 
-class Semaphore(_ContextManagerMixin, _WaitersMixin):
+class Semaphore(_LockMixin):
     """A number of permits: acquire() takes one or waits for it, release() gives one back.
 
     `value` is their number to begin with; ValueError if it is negative. First asked, first served.
@@ -309,13 +289,12 @@ class Semaphore(_ContextManagerMixin, _WaitersMixin):
             line.remove(waiter)
             # While we were awake but not out of the line yet, others joined it although there may
             # have been permits for them, and no release() will wake those (gh-90155).
-            self._value -= self._wake(self._value)
+            self._value = self._wake(self._value)
         return True
 
     def release(self) -> None:
         """Give a permit back; the first who waits for one gets it."""
-        self._value += 1
-        self._value -= self._wake(1)
+        self._value += self._wake(1)
 
 
 class BoundedSemaphore(Semaphore):
@@ -332,14 +311,10 @@ class BoundedSemaphore(Semaphore):
         super().release()
 
 
-class _BarrierState(enum.Enum):
-    # FILLING → DRAINING when the last party arrives, and back when the last has left. From any
-    # state, abort() leads to BROKEN, and reset() to FILLING: at once if nobody is inside, else by
-    # RESETTING, while those who were inside leave.
-    FILLING = "filling"
-    DRAINING = "draining"
-    RESETTING = "resetting"
-    BROKEN = "broken"
+# The states of a Barrier. FILLING → DRAINING when the last party arrives, and back when the last
+# has left. From any state, abort() leads to BROKEN, and reset() to FILLING: at once if nobody is
+# inside, else by RESETTING, while those who were inside leave.
+FILLING, DRAINING, RESETTING, BROKEN = "filling", "draining", "resetting", "broken"
 
 
 class Barrier:
@@ -354,14 +329,12 @@ class Barrier:
             raise ValueError("parties must be > 0")
         self._parties = parties
         self._cond = Condition()  # all who wait, inside or outside, hear of a new state by it
-        self._state = _BarrierState.FILLING  # written by _enter only
+        self._state = FILLING  # written by _enter only
         self._count = 0  # tasks inside: arrived, and not yet on their way
 
     def __repr__(self) -> str:
-        state = self._state.value
-        if not self.broken:
-            state += f", waiters:{self.n_waiting}/{self.parties}"
-        return f"<{super().__repr__()[1:-1]} [{state}]>"
+        waiting = "" if self.broken else f", waiters:{self.n_waiting}/{self.parties}"
+        return f"<{super().__repr__()[1:-1]} [{self._state}{waiting}]>"
 
     async def __aenter__(self) -> int:
         return await self.wait()
@@ -374,36 +347,26 @@ class Barrier:
 
         Raises BrokenBarrierError if the barrier is broken, or is reset or aborted meanwhile.
         """
+        leaving = (DRAINING, RESETTING)
         async with self._cond:
-            await self._wait_outside()
+            await self._cond.wait_for(lambda: self._state not in leaving)
+            if self.broken:
+                raise BrokenBarrierError("Barrier aborted")
             position = self._count
             self._count += 1
             try:
                 if self._count == self._parties:
-                    self._enter(_BarrierState.DRAINING)
-                else:
-                    await self._wait_inside()
+                    self._enter(DRAINING)
+                await self._cond.wait_for(lambda: self._state is not FILLING)
+                if self._state is not DRAINING:
+                    raise BrokenBarrierError("Abort or reset of barrier")
                 return position
             finally:
-                self._leave()
+                self._count -= 1
+                if self._count == 0 and self._state in leaving:
+                    self._enter(FILLING)
 
-    async def _wait_outside(self) -> None:
-        leaving = (_BarrierState.DRAINING, _BarrierState.RESETTING)
-        await self._cond.wait_for(lambda: self._state not in leaving)
-        if self.broken:
-            raise BrokenBarrierError("Barrier aborted")
-
-    async def _wait_inside(self) -> None:
-        await self._cond.wait_for(lambda: self._state is not _BarrierState.FILLING)
-        if self._state is not _BarrierState.DRAINING:
-            raise BrokenBarrierError("Abort or reset of barrier")
-
-    def _leave(self) -> None:
-        self._count -= 1
-        if self._count == 0 and self._state in (_BarrierState.DRAINING, _BarrierState.RESETTING):
-            self._enter(_BarrierState.FILLING)
-
-    def _enter(self, state: _BarrierState) -> None:
+    def _enter(self, state: str) -> None:
         """Pass into `state` and let everyone see."""
         self._state = state
         self._cond.notify_all()
@@ -411,12 +374,12 @@ class Barrier:
     async def reset(self) -> None:
         """Make the barrier new. Whoever is inside gets BrokenBarrierError."""
         async with self._cond:
-            self._enter(_BarrierState.RESETTING if self._count else _BarrierState.FILLING)
+            self._enter(RESETTING if self._count else FILLING)
 
     async def abort(self) -> None:
         """Break the barrier: who is inside, or comes before reset(), gets BrokenBarrierError."""
         async with self._cond:
-            self._enter(_BarrierState.BROKEN)
+            self._enter(BROKEN)
 
     @property
     def parties(self) -> int:
@@ -426,9 +389,9 @@ class Barrier:
     @property
     def n_waiting(self) -> int:
         """How many tasks wait for the others now."""
-        return self._count if self._state is _BarrierState.FILLING else 0
+        return self._count if self._state is FILLING else 0
 
     @property
     def broken(self) -> bool:
         """True if the barrier was aborted and not reset since."""
-        return self._state is _BarrierState.BROKEN
+        return self._state is BROKEN

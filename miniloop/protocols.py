@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ("BaseProtocol", "BufferedProtocol", "Protocol")
+__all__ = ("BaseProtocol", "Protocol", "BufferedProtocol", "DatagramProtocol",
+           "SubprocessProtocol")  # fmt: skip
 
 
 class BaseProtocol:
@@ -57,3 +58,30 @@ class BufferedProtocol(BaseProtocol):
 
     def eof_received(self) -> bool | None:
         """The other side will send no more. Return True to go on writing, else the end is near."""
+
+
+class DatagramProtocol(BaseProtocol):
+    """A protocol for datagrams."""
+
+    __slots__ = ()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        """One datagram has come, from `addr`."""
+
+    def error_received(self, exc: OSError) -> None:
+        """A datagram could not be sent or received: the address does not listen, for example."""
+
+
+class SubprocessProtocol(BaseProtocol):
+    """A protocol for a child process: its pipes, and its end."""
+
+    __slots__ = ()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """The child has written `data` to its stdout (`fd` 1) or stderr (`fd` 2)."""
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        """The pipe of the child's descriptor `fd` is closed."""
+
+    def process_exited(self) -> None:
+        """The process has ended; more data may still come from its pipes."""

@@ -16,14 +16,13 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from types import GenericAlias
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
+from .events import T
 from .futures import Future
 from .locks import Event, _LoopBoundMixin
 
 __all__ = ("Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown")
-
-T = TypeVar("T")
 
 
 class QueueEmpty(Exception):
@@ -49,8 +48,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
         self._getters: deque[Future[None]] = deque()  # asleep in get(), oldest first
         self._putters: deque[Future[None]] = deque()  # asleep in put(), oldest first
         self._unfinished_tasks = 0  # puts less task_done() calls
-        self._finished = Event()  # set while _unfinished_tasks is 0; join() waits for it
-        self._finished.set()
+        self._finished = Event()  # set when _unfinished_tasks gets to 0, cleared by a join()
         self._is_shutdown = False
         self._init(maxsize)
 
@@ -77,15 +75,13 @@ class Queue(_LoopBoundMixin, Generic[T]):
         return f"<{type(self).__name__} {self._format()}>"
 
     def _format(self) -> str:
-        facts = (
-            f"maxsize={self._maxsize!r}",
-            # A subclass may keep its items under another name.
-            f"_queue={list(self._queue)!r}" if getattr(self, "_queue", None) else "",
-            f"_getters[{len(self._getters)}]" if self._getters else "",
-            f"_putters[{len(self._putters)}]" if self._putters else "",
-            f"tasks={self._unfinished_tasks}" if self._unfinished_tasks else "",
-            "shutdown" if self._is_shutdown else "",
-        )
+        facts = (f"maxsize={self._maxsize!r}",
+                 # A subclass may keep its items under another name.
+                 f"_queue={list(self._queue)!r}" if getattr(self, "_queue", None) else "",
+                 f"_getters[{len(self._getters)}]" if self._getters else "",
+                 f"_putters[{len(self._putters)}]" if self._putters else "",
+                 f"tasks={self._unfinished_tasks}" if self._unfinished_tasks else "",
+                 "shutdown" if self._is_shutdown else "")  # fmt: skip
         return " ".join(filter(None, facts))
 
     def qsize(self) -> int:
@@ -113,8 +109,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
         Raises QueueShutDown if the queue is shut down, before or while it waits.
         """
         while self.full() and not self._is_shutdown:
-            waiter = self._get_loop().create_future()
-            self._putters.append(waiter)
+            waiter = self._stand_in(self._putters)
             try:
                 await waiter
             except BaseException:
@@ -127,13 +122,10 @@ class Queue(_LoopBoundMixin, Generic[T]):
 
         Raises QueueShutDown if the queue is shut down.
         """
-        if self._is_shutdown:
-            raise QueueShutDown
-        if self.full():
-            raise QueueFull
+        if self._is_shutdown or self.full():
+            raise QueueShutDown if self._is_shutdown else QueueFull
         self._put(item)
         self._unfinished_tasks += 1
-        self._finished.clear()
         if self._getters:
             self._wakeup_next(self._getters)
 
@@ -143,8 +135,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
         Raises QueueShutDown if the queue is shut down and nothing is left in it.
         """
         while self.empty() and not self._is_shutdown:
-            waiter = self._get_loop().create_future()
-            self._getters.append(waiter)
+            waiter = self._stand_in(self._getters)
             try:
                 await waiter
             except BaseException:
@@ -174,11 +165,10 @@ class Queue(_LoopBoundMixin, Generic[T]):
 
     def _wakeup_next(self, line: deque[Future[None]]) -> None:
         """Wake the oldest in `line` who was not cancelled."""
-        while line:
-            waiter = line.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                break
+        while line and line[0].done():
+            line.popleft()
+        if line:
+            line.popleft().set_result(None)
 
     # -- the end of the work ----------------------------------------------------------------------
 
@@ -196,6 +186,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
     async def join(self) -> None:
         """Wait until task_done() was called for every item that was put."""
         if self._unfinished_tasks > 0:
+            self._finished.clear()  # those whom it has woken return all the same
             await self._finished.wait()
 
     def shutdown(self, immediate: bool = False) -> None:

@@ -9,83 +9,66 @@ This file does not know which loop it makes: events.py does. Read threads.py fir
 
 from __future__ import annotations
 
-import enum
-import functools
+import contextlib
 import signal
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
-from types import FrameType, TracebackType
-from typing import Any, Final, TypeVar, final
+from typing import Any, final
 
-from . import events
 from .combinators import gather
 from .coroutines import iscoroutine
-from .events import Coro, Loop
+from .events import Coro, Loop, T, _get_running_loop, _tell, new_event_loop, set_event_loop
 from .exceptions import CancelledError
 from .tasks import Task, all_tasks
 
 __all__ = ("Runner", "run")
-
-T = TypeVar("T")
-
-#: Seconds that the threads of the default executor are given to end.
-THREAD_JOIN_TIMEOUT: Final = 300
-
-
-class _State(enum.Enum):
-    CREATED = "created"  # → INITIALIZED by the first use, which makes the loop
-    INITIALIZED = "initialized"  # → CLOSED by close()
-    CLOSED = "closed"
 
 
 @final
 class Runner:
     """A loop for several `run()` calls in a row: a context manager that cleans up behind them."""
 
-    def __init__(
-        self, *, debug: bool | None = None, loop_factory: Callable[[], Loop] | None = None
-    ) -> None:
+    def __init__(self, *, debug: bool | None = None,
+                 loop_factory: Callable[[], Loop] | None = None) -> None:  # fmt: skip
         """`debug` None leaves debug mode to the environment; `loop_factory` makes the loop."""
-        self._state = _State.CREATED
         self._debug = debug
         self._loop_factory = loop_factory
-        self._loop: Loop = None
+        self._loop: Loop = None  # made by the first use, given up by close()
+        self._closed = False
         self._context: Context | None = None  # shared by all run() calls
-        self._interrupt_count = 0  # Ctrl-C during the present run()
-        self._set_event_loop = False  # we have called set_event_loop, so we take it back
 
     def __enter__(self) -> Runner:
-        self._lazy_init()
+        self.get_loop()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, exc_type: object, exc: object, tb: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Cancel what still runs, finish generators and threads, close the loop."""
-        if self._state is not _State.INITIALIZED:
+        if (loop := self._loop) is None:
             return
-        loop = self._loop
         try:
             _cancel_all_tasks(loop)
             loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor(THREAD_JOIN_TIMEOUT))
+            loop.run_until_complete(loop.shutdown_default_executor(300))  # seconds
         finally:
-            if self._set_event_loop:
-                events.set_event_loop(None)
+            if self._loop_factory is None:
+                set_event_loop(None)
             loop.close()
-            self._loop = None
-            self._state = _State.CLOSED
+            self._loop, self._closed = None, True
 
     def get_loop(self) -> Loop:
-        """Return the loop; it is made if need be."""
-        self._lazy_init()
+        """Return the loop; the first use of the Runner makes it."""
+        if self._closed:
+            raise RuntimeError("Runner is closed")
+        if self._loop is None:
+            loop = self._loop = (self._loop_factory or new_event_loop)()
+            if self._loop_factory is None:
+                set_event_loop(loop)
+            if self._debug is not None:
+                loop.set_debug(self._debug)
+            self._context = copy_context()
         return self._loop
 
     def run(self, coro: Coro[T], *, context: Context | None = None) -> T:
@@ -95,69 +78,21 @@ class Runner:
         """
         if not iscoroutine(coro):
             raise ValueError(f"a coroutine was expected, got {coro!r}")
-        if events._get_running_loop() is not None:
+        if _get_running_loop() is not None:
             raise RuntimeError("Runner.run() cannot be called from a running event loop")
-        self._lazy_init()
-        task = self._loop.create_task(coro, context=self._context if context is None else context)
-        self._interrupt_count = 0
-        handler = self._install_sigint_handler(task)
-        try:
-            return self._loop.run_until_complete(task)  # type: ignore[no-any-return]
-        except CancelledError:
-            if self._interrupt_count > 0 and task.uncancel() == 0:
-                raise KeyboardInterrupt  # noqa: B904 - as asyncio: the CancelledError is shown as well
-            raise
-        finally:
-            if handler is not None and signal.getsignal(signal.SIGINT) is handler:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _lazy_init(self) -> None:
-        if self._state is _State.CLOSED:
-            raise RuntimeError("Runner is closed")
-        if self._state is _State.INITIALIZED:
-            return
-        if self._loop_factory is None:
-            self._loop = events.new_event_loop()
-            events.set_event_loop(self._loop)
-            self._set_event_loop = True
-        else:
-            self._loop = self._loop_factory()
-        if self._debug is not None:
-            self._loop.set_debug(self._debug)
-        self._context = copy_context()
-        self._state = _State.INITIALIZED
-
-    def _install_sigint_handler(self, task: Task[Any]) -> Callable[..., None] | None:
-        """Let Ctrl-C cancel `task`; None where the program handles Ctrl-C itself, or elsewhere."""
-        if (
-            threading.current_thread() is not threading.main_thread()
-            or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-        ):
-            return None
-        handler = functools.partial(self._on_sigint, main_task=task)
-        try:
-            signal.signal(signal.SIGINT, handler)
-        except ValueError:
-            return None  # an embedded interpreter whose main thread cannot have handlers (gh-91880)
-        return handler
-
-    def _on_sigint(self, signum: int, frame: FrameType | None, main_task: Task[Any]) -> None:
-        self._interrupt_count += 1
-        if self._interrupt_count == 1 and not main_task.done():
-            main_task.cancel()
-            self._loop.call_soon_threadsafe(lambda: None)  # the loop may be waiting in select()
-            return
-        raise KeyboardInterrupt
+        loop = self.get_loop()
+        task = loop.create_task(coro, context=self._context if context is None else context)
+        with _cancelled_by_ctrl_c(task, loop):
+            return loop.run_until_complete(task)  # type: ignore[no-any-return]
 
 
-def run(
-    main: Coro[T], *, debug: bool | None = None, loop_factory: Callable[[], Loop] | None = None
-) -> T:
+def run(main: Coro[T], *, debug: bool | None = None,
+        loop_factory: Callable[[], Loop] | None = None) -> T:  # fmt: skip
     """Run a program: make a loop, run `main` in it, clean up, return the result of `main`.
 
     Raises ValueError if `main` is no coroutine, RuntimeError inside a running loop.
     """
-    if events._get_running_loop() is not None:
+    if _get_running_loop() is not None:
         raise RuntimeError(f"{__package__}.run() cannot be called from a running event loop")
     with Runner(debug=debug, loop_factory=loop_factory) as runner:
         return runner.run(main)
@@ -172,10 +107,33 @@ def _cancel_all_tasks(loop: Loop) -> None:
     loop.run_until_complete(gather(*leftover, return_exceptions=True))
     for task in leftover:
         if not task.cancelled() and task.exception() is not None:
-            loop.call_exception_handler(
-                {
-                    "message": f"unhandled exception during {__package__}.run() shutdown",
-                    "exception": task.exception(),
-                    "task": task,
-                }
-            )
+            message = f"unhandled exception during {__package__}.run() shutdown"
+            _tell(loop, message, None, exception=task.exception(), task=task)
+
+
+@contextlib.contextmanager
+def _cancelled_by_ctrl_c(task: Task[Any], loop: Loop) -> Iterator[None]:
+    """Let the first Ctrl-C cancel `task`, where the program does not handle Ctrl-C itself."""
+    interrupted = False
+
+    def on_sigint(*_: object) -> None:
+        nonlocal interrupted
+        if interrupted or task.done():
+            raise KeyboardInterrupt
+        interrupted = True
+        task.cancel()
+        loop.call_soon_threadsafe(lambda: None)  # the loop may be waiting in select()
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # ValueError: no main thread, or one that cannot have handlers (gh-91880).
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGINT, on_sigint)
+    try:
+        yield
+    except CancelledError:
+        if interrupted and task.uncancel() == 0:
+            raise KeyboardInterrupt  # noqa: B904 - as asyncio: the CancelledError is shown as well
+        raise
+    finally:
+        if signal.getsignal(signal.SIGINT) is on_sigint:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -3,7 +3,7 @@
 Purpose: `BaseSelectorEventLoop` gives the loop a selector (epoll, kqueue…) to wait with, callbacks
 for descriptors that can be read or written, and a socket to itself by which another thread wakes it
 up.
-Rules: the selector holds, for each descriptor, a pair of Handles: for reading and for writing.
+Rules: the selector holds, for each descriptor, a Handle for reading and one for writing.
 Those are put into the ready queue as often as the descriptor is found ready, until they are
 removed.
 This file does not know what is read or written. Read base_events.py first.
@@ -22,12 +22,10 @@ from .base_events import BaseEventLoop
 from .events import Callback, Handle
 from .format_helpers import logger
 
-__all__ = ("BaseSelectorEventLoop",)
-
 #: A descriptor's number, or an object with a method `fileno()`.
 FileDescriptorLike: TypeAlias = Any
-#: What a descriptor is read by and what it is written by.
-Handles: TypeAlias = tuple[Handle | None, Handle | None]
+#: Whom each event of a descriptor belongs to.
+Handles: TypeAlias = dict[int, Handle | None]
 
 
 class BaseSelectorEventLoop(BaseEventLoop):
@@ -39,7 +37,9 @@ class BaseSelectorEventLoop(BaseEventLoop):
         logger.debug("Using selector: %s", type(self._selector).__name__)
         #: The transport that owns a descriptor; nobody else may then watch it.
         self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
-        self._descriptors = 0  # how many the selector watches, the wake-up socket included
+        # How many the selector watches, the wake-up socket included; that counts twice for
+        # signals.py while it brings signals.
+        self._descriptors = 0
         self._ssock, self._csock = socket.socketpair()
         self._ssock.setblocking(False)
         self._csock.setblocking(False)
@@ -66,10 +66,13 @@ class BaseSelectorEventLoop(BaseEventLoop):
 
     def _read_from_self(self) -> None:
         try:
-            while self._ssock.recv(4096):
-                pass
+            while data := self._ssock.recv(4096):
+                self._process_self_data(data)
         except BlockingIOError:
             return  # all read
+
+    def _process_self_data(self, data: bytes) -> None:
+        """What comes in is there to wake the loop up, and has done so; signals.py finds more."""
 
     # -- watching descriptors ----------------------------------------------------------------------
 
@@ -105,58 +108,50 @@ class BaseSelectorEventLoop(BaseEventLoop):
     def _add_reader(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> Handle:
         self._check_closed()
         handle = Handle(callback, args, self)
-        mask, (reader, writer) = self._watched(fd)
-        self._watch(fd, mask | EVENT_READ, (handle, writer))
-        if reader is not None:
-            reader.cancel()
+        self._exchange(fd, EVENT_READ, handle)
         return handle
 
     def _add_writer(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> Handle:
         self._check_closed()
         handle = Handle(callback, args, self)
-        mask, (reader, writer) = self._watched(fd)
-        self._watch(fd, mask | EVENT_WRITE, (reader, handle))
-        if writer is not None:
-            writer.cancel()
+        self._exchange(fd, EVENT_WRITE, handle)
         return handle
 
     def _remove_reader(self, fd: FileDescriptorLike) -> bool:
-        mask, (reader, writer) = self._watched(fd)
-        if reader is None:
-            return False
-        self._watch(fd, mask & ~EVENT_READ, (None, writer))
-        reader.cancel()
-        return True
+        return self._exchange(fd, EVENT_READ, None)
 
     def _remove_writer(self, fd: FileDescriptorLike) -> bool:
-        mask, (reader, writer) = self._watched(fd)
-        if writer is None:
+        return self._exchange(fd, EVENT_WRITE, None)
+
+    def _exchange(self, fd: FileDescriptorLike, event: int, handle: Handle | None) -> bool:
+        """Give an event of `fd` to `handle`, or to nobody; return True if somebody had it."""
+        mask, handles = self._watched(fd)
+        before = handles.get(event)
+        if before is None and handle is None:
             return False
-        self._watch(fd, mask & ~EVENT_WRITE, (reader, None))
-        writer.cancel()
-        return True
-
-    def _watched(self, fd: FileDescriptorLike) -> tuple[int, Handles]:
-        """What `fd` is watched for, and its reader and writer; nothing in a closed loop."""
-        key = None if self._closed else self._selector.get_map().get(fd)
-        return (0, (None, None)) if key is None else (key.events, key.data)
-
-    def _watch(self, fd: FileDescriptorLike, mask: int, handles: Handles) -> None:
-        """Watch `fd` for the events of `mask` from now on; for none: leave it alone."""
-        if fd not in self._selector.get_map():
-            self._selector.register(fd, mask, handles)
+        after = {**handles, event: handle}
+        events = mask | event if handle is not None else mask & ~event
+        if not mask:
+            self._selector.register(fd, events, after)
             self._descriptors += 1
-        elif mask:
-            self._selector.modify(fd, mask, handles)
+        elif events:
+            self._selector.modify(fd, events, after)
         else:
             self._selector.unregister(fd)
             self._descriptors -= 1
         self._must_poll = self._descriptors > 1
+        if before is None:
+            return False
+        before.cancel()
+        return True
+
+    def _watched(self, fd: FileDescriptorLike) -> tuple[int, Handles]:
+        """The events that `fd` is watched for, and by whom; none in a closed loop."""
+        key = None if self._closed else self._selector.get_map().get(fd)
+        return (0, {}) if key is None else (key.events, key.data)
 
     def _process_events(self, event_list: Iterable[tuple[SelectorKey, int]]) -> None:
         for key, mask in event_list:
-            reader, writer = key.data
-            if mask & EVENT_READ and reader is not None:
-                self._ready.append(reader)
-            if mask & EVENT_WRITE and writer is not None:
-                self._ready.append(writer)
+            for event in (EVENT_READ, EVENT_WRITE):
+                if mask & event and (handle := key.data.get(event)) is not None:
+                    self._ready.append(handle)

@@ -10,12 +10,15 @@ first.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 from collections.abc import Callable
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, TypeVar
 
-from .threads import ThreadsEventLoop
+from .descriptors import _WOULD_BLOCK
+from .sslproto import TLSEventLoop
 
 __all__ = ()
 
@@ -23,7 +26,7 @@ T = TypeVar("T")
 Address = Any
 
 
-class SocketsEventLoop(ThreadsEventLoop):
+class SocketsEventLoop(TLSEventLoop):
     """The loop's chapter on bare sockets."""
 
     async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
@@ -31,62 +34,38 @@ class SocketsEventLoop(ThreadsEventLoop):
         self._check_socket(sock)
         try:
             return sock.recv(n)
-        except (BlockingIOError, InterruptedError):
-            return await self._when_readable(sock, sock.recv, n)
+        except _WOULD_BLOCK:
+            waiting = self._when_ready(EVENT_READ, sock, sock.recv, n)
+        return await waiting
 
     async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
         """Fill `buf` with what there is, as soon as there is any; return the number of bytes."""
-        self._check_socket(sock)
-        try:
-            return sock.recv_into(buf)
-        except (BlockingIOError, InterruptedError):
-            return await self._when_readable(sock, sock.recv_into, buf)
+        return await self._perform(EVENT_READ, sock, sock.recv_into, buf)
 
     async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Address]:
         """Return a datagram of up to `bufsize` bytes and the address that it came from."""
-        self._check_socket(sock)
-        try:
-            return sock.recvfrom(bufsize)
-        except (BlockingIOError, InterruptedError):
-            return await self._when_readable(sock, sock.recvfrom, bufsize)
+        return await self._perform(EVENT_READ, sock, sock.recvfrom, bufsize)
 
-    async def sock_recvfrom_into(
-        self, sock: socket.socket, buf: Any, nbytes: int = 0
-    ) -> tuple[int, Address]:
+    async def sock_recvfrom_into(self, sock: socket.socket, buf: Any, nbytes: int = 0
+                                 ) -> tuple[int, Address]:  # fmt: skip
         """Put a datagram of up to `nbytes` bytes (0: all of `buf`) there; return size, sender."""
-        self._check_socket(sock)
-        nbytes = nbytes or len(buf)
-        try:
-            return sock.recvfrom_into(buf, nbytes)
-        except (BlockingIOError, InterruptedError):
-            return await self._when_readable(sock, sock.recvfrom_into, buf, nbytes)
+        return await self._perform(EVENT_READ, sock, sock.recvfrom_into, buf, nbytes or len(buf))
 
     async def sock_sendto(self, sock: socket.socket, data: Any, address: Address) -> int:
         """Send `data` as a datagram to `address`; return the number of bytes sent."""
-        self._check_socket(sock)
-        try:
-            return sock.sendto(data, address)
-        except (BlockingIOError, InterruptedError):
-            return await self._when_writable(sock, sock.sendto, data, address)
+        return await self._perform(EVENT_WRITE, sock, lambda: sock.sendto(data, address))
 
     async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
         """Send all of `data`. After an error nobody knows how much of it has arrived."""
         self._check_socket(sock)
         try:
             sent = sock.send(data)
-        except (BlockingIOError, InterruptedError):
+        except _WOULD_BLOCK:
             sent = 0
-        view = memoryview(data).cast("B")  # so that len() counts bytes, as send() does
-        if sent == len(view):
-            return
-
-        def send_rest() -> None:
-            nonlocal sent
-            sent += sock.send(view[sent:])
-            if sent < len(view):
-                raise BlockingIOError  # the kernel took a part: come again
-
-        await self._when_writable(sock, send_rest)
+        view = memoryview(data)
+        if sent < view.nbytes:
+            rest = [view.cast("B")[sent:]]  # as bytes, which send() counts
+            await self._when_ready(EVENT_WRITE, sock, _send_rest, sock, rest)
 
     async def sock_connect(self, sock: socket.socket, address: Address) -> None:
         """Connect `sock` to `address`; a host name in it is looked up."""
@@ -98,53 +77,48 @@ class SocketsEventLoop(ThreadsEventLoop):
             address = found[0][4]
         try:
             sock.connect(address)
-        except (BlockingIOError, InterruptedError):
-            # The kernel goes on; the socket becomes writable when it has succeeded or failed.
-            await self._when_writable(sock, _finish_connecting, sock, address)
+        except _WOULD_BLOCK:
+            waiting = self._when_ready(EVENT_WRITE, sock, _finish_connecting, sock, address)
+        else:
+            return
+        # The kernel goes on; the socket becomes writable when it has succeeded or failed.
+        await waiting
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Address]:
         """Return the next connection to a listening socket, as a new socket, and its address."""
-        self._check_socket(sock)
-        try:
-            return _accept(sock)
-        except (BlockingIOError, InterruptedError):
-            return await self._when_readable(sock, _accept, sock)
+        return await self._perform(EVENT_READ, sock, _accept, sock)
 
     # -- inside -----------------------------------------------------------------------------------
 
-    async def _when_readable(
-        self, sock: socket.socket, operation: Callable[..., T], *args: Any
-    ) -> T:
-        """Call `operation(*args)` whenever `sock` is readable, until it does not block."""
+    async def _perform(self, event: int, sock: socket.socket, operation: Callable[..., T],
+                       *args: Any) -> T:  # fmt: skip
+        """Call `operation(*args)` at once and, where that would block, after each `event`."""
+        self._check_socket(sock)
+        try:
+            return operation(*args)
+        except _WOULD_BLOCK:
+            waiting = self._when_ready(event, sock, operation, *args)
+        return await waiting  # out here, so that what it raises has nothing to do with the above
+
+    async def _when_ready(self, event: int, sock: socket.socket, operation: Callable[..., T],
+                          *args: Any) -> T:  # fmt: skip
+        """Call `operation(*args)` after each `event` on `sock`, until it does not block."""
         fd = sock.fileno()
         self._ensure_fd_no_transport(fd)
+        reading = event == EVENT_READ
         outcome = self.create_future()
-        handle = self._add_reader(fd, _attempt, outcome, operation, args)
+        watch = self._add_reader if reading else self._add_writer
+        watcher = watch(fd, _attempt, outcome, operation, args)
         try:
             return await outcome  # type: ignore[no-any-return]
         finally:
-            if not handle.cancelled():  # else somebody else reads by now
-                self._remove_reader(fd)
+            if not watcher.cancelled():  # else somebody else watches by now
+                with contextlib.suppress(OSError):  # the socket has been closed
+                    (self._remove_reader if reading else self._remove_writer)(fd)
             del outcome  # it may hold an exception, whose traceback holds this frame
 
-    async def _when_writable(
-        self, sock: socket.socket, operation: Callable[..., T], *args: Any
-    ) -> T:
-        """Call `operation(*args)` whenever `sock` is writable, until it does not block."""
-        fd = sock.fileno()
-        self._ensure_fd_no_transport(fd)
-        outcome = self.create_future()
-        handle = self._add_writer(fd, _attempt, outcome, operation, args)
-        try:
-            return await outcome  # type: ignore[no-any-return]
-        finally:
-            if not handle.cancelled():
-                self._remove_writer(fd)
-            del outcome
-
-    async def _ensure_resolved(
-        self, address: Address, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
-    ) -> list[Any]:
+    async def _ensure_resolved(self, address: Address, *, family: int = 0, type: int = 0,
+                               proto: int = 0, flags: int = 0) -> list[Any]:  # fmt: skip
         """What getaddrinfo() says of `address`; without it where the host is a number already."""
         host, port = address[:2]
         info = _info_of_number(host, port, family, type, proto, *address[2:])
@@ -166,7 +140,7 @@ def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...])
         return  # cancelled, in this very turn
     try:
         result = operation(*args)
-    except (BlockingIOError, InterruptedError):
+    except _WOULD_BLOCK:
         return
     except (SystemExit, KeyboardInterrupt):
         raise
@@ -175,6 +149,12 @@ def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...])
         del outcome  # the exception's traceback holds this frame
     else:
         outcome.set_result(result)
+
+
+def _send_rest(sock: socket.socket, rest: list[memoryview]) -> None:
+    rest[0] = rest[0][sock.send(rest[0]) :]
+    if rest[0]:
+        raise BlockingIOError  # the kernel took a part: come again
 
 
 def _finish_connecting(sock: socket.socket, address: Address) -> None:
@@ -199,32 +179,26 @@ def _check_ssl_socket(sock: socket.socket) -> None:
 _PROTO_OF_TYPE = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
 
 
-def _info_of_number(
-    host: Any, port: Any, family: int, type: int, proto: int, flowinfo: int = 0, scopeid: int = 0
-) -> tuple[Any, ...] | None:
+def _info_of_number(host: Any, port: Any, family: int, type: int, proto: int, flowinfo: int = 0,
+                    scopeid: int = 0) -> tuple[Any, ...] | None:  # fmt: skip
     """The entry of getaddrinfo() for a numeric address; None where a name has to be looked up.
 
     It spares a thread for the commonest case.
     """
-    if proto not in (0, socket.IPPROTO_TCP, socket.IPPROTO_UDP) or host is None:
-        return None
-    if type not in _PROTO_OF_TYPE:
+    if host is None or type not in _PROTO_OF_TYPE or proto not in (0, *_PROTO_OF_TYPE.values()):
         return None
     try:
-        port = int(port) if port not in (None, "", b"") else 0
+        port = int(port or 0)
     except (TypeError, ValueError):
         return None  # the name of a service
     if isinstance(host, bytes):
         host = host.decode("idna")
     if "%" in host:
         return None  # an IPv6 zone, which inet_pton does not know
-    families = [family] if family else [socket.AF_INET, socket.AF_INET6]
-    for candidate in families:
-        try:
+    for candidate in [family] if family else [socket.AF_INET, socket.AF_INET6]:
+        with contextlib.suppress(OSError):
             socket.inet_pton(candidate, host)
-        except OSError:
-            continue
-        is_v6 = candidate == socket.AF_INET6
-        where = (host, port, flowinfo, scopeid) if is_v6 else (host, port)
-        return candidate, type, _PROTO_OF_TYPE[socket.SocketKind(type)], "", where
+            is_v6 = candidate == socket.AF_INET6
+            where = (host, port, flowinfo, scopeid) if is_v6 else (host, port)
+            return candidate, type, _PROTO_OF_TYPE[socket.SocketKind(type)], "", where
     return None

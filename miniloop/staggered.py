@@ -10,48 +10,59 @@ This file does not know how one attempt is made: that is connections.py. Read co
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
 from collections.abc import Callable, Iterable
-from socket import socket
+from itertools import chain, zip_longest
 from typing import Any, TypeAlias
 
 from .combinators import FIRST_COMPLETED, wait
-from .events import Coro
+from .events import Coro, Loop, T
 from .futures import Future
 from .tasks import create_task
 
-__all__ = ()
-
 #: An entry of getaddrinfo(): family, type, proto, name, address.
 AddrInfo: TypeAlias = tuple[Any, ...]
-Attempt: TypeAlias = Callable[[], Coro[socket | None]]
 
 
-async def _staggered_race(attempts: Iterable[Attempt], delay: float) -> socket | None:
-    """The socket of the first attempt to make one; each begins `delay` seconds after the last."""
-    waiting = deque(attempts)
-    running: set[Future[socket | None]] = set()
+async def staggered_race(
+    coro_fns: Iterable[Callable[[], Coro[T]]], delay: float | None, *, loop: Loop | None = None
+) -> tuple[T | None, int | None, list[BaseException | None]]:
+    """Return the result and the number of the first attempt to succeed, and all exceptions.
+
+    Each of the coroutine functions is called `delay` seconds after the one before, or when that has
+    failed; None: only when it has failed. If all fail, result and number are None.
+    """
+    exceptions: list[BaseException | None] = []
+
+    async def attempt(index: int, coro_fn: Callable[[], Coro[T]]) -> tuple[T, int]:
+        try:
+            return await coro_fn(), index
+        except BaseException as exc:
+            exceptions[index] = exc
+            raise
+
+    waiting = list(coro_fns)
+    running: set[Future[tuple[T, int]]] = set()
+    winners: list[Future[tuple[T, int]]] = []
     try:
-        while waiting or running:
+        while not winners and (waiting or running):
             if waiting:
-                running.add(create_task(waiting.popleft()()))
+                exceptions.append(None)
+                running.add(create_task(attempt(len(exceptions) - 1, waiting.pop(0))))
             patience = delay if waiting else None
-            done, _ = await wait(running, timeout=patience, return_when=FIRST_COMPLETED)
-            for attempt in done:
-                running.remove(attempt)
-                if attempt.result() is not None:
-                    return attempt.result()
-        return None
+            done, running = await wait(running, timeout=patience, return_when=FIRST_COMPLETED)
+            winners = [task for task in done if not task.cancelled() and not task.exception()]
     finally:
-        for attempt in running:
-            attempt.cancel()
-            attempt.add_done_callback(_close_late_socket)
+        for loser in running.union(winners[1:]):
+            loser.cancel()
+            loser.add_done_callback(_close_late_socket)
+    if running:
+        await wait(running)
+    return (*winners[0].result(), exceptions) if winners else (None, None, exceptions)
 
 
-def _close_late_socket(attempt: Future[socket | None]) -> None:
-    if not attempt.cancelled() and attempt.exception() is None and (sock := attempt.result()):
-        sock.close()
+def _close_late_socket(loser: Future[tuple[Any, int]]) -> None:
+    if not loser.cancelled() and loser.exception() is None:
+        loser.result()[0].close()
 
 
 def _interleave(infos: list[AddrInfo], first_family_count: int) -> list[AddrInfo]:
@@ -59,8 +70,7 @@ def _interleave(infos: list[AddrInfo], first_family_count: int) -> list[AddrInfo
     by_family: dict[int, list[AddrInfo]] = {}
     for info in infos:
         by_family.setdefault(info[0], []).append(info)
-    families = list(by_family.values())
-    head = families[0][: first_family_count - 1]
-    families[0] = families[0][len(head) :]
-    mixed = itertools.chain.from_iterable(itertools.zip_longest(*families))
-    return head + [info for info in mixed if info is not None]
+    first, *others = by_family.values()
+    head = first[: first_family_count - 1]
+    mixed = chain.from_iterable(zip_longest(first[len(head) :], *others))
+    return [*head, *filter(None, mixed)]

@@ -10,8 +10,6 @@ This file does not know sockets, only transports and protocols. Read connections
 
 from __future__ import annotations
 
-import collections
-import traceback
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
@@ -21,70 +19,83 @@ from . import events
 from .coroutines import iscoroutine
 from .events import Loop
 from .exceptions import IncompleteReadError, LimitOverrunError
-from .format_helpers import extract_stack, logger
+from .format_helpers import logger
 from .futures import Future
 from .protocols import Protocol
 from .tasks import Task, sleep
 from .transports import Buffer
 
-__all__ = (
-    "StreamReader",
-    "StreamReaderProtocol",
-    "StreamWriter",
-    "open_connection",
-    "start_server",
-)
+__all__ = ("StreamReader", "StreamReaderProtocol", "StreamWriter", "open_connection",
+           "open_unix_connection", "start_server", "start_unix_server")  # fmt: skip
 
 #: Bytes: how long a line may be, and half of how much a reader buffers.
 DEFAULT_LIMIT: Final = 2**16
 
 ClientConnected: TypeAlias = "Callable[[StreamReader, StreamWriter], Awaitable[None] | None]"
+Streams: TypeAlias = "tuple[StreamReader, StreamWriter]"
 
 
-async def open_connection(
-    host: str | None = None,
-    port: str | int | None = None,
-    *,
-    limit: int = DEFAULT_LIMIT,
-    **kwds: Any,
-) -> tuple[StreamReader, StreamWriter]:
+async def open_connection(host: str | None = None, port: str | int | None = None, *,
+                          limit: int = DEFAULT_LIMIT, **kwds: Any) -> Streams:  # fmt: skip
     """Connect and return a reader and a writer; `kwds` are those of `loop.create_connection`."""
+    return await _open(limit, events.get_running_loop().create_connection, host, port, **kwds)
+
+
+async def open_unix_connection(path: Any = None, *, limit: int = DEFAULT_LIMIT,
+                               **kwds: Any) -> Streams:  # fmt: skip
+    """As open_connection, over a Unix socket; `kwds` are `loop.create_unix_connection`'s."""
+    return await _open(limit, events.get_running_loop().create_unix_connection, path, **kwds)
+
+
+async def _open(limit: int, connect: Callable[..., Any], *address: Any, **kwds: Any) -> Streams:
     loop = events.get_running_loop()
-    reader = StreamReader(limit=limit, loop=loop)
+    reader = StreamReader(limit, loop)
     protocol = StreamReaderProtocol(reader, loop=loop)
-    transport, _ = await loop.create_connection(lambda: protocol, host, port, **kwds)
+    transport, _ = await connect(lambda: protocol, *address, **kwds)
     return reader, StreamWriter(transport, protocol, reader, loop)
 
 
-async def start_server(
-    client_connected_cb: ClientConnected,
-    host: str | None = None,
-    port: str | int | None = None,
-    *,
-    limit: int = DEFAULT_LIMIT,
-    **kwds: Any,
-) -> Any:
+async def start_server(client_connected_cb: ClientConnected, host: Any = None,
+                       port: str | int | None = None, *, limit: int = DEFAULT_LIMIT,
+                       **kwds: Any) -> Any:  # fmt: skip
     """Listen, call `client_connected_cb(reader, writer)` for each connection; return the Server.
 
     A coroutine function is run as a task. `kwds` are those of `loop.create_server`.
     """
     loop = events.get_running_loop()
+    return await loop.create_server(_factory(client_connected_cb, limit, loop), host, port, **kwds)
 
-    def factory() -> StreamReaderProtocol:
-        reader = StreamReader(limit=limit, loop=loop)
-        return StreamReaderProtocol(reader, client_connected_cb, loop=loop)
 
-    return await loop.create_server(factory, host, port, **kwds)
+async def start_unix_server(client_connected_cb: ClientConnected, path: Any = None, *,
+                            limit: int = DEFAULT_LIMIT, **kwds: Any) -> Any:  # fmt: skip
+    """As start_server, on a Unix socket; `kwds` are those of `loop.create_unix_server`."""
+    loop = events.get_running_loop()
+    return await loop.create_unix_server(_factory(client_connected_cb, limit, loop), path, **kwds)
+
+
+def _factory(connected: ClientConnected, limit: int, loop: Loop) -> Callable[[], Protocol]:
+    return lambda: StreamReaderProtocol(StreamReader(limit, loop), connected, loop)
+
+
+def _wake(exc: BaseException | None, *waiters: Future[None]) -> None:
+    """Let waiters go on, or fail with `exc`; some have ended by themselves."""
+    for waiter in waiters:
+        if not waiter.done():
+            if exc is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(exc)
 
 
 class FlowControlMixin(Protocol):
-    """The half of a protocol that lets `drain()` wait while the transport's buffer is too full."""
+    """The half of a protocol that lets a writer wait: for room in the buffer, and for the end."""
 
     def __init__(self, loop: Loop | None = None) -> None:
         self._loop: Loop = events.get_event_loop() if loop is None else loop
         self._paused = False
         self._connection_lost = False
-        self._drain_waiters: collections.deque[Future[None]] = collections.deque()
+        self._drain_waiters: list[Future[None]] = []
+        self._closed: Future[None] = self._loop.create_future()  # what wait_closed() awaits
 
     def pause_writing(self) -> None:
         """Make drain() wait."""
@@ -99,45 +110,36 @@ class FlowControlMixin(Protocol):
         self._paused = False
         if self._loop.get_debug():
             logger.debug("%r resumes writing", self)
-        for waiter in self._drain_waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        _wake(None, *self._drain_waiters)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let all go on that wait in drain(), with the reason if there is one."""
+        """Let all go on that wait, with the reason if there is one."""
         self._connection_lost = True
-        for waiter in self._drain_waiters:
-            if not waiter.done():
-                if exc is None:
-                    waiter.set_result(None)
-                else:
-                    waiter.set_exception(exc)
+        _wake(exc, *self._drain_waiters, self._closed)
+        if not self._closed.cancelled():
+            self._closed.exception()  # whoever does not call wait_closed() does not want to know
 
     async def _drain_helper(self) -> None:
         if self._connection_lost:
             raise ConnectionResetError("Connection lost")
-        if not self._paused:
-            return
-        waiter = self._loop.create_future()
-        self._drain_waiters.append(waiter)
-        try:
-            await waiter
-        finally:
-            self._drain_waiters.remove(waiter)
+        if self._paused:
+            waiter = self._loop.create_future()
+            self._drain_waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                self._drain_waiters.remove(waiter)
 
     def _get_close_waiter(self, stream: StreamWriter) -> Future[None]:
-        raise NotImplementedError
+        return self._closed
 
 
 class StreamReaderProtocol(FlowControlMixin):
     """The protocol behind a pair of streams: it feeds the reader and knows of the end."""
 
-    def __init__(
-        self,
-        stream_reader: StreamReader | None,
-        client_connected_cb: ClientConnected | None = None,
-        loop: Loop | None = None,
-    ) -> None:
+    def __init__(self, stream_reader: StreamReader | None,
+                 client_connected_cb: ClientConnected | None = None,
+                 loop: Loop | None = None) -> None:  # fmt: skip
         super().__init__(loop)
         # Weak, so that a reader which the program has dropped goes; a server's reader is not in the
         # program's hands before its callback is called, and until then it is held here.
@@ -146,22 +148,17 @@ class StreamReaderProtocol(FlowControlMixin):
         self._client_connected_cb = client_connected_cb
         self._transport: Any = None
         self._task: Task[None] | None = None  # runs the callback, where that is a coroutine
-        self._over_ssl = False
-        self._closed: Future[None] = self._loop.create_future()  # what wait_closed() awaits
 
     @property
-    def _stream_reader(self) -> StreamReader | None:
+    def _stream_reader(self) -> Any:
         return None if self._reader_ref is None else self._reader_ref()
 
     def connection_made(self, transport: Any) -> None:
         """Tie reader and transport together; on a server, call the client callback."""
         self._transport = transport
-        reader = self._stream_reader
-        if reader is not None:
+        if (reader := self._stream_reader) is not None:
             reader.set_transport(transport)
-        self._over_ssl = transport.get_extra_info("sslcontext") is not None
         if self._client_connected_cb is not None:
-            assert reader is not None
             writer = StreamWriter(transport, self, reader, self._loop)
             running = self._client_connected_cb(reader, writer)
             if iscoroutine(running):
@@ -171,67 +168,41 @@ class StreamReaderProtocol(FlowControlMixin):
 
     def _client_callback_done(self, task: Future[None]) -> None:
         """Close the connection of a client callback that has failed; nobody else could."""
-        transport = self._transport
-        if task.cancelled():
-            if transport is not None:
-                transport.close()
-            return
-        error = task.exception()
-        if error is None:
-            return
-        message = "Unhandled exception in client_connected_cb"
-        self._loop.call_exception_handler(
-            {"message": message, "exception": error, "transport": transport}
-        )
-        if transport is not None:
-            transport.close()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            message = "Unhandled exception in client_connected_cb"
+            events._tell(self._loop, message, None, exception=error, transport=self._transport)
+        if error is not None or task.cancelled():
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Give the bytes to the reader."""
-        reader = self._stream_reader
-        if reader is not None:
+        if (reader := self._stream_reader) is not None:
             reader.feed_data(data)
 
     def eof_received(self) -> bool:
         """Tell the reader, and keep the connection open for writing, which TLS cannot."""
-        reader = self._stream_reader
-        if reader is not None:
+        if (reader := self._stream_reader) is not None:
             reader.feed_eof()
-        return not self._over_ssl
+        return self._transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let all go on that read, drain or wait_closed(), with the reason if there is one."""
-        reader = self._stream_reader
-        if reader is not None:
+        if (reader := self._stream_reader) is not None:
             if exc is None:
                 reader.feed_eof()
             else:
                 reader.set_exception(exc)
-        if not self._closed.done():
-            if exc is None:
-                self._closed.set_result(None)
-            else:
-                self._closed.set_exception(exc)
+        _wake(exc, self._closed)  # before those in drain(), as asyncio does it
         super().connection_lost(exc)
-        self._reader_ref = None
-        self._task = None
-        self._transport = None
-
-    def _get_close_waiter(self, stream: StreamWriter) -> Future[None]:
-        return self._closed
-
-    def __del__(self) -> None:
-        closed = getattr(self, "_closed", None)  # no attribute: __init__ has failed
-        if closed is not None and closed.done() and not closed.cancelled():
-            closed.exception()  # whoever did not call wait_closed() does not want to know
+        self._reader_ref = self._task = None
 
 
 class StreamWriter:
     """The writing end of a connection."""
 
-    def __init__(
-        self, transport: Any, protocol: FlowControlMixin, reader: StreamReader | None, loop: Loop
-    ) -> None:
+    def __init__(self, transport: Any, protocol: FlowControlMixin, reader: StreamReader | None,
+                 loop: Loop) -> None:  # fmt: skip
         self._transport = transport
         self._protocol = protocol
         self._reader = reader  # whose exception drain() raises
@@ -287,6 +258,19 @@ class StreamWriter:
             await sleep(0)
         await self._protocol._drain_helper()
 
+    async def start_tls(self, sslcontext: Any, *, server_hostname: str | None = None,
+                        ssl_handshake_timeout: float | None = None,
+                        ssl_shutdown_timeout: float | None = None) -> None:  # fmt: skip
+        """Go on over TLS, from here on: `sslcontext` is an ssl.SSLContext; see loop.start_tls."""
+        await self.drain()
+        protocol: Any = self._protocol
+        self._transport = protocol._transport = await self._loop.start_tls(
+            self._transport, protocol, sslcontext, server_hostname=server_hostname,
+            ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout,
+            server_side=protocol._client_connected_cb is not None)  # fmt: skip
+        if self._reader is not None:
+            self._reader._transport = self._transport
+
     def __del__(self) -> None:
         if self._transport.is_closing():
             return
@@ -297,10 +281,8 @@ class StreamWriter:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=1)
 
     def __repr__(self) -> str:
-        info = [type(self).__name__, f"transport={self._transport!r}"]
-        if self._reader is not None:
-            info.append(f"reader={self._reader!r}")
-        return f"<{' '.join(info)}>"
+        reader = "" if self._reader is None else f" reader={self._reader!r}"
+        return f"<{type(self).__name__} transport={self._transport!r}{reader}>"
 
 
 class StreamReader:
@@ -317,9 +299,6 @@ class StreamReader:
         self._waiter: Future[None] | None = None  # of the coroutine that waits for data
         self._transport: Any = None
         self._paused = False  # we have called pause_reading()
-        self._source_traceback: traceback.StackSummary | None = None
-        if self._loop.get_debug():
-            self._source_traceback = extract_stack()
 
     # -- the protocol's side ----------------------------------------------------------------------
 
@@ -338,10 +317,9 @@ class StreamReader:
         if self._transport is not None and not self._paused and len(self._buffer) > 2 * self._limit:
             try:
                 self._transport.pause_reading()
+                self._paused = True
             except (AttributeError, NotImplementedError):
                 self._transport = None  # one that cannot be paused: we have to take it all
-            else:
-                self._paused = True
 
     def feed_eof(self) -> None:
         """No more will come."""
@@ -355,14 +333,12 @@ class StreamReader:
     def set_exception(self, exc: BaseException) -> None:
         """End the stream: whoever reads, now or later, gets `exc`."""
         self._exception = exc
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.cancelled():
-            waiter.set_exception(exc)
+        self._wake_up(exc)
 
-    def _wake_up(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.cancelled():
-            waiter.set_result(None)
+    def _wake_up(self, exc: BaseException | None = None) -> None:
+        if self._waiter is not None:
+            _wake(exc, self._waiter)
+            self._waiter = None
 
     # -- the program's side -----------------------------------------------------------------------
 
@@ -374,15 +350,13 @@ class StreamReader:
         """Return up to `n` bytes as soon as there are any; -1: the whole stream. b"" is the end."""
         if self._exception is not None:
             raise self._exception
-        if n == 0:
-            return b""
         if n < 0:
             # In pieces: a reader that only waited for the end would pause the sender and hang.
             pieces = []
             while piece := await self.read(self._limit):
                 pieces.append(piece)
             return b"".join(pieces)
-        if not self._buffer and not self._eof:
+        if n > 0 and not self._buffer and not self._eof:
             await self._wait_for_data("read")
         return self._take(n)
 
@@ -394,7 +368,7 @@ class StreamReader:
             raise self._exception
         while len(self._buffer) < n:
             if self._eof:
-                raise IncompleteReadError(self._take_all(), n)
+                raise IncompleteReadError(self._take(n), n)
             await self._wait_for_data("readexactly")
         return self._take(n)
 
@@ -408,11 +382,8 @@ class StreamReader:
         except IncompleteReadError as exc:
             return exc.partial
         except LimitOverrunError as exc:
-            if self._buffer.startswith(b"\n", exc.consumed):
-                del self._buffer[: exc.consumed + 1]
-            else:
-                self._buffer.clear()
-            self._maybe_resume_transport()
+            line_ends = self._buffer.startswith(b"\n", exc.consumed)
+            self._take(exc.consumed + 1 if line_ends else len(self._buffer))
             raise ValueError(exc.args[0]) from exc
 
     async def readuntil(self, separator: Buffer | tuple[Buffer, ...] = b"\n") -> bytes:
@@ -421,27 +392,22 @@ class StreamReader:
         Raises IncompleteReadError, with what there is, if the stream ends before; LimitOverrunError
         if more than the limit would be returned, and then it is left in the buffer.
         """
-        separators = list(separator) if isinstance(separator, tuple) else [separator]
+        separators = sorted(separator, key=len) if isinstance(separator, tuple) else [separator]
         if not separators:
             raise ValueError("Separator should contain at least one element")
-        shortest, longest = min(map(len, separators)), max(map(len, separators))
-        if shortest == 0:
+        if len(separators[0]) == 0:
             raise ValueError("Separator should be at least one-byte string")
         if self._exception is not None:
             raise self._exception
         searched = 0  # no separator begins before this place
-        while True:
-            if len(self._buffer) - searched >= shortest:
-                found = self._find_first(separators, searched)
-                if found is not None:
-                    break
-                # A separator may have begun: its last byte is missing, or more.
-                searched = max(0, len(self._buffer) + 1 - longest)
-                if searched > self._limit:
-                    message = "Separator is not found, and chunk exceed the limit"
-                    raise LimitOverrunError(message, searched)
+        while (found := self._find_first(separators, searched)) is None:
+            # A separator may have begun: its last byte is missing, or more.
+            searched = max(0, len(self._buffer) + 1 - len(separators[-1]))
+            if searched > self._limit:
+                message = "Separator is not found, and chunk exceed the limit"
+                raise LimitOverrunError(message, searched)
             if self._eof:
-                raise IncompleteReadError(self._take_all(), None)
+                raise IncompleteReadError(self._take(len(self._buffer)), None)
             await self._wait_for_data("readuntil")
         start, end = found
         if start > self._limit:
@@ -451,7 +417,7 @@ class StreamReader:
     def _find_first(self, separators: list[Buffer], start: int) -> tuple[int, int] | None:
         """Where the separator that ends first begins and ends; of two with one end, the shorter."""
         found = None
-        for separator in sorted(separators, key=len):
+        for separator in separators:  # the shortest first
             at = self._buffer.find(separator, start)
             end = at + len(separator)
             if at != -1 and (found is None or end < found[1]):
@@ -462,7 +428,6 @@ class StreamReader:
         if self._waiter is not None:
             trouble = "called while another coroutine is already waiting for incoming data"
             raise RuntimeError(f"{reader_name}() {trouble}")
-        assert not self._eof, "_wait_for_data after EOF"
         if self._paused:
             # More is wanted than the limit lets in: readexactly(n) of a large n. Both would wait.
             self._paused = False
@@ -474,42 +439,27 @@ class StreamReader:
             self._waiter = None
 
     def _take(self, n: int) -> bytes:
-        data = bytes(memoryview(self._buffer)[:n])
+        # A view saves a copy, but making one takes longer than to copy a line.
+        data = bytes(self._buffer[:n] if n < 4096 else memoryview(self._buffer)[:n])
         del self._buffer[:n]
-        self._maybe_resume_transport()
-        return data
-
-    def _take_all(self) -> bytes:
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        return data
-
-    def _maybe_resume_transport(self) -> None:
         if self._paused and len(self._buffer) <= self._limit:
             self._paused = False
             self._transport.resume_reading()
+        return data
 
     def __aiter__(self) -> StreamReader:
         return self
 
     async def __anext__(self) -> bytes:
-        line = await self.readline()
-        if not line:
-            raise StopAsyncIteration
-        return line
+        if line := await self.readline():
+            return line
+        raise StopAsyncIteration
 
     def __repr__(self) -> str:
-        info = [type(self).__name__]
-        if self._buffer:
-            info.append(f"{len(self._buffer)} bytes")
-        if self._eof:
-            info.append("eof")
-        if self._limit != DEFAULT_LIMIT:
-            info.append(f"limit={self._limit}")
-        for name in ("waiter", "exception", "transport"):
-            value = getattr(self, f"_{name}")
-            if value:
-                info.append(f"{name}={value!r}")
-        if self._paused:
-            info.append("paused")
-        return f"<{' '.join(info)}>"
+        waiter, exception, transport = self._waiter, self._exception, self._transport
+        facts = (
+            (f"{len(self._buffer)} bytes", self._buffer), ("eof", self._eof),
+            (f"limit={self._limit}", self._limit != DEFAULT_LIMIT), (f"{waiter=}", waiter),
+            (f"{exception=}", exception), (f"{transport=}", transport), ("paused", self._paused),
+        )  # fmt: skip
+        return f"<{' '.join([type(self).__name__, *(text for text, true in facts if true)])}>"

@@ -11,18 +11,14 @@ This file does not know how cancellation is delivered. Read tasks.py and timeout
 from __future__ import annotations
 
 from contextvars import Context
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from . import events
-from .events import Coro, Loop
+from .events import Coro, Loop, T, _tell, get_running_loop
 from .exceptions import CancelledError
 from .futures import Future
 from .tasks import Task, current_task
 
 __all__ = ("TaskGroup",)
-
-T = TypeVar("T")
 
 
 class TaskGroup:
@@ -33,96 +29,75 @@ class TaskGroup:
     """
 
     def __init__(self) -> None:
-        self._entered = False
         self._exiting = False  # the block is over; tasks may still add tasks
         self._aborting = False  # everything was cancelled; nothing may be added
         self._loop: Loop = None
-        self._parent_task: Task[Any] | None = None
+        self._parent_task: Any = None  # the Task whose block this is; None: not entered
         self._parent_cancel_requested = False  # by us: to be taken back in __aexit__
         self._tasks: set[Task[Any]] = set()  # those that have not ended
         self._errors: list[BaseException] = []
-        self._base_error: BaseException | None = None  # a KeyboardInterrupt or SystemExit
         self._all_ended: Future[None] | None = None  # what __aexit__ awaits
 
     async def __aenter__(self) -> Self:
-        if self._entered:
+        if self._parent_task is not None:
             raise RuntimeError(f"TaskGroup {self!r} has already been entered")
-        self._loop = events.get_running_loop()
+        self._loop = get_running_loop()
         self._parent_task = current_task(self._loop)
         if self._parent_task is None:
             raise RuntimeError(f"TaskGroup {self!r} cannot determine the parent task")
-        self._entered = True
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         self._exiting = True
-        if _is_base_error(exc) and self._base_error is None:
-            self._base_error = exc
+        if isinstance(exc, SystemExit | KeyboardInterrupt):
+            self._errors.append(exc)  # first of its kind, whatever the tasks raise from now on
         if exc is not None and not self._aborting:
             self._abort()  # the block raised, or its task is being cancelled
-        cancelled = exc if isinstance(exc, CancelledError) else None
-        cancelled = await self._wait_for_tasks() or cancelled
-
-        if self._base_error is not None:
-            raise self._base_error
-        if self._parent_cancel_requested and self._parent().uncancel() == 0:
-            cancelled = None  # the only request was ours
-        if cancelled is not None and not self._errors:
-            try:
-                raise cancelled
-            finally:
-                del (
-                    cancelled,
-                    exc,
-                )  # its traceback holds this frame, which would hold it (gh-124958)
+        try:
+            await self._wait_for_tasks()
+        except CancelledError:
+            if not self._errors:
+                raise
+        for error in self._errors:
+            if isinstance(error, SystemExit | KeyboardInterrupt):
+                raise error
+        if self._parent_cancel_requested:
+            self._parent_task.uncancel()
         if exc is not None and not isinstance(exc, CancelledError):
             self._errors.append(exc)
-        if self._errors:
-            self._raise_errors()
-
-    async def _wait_for_tasks(self) -> CancelledError | None:
-        """Wait until all have ended; return the cancellation from outside that came meanwhile.
-
-        In a loop, for the parent may be cancelled again and again while the tasks clean up.
-        """
-        cancelled = None
-        while self._tasks:
-            self._all_ended = self._loop.create_future()
-            try:
-                await self._all_ended
-            except CancelledError as exc:
-                if not self._aborting:
-                    cancelled = exc
-                    self._abort()
-            self._all_ended = None
-        try:
-            return cancelled
-        finally:
-            del cancelled  # see __aexit__
-
-    def _raise_errors(self) -> None:
-        parent = self._parent()
-        if parent.cancelling():
+        if not self._errors:
+            return  # a CancelledError that has ended the block goes on its way by itself
+        if self._parent_task.cancelling():
             # The errors hide a CancelledError from outside. Asked once more, the parent meets it at
             # its next await; uncancel first keeps the count (gh-116720).
-            parent.uncancel()
-            parent.cancel()
+            self._parent_task.uncancel()
+            self._parent_task.cancel()
         try:
             raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
         finally:
             self._errors = []  # an exception's traceback holds us; do not hold the exception
 
-    def create_task(
-        self, coro: Coro[T], *, name: object = None, context: Context | None = None
-    ) -> Task[T]:
+    async def _wait_for_tasks(self) -> None:
+        """Wait until all have ended, then raise the CancelledError that has aborted the group here.
+
+        In a loop, for the parent may be cancelled again and again while the tasks clean up.
+        """
+        while self._tasks:
+            self._all_ended = self._loop.create_future()
+            try:
+                await self._all_ended
+            except CancelledError:
+                if not self._aborting:
+                    self._abort()
+                    await self._wait_for_tasks()  # not deeper than this: we are aborting now
+                    raise
+            self._all_ended = None
+
+    def create_task(self, coro: Coro[T], *, name: object = None,
+                    context: Context | None = None) -> Task[T]:  # fmt: skip
         """Start `coro` as a task of the group; RuntimeError if the group takes no more."""
         trouble = None
-        if not self._entered:
+        if self._parent_task is None:
             trouble = "has not been entered"
         elif self._exiting and not self._tasks:
             trouble = "is finished"
@@ -131,7 +106,7 @@ class TaskGroup:
         if trouble:
             coro.close()  # else it would be reported as never awaited, on top of the error
             raise RuntimeError(f"TaskGroup {self!r} {trouble}")
-        if context is None:
+        if context is None:  # somebody's loop may have a create_task without this parameter
             task: Task[T] = self._loop.create_task(coro, name=name)
         else:
             task = self._loop.create_task(coro, name=name, context=context)
@@ -146,51 +121,29 @@ class TaskGroup:
         self._tasks.discard(task)
         if self._all_ended is not None and not self._tasks and not self._all_ended.done():
             self._all_ended.set_result(None)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is None:
+        if task.cancelled() or (error := task.exception()) is None:
             return
         self._errors.append(error)
-        if _is_base_error(error) and self._base_error is None:
-            self._base_error = error
-        if self._parent().done():
-            self._report_orphan(task, error)
-        elif not self._aborting and not self._parent_cancel_requested:
+        if self._parent_task.done():
+            # It has ended without `__aexit__`: somebody drove the block by hand.
+            parent = f"its parent task {self._parent_task} is already completed"
+            message = f"Task {task!r} has errored out but {parent}"
+            _tell(self._loop, message, None, exception=error, task=task)
+        elif not self._aborting:
             # The parent may be in the middle of the block: `await something()`. It must come out of
             # there, and the request is ours to take back.
             self._abort()
             self._parent_cancel_requested = True
-            self._parent().cancel()
-
-    def _report_orphan(self, task: Future[Any], error: BaseException) -> None:
-        """The parent has ended without `__aexit__`: somebody drove the block by hand."""
-        parent = f"its parent task {self._parent_task} is already completed"
-        message = f"Task {task!r} has errored out but {parent}"
-        self._loop.call_exception_handler({"message": message, "exception": error, "task": task})
+            self._parent_task.cancel()
 
     def _abort(self) -> None:
         self._aborting = True
         for task in self._tasks:
-            if not task.done():
-                task.cancel()
-
-    def _parent(self) -> Task[Any]:
-        assert self._parent_task is not None, "the group has been entered"
-        return self._parent_task
+            task.cancel()
 
     def __repr__(self) -> str:
-        info = [""]
-        if self._tasks:
-            info.append(f"tasks={len(self._tasks)}")
-        if self._errors:
-            info.append(f"errors={len(self._errors)}")
-        if self._aborting:
-            info.append("cancelling")
-        elif self._entered:
-            info.append("entered")
-        return f"<TaskGroup{' '.join(info)}>"
-
-
-def _is_base_error(exc: BaseException | None) -> bool:
-    return isinstance(exc, SystemExit | KeyboardInterrupt)
+        tasks = f" tasks={len(self._tasks)}" if self._tasks else ""
+        errors = f" errors={len(self._errors)}" if self._errors else ""
+        entered = " entered" if self._parent_task is not None else ""
+        state = " cancelling" if self._aborting else entered
+        return f"<TaskGroup{tasks}{errors}{state}>"

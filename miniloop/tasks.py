@@ -24,13 +24,14 @@ from weakref import ref
 
 from . import events
 from .coroutines import iscoroutine
-from .events import Coro, Loop
-from .exceptions import CancelledError
+from .events import Coro, Loop, _tell
+from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
 from .futures import FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
 
 __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
-           "create_eager_task_factory", "eager_task_factory")  # fmt: skip
+           "create_eager_task_factory", "eager_task_factory", "_register_task", "_unregister_task",
+           "_enter_task", "_leave_task")  # fmt: skip
 
 T = TypeVar("T")
 
@@ -55,26 +56,26 @@ class Task(Future[T]):
                  "_num_cancels_requested", "_log_destroy_pending")  # fmt: skip
 
     def __init__(
-        self,
-        coro: Coro[T],
-        *,
-        loop: Loop | None = None,
-        name: object = None,
-        context: Context | None = None,
-        eager_start: bool = False,
-    ) -> None:
-        self._start(
-            coro, events.get_event_loop() if loop is None else loop, name, context, eager_start
-        )
+        self, coro: Coro[T], *, loop: Loop | None = None, name: object = None,
+        context: Context | None = None, eager_start: bool = False,
+    ) -> None:  # fmt: skip
+        loop = events.get_event_loop() if loop is None else loop
+        self._start(coro, loop, name, context)
+        if not eager_start or not loop.is_running():
+            # The step brings its own context. By call_soon, which a derived loop may have changed;
+            # create_task, which belongs to the loop, takes the short way.
+            loop.call_soon(self._run, context=loop._empty_context)
+            return
+        self._run()  # the first step at once, inside the caller's own step (gh-97696)
+        if self._state is not PENDING:
+            self._coro: Any = None  # asyncio lets it go as well; see get_coro
 
-    def _start(
-        self, coro: Coro[T], loop: Loop, name: object, context: Context | None, eager_start: bool
-    ) -> None:
+    def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None) -> None:
         """What __init__ does; create_task() comes straight here: keywords cost extra."""
         self._begin(loop)
         if type(coro) is not CoroutineType and not iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
-        self._coro: Any = coro
+        self._coro = coro
         self._context = copy_context() if context is None else context
         self._name = _next_task_number() if name is None else str(name)  # see get_name
         # What the coroutine awaits: written by one step, cleared by the next.
@@ -84,12 +85,6 @@ class Task(Future[T]):
         self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
         self._log_destroy_pending = True
         _tasks.add(ref(self, _forget))
-        if not eager_start or not loop.is_running():
-            loop._enqueue((self,))
-            return
-        self._run()  # the first step at once, inside the caller's own step (gh-97696)
-        if self._state is not PENDING:
-            self._coro = None  # asyncio lets it go as well; see get_coro
 
     # -- one step ---------------------------------------------------------------------------------
 
@@ -98,6 +93,8 @@ class Task(Future[T]):
         loop = self._loop
         waiter = self._fut_waiter
         if self._must_cancel or (waiter is not None and waiter._state is not FINISHED):
+            if self._state is not PENDING:
+                return self._complain_of_step()
             resume, value = self._coro.throw, self._bad_news(waiter)
         else:
             resume, value = self._coro.send, None  # THE ONLY send
@@ -117,16 +114,17 @@ class Task(Future[T]):
                 super().cancel(self._cancel_message)
             else:
                 self._state, self._outcome = FINISHED, stop.value
-                self._wake_waiters()
+                super()._wake_waiters()
         except (KeyboardInterrupt, SystemExit) as exc:
             self._end_with_exception(exc)
             raise
         except BaseException as exc:
             self._end_with_exception(exc)
             # From 3.12 on the traceback leads back to this frame; it shall not lead to the task.
-            del self, waiter, resume, value
+            del self, resume
         finally:
             loop._current_task = outer_task
+            waiter = value = None  # which may be, or hold, an exception that the coroutine keeps
 
     def _bad_news(self, waiter: Future[Any] | None) -> BaseException:
         """The exception that the coroutine is resumed with.
@@ -194,6 +192,15 @@ class Task(Future[T]):
         return failed
 
     # -- the end ----------------------------------------------------------------------------------
+
+    def _wake_waiters(self) -> None:
+        """Somebody may have called `Future.set_result(task, …)`: no further step may be taken."""
+        self._must_cancel = self._loop._current_task is not self
+        super()._wake_waiters()
+
+    def _complain_of_step(self) -> None:
+        error = InvalidStateError(f"step(): already done: {self!r}, {self._coro!r}")
+        self._loop.call_exception_handler({"message": "Exception in a step", "exception": error})
 
     def _end_with_exception(self, exc: BaseException) -> None:
         # Without the frame of _run, which says nothing and would make a cycle.
@@ -296,10 +303,8 @@ class Task(Future[T]):
                 return
         except AttributeError:
             return  # __init__ has refused its arguments
-        context: dict[str, Any] = {"task": self, "message": "Task was destroyed but it is pending!"}
-        if self._source_traceback:
-            context["source_traceback"] = self._source_traceback
-        self._loop.call_exception_handler(context)
+        message = "Task was destroyed but it is pending!"
+        _tell(self._loop, message, self._source_traceback, task=self)
 
 
 def _is_awaited_like_a_future(kind: Any) -> bool:
@@ -331,12 +336,9 @@ def create_eager_task_factory(custom_task_constructor: Callable[..., Any]) -> Ca
     that never has to wait has ended when `create_task()` returns.
     """
 
-    def factory(
-        loop: Loop, coro: Any, *, name: object = None, context: Context | None = None
-    ) -> Any:
-        return custom_task_constructor(
-            coro, loop=loop, name=name, context=context, eager_start=True
-        )
+    def factory(loop: Loop, coro: Any, *, name: object = None, context: Any = None) -> Any:
+        options = {"name": name, "context": context, "eager_start": True}
+        return custom_task_constructor(coro, loop=loop, **options)
 
     return factory
 
@@ -358,8 +360,7 @@ def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> 
     if not is_coroutine and not inspect.isawaitable(coro_or_future):
         raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
     coro: Any = coro_or_future if is_coroutine else _await(coro_or_future)
-    if loop is None:
-        loop = events.get_event_loop()
+    loop = events.get_event_loop() if loop is None else loop
     try:
         return loop.create_task(coro)  # type: ignore[no-any-return]
     except RuntimeError:
@@ -386,7 +387,9 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
     Without `loop`, the running loop is meant, and RuntimeError raised where there is none.
     """
     loop = events.get_running_loop() if loop is None else loop
-    return loop._current_task  # type: ignore[no-any-return]
+    if isinstance(loop, events.AbstractEventLoop):
+        return loop._current_task  # type: ignore[no-any-return, attr-defined]
+    return vars(loop).get("_current_task")
 
 
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
@@ -394,8 +397,36 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     loop = events.get_running_loop() if loop is None else loop
     # Another thread may add a task at any moment; set.copy() is one step of the interpreter, a loop
     # over _tasks would now and then find it changed (gh-80788).
-    alive = (reference() for reference in _tasks.copy())
-    return {task for task in alive if task is not None and task._loop is loop and not task.done()}
+    alive = filter(None, (reference() for reference in _tasks.copy()))
+    return {task for task in alive if _loop_of(task) is loop and not task.done()}
+
+
+# -- for classes that are not Task but stand in its place -----------------------------------------
+
+
+def _register_task(task: Any) -> None:
+    """Let `all_tasks` know of `task`."""
+    _tasks.add(ref(task, _forget))
+
+
+def _unregister_task(task: Any) -> None:
+    """Let `all_tasks` forget `task`."""
+    _forget(ref(task))
+
+
+def _enter_task(loop: Loop, task: Any) -> None:
+    """Make `task` the current one; RuntimeError if another is."""
+    if (other := current_task(loop)) is not None:
+        busy = f"while another task {other!r} is being executed."
+        raise RuntimeError(f"Cannot enter into task {task!r} {busy}")
+    loop._current_task = task
+
+
+def _leave_task(loop: Loop, task: Any) -> None:
+    """Make none the current one; RuntimeError if `task` is not."""
+    if (other := current_task(loop)) is not task:
+        raise RuntimeError(f"Leaving task {task!r} does not match the current task {other!r}.")
+    loop._current_task = None
 
 
 # -- sleep ----------------------------------------------------------------------------------------
@@ -419,9 +450,8 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
         raise ValueError("Invalid delay: NaN (not a number)")
     future: Future[None] = events.get_running_loop().create_future()
     # The callback looks at no context variable, and so needs no copy of the context made for it.
-    timer = future._loop.call_later(
-        delay, _set_result_unless_cancelled, future, context=future._loop._empty_context
-    )
+    context = future._loop._empty_context
+    timer = future._loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
     try:
         await future
         return result

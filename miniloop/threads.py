@@ -4,7 +4,7 @@ Purpose: blocking calls run in a pool of threads and look like awaitables from h
 way round, a thread hands a coroutine to the loop and waits for it as for a blocking call.
 Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied
 to the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
-This file does not know what the threads do. Read asyncgens.py first.
+This file does not know what the threads do. Read mishaps.py first.
 """
 
 from __future__ import annotations
@@ -12,40 +12,34 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import socket
-import threading
 import warnings
 from collections.abc import Callable
 from contextvars import copy_context
-from selectors import BaseSelector
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias
 
-from . import events, exceptions
-from .asyncgens import AsyncGenEventLoop
+from . import exceptions
 from .coroutines import iscoroutine
-from .events import Coro, Loop
+from .events import Coro, Loop, T, get_event_loop, get_running_loop
 from .format_helpers import logger
-from .futures import Future, _set_result_unless_cancelled, isfuture
+from .futures import Future, isfuture
+from .mishaps import MishapsEventLoop
 from .tasks import _loop_of, ensure_future
 from .timeouts import timeout as timeout_after
 
 __all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
 
-T = TypeVar("T")
 P = ParamSpec("P")
 AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
 
 
-class ThreadsEventLoop(AsyncGenEventLoop):
+class ThreadsEventLoop(MishapsEventLoop):
     """The loop's chapter on threads."""
 
-    def __init__(self, selector: BaseSelector | None = None) -> None:
-        super().__init__(selector)
-        self._default_executor: concurrent.futures.Executor | None = None
-        self._executor_shutdown_called = False
+    _default_executor: concurrent.futures.Executor | None = None
+    _executor_shutdown_called = False
 
-    def run_in_executor(
-        self, executor: concurrent.futures.Executor | None, func: Callable[..., T], *args: Any
-    ) -> Future[T]:
+    def run_in_executor(self, executor: concurrent.futures.Executor | None,
+                        func: Callable[..., T], *args: Any) -> Future[T]:  # fmt: skip
         """Call `func(*args)` in the executor and return a Future of its result.
 
         None is the default executor, a ThreadPoolExecutor made on first use.
@@ -56,10 +50,10 @@ class ThreadsEventLoop(AsyncGenEventLoop):
         if executor is None:
             if self._executor_shutdown_called:
                 raise RuntimeError("Executor shutdown has been called")
+            if self._default_executor is None:
+                pool = concurrent.futures.ThreadPoolExecutor(thread_name_prefix=__package__)
+                self._default_executor = pool
             executor = self._default_executor
-            if executor is None:
-                executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix=__package__)
-                self._default_executor = executor
         return wrap_future(executor.submit(func, *args), loop=self)
 
     def set_default_executor(self, executor: concurrent.futures.Executor) -> None:
@@ -74,34 +68,17 @@ class ThreadsEventLoop(AsyncGenEventLoop):
         Then a RuntimeWarning is given and they are left to themselves. `run` calls this at its end.
         """
         self._executor_shutdown_called = True
-        executor = self._default_executor
-        if executor is None:
+        if (executor := self._default_executor) is None:
             return
-        ended = self.create_future()
-        # Joining the threads blocks, so another thread does it.
-        joiner = threading.Thread(target=self._join_executor, args=(executor, ended))
-        joiner.start()
+        joiner = concurrent.futures.ThreadPoolExecutor(1)  # joining threads blocks, in its turn
         try:
             async with timeout_after(timeout):
-                await ended
+                await wrap_future(joiner.submit(executor.shutdown), loop=self)
+            joiner.shutdown()
         except TimeoutError:
-            warnings.warn(
-                f"The executor did not finishing joining its threads within {timeout} seconds.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            late = "The executor did not finishing joining its threads within"
+            warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
             executor.shutdown(wait=False)
-        else:
-            joiner.join()
-
-    def _join_executor(self, executor: concurrent.futures.Executor, ended: Future[None]) -> None:
-        try:
-            executor.shutdown(wait=True)
-            if not self.is_closed():
-                self.call_soon_threadsafe(_set_result_unless_cancelled, ended, None)
-        except Exception as exc:
-            if not self.is_closed() and not ended.cancelled():
-                self.call_soon_threadsafe(ended.set_exception, exc)
 
     def close(self) -> None:
         """Forget all callbacks, tell the default executor to end, and never run again."""
@@ -111,38 +88,25 @@ class ThreadsEventLoop(AsyncGenEventLoop):
         if executor is not None:
             executor.shutdown(wait=False)
 
-    async def getaddrinfo(
-        self,
-        host: bytes | str | None,
-        port: bytes | str | int | None,
-        *,
-        family: int = 0,
-        type: int = 0,
-        proto: int = 0,
-        flags: int = 0,
-    ) -> list[Any]:
+    async def getaddrinfo(self, host: bytes | str | None, port: bytes | str | int | None, *,
+                          family: int = 0, type: int = 0, proto: int = 0,
+                          flags: int = 0) -> list[Any]:  # fmt: skip
         """`socket.getaddrinfo` in a thread, for looking up a name blocks."""
-        lookup = functools.partial(socket.getaddrinfo, host, port, family, type, proto, flags)
-        return await self.run_in_executor(None, self._timed if self._debug else _call, lookup)
+        look_up = self._getaddrinfo_timed if self._debug else socket.getaddrinfo
+        return await self.run_in_executor(None, look_up, host, port, family, type, proto, flags)
 
-    async def getnameinfo(
-        self, sockaddr: tuple[str, int] | tuple[str, int, int, int], flags: int = 0
-    ) -> tuple[str, str]:
+    async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int],
+                          flags: int = 0) -> tuple[str, str]:  # fmt: skip
         """`socket.getnameinfo` in a thread."""
         return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
 
-    def _timed(self, lookup: functools.partial[list[Any]]) -> list[Any]:
-        """Look up a name, and log how long it took."""
+    def _getaddrinfo_timed(self, *query: Any) -> list[Any]:
         began = self.time()
-        found = lookup()
+        found = socket.getaddrinfo(*query)
         took = self.time() - began
         log = logger.info if took >= self.slow_callback_duration else logger.debug
-        log("Getting address info %s took %.3fms: %r", lookup.args, took * 1e3, found)
+        log("Getting address info %s took %.3fms: %r", query, took * 1e3, found)
         return found
-
-
-def _call(func: Callable[[], T]) -> T:
-    return func()
 
 
 async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -150,9 +114,8 @@ async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
     Cancelling the caller does not stop the thread: nothing can.
     """
-    loop = events.get_running_loop()
     call = functools.partial(copy_context().run, func, *args, **kwargs)
-    return await loop.run_in_executor(None, call)  # type: ignore[no-any-return]
+    return await get_running_loop().run_in_executor(None, call)  # type: ignore[no-any-return]
 
 
 def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Future[T]:
@@ -168,10 +131,9 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Fu
     def start() -> None:
         try:
             _chain_future(ensure_future(coro, loop=loop), outside)
-        except (SystemExit, KeyboardInterrupt):
-            raise
         except BaseException as exc:
-            if outside.set_running_or_notify_cancel():
+            ends_the_loop = isinstance(exc, SystemExit | KeyboardInterrupt)
+            if not ends_the_loop and outside.set_running_or_notify_cancel():
                 outside.set_exception(exc)
             raise
 
@@ -179,16 +141,14 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Fu
     return outside
 
 
-def wrap_future(
-    future: concurrent.futures.Future[T] | Future[T], *, loop: Loop | None = None
-) -> Future[T]:
+def wrap_future(future: concurrent.futures.Future[T] | Future[T], *,
+                loop: Loop | None = None) -> Future[T]:  # fmt: skip
     """Return a Future that ends as the concurrent.futures.Future does; one of ours as it is."""
     if isfuture(future):
         return future
     assert isinstance(future, concurrent.futures.Future), (
-        f"concurrent.futures.Future is expected, got {future!r}"
-    )
-    inside: Future[T] = (events.get_event_loop() if loop is None else loop).create_future()
+        f"concurrent.futures.Future is expected, got {future!r}")  # fmt: skip
+    inside: Future[T] = (get_event_loop() if loop is None else loop).create_future()
     _chain_future(future, inside)
     return inside
 
@@ -198,19 +158,17 @@ def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
     for role, future in (("source", source), ("destination", destination)):
         if not isfuture(future) and not isinstance(future, concurrent.futures.Future):
             raise TypeError(f"A future is required for {role} argument")
-    source_loop = _loop_of(source) if isfuture(source) else None
-    dest_loop = _loop_of(destination) if isfuture(destination) else None
+    source_loop: Loop = _loop_of(source) if isfuture(source) else None
+    dest_loop: Loop = _loop_of(destination) if isfuture(destination) else None
 
     def cancel_source(destination: AnyFuture) -> None:
-        if not destination.cancelled():
-            return
-        if source_loop is None or source_loop is dest_loop:
+        if destination.cancelled() and source_loop in (None, dest_loop):
             source.cancel()
-        else:
+        elif destination.cancelled():
             source_loop.call_soon_threadsafe(source.cancel)
 
     def end_destination(source: AnyFuture) -> None:
-        if dest_loop is None or dest_loop is source_loop:
+        if dest_loop in (None, source_loop):
             _copy_end(source, destination)
         elif not dest_loop.is_closed():
             dest_loop.call_soon_threadsafe(_copy_end, source, destination)
@@ -221,14 +179,11 @@ def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
 
 def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
     """End `destination` as `source` has ended, in the words of its own kind."""
-    inside = isfuture(destination)
-    if inside and destination.cancelled():
-        return
     if source.cancelled():
         destination.cancel()
-    if not inside and not destination.set_running_or_notify_cancel():
-        return  # a concurrent future that is cancelled, perhaps by the line above
-    if source.cancelled():
+    if not isfuture(destination):
+        destination.set_running_or_notify_cancel()  # else nobody who waits hears of a cancellation
+    if destination.cancelled():
         return
     error = source.exception()
     if error is None:
@@ -239,8 +194,7 @@ def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
 
 def _translate(error: BaseException) -> BaseException:
     """concurrent.futures' own exceptions as ours of the same name."""
-    for name in ("CancelledError", "InvalidStateError"):
-        if type(error) is getattr(concurrent.futures, name):
-            ours: type[BaseException] = getattr(exceptions, name)
-            return ours(*error.args).with_traceback(error.__traceback__)
-    return error
+    if type(error) not in (concurrent.futures.CancelledError, concurrent.futures.InvalidStateError):
+        return error
+    ours: type[BaseException] = getattr(exceptions, type(error).__name__)
+    return ours(*error.args).with_traceback(error.__traceback__)

@@ -11,28 +11,20 @@ This file does not know how a cancellation is delivered. Read tasks.py first.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Awaitable
-from types import TracebackType
-from typing import TypeVar, final
+from typing import Any, final
 
-from . import events
-from .events import Handle
+from .combinators import wait
+from .events import Handle, T, get_running_loop
 from .exceptions import CancelledError
-from .futures import Future
-from .tasks import Task, current_task, ensure_future
+from .tasks import current_task, ensure_future
 
 __all__ = ("Timeout", "timeout", "timeout_at", "wait_for")
 
-T = TypeVar("T")
 
-
-class _State(enum.Enum):
-    CREATED = "created"  # → ENTERED
-    ENTERED = "active"  # → EXPIRING when the time is up, → EXITED on the way out
-    EXPIRING = "expiring"  # the task was cancelled; → EXPIRED on the way out
-    EXPIRED = "expired"
-    EXITED = "finished"
+# The states: created → active → finished, or when the time is up, active → expiring → expired. On
+# entry it becomes active, by the alarm expiring, and on the way out one of the other two.
+CREATED, ENTERED, EXPIRING, EXPIRED, EXITED = "created", "active", "expiring", "expired", "finished"
 
 
 @final
@@ -42,9 +34,9 @@ class Timeout:
     def __init__(self, when: float | None) -> None:
         """`when` is a time on the loop's clock, in seconds; None is no deadline."""
         self._when = when
-        self._state = _State.CREATED
-        self._alarm: Handle | None = None  # calls _on_timeout; None: no deadline, or it has rung
-        self._task: Task[object] | None = None  # the one it was entered in
+        self._state: str = CREATED
+        self._alarm: Handle | None = None  # calls _on_timeout; None: never set
+        self._task: Any = None  # the Task it was entered in
         self._cancelling = 0  # that task's outstanding requests to cancel, on entry
 
     def when(self) -> float | None:
@@ -53,72 +45,56 @@ class Timeout:
 
     def expired(self) -> bool:
         """Return True if the deadline has passed while the code ran."""
-        return self._state in (_State.EXPIRING, _State.EXPIRED)
+        return self._state in (EXPIRING, EXPIRED)
 
     def reschedule(self, when: float | None) -> None:
         """Move the deadline; None takes it away. RuntimeError outside the `async with`."""
-        if self._state is not _State.ENTERED:
-            if self._state is _State.CREATED:
-                raise RuntimeError("Timeout has not been entered")
-            raise RuntimeError(f"Cannot change state of {self._state.value} Timeout")
+        if self._state is CREATED:
+            raise RuntimeError("Timeout has not been entered")
+        if self._state is not ENTERED:
+            raise RuntimeError(f"Cannot change state of {self._state} Timeout")
         self._when = when
         if self._alarm is not None:
             self._alarm.cancel()
-        loop = events.get_running_loop()
-        if when is None:
-            self._alarm = None
-        elif when <= loop.time():
-            self._alarm = loop.call_soon(self._on_timeout)
-        else:
-            self._alarm = loop.call_at(when, self._on_timeout)
+        if when is not None:
+            loop, ring = get_running_loop(), self._on_timeout
+            self._alarm = loop.call_soon(ring) if when <= loop.time() else loop.call_at(when, ring)
 
     async def __aenter__(self) -> Timeout:
-        if self._state is not _State.CREATED:
+        if self._state is not CREATED:
             raise RuntimeError("Timeout has already been entered")
         self._task = current_task()
         if self._task is None:
             raise RuntimeError("Timeout should be used inside a task")
-        self._state = _State.ENTERED
+        self._state = ENTERED
         self._cancelling = self._task.cancelling()
         self.reschedule(self._when)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-            self._alarm = None
-        if self._state is not _State.EXPIRING:
-            self._state = _State.EXITED
+        if self._state is not EXPIRING:
+            self._state = EXITED
             return
-        self._state = _State.EXPIRED
-        assert self._task is not None
+        self._state = EXPIRED
         if self._task.uncancel() > self._cancelling or exc is None:
             return  # cancelled by somebody else too, or the code finished in spite of it
         if isinstance(exc, CancelledError):
             raise TimeoutError from exc
         # The code has answered our CancelledError with an exception of its own:
         #     try: await something() finally: 1 / 0
-        _show_timeout_behind(exc)
-        if isinstance(exc, ExceptionGroup):
-            for member in exc.exceptions:
-                _show_timeout_behind(member)
+        for failure in (exc, *(exc.exceptions if isinstance(exc, ExceptionGroup) else ())):
+            _show_timeout_behind(failure)
 
     def _on_timeout(self) -> None:
-        assert self._task is not None
         self._task.cancel()
-        self._state = _State.EXPIRING
-        self._alarm = None
+        self._state = EXPIRING
 
     def __repr__(self) -> str:
-        if self._state is not _State.ENTERED:
-            return f"<Timeout [{self._state.value}]>"
-        when = None if self._when is None else round(self._when, 3)
-        return f"<Timeout [{self._state.value}] when={when}>"
+        when = self._when and round(self._when, 3)
+        entered = f" when={when}" if self._state is ENTERED else ""
+        return f"<Timeout [{self._state}]{entered}>"
 
 
 def _show_timeout_behind(exc: BaseException) -> None:
@@ -136,7 +112,7 @@ def timeout(delay: float | None) -> Timeout:
 
     None is no deadline; one can be set later, by `reschedule`.
     """
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     return Timeout(None if delay is None else loop.time() + delay)
 
 
@@ -159,7 +135,8 @@ async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
     future = ensure_future(fut)
     if future.done():
         return future.result()
-    await _cancel_and_wait(future)
+    future.cancel()
+    await wait({future})
     try:
         return future.result()
     except CancelledError as exc:
@@ -167,19 +144,3 @@ async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
 
 
 _timeout = timeout  # in wait_for the name belongs to the parameter
-
-
-async def _cancel_and_wait(future: Future[T]) -> None:
-    """Cancel `future` and wait until it has ended; by a waiter: we can be cancelled as well."""
-    ended: Future[None] = events.get_running_loop().create_future()
-
-    def on_done(_: Future[T]) -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    future.add_done_callback(on_done)
-    try:
-        future.cancel()
-        await ended
-    finally:
-        future.remove_done_callback(on_done)

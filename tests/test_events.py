@@ -146,6 +146,7 @@ def test_what_ends_programs_passes_through_a_handle(error: type[BaseException]) 
 def thread_without_loops(monkeypatch: pytest.MonkeyPatch) -> None:
     """The main thread as in a program that has just begun."""
     monkeypatch.setattr(events, "_thread", events._ThreadState())
+    monkeypatch.setattr(events, "_policy", miniloop.DefaultEventLoopPolicy())
 
 
 def in_a_thread(function: Callable[[], Any]) -> Any:

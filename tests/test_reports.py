@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextvars import ContextVar
 from typing import Any
 
@@ -45,7 +46,9 @@ def test_a_handler_that_fails_is_reported_to_the_log_with_what_it_was_told() -> 
     ]
 
 
-def test_when_everything_fails_one_line_remains() -> None:
+def test_when_everything_fails_one_line_remains_and_both_failures(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Broken(VirtualLoop):
         def default_exception_handler(self, context: dict[str, Any]) -> None:
             raise LookupError("in the default handler")
@@ -62,6 +65,24 @@ def test_when_everything_fails_one_line_remains() -> None:
         f"ERROR {default}",
         f"ERROR {default} while handling an unexpected error {custom}",
     ]
+    failures = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert [repr(failure and failure.__context__) for failure in failures] == [
+        "None",
+        "LookupError('in the handler')",
+    ]
+
+
+def test_a_failure_of_the_handler_keeps_nothing_alive() -> None:
+    class Quiet(VirtualLoop):
+        def default_exception_handler(self, context: dict[str, Any]) -> None:
+            """Logs nothing, for the suite keeps what is logged."""
+
+    loop = Quiet()
+    loop.set_exception_handler(broken_handler)
+    gc.collect()
+    loop.call_exception_handler({"message": "trouble"})
+    assert gc.collect() == 0
+    loop.close()
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])

@@ -105,6 +105,20 @@ def test_a_second_reader_takes_the_place_of_the_first(pair: Pair) -> None:
         assert watched(loop) == 0
 
 
+def test_who_is_cancelled_ends_so_even_where_the_socket_is_closed(pair: Pair) -> None:
+    ours, _ = pair
+    with virtual_loop() as loop:
+        coros = loop.sock_recv(ours, 1), loop.sock_sendall(ours, b"x" * (1 << 20))
+        tasks = [loop.create_task(coro) for coro in coros]
+        loop.run_turns()
+        ours.close()
+        for task in tasks:
+            task.cancel()
+            loop.run_turns()
+        assert [task.cancelled() for task in tasks] == [True, True]
+        assert watched(loop) == 0
+
+
 def test_data_that_came_in_the_turn_of_the_cancellation_stays_in_the_socket(pair: Pair) -> None:
     ours, theirs = pair
     with virtual_loop() as loop:

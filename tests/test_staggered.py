@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import miniloop
-from miniloop.staggered import _interleave, _staggered_race
+from miniloop.staggered import _interleave, staggered_race
 from tests.virtual import play
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
@@ -23,7 +23,7 @@ class Attempts:
         self.sockets: list[socket.socket] = []
 
     def attempt(self, name: str, seconds: float, answers: bool = True) -> Callable[[], Any]:
-        async def run() -> socket.socket | None:
+        async def run() -> socket.socket:
             self.steps.append((name, "begins", miniloop.get_running_loop().time()))
             try:
                 await miniloop.sleep(seconds)
@@ -31,7 +31,7 @@ class Attempts:
                 self.steps.append((name, "cancelled", miniloop.get_running_loop().time()))
                 raise
             if not answers:
-                return None
+                raise OSError(name)
             self.sockets.append(socket.socket())
             return self.sockets[-1]
 
@@ -39,7 +39,7 @@ class Attempts:
 
     def race(self, *attempts: Callable[[], Any]) -> list[object]:
         async def story() -> None:
-            winner = await _staggered_race(attempts, 1)
+            winner, _, _ = await staggered_race(attempts, 1)
             self.steps.append(("over", miniloop.get_running_loop().time(), winner is not None))
             await miniloop.sleep(10)
             still_open = [sock for sock in self.sockets if sock.fileno() != -1]
@@ -56,13 +56,13 @@ def test_the_next_attempt_begins_when_the_last_has_had_its_time() -> None:
     steps = attempts.race(
         attempts.attempt("slow", 60), attempts.attempt("slower", 70), attempts.attempt("quick", 0.5)
     )
-    assert steps[:4] == [
+    assert steps[:3] == [
         ("slow", "begins", 0.0),
         ("slower", "begins", 1.0),
         ("quick", "begins", 2.0),
-        ("over", 2.5, True),
     ]
-    assert set(steps[4:]) == {("slow", "cancelled", 2.5), ("slower", "cancelled", 2.5)}
+    assert set(steps[3:5]) == {("slow", "cancelled", 2.5), ("slower", "cancelled", 2.5)}
+    assert steps[5:] == [("over", 2.5, True)]
 
 
 def test_a_failure_lets_the_next_begin_at_once() -> None:
@@ -77,8 +77,8 @@ def test_an_earlier_attempt_may_still_win() -> None:
     assert attempts.race(attempts.attempt("first", 1.5), attempts.attempt("second", 60)) == [
         ("first", "begins", 0.0),
         ("second", "begins", 1.0),
-        ("over", 1.5, True),
         ("second", "cancelled", 1.5),
+        ("over", 1.5, True),
     ]
 
 
@@ -100,7 +100,7 @@ def test_whoever_cancels_the_race_cancels_the_attempts() -> None:
     attempts = Attempts()
 
     async def story() -> None:
-        race = _staggered_race([attempts.attempt(name, 60) for name in "ab"], 1)
+        race = staggered_race([attempts.attempt(name, 60) for name in "ab"], 1)
         with pytest.raises(TimeoutError):
             await miniloop.wait_for(race, 1.5)
         await miniloop.sleep(0)

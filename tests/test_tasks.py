@@ -345,6 +345,29 @@ def test_a_failed_task_leaves_no_cycle(coroutine_function: Any) -> None:
         assert gone() is None
 
 
+@pytest.mark.usefixtures("no_collector")
+def test_an_exception_that_came_out_of_an_await_and_was_caught_leaves_no_cycle() -> None:
+    class Lost(Exception):
+        pass
+
+    async def fails() -> None:
+        raise Lost
+
+    async def catches() -> weakref.ref[Lost] | None:
+        try:
+            await miniloop.create_task(fails())
+        except Lost as exc:
+            return weakref.ref(exc)
+        return None
+
+    async def story() -> bool:
+        caught = await miniloop.create_task(catches())
+        await miniloop.sleep(0)
+        return caught is not None and caught() is None
+
+    assert play(story)
+
+
 def test_a_pending_task_nobody_can_reach_is_reported_with_its_name() -> None:
     async def story() -> list[object]:
         loop: Any = miniloop.get_running_loop()

@@ -246,6 +246,23 @@ def test_only_bytes_can_be_written_and_none_after_the_end() -> None:
     assert told == []
 
 
+@pytest.mark.parametrize("call", ["write", "writelines"])
+def test_what_is_written_may_be_changed_afterwards(call: str) -> None:
+    arrived = bytearray()
+
+    async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
+        for mark in (b"a", b"b"):
+            data = bytearray(mark * len(MUCH))
+            getattr(transport, call)(data if call == "write" else [data])
+            data.clear()
+        transport.write_eof()
+        while data := await loop.sock_recv(theirs, 1 << 20):
+            arrived.extend(data)
+
+    connect(story)
+    assert arrived == b"a" * len(MUCH) + b"b" * len(MUCH)
+
+
 def test_writes_into_a_lost_connection_are_dropped_and_logged_from_the_fifth_on() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         transport.abort()
@@ -266,7 +283,7 @@ def test_close_writes_what_is_buffered_and_abort_does_not() -> None:
         transport.close()
         protocol.steps.append(transport.is_closing())
         received = 0
-        while transport._sock is not None:
+        while transport._file is not None:
             received += receive_all(theirs)
             await turns(1)
         protocol.steps.append(received + receive_all(theirs) == len(MUCH))
@@ -400,7 +417,7 @@ def test_a_protocol_may_give_way_to_one_of_the_other_kind() -> None:
 def test_the_repr_tells_state_descriptor_and_what_is_watched() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         def look() -> None:
-            shown = repr(transport).replace(f"fd={transport._sock_fd}", "fd=N")
+            shown = repr(transport).replace(f"fd={transport._fd}", "fd=N")
             size = transport.get_write_buffer_size()
             protocol.steps.append(shown.replace(f"={size}", "=some") if size else shown)
 

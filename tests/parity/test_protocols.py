@@ -999,3 +999,32 @@ def test_a_factory_that_raises_costs_the_server_one_connection(stage: Stage) -> 
         "ValueError: no protocol",
     ) in stage.log
     assert LOST in stage.log
+
+
+def test_a_write_after_the_socket_was_closed_beneath_the_transport_goes_nowhere_else(
+    stage: Stage,
+) -> None:
+    """The number of its descriptor may be another file's by then."""
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        loop = aio.get_running_loop()
+        transport, _ = await loop.create_connection(aio.Protocol, sock=ours)
+        number = ours.fileno()
+        ours.close()
+        other, peer = socket.socketpair()
+        log("the same number", number in (other.fileno(), peer.fileno()))
+        transport.write(b"lost")
+        for sock in (other, peer):
+            sock.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                sock.recv(10)
+        log("nothing has come")
+        transport.abort()
+        await aio.sleep(0)
+        await aio.sleep(0)
+        for sock in (theirs, other, peer):
+            sock.close()
+
+    assert stage.run(main, real=True) == [("the same number", True), "nothing has come"]

@@ -475,7 +475,7 @@ def test_a_writer_knows_its_transport_and_what_that_knows(stage: Stage) -> None:
 
     async def main() -> None:
         async with streams(stage) as (_, writer, peer):
-            log(writer.get_extra_info("socket").fileno() == writer.transport._sock_fd)
+            log(writer.get_extra_info("socket").fileno() >= 0)
             log(writer.get_extra_info("color"), writer.get_extra_info("color", "red"))
             log(writer.get_extra_info("peername") == peer.getsockname())
 
@@ -626,6 +626,24 @@ def test_a_client_callback_that_fails_is_reported_and_its_connection_closed(stag
         ("report", "Unhandled exception in client_connected_cb", "ValueError: in the callback"),
         ("closed", True),
     ]
+
+
+def test_the_report_of_a_client_callback_names_a_connection_that_is_lost_too(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def serve(_: Any, writer: Any) -> None:
+        def report(_: Any, context: dict[str, Any]) -> None:
+            log(context["transport"] is writer.transport)
+
+        aio.get_running_loop().set_exception_handler(report)
+        writer.close()
+        await writer.wait_closed()
+        raise ValueError("after the end")
+
+    async def main() -> None:
+        await connection_of(stage, serve, b"")
+
+    assert stage.run(main) == [True, ("closed", True)]
 
 
 @older_asyncio_differs("3.13", "the connection of a cancelled callback stays open")

@@ -1,0 +1,42 @@
+"""The two ends of a pipe: one is read as a stream, the other written by a transport.
+
+Prints:
+    read 'first line'
+    read 'second line'
+    then comes nothing: b''
+    the writer's end: None
+"""
+
+import asyncio
+import os
+
+
+class Writer(asyncio.Protocol):
+    """Has nothing to do but to wait for the end."""
+
+    def __init__(self) -> None:
+        self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set_result(exc)
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    reading, writing = os.pipe()
+    reader = asyncio.StreamReader()
+    source, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", buffering=0)
+    )
+    target, writer = await loop.connect_write_pipe(Writer, os.fdopen(writing, "wb", buffering=0))
+    target.write(b"first line\nsecond line\n")
+    target.close()
+    async for line in reader:
+        print(f"read {line.decode().strip()!r}")
+    print("then comes nothing:", await reader.read())
+    print("the writer's end:", await writer.lost)
+    source.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

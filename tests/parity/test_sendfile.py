@@ -1,0 +1,283 @@
+"""sock_sendfile and sendfile: what arrives, where the file stands after it, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from tests.parity.harness import Stage, attempt, attempt_await, older_asyncio_differs, outcome
+from tests.parity.network import Recorder, connected, pair, unread
+from tests.parity.test_tls import secured
+
+CONTENT = bytes(range(256)) * 8192
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[BinaryIO]:
+    (tmp_path / "file").write_bytes(CONTENT)
+    with (tmp_path / "file").open("rb") as opened:
+        yield opened
+
+
+class InMemory(io.BytesIO):
+    """A file that the kernel cannot send."""
+
+
+class Quiet(Recorder):
+    """Records neither data nor pauses: how often they come says nothing."""
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+
+    def pause_writing(self) -> None: ...
+
+    def resume_writing(self) -> None: ...
+
+
+async def drain(stage: Stage, peer: socket.socket, task: Any) -> bytes:
+    """Receive until `task` is done, and then what is there."""
+    received = bytearray()
+    while not task.done():
+        received += unread(peer)
+        await stage.aio.sleep(0)
+    return bytes(received + unread(peer))
+
+
+@pytest.mark.parametrize("kind", ["on disk", "in memory"])
+def test_a_file_is_sent_whole_or_in_part_and_its_position_tells_how_far(
+    stage: Stage, kind: str, file: BinaryIO
+) -> None:
+    aio, log = stage.aio, stage.log
+    source = file if kind == "on disk" else InMemory(CONTENT)
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        for offset, count in ((0, None), (1000, 2000), (2_000_000, None), (2_097_000, 500)):
+            with pair() as (ours, peer):
+                sending = aio.create_task(loop.sock_sendfile(ours, source, offset, count))
+                received = await drain(stage, peer, sending)
+                end = None if count is None else offset + count
+                log(sending.result(), received == CONTENT[offset:end], source.tell())
+
+    assert stage.run(main) == [
+        (2_097_152, True, 2_097_152),
+        (2000, True, 3000),
+        (97_152, True, 2_097_152),
+        (152, True, 2_097_152),
+    ]
+
+
+def test_what_cannot_be_sent_is_refused(stage: Stage, file: BinaryIO) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with pair() as (ours, _), socket.socket(type=socket.SOCK_DGRAM) as datagram:
+            for refused in (
+                loop.sock_sendfile(datagram, file),
+                loop.sock_sendfile(ours, file, count=0),
+                loop.sock_sendfile(ours, file, count="1"),
+                loop.sock_sendfile(ours, file, -1),
+                loop.sock_sendfile(ours, file, 1.5),
+                loop.sock_sendfile(ours, InMemory(b"data"), fallback=False),
+            ):
+                log(await attempt_await(refused))
+            with open(file.name, encoding="latin-1") as text:
+                log(await attempt_await(loop.sock_sendfile(ours, text)))
+
+    assert stage.run(main) == [
+        "raised ValueError: only SOCK_STREAM type sockets are supported",
+        "raised ValueError: count must be a positive integer (got 0)",
+        "raised TypeError: count must be a positive integer (got '1')",
+        "raised ValueError: offset must be a non-negative integer (got -1)",
+        "raised TypeError: offset must be a non-negative integer (got 1.5)",
+        "raised SendfileNotAvailableError: not a regular file",
+        "raised ValueError: file should be opened in binary mode",
+    ]
+
+
+def test_a_peer_that_goes_in_the_middle_is_an_error(stage: Stage, file: BinaryIO) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        for source in (file, InMemory(CONTENT)):
+            with pair() as (ours, peer):
+                sending = aio.create_task(loop.sock_sendfile(ours, source))
+                await aio.sleep(1)
+                peer.recv(1000)
+                peer.close()
+                await aio.wait([sending])
+                log(outcome(sending), 0 <= source.tell() < len(CONTENT), loop.remove_writer(ours))
+
+    assert stage.run(main) == [
+        ("raised BrokenPipeError: [Errno 32] Broken pipe", True, False),
+        ("raised BrokenPipeError: [Errno 32] Broken pipe", True, False),
+    ]
+
+
+def test_a_cancelled_sock_sendfile_leaves_the_socket_alone(stage: Stage, file: BinaryIO) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with pair() as (ours, peer):
+            sending = aio.create_task(loop.sock_sendfile(ours, file))
+            await aio.sleep(1)
+            sending.cancel()
+            await aio.wait([sending])
+            log(outcome(sending), loop.remove_writer(ours))
+            log(0 < len(unread(peer)) < len(CONTENT))
+
+    assert stage.run(main) == [("cancelled", False), True]
+
+
+@pytest.mark.parametrize("kind", ["on disk", "in memory"])
+def test_a_transport_sends_a_file_between_what_is_written_before_and_after(
+    stage: Stage, kind: str, file: BinaryIO
+) -> None:
+    aio, log = stage.aio, stage.log
+    before, after = b"before" * 100_000, b"after" * 1000
+    source = file if kind == "on disk" else InMemory(CONTENT)
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Quiet(stage)
+        async with connected(stage, protocol) as (transport, peer):
+            transport.write(before)
+            sending = aio.create_task(loop.sendfile(transport, source))
+            received = await drain(stage, peer, sending)
+            log(sending.result(), source.tell(), transport.get_protocol() is protocol)
+            transport.write(after)
+            while transport.get_write_buffer_size():
+                received += unread(peer)
+                await aio.sleep(0)
+            log(received + unread(peer) == before + CONTENT + after)
+            peer.send(b"an answer")
+            await aio.sleep(1)
+            log(bytes(protocol.received), transport.get_write_buffer_limits())
+
+    assert stage.run(main) == [
+        ("protocol", "made"),
+        (2_097_152, 2_097_152, True),
+        True,
+        (b"an answer", (16384, 65536)),
+        ("protocol", "lost", None),
+    ]
+
+
+@older_asyncio_differs("3.12", "its writelines() calls write(), and says so")
+def test_nobody_writes_in_between(stage: Stage, file: BinaryIO) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        async with connected(stage, Quiet(stage)) as (transport, peer):
+            sending = aio.create_task(loop.sendfile(transport, file))
+            await aio.sleep(1)
+            log(attempt(transport.write, b"data"), attempt(transport.writelines, [b"data"]))
+            log(transport.is_reading())
+            log(await drain(stage, peer, sending) == CONTENT, transport.is_reading())
+
+    assert stage.run(main) == [
+        ("protocol", "made"),
+        (
+            "raised RuntimeError: unable to write; sendfile is in progress",
+            "raised RuntimeError: unable to writelines; sendfile is in progress",
+        ),
+        False,
+        (True, True),
+        ("protocol", "lost", None),
+    ]
+
+
+@older_asyncio_differs("3.12", "its writelines() calls write(), and says so")
+def test_nobody_writes_while_a_file_waits_for_what_was_written(
+    stage: Stage, file: BinaryIO
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        async with connected(stage, Quiet(stage)) as (transport, peer):
+            transport.write(CONTENT)
+            sending = aio.create_task(loop.sendfile(transport, file))
+            await aio.sleep(1)
+            log(attempt(transport.write, b"data"), attempt(transport.writelines, [b"data"]))
+            log(await drain(stage, peer, sending) == CONTENT * 2)
+
+    assert stage.run(main) == [
+        ("protocol", "made"),
+        (
+            "raised RuntimeError: unable to write; sendfile is in progress",
+            "raised RuntimeError: unable to writelines; sendfile is in progress",
+        ),
+        True,
+        ("protocol", "lost", None),
+    ]
+
+
+def test_a_transport_that_closes_or_is_none_for_files_is_refused(
+    stage: Stage, file: BinaryIO
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        async with connected(stage, Quiet(stage)) as (transport, _):
+            transport.close()
+            log(await attempt_await(loop.sendfile(transport, file)))
+        datagrams, _ = await loop.create_datagram_endpoint(
+            aio.DatagramProtocol, family=socket.AF_INET
+        )
+        log((await attempt_await(loop.sendfile(datagrams, file))).partition("<")[0])
+        datagrams.close()
+        await aio.sleep(0)
+
+    assert stage.run(main) == [
+        ("protocol", "made"),
+        "raised RuntimeError: Transport is closing",
+        ("protocol", "lost", None),
+        "raised RuntimeError: sendfile is not supported for transport ",
+    ]
+
+
+def test_over_tls_too_the_protocol_is_told_that_the_connection_is_lost(
+    stage: Stage, file: BinaryIO
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Quiet(stage)
+        async with secured(stage, protocol) as (transport, _):
+            sending = aio.create_task(aio.get_running_loop().sendfile(transport, file))
+            await aio.sleep(1)
+            transport.abort()
+            await aio.wait([sending])
+            log(isinstance(sending.exception(), ConnectionError), protocol.lost.done())
+
+    assert stage.run(main) == [("protocol", "made"), ("protocol", "lost", None), (True, True)]
+
+
+def test_a_lost_connection_ends_the_sending(stage: Stage, file: BinaryIO) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Quiet(stage)
+        async with connected(stage, protocol) as (transport, peer):
+            sending = aio.create_task(loop.sendfile(transport, file))
+            await aio.sleep(1)
+            peer.recv(1000)
+            peer.close()
+            await aio.wait([sending])
+            log(isinstance(sending.exception(), ConnectionError), 0 < file.tell() < len(CONTENT))
+            await protocol.lost
+
+    stage.run(main)
+    assert stage.log[:2] == [("protocol", "made"), (True, True)]

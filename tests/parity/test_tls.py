@@ -1,0 +1,780 @@
+"""TLS: when the protocol hears of what, who is trusted, and how a connection ends."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.certificates import NAME, TLSPeer, client_context, server_context, stranger_context
+from tests.parity.harness import Stage, attempt, attempt_await, describe
+from tests.parity.network import HOST, Recorder, pair, reset
+
+MADE = ("protocol", "made")
+EOF = ("protocol", "eof")
+LOST = ("protocol", "lost", None)
+
+KIB = 1024
+
+
+@contextlib.asynccontextmanager
+async def secured(
+    stage: Stage, protocol: Any, **options: Any
+) -> AsyncIterator[tuple[Any, TLSPeer]]:
+    """A TLS transport for `protocol`, and the peer at the other end, who is the server."""
+    with pair() as (ours, theirs):
+        loop = stage.aio.get_running_loop()
+        peer = TLSPeer(loop, theirs, server_context())
+        options = {"ssl": client_context(), "server_hostname": NAME, **options}
+        (transport, _), _ = await stage.aio.gather(
+            loop.create_connection(lambda: protocol, sock=ours, **options), peer.handshake()
+        )
+        try:
+            yield transport, peer
+        finally:
+            transport.abort()
+            await stage.aio.sleep(1)
+
+
+async def handshake_alone(stage: Stage, protocol: Any, sock: socket.socket, **options: Any) -> str:
+    """How create_connection ends, where nobody at the other end knows TLS."""
+    options = {"ssl": client_context(), "server_hostname": NAME, **options}
+    loop = stage.aio.get_running_loop()
+    return await attempt_await(loop.create_connection(lambda: protocol, sock=sock, **options))
+
+
+# Making a connection
+
+
+def test_the_protocol_hears_of_the_connection_after_the_handshake(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with pair() as (ours, theirs):
+            peer = TLSPeer(loop, theirs, server_context())
+            protocol = Recorder(stage)
+            options = {"ssl": client_context(), "server_hostname": NAME}
+            opening = aio.ensure_future(
+                loop.create_connection(lambda: protocol, sock=ours, **options)
+            )
+            await aio.sleep(1)
+            log("no handshake yet", stage.now)
+            await peer.handshake()
+            transport, found = await opening
+            log("connected", found is protocol, transport is protocol.transport)
+            transport.write(b"ping")
+            log(await peer.receive(4))
+            await peer.send(b"pong")
+            await peer.say_goodbye()
+            await protocol.lost
+
+    assert stage.run(main) == [
+        ("no handshake yet", 1.0),
+        MADE,
+        ("connected", True, True),
+        b"ping",
+        ("protocol", "received", b"pong"),
+        EOF,
+        LOST,
+    ]
+
+
+def test_the_transport_tells_of_the_connection_and_of_what_is_below(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        context = client_context()
+        async with secured(stage, stage.aio.Protocol(), ssl=context) as (transport, peer):
+            log(transport.get_extra_info("sslcontext") is context)
+            log(transport.get_extra_info("cipher") == peer.tls.cipher())
+            log(transport.get_extra_info("peercert")["subjectAltName"])
+            log(transport.get_extra_info("compression", "unknown"))
+            log(transport.get_extra_info("ssl_object").version() == peer.tls.version())
+            log(transport.get_extra_info("socket").family.name)
+            log(transport.get_extra_info("no such thing", "default"))
+            log(transport.get_write_buffer_limits(), transport.get_write_buffer_size())
+            log(transport.can_write_eof(), attempt(transport.write_eof))
+            log(transport.is_reading(), transport.is_closing())
+            log(isinstance(transport, stage.aio.Transport))
+
+    assert stage.run(main) == [
+        True,
+        True,
+        (("DNS", "localhost"),),
+        None,
+        True,
+        "AF_UNIX",
+        "default",
+        ((128 * KIB, 512 * KIB), 0),
+        (False, "raised NotImplementedError"),
+        (True, False),
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trusting", "name", "reason"),
+    [
+        (True, NAME, None),
+        (True, "", None),
+        (False, NAME, "unable to get local issuer certificate"),
+        (True, "example.org", "Hostname mismatch"),
+    ],
+)
+def test_a_certificate_is_verified(
+    stage: Stage, trusting: bool, name: str, reason: str | None
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        context = client_context() if trusting else stranger_context()
+        context.check_hostname = bool(name)
+        server = await loop.create_server(aio.Protocol, HOST, 0, ssl=server_context())
+        address = server.sockets[0].getsockname()
+        try:
+            transport, _ = await loop.create_connection(
+                lambda: Recorder(stage), *address, ssl=context, server_hostname=name
+            )
+            transport.abort()
+        except ssl.SSLCertVerificationError as error:
+            log("refused", error.verify_message.partition(",")[0])
+        await aio.sleep(0.01)
+        server.close()
+        await server.wait_closed()
+
+    told = stage.run(main, real=True)
+    assert told == ([MADE, LOST] if reason is None else [("refused", reason)])
+
+
+def test_without_a_context_of_its_own_a_client_trusts_whom_the_system_trusts(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with pair() as (ours, theirs):
+            peer = TLSPeer(loop, theirs, server_context())
+            greeting = aio.ensure_future(attempt_await(peer.handshake()))
+            outcome = await handshake_alone(stage, Recorder(stage), ours, ssl=True)
+            log("CERTIFICATE_VERIFY_FAILED" in outcome)
+            await greeting
+
+    assert stage.run(main) == [True]
+
+
+def test_the_arguments_about_tls_are_checked(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        context = client_context()
+        factory = aio.Protocol
+
+        async def client(**options: Any) -> None:
+            log(await attempt_await(loop.create_connection(factory, **options)))
+
+        async def server(**options: Any) -> None:
+            log(await attempt_await(loop.create_server(factory, HOST, 0, **options)))
+
+        with pair() as (ours, _):
+            await client(sock=ours, server_hostname=NAME)
+            await client(sock=ours, ssl=context)
+            await client(sock=ours, ssl=context, server_hostname=NAME, ssl_handshake_timeout=0)
+            await client(sock=ours, ssl=context, server_hostname=NAME, ssl_shutdown_timeout=-1)
+            await client(sock=ours, ssl_handshake_timeout=1)
+            await client(sock=ours, ssl_shutdown_timeout=1)
+            await server(ssl=True)
+            await server(ssl=False)
+            await server(ssl_handshake_timeout=1)
+            await server(ssl_shutdown_timeout=1)
+            for options in ({"ssl": True}, {"ssl_handshake_timeout": 1}):
+                log(await attempt_await(loop.connect_accepted_socket(factory, ours, **options)))
+
+    timeouts = "raised ValueError: ssl_{}_timeout is only meaningful with ssl"
+    assert stage.run(main) == [
+        "raised ValueError: server_hostname is only meaningful with ssl",
+        "raised ValueError: You must set server_hostname when using ssl without a host",
+        "raised ValueError: ssl_handshake_timeout should be a positive number, got 0",
+        "raised ValueError: ssl_shutdown_timeout should be a positive number, got -1",
+        timeouts.format("handshake"),
+        timeouts.format("shutdown"),
+        "raised TypeError: ssl argument must be an SSLContext or None",
+        "raised TypeError: ssl argument must be an SSLContext or None",
+        timeouts.format("handshake"),
+        timeouts.format("shutdown"),
+        "raised ValueError: Server side SSL needs a valid SSLContext",
+        timeouts.format("handshake"),
+    ]
+
+
+def test_a_handshake_may_take_a_minute_or_as_long_as_one_says(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        for options in ({}, {"ssl_handshake_timeout": 5}):
+            with pair() as (ours, _):
+                log(await handshake_alone(stage, Recorder(stage), ours, **options), stage.now)
+
+    message = "raised ConnectionAbortedError: SSL handshake is taking longer than {} seconds"
+    assert stage.run(main) == [
+        (f"{message.format('60.0')}: aborting the connection", 60.0),
+        (f"{message.format('5')}: aborting the connection", 65.0),
+    ]
+
+
+def test_who_ends_or_breaks_the_connection_during_the_handshake_is_reported(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with pair() as (ours, theirs):
+            loop.call_later(1, theirs.shutdown, socket.SHUT_WR)
+            log(await handshake_alone(stage, Recorder(stage), ours))
+        with pair() as (ours, theirs):
+            loop.call_later(1, theirs.send, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            outcome = await handshake_alone(stage, Recorder(stage), ours)
+            log(outcome.split(" ")[1], "WRONG_VERSION_NUMBER" in outcome)
+
+    assert stage.run(main) == ["raised ConnectionResetError", ("SSLError:", True)]
+
+
+def test_a_handshake_can_be_cancelled(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        with pair() as (ours, theirs):
+            options = {"sock": ours, "ssl": client_context(), "server_hostname": NAME}
+            opening = aio.get_running_loop().create_connection(lambda: Recorder(stage), **options)
+            log(await attempt_await(aio.wait_for(opening, 3)), stage.now)
+            await aio.sleep(1)
+            log(ours.fileno(), len(theirs.recv(KIB)) > 0, theirs.recv(KIB))
+
+    assert stage.run(main) == [("raised TimeoutError", 3.0), (-1, True, b"")]
+
+
+# Bytes
+
+
+def test_a_buffered_protocol_may_have_a_buffer_smaller_than_a_record(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Spoon(aio.BufferedProtocol):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            self.buffer = bytearray(3)
+            self.received = b""
+
+        def get_buffer(self, sizehint: int) -> bytearray:
+            return self.buffer
+
+        def buffer_updated(self, nbytes: int) -> None:
+            self.received += self.buffer[:nbytes]
+
+    async def main() -> None:
+        protocol = Spoon()
+        async with secured(stage, protocol) as (_, peer):
+            await peer.send(b"0123456789")
+            await aio.sleep(1)
+            log(protocol.received)
+
+    assert stage.run(main) == [b"0123456789"]
+
+
+def test_what_is_written_arrives_in_order(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        async with secured(stage, stage.aio.Protocol()) as (transport, peer):
+            transport.write(b"bytes, ")
+            transport.write(b"")
+            transport.write(bytearray(b"an array, "))
+            transport.writelines([memoryview(b"a view, "), b"", b"several "])
+            transport.writelines([b"pieces"])
+            log(await peer.receive(38))
+            log(attempt(transport.write, "text"))
+
+    assert stage.run(main) == [
+        b"bytes, an array, a view, several pieces"[:38],
+        "raised TypeError: data: expecting a bytes-like instance, got str",
+    ]
+
+
+def test_a_slow_reader_makes_the_writer_pause(stage: Stage) -> None:
+    log = stage.log
+    much = bytes(range(256)) * (16 * KIB)
+
+    async def main() -> None:
+        async with secured(stage, Recorder(stage)) as (transport, peer):
+            for start in range(0, len(much), 16 * KIB):
+                transport.write(much[start : start + 16 * KIB])
+            log(transport.get_write_buffer_size() > 512 * KIB)
+            log(await peer.receive(len(much)) == much, transport.get_write_buffer_size())
+
+    assert stage.run(main) == [
+        MADE,
+        ("protocol", "pause"),
+        True,
+        ("protocol", "resume"),
+        (True, 0),
+        LOST,
+    ]
+
+
+def test_a_paused_protocol_hears_nothing_until_it_resumes(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async with secured(stage, Recorder(stage)) as (transport, peer):
+            transport.pause_reading()
+            await peer.send(b"one")
+            await aio.sleep(1)
+            log("paused", transport.is_reading())
+            transport.resume_reading()
+            log("resumed", transport.is_reading())
+            await aio.sleep(1)
+            transport.resume_reading()
+            await peer.send(b"two")
+            await aio.sleep(1)
+
+    assert stage.run(main) == [
+        MADE,
+        ("paused", False),
+        ("resumed", True),
+        ("protocol", "received", b"one"),
+        ("protocol", "received", b"two"),
+        LOST,
+    ]
+
+
+def test_the_end_waits_for_a_paused_protocol(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with secured(stage, protocol) as (transport, peer):
+            transport.pause_reading()
+            await peer.send(b"the last")
+            peer.sock.shutdown(socket.SHUT_WR)
+            await aio.sleep(100)
+            log("resuming")
+            transport.resume_reading()
+            await protocol.lost
+
+    assert stage.run(main) == [MADE, "resuming", ("protocol", "received", b"the last"), EOF, LOST]
+
+
+# Ending a connection
+
+
+def test_closing_takes_leave_and_waits_for_the_answer(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with secured(stage, protocol) as (transport, peer):
+            transport.write(b"goodbye")
+            transport.close()
+            log("closing", transport.is_closing())
+            await aio.sleep(10)
+            log(await peer.receive(100))
+            await peer.say_goodbye()
+            await protocol.lost
+            log(stage.now)
+            transport.abort()
+
+    assert stage.run(main) == [MADE, ("closing", True), b"goodbye", EOF, LOST, 10.0]
+
+
+def test_an_answer_to_close_may_take_half_a_minute_or_as_long_as_one_says(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        for options in ({}, {"ssl_shutdown_timeout": 5}):
+            protocol = Recorder(stage)
+            async with secured(stage, protocol, **options) as (transport, _):
+                began = stage.now
+                transport.close()
+                await protocol.lost
+                log(stage.now - began)
+
+    late = ("protocol", "lost", "TimeoutError: SSL shutdown timed out")
+    assert stage.run(main) == [MADE, late, 30.0, MADE, late, 5.0]
+
+
+def test_what_is_buffered_is_sent_before_the_leave(stage: Stage) -> None:
+    log = stage.log
+    much = bytes(range(256)) * (16 * KIB)
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with secured(stage, protocol) as (transport, peer):
+            transport.write(much)
+            transport.close()
+            log(await peer.receive(len(much) + 1) == much)
+            await peer.say_goodbye()
+            await protocol.lost
+
+    assert stage.run(main)[-3:] == [True, EOF, LOST]
+
+
+def test_a_protocol_may_still_write_when_the_other_side_takes_leave(stage: Stage) -> None:
+    log = stage.log
+
+    class Polite(Recorder):
+        def eof_received(self) -> bool:
+            self.transport.write(b"one more thing")
+            super().eof_received()
+            return True
+
+    async def main() -> None:
+        protocol = Polite(stage)
+        async with secured(stage, protocol) as (_, peer):
+            taking_leave = stage.aio.ensure_future(peer.say_goodbye())
+            await protocol.lost
+            log((await attempt_await(taking_leave)).split(":")[0])
+
+    assert stage.run(main) == [MADE, EOF, LOST, "raised SSLError"]
+    assert stage.logged() == [
+        "WARNING returning true from eof_received() has no effect when using ssl"
+    ]
+
+
+def test_an_end_of_file_without_a_leave_is_an_end_all_the_same(stage: Stage) -> None:
+    log = stage.log
+    much = bytes(range(256)) * (16 * KIB)
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with secured(stage, protocol) as (transport, peer):
+            transport.write(much)
+            peer.sock.shutdown(socket.SHUT_WR)
+            log("received", await peer.receive(len(much)) == much)
+            await protocol.lost
+
+    told = stage.run(main)
+    assert [step for step in told if step[1] not in ("pause", "resume")] == [  # type: ignore[index]
+        MADE,
+        EOF,
+        LOST,
+        ("received", True),
+    ]
+
+
+def test_a_reset_is_told_to_the_protocol(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Recorder(stage)
+        with socket.create_server((HOST, 0)) as listening:
+            opening = aio.ensure_future(
+                loop.create_connection(
+                    lambda: protocol,
+                    *listening.getsockname(),
+                    ssl=client_context(),
+                    server_hostname=NAME,
+                )
+            )
+            listening.setblocking(False)
+            accepted, _ = await loop.sock_accept(listening)
+            await TLSPeer(loop, accepted, server_context()).handshake()
+            transport, _ = await opening
+            reset(accepted)
+            await protocol.lost
+            log(transport.is_closing())
+
+    assert stage.run(main, real=True) == [
+        MADE,
+        ("protocol", "lost", "ConnectionResetError: [Errno 104] Connection reset by peer"),
+        True,
+    ]
+
+
+def test_what_is_no_tls_ends_the_connection(stage: Stage) -> None:
+    aio = stage.aio
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with secured(stage, protocol) as (_, peer):
+            await peer.send(b"good")
+            await aio.sleep(1)
+            peer.sock.send(b"please corrupt the connection")
+            await protocol.lost
+
+    made, received, lost = stage.run(main)
+    assert (made, received) == (MADE, ("protocol", "received", b"good"))
+    assert "SSLError" in str(lost)
+
+
+def test_data_that_comes_after_close_is_an_error(stage: Stage) -> None:
+    aio = stage.aio
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with secured(stage, protocol) as (transport, peer):
+            transport.close()
+            await aio.sleep(1)
+            peer.sock.send(peer.encrypted(b"too late"))
+            await protocol.lost
+
+    made, lost = stage.run(main)
+    assert made == MADE
+    assert "APPLICATION_DATA_AFTER_CLOSE_NOTIFY" in str(lost)
+
+
+def test_abort_takes_no_leave(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async with secured(stage, Recorder(stage)) as (transport, peer):
+            transport.abort()
+            log("aborted")
+            await aio.sleep(1)
+            log(peer.sock.recv(KIB))
+
+    assert stage.run(main) == [MADE, "aborted", LOST, b""]
+
+
+def test_writes_into_a_closed_connection_are_counted_and_logged(stage: Stage) -> None:
+    async def main() -> None:
+        async with secured(stage, stage.aio.Protocol()) as (transport, peer):
+            await peer.send(b"")
+            transport.close()
+            for _ in range(7):
+                transport.write(b"into the void")
+            transport.write(b"")
+
+    stage.run(main)
+    assert stage.logged() == ["WARNING SSL connection is closed"] * 2
+
+
+def test_a_protocol_that_fails_loses_its_connection(stage: Stage) -> None:
+    aio = stage.aio
+
+    class Clumsy(Recorder):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            raise LookupError("dropped it")
+
+    async def main() -> None:
+        aio.get_running_loop().set_exception_handler(stage.report)
+        protocol = Clumsy(stage)
+        async with secured(stage, protocol) as (_, peer):
+            await peer.send(b"vase")
+            await protocol.lost
+
+    assert stage.run(main) == [
+        MADE,
+        ("protocol", "received", b"vase"),
+        ("report", "Fatal error on SSL protocol", "LookupError: dropped it"),
+        ("protocol", "lost", "LookupError: dropped it"),
+    ]
+
+
+# Changing to TLS later
+
+
+def test_a_connection_can_go_on_over_tls(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol, successor = Recorder(stage), Recorder(stage, "successor")
+        with pair() as (ours, theirs):
+            plain, _ = await loop.create_connection(lambda: protocol, sock=ours)
+            plain.write(b"STARTTLS")
+            log(await loop.sock_recv(theirs, 8))
+            peer = TLSPeer(loop, theirs, server_context())
+            transport, _ = await aio.gather(
+                loop.start_tls(plain, protocol, client_context(), server_hostname=NAME),
+                peer.handshake(),
+            )
+            log(transport is not plain, transport.get_protocol() is protocol)
+            transport.write(b"secret")
+            log(await peer.receive(6))
+            await peer.send(b"for the first")
+            await aio.sleep(1)
+            transport.set_protocol(successor)
+            await peer.send(b"for the second")
+            await peer.say_goodbye()
+            await successor.lost
+
+    assert stage.run(main) == [
+        MADE,
+        b"STARTTLS",
+        (True, True),
+        b"secret",
+        ("protocol", "received", b"for the first"),
+        ("successor", "received", b"for the second"),
+        ("successor", "eof"),
+        ("successor", "lost", None),
+    ]
+
+
+def test_a_server_can_be_the_one_to_go_on_over_tls(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Recorder(stage)
+        with pair() as (ours, theirs):
+            plain, _ = await loop.create_connection(lambda: protocol, sock=ours)
+            peer = TLSPeer(loop, theirs, client_context(), NAME)
+            transport, _ = await aio.gather(
+                loop.start_tls(plain, protocol, server_context(), server_side=True),
+                peer.handshake(),
+            )
+            log(transport.get_extra_info("peercert"))
+            await peer.send(b"hello")
+            await peer.say_goodbye()
+            await protocol.lost
+
+    assert stage.run(main) == [MADE, None, ("protocol", "received", b"hello"), EOF, LOST]
+
+
+def test_what_start_tls_does_not_take_it_says(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        log(await attempt_await(loop.start_tls(None, None, None)))
+        log(await attempt_await(loop.start_tls(None, None, client_context())))
+
+    assert stage.run(main) == [
+        "raised TypeError: sslcontext is expected to be an instance of ssl.SSLContext, got None",
+        "raised TypeError: transport None is not supported by start_tls()",
+    ]
+
+
+def test_a_failed_start_tls_loses_the_connection(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = Recorder(stage)
+        with pair() as (ours, theirs):
+            plain, _ = await loop.create_connection(lambda: protocol, sock=ours)
+            peer = TLSPeer(loop, theirs, server_context())
+            greeting = aio.ensure_future(attempt_await(peer.handshake()))
+            try:
+                await loop.start_tls(plain, protocol, stranger_context(), server_hostname=NAME)
+            except ssl.SSLCertVerificationError as error:
+                log("refused", error.verify_message)
+            await protocol.lost
+            log(ours.fileno())
+            await greeting
+
+    made, *refused_and_lost, closed = stage.run(main)
+    assert (made, closed) == (MADE, -1)
+    told = sorted(str(step) for step in refused_and_lost)  # asyncio: refused, miniloop: lost first
+    assert "SSLCertVerificationError" in told[0]
+    assert told[1] == "('refused', 'unable to get local issuer certificate')"
+
+
+def test_tls_can_go_through_tls(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    much = bytes(range(256)) * (16 * KIB)
+
+    class Hall(aio.Protocol):  # type: ignore[misc, name-defined]
+        def connection_made(self, transport: Any) -> None:
+            transport.pause_reading()  # what comes next is for the one inside
+            self.entered = aio.ensure_future(self.go_in(transport))
+
+        async def go_in(self, transport: Any) -> Any:
+            loop = aio.get_running_loop()
+            self.inner = await loop.start_tls(transport, self, server_context(), server_side=True)
+            self.inner.write(b"welcome")
+
+        def data_received(self, data: bytes) -> None:
+            self.inner.write(data)
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        server = await loop.create_server(Hall, HOST, 0, ssl=server_context())
+        address = server.sockets[0].getsockname()
+        reader = aio.StreamReader()
+        protocol = aio.StreamReaderProtocol(reader)
+        tls = {"server_hostname": NAME}
+        outer, _ = await loop.create_connection(
+            lambda: protocol, *address, ssl=client_context(), **tls
+        )
+        inner = await loop.start_tls(outer, protocol, client_context(), **tls)
+        log(inner.get_extra_info("peername") == address)
+        log(await reader.readexactly(7))
+        inner.write(much)
+        log(await reader.readexactly(len(much)) == much)
+        inner.close()
+        log(await reader.read())
+        server.close()
+        await server.wait_closed()
+
+    assert stage.run(main, real=True) == [True, b"welcome", True, b""]
+
+
+# Streams
+
+
+def test_streams_speak_tls_from_the_start_or_later(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def answer(reader: Any, writer: Any) -> None:
+        if await reader.readline() == b"STARTTLS\n":
+            writer.write(b"go ahead\n")
+            await writer.start_tls(server_context())
+            await reader.readline()
+        writer.write(b"secret\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async def talk(port: int, **options: Any) -> None:
+        reader, writer = await aio.open_connection(HOST, port, **options)
+        if not options:
+            writer.write(b"STARTTLS\n")
+            log(await reader.readline())
+            await writer.start_tls(client_context(), server_hostname=NAME)
+        writer.write(b"hello\n")
+        log(await reader.read())
+        writer.close()
+        await writer.wait_closed()
+
+    async def main() -> None:
+        plain = await aio.start_server(answer, HOST, 0)
+        secure = await aio.start_server(answer, HOST, 0, ssl=server_context())
+        async with plain, secure:
+            await talk(plain.sockets[0].getsockname()[1])
+            options = {"ssl": client_context(), "server_hostname": NAME}
+            await talk(secure.sockets[0].getsockname()[1], **options)
+
+    assert stage.run(main, real=True) == [b"go ahead\n", b"secret\n", b"secret\n"]
+
+
+def test_killing_the_peer_in_mid_transfer_ends_in_a_reset(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def drop(reader: Any, writer: Any) -> None:
+        await reader.readexactly(KIB)
+        writer.transport.abort()
+
+    async def main() -> None:
+        server = await aio.start_server(drop, HOST, 0, ssl=server_context())
+        address = server.sockets[0].getsockname()
+        reader, writer = await aio.open_connection(
+            *address, ssl=client_context(), server_hostname=NAME
+        )
+        try:
+            while True:
+                writer.write(bytes(256 * KIB))
+                await writer.drain()
+        except ConnectionError as error:
+            log(describe(error).partition(":")[0] in {"ConnectionResetError", "BrokenPipeError"})
+        writer.close()
+        log((await attempt_await(writer.wait_closed())).partition(":")[0].startswith("raised "))
+        server.close()
+        await server.wait_closed()
+        log(reader.at_eof())
+
+    assert stage.run(main, real=True)[0] is True

@@ -1,0 +1,545 @@
+"""The conformance tool itself: it finds every kind of failure, and no test is lost on the way.
+
+Its subject here is a made-up suite, of tests that hang, crash, and leave things behind; the
+interpreter's own suite is what `python -m tests.conformance` runs.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import cli, marks, scoreboard
+from tests.conformance.lists import KINDS, Lists, known_versions, lists_for, read_lists
+from tests.conformance.marks import BadMarks, Mark
+from tests.conformance.scoreboard import Scoreboard, worse_than_recorded
+from tests.conformance.shadow import make_shadow
+from tests.conformance.supervisor import ModuleRun, Outcome, Wanted, Workshop, read_journal
+from tests.test_readme import rows, section
+
+ALL_LISTS = [read_lists(version) for version in known_versions()]
+
+
+def why_no_run() -> str:
+    """Why the command can run nothing with this interpreter, or nothing if it can."""
+    try:
+        cli.probe(cli.CONTROL, sys.executable)
+    except cli.WrongUsage as error:
+        return str(error)
+    return ""
+
+
+NO_RUN = why_no_run()
+with_suite = pytest.mark.skipif(NO_RUN != "", reason=NO_RUN)
+
+
+# --- lists and marks ----------------------------------------------------------------------------
+
+
+def test_no_test_stands_in_two_lists() -> None:
+    for lists in ALL_LISTS:
+        folder = Path(cli.__file__).parent / "lists"
+        lines = [(folder / f"{kind}-{lists.version}.txt").read_text().split() for kind in KINDS]
+        assert len(lists.tests) == sum(map(len, lines)) > 1_400
+
+
+def test_an_interpreter_is_judged_by_its_own_release_or_else_its_minor_version() -> None:
+    assert [lists_for(version) for version in known_versions()] == ALL_LISTS
+    other_patch = lists_for("3.12.99")
+    assert other_patch is not None
+    assert other_patch.version == "3.12.1"
+    assert lists_for("3.10.4") is None
+
+
+def test_the_marks_are_sound() -> None:
+    text = marks.FILE.read_text(encoding="utf-8")
+    assert list(marks.complaints(marks.read_marks(text), ALL_LISTS)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[mark", "Expected"),
+        ('[[mark]]\nkind = "older"\ntests = ["x"]', "a mark has kind, tests, reason"),
+        ('[[mark]]\nkind = "dull"\ntests = ["x"]\nreason = "it is"', "unknown kind 'dull'"),
+        ('[[mark]]\nkind = "older"\ntests = ["x"]\nreason = " "', "without a reason"),
+        ('[[mark]]\nkind = "older"\ntests = []\nreason = "none"', "or without tests"),
+        ('[[mark]]\nkind = "older"\ntests = ["x"]\nreason = "a"\nsince = 3', "since"),
+    ],
+)
+def test_a_mark_says_what_it_must(text: str, complaint: str) -> None:
+    with pytest.raises(BadMarks, match=complaint):
+        marks.read_marks(text)
+
+
+def test_marks_that_match_nothing_or_too_much_are_found() -> None:
+    lists = Lists("3.13.0", {"test_a.T.test_1": "public", "test_a.T.test_2": "internals"})
+    older = Mark("older", ("test_a.T.test_?",), "because")
+    inner = Mark("internals", ("test_a.*",), "because", pythons=("3.13",))
+    nothing = Mark("accelerator", ("test_b.*",), "because")
+    elsewhere = Mark("accelerator", ("test_b.*",), "because", pythons=("3.12",))
+    assert list(marks.complaints([older, elsewhere], [lists])) == []
+    assert list(marks.complaints([older, inner, nothing], [lists])) == [
+        "test_b.* matches no listed test of 3.13.0",
+        "test_a.T.test_1 has 2 marks on 3.13.0",
+        "test_a.T.test_1 is marked as internals, but stands in public-3.13.0",
+        "test_a.T.test_2 has 2 marks on 3.13.0",
+    ]
+    assert marks.marked(lists.tests, [elsewhere, inner], "3.13") == dict.fromkeys(
+        lists.tests, inner
+    )
+
+
+# --- the journal of a worker ----------------------------------------------------------------------
+
+
+def journal(*events: Mapping[str, object]) -> str:
+    return "".join(json.dumps(event) + "\n" for event in events)
+
+
+LOADED = {"event": "loaded", "tests": ["test.test_asyncio.test_a.T.test_1"]}
+START = {"event": "start", "test": "test.test_asyncio.test_a.T.test_1"}
+STOP = {**START, "event": "stop", "faults": [], "seconds": 1.5}
+END = {"event": "end", "real_asyncio": []}
+WANTED = {"test_a.T.test_1", "test_a.T.test_2"}
+
+
+def faults(text: str) -> dict[str, str]:
+    outcomes = read_journal(text, "SIGSEGV", "Fatal error").outcomes(WANTED)
+    return {outcome.test.rpartition(".")[2]: outcome.fault for outcome in outcomes}
+
+
+def test_a_test_that_did_not_stop_has_ended_the_process() -> None:
+    died = "the process ended (SIGSEGV) and left:\nFatal error"
+    assert faults(journal(START)) == {"test_1": died}
+
+
+def test_tests_after_a_crash_have_no_outcome_yet() -> None:
+    assert faults(journal(START, STOP)) == {"test_1": ""}
+
+
+def test_a_worker_that_never_began_is_the_outcome_of_all() -> None:
+    died = "the process ended (SIGSEGV) and left:\nFatal error"
+    assert faults("") == {"test_1": died, "test_2": died}
+
+
+def test_what_kept_a_test_from_being_run_is_its_fault() -> None:
+    absent = "the suite has no such test"
+    assert faults(journal(LOADED, START, STOP, END)) == {"test_1": "", "test_2": absent}
+    broken = journal({"event": "import", "fault": "ImportError"}, END)
+    excuse = "the test module cannot be imported:\nImportError"
+    assert faults(broken) == {"test_1": excuse, "test_2": excuse}
+    class_failed = journal({"event": "fixture", "what": "setUpClass", "fault": "OSError"}, END)
+    assert faults(class_failed)["test_2"] == "setUpClass failed:\nOSError"
+
+
+# --- workers over a made-up suite -----------------------------------------------------------------
+
+MADE_UP = """
+import os
+import pathlib
+import threading
+import unittest
+
+class First(unittest.TestCase):
+    def test_1_passes(self):
+        pass
+    def test_2_fails(self):
+        self.assertEqual(1, 2)
+    def test_3_hangs(self):
+        threading.Event().wait()
+    def test_4_crashes(self):
+        os.abort()
+    def test_5_is_skipped(self):
+        self.skipTest("not today")
+    def test_6_fails_in_a_part(self):
+        with self.subTest("half"):
+            self.fail()
+    def test_7_passes_at_its_second_try(self):
+        before = pathlib.Path({before!r})
+        if not before.exists():
+            before.touch()
+            self.fail()
+    def test_8_fails_as_expected(self):
+        self.fail()
+    test_8_fails_as_expected = unittest.expectedFailure(test_8_fails_as_expected)
+    def test_9_leaves_a_thread_behind(self):
+        threading.Thread(target=threading.Event().wait).start()
+    def test_not_wanted(self):
+        raise SystemExit
+
+class Second(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        raise OSError("no room")
+    def test_never_begins(self):
+        pass
+"""
+
+
+def make_suite(shadow: Path, text: str) -> None:
+    """A shadow with an asyncio of nothing, and a suite with one module."""
+    folder = shadow / "test" / "test_asyncio"
+    folder.mkdir(parents=True)
+    (shadow / "asyncio").mkdir()
+    for package in (shadow / "asyncio", shadow / "test", folder):
+        (package / "__init__.py").touch()
+    (folder / "test_made_up.py").write_text(text, encoding="utf-8")
+
+
+def test_every_wanted_test_gets_one_outcome(tmp_path: Path) -> None:
+    make_suite(tmp_path, MADE_UP.replace("{before!r}", repr(str(tmp_path / "before"))))
+    expected = {
+        "First.test_1_passes": "",
+        "First.test_2_fails": "AssertionError: 1 != 2",
+        "First.test_3_hangs": "the process ended (exit status 1)",
+        "First.test_4_crashes": "the process ended (SIGABRT)",
+        "First.test_5_is_skipped": "skipped: not today",
+        "First.test_6_fails_in_a_part": "[half]",
+        "First.test_7_passes_at_its_second_try": "",
+        "First.test_8_fails_as_expected": "",
+        "First.test_9_leaves_a_thread_behind": "",
+        "First.test_that_is_not_there": "the suite has no such test",
+        "Second.test_never_begins": "OSError: no room",
+    }
+    names = frozenset(f"test_made_up.{name}" for name in expected)
+    hanging = "test_made_up.First.test_3_hangs"
+    wanted = Wanted("test_made_up", names, marked=frozenset({hanging}))
+    run = Workshop(sys.executable, tmp_path, limit=2.0).run_module(wanted)
+
+    assert run.outcomes.keys() == names
+    for name, words in expected.items():
+        outcome = run.outcomes[f"test_made_up.{name}"]
+        assert words in outcome.fault
+        assert outcome.passed == (not words)
+    assert "Timeout" in run.outcomes[hanging].fault
+    assert run.outcomes[hanging].tries == 1
+    assert run.outcomes["test_made_up.First.test_7_passes_at_its_second_try"].tries == 2
+    assert "test_made_up.First.test_not_wanted" in run.suite
+    assert run.real_asyncio == set()
+
+
+def test_a_module_that_cannot_be_imported_fails_each_of_its_tests(tmp_path: Path) -> None:
+    make_suite(tmp_path, "import nothing_of_that_name")
+    wanted = Wanted("test_made_up", frozenset({"test_made_up.First.test_1_passes"}))
+    run = Workshop(sys.executable, tmp_path, limit=30.0).run_module(wanted)
+    (outcome,) = run.outcomes.values()
+    assert "No module named 'nothing_of_that_name'" in outcome.fault
+
+
+def test_the_real_asyncio_is_noticed(tmp_path: Path) -> None:
+    make_suite(tmp_path, "import asyncio")
+    (tmp_path / "asyncio" / "__init__.py").unlink()
+    (tmp_path / "asyncio").rmdir()
+    wanted = Wanted("test_made_up", frozenset({"test_made_up.First.test_1_passes"}))
+    run = Workshop(sys.executable, tmp_path, limit=30.0).run_module(wanted)
+    assert {"asyncio", "asyncio.events"} <= run.real_asyncio
+
+
+def test_a_closed_workshop_starts_nothing(tmp_path: Path) -> None:
+    workshop = Workshop(sys.executable, tmp_path, limit=30.0)
+    workshop.close()
+    assert (
+        workshop.run_module(Wanted("test_made_up", frozenset({"test_made_up.T.t"}))).outcomes == {}
+    )
+
+
+# --- the shadow -----------------------------------------------------------------------------------
+
+
+def in_shadow(shadow: Path, program: str) -> str:
+    """What a program prints that runs with the shadow first on its path."""
+    environment = {**os.environ, "PYTHONPATH": str(shadow)}
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_in_a_shadow_miniloop_is_asyncio(tmp_path: Path) -> None:
+    make_shadow(tmp_path, Path(cli.__file__).parent.parent.parent / "miniloop")
+    program = """
+import asyncio
+from asyncio import base_events, log, proactor_events, selector_events, tasks
+print(tasks._PyTask is asyncio.Task is tasks.Task, hasattr(tasks, "_CTask"), log.logger.name)
+print(asyncio.run(asyncio.sleep(0, "slept")))
+try:
+    import _asyncio
+except ImportError as error:
+    print(error)
+"""
+    assert in_shadow(tmp_path, program).splitlines() == [
+        "True False asyncio",
+        "slept",
+        "there is no _asyncio beside this asyncio",
+    ]
+
+
+def test_a_name_patched_in_asyncios_place_is_patched_where_it_stands(tmp_path: Path) -> None:
+    make_shadow(tmp_path, Path(cli.__file__).parent.parent.parent / "miniloop")
+    program = """
+from unittest import mock
+import asyncio
+from asyncio import base_events, mishaps
+loop = asyncio.new_event_loop()
+original = mishaps.logger
+with mock.patch("asyncio.base_events.logger") as logger:
+    print(mishaps.logger is logger)
+    loop.call_exception_handler({"message": "a mishap"})
+    print(logger.error.call_args[0][0])
+print(mishaps.logger is original is base_events.logger)
+loop.close()
+"""
+    assert in_shadow(tmp_path, program).splitlines() == ["True", "a mishap", "True"]
+
+
+def test_the_suites_base_loops_lack_the_selector_and_unix(tmp_path: Path) -> None:
+    make_shadow(tmp_path, Path(cli.__file__).parent.parent.parent / "miniloop")
+    program = """
+from asyncio import base_events, selector_events, SelectorEventLoop
+loop = base_events.BaseEventLoop()
+print(hasattr(loop, "_selector"), hasattr(loop, "create_connection"), loop.get_debug())
+loop.close()
+print(selector_events.BaseSelectorEventLoop is SelectorEventLoop.__base__)
+print("create_unix_server" in vars(SelectorEventLoop))
+"""
+    assert in_shadow(tmp_path, program).splitlines() == ["False True True", "True", "True"]
+
+
+def test_a_package_laid_out_as_asyncio_gets_twins_and_nothing_else(tmp_path: Path) -> None:
+    import asyncio
+
+    make_shadow(tmp_path, Path(asyncio.__file__).parent)
+    program = """
+from asyncio import base_events, selector_events, tasks, futures
+print(type(base_events).__name__, hasattr(base_events, "_SelectorTransport"))
+print(base_events.BaseEventLoop.__mro__[1].__name__, tasks._PyTask is tasks.Task)
+"""
+    assert in_shadow(tmp_path, program).splitlines() == ["module False", "AbstractEventLoop True"]
+
+
+# --- verdicts -------------------------------------------------------------------------------------
+
+MARK = Mark("older", ("*",), "it was so then")
+
+
+def board(
+    outcomes: dict[str, str], marked: tuple[str, ...] = (), version: str = "3.13.0"
+) -> Scoreboard:
+    lists = Lists("3.13.0", dict.fromkeys((f"test_a.T.{name}" for name in outcomes), "public"))
+    run = ModuleRun("test_a", suite={"test_a.T.one", "test_a.T.unlisted"})
+    for name, fault in outcomes.items():
+        run.outcomes[f"test_a.T.{name}"] = Outcome(f"test_a.T.{name}", fault)
+    marks_of = {f"test_a.T.{name}": MARK for name in marked}
+    return Scoreboard("miniloop", version, lists, marks_of, [run])
+
+
+def test_a_mark_turns_a_failure_into_not_applicable() -> None:
+    judged = board({"one": "", "two": "Error", "three": "Error"}, marked=("two",))
+    assert judged.totals()["public"] == {"passed": 1, "failed": 1, "not applicable": 1}
+    assert judged.modules() == {"test_a": {"passed": 1, "failed": 1, "not applicable": 1}}
+    assert [failure.test for failure in judged.failures] == ["test_a.T.three"]
+    counts = "1 passed, 1 failed, 1 not applicable (33.3%)"
+    assert judged.summary() == f"CPython 3.13.0, public and hooks: {counts}."
+    assert judged.in_no_list == 1
+    assert list(judged.complaints()) == []
+
+
+def test_a_marked_test_that_passes_is_a_complaint() -> None:
+    judged = board({"one": ""}, marked=("one",))
+    assert list(judged.complaints()) == ["test_a.T.one passes, but has a mark: it was so then"]
+
+
+def test_tests_that_another_release_lacks_do_not_count() -> None:
+    outcomes = {"one": "", "two": "the suite has no such test"}
+    assert len(board(outcomes).verdicts) == 2
+    assert [v.test for v in board(outcomes, version="3.13.9").verdicts] == ["test_a.T.one"]
+
+
+def test_the_real_asyncio_is_a_complaint() -> None:
+    run = ModuleRun("test_a", real_asyncio={"asyncio.events", "_asyncio"})
+    judged = Scoreboard("miniloop", "3.13.0", ALL_LISTS[-1], {}, [run])
+    expected = "test_a has loaded the real asyncio: _asyncio, asyncio.events"
+    assert list(judged.complaints()) == [expected]
+
+
+def test_worse_than_the_record_is_a_complaint() -> None:
+    recorded = {"public": {"passed": 10, "failed": 0, "not applicable": 1}}
+    better = {"public": {"passed": 11, "failed": 0, "not applicable": 0}}
+    worse = {"public": {"passed": 9, "failed": 0, "not applicable": 2}}
+    assert list(worse_than_recorded(better, recorded)) == []
+    assert list(worse_than_recorded(worse, recorded)) == [
+        "public: 9 passed, and the record has 10",
+        "public: 2 not applicable, and the record has 1",
+    ]
+
+
+def test_the_scoreboard_fits_into_80_columns() -> None:
+    from rich.console import Console
+
+    judged = board({"one": "", "two": "Error", "three": "Error"}, marked=("two",))
+    console = Console(width=80, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(judged.table())
+    assert max(map(len, captured.get().splitlines())) <= 80
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+@with_suite
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--module", "test_nothing"], "no listed test is in test_nothing"),
+        (["-k", "no_such_test_at_all"], "no listed test matches no_such_test_at_all"),
+        (["--impl", "no_such_package"], "there is no package no_such_package"),
+        (["--impl", "bisect"], "there is no package bisect"),
+        (["--impl", "no..name"], "there is no package no..name"),
+        (["--python", "/no/such/python"], "/no/such/python is not a Python interpreter"),
+        (["--timeout", "-1"], "-1 is not a positive number of seconds"),
+        (["--timeout", "soon"], "invalid"),
+        (["--jobs", "0"], "0 is less than one"),
+        (["--record", "-k", "test_lock"], "--record is for a whole run"),
+        (["--record", "--module", "test_locks"], "--record is for a whole run"),
+        (["--record", "--impl", "asyncio"], "--record is for miniloop"),
+        (["--what"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage_exits_2_with_a_sentence(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status: object = cli.main(arguments)
+    except SystemExit as leaving:  # argparse leaves by itself
+        status = leaving.code
+    assert status == 2
+    errors = capsys.readouterr().err
+    assert complaint in errors
+    assert "Traceback" not in errors
+
+
+def test_an_interpreter_without_the_suite_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "__init__.py").touch()
+    version = known_versions()[-1]
+    program = f"import platform; platform.python_version = lambda: {version!r}"
+    (tmp_path / "sitecustomize.py").write_text(program, encoding="utf-8")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    assert cli.main(["--python", str(python)]) == 2
+    errors = capsys.readouterr().err
+    assert "comes without test.test_asyncio (Debian has it in libpython3.13-testsuite)" in errors
+
+
+def on_one_module(tmp_path: Path, *arguments: str) -> list[str]:
+    return ["--module", "test_context", "--json", str(tmp_path / "board.json"), *arguments]
+
+
+@with_suite
+def test_the_control_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(on_one_module(tmp_path, "--impl", "asyncio")) == 0
+    written = json.loads((tmp_path / "board.json").read_text(encoding="utf-8"))
+    assert written["implementation"] == "asyncio"
+    assert written["modules"]["test_context"] == {"passed": 1, "failed": 0, "not applicable": 0}
+    assert "test_context" in capsys.readouterr().out
+
+
+@with_suite
+def test_miniloop_passes(tmp_path: Path) -> None:
+    assert cli.main(on_one_module(tmp_path)) == 0
+
+
+@with_suite
+def test_a_package_that_is_no_asyncio_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(on_one_module(tmp_path, "--impl", "json", "--once")) == 1
+    assert "FAILED (public) test_context." in capsys.readouterr().out
+
+
+@with_suite
+def test_a_package_that_cannot_be_imported_as_asyncio_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "__init__.py").write_text("from . import nothing", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["--impl", "broken"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("broken cannot be imported as asyncio:\n")
+    assert "cannot import name 'nothing'" in captured.err
+
+
+@with_suite
+def test_ctrl_c_exits_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = []
+
+    def interrupted(self: Workshop, *_: object) -> Callable[[], None]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Workshop, "run_module", interrupted)
+    monkeypatch.setattr(Workshop, "close", lambda self: closed.append(self))
+    assert cli.main(on_one_module(tmp_path)) == 130
+    assert len(closed) == 1
+    assert capsys.readouterr().err.endswith("interrupted\n")
+
+
+# --- the record -----------------------------------------------------------------------------------
+
+
+def test_the_record_has_every_release_that_has_lists_and_every_listed_test() -> None:
+    record = scoreboard.read_record()
+    assert sorted(record) == known_versions()
+    for lists in ALL_LISTS:
+        listed = Counter(lists.tests.values())
+        assert {kind: sum(record[lists.version][kind].values()) for kind in KINDS} == listed
+
+
+def test_in_the_record_no_test_fails_and_only_marked_ones_are_not_applicable() -> None:
+    marks_now = marks.read_marks(marks.FILE.read_text(encoding="utf-8"))
+    for lists in ALL_LISTS:
+        marked = marks.marked(lists.tests, marks_now, lists.minor)
+        excused = Counter(lists.tests[test] for test in marked)
+        for kind, counts in scoreboard.read_record()[lists.version].items():
+            assert (counts["failed"], counts["not applicable"]) == (0, excused[kind])
+
+
+def test_less_than_a_tenth_of_the_bar_is_marked() -> None:
+    for version, totals in scoreboard.read_record().items():
+        bar = Counter(totals["public"]) + Counter(totals["hooks"])
+        assert bar["not applicable"] < bar.total() / 10, version
+
+
+def test_the_readme_has_the_recorded_totals_and_counts_the_marks() -> None:
+    totals, _, by_mark = section("Conformance").partition("\n\nThe others are not applicable.")
+    record = scoreboard.read_record()
+
+    def share(version: str, kind: str) -> str:
+        counts = record[version][kind]
+        return f"{counts['passed']} of {sum(counts.values())}"
+
+    passed = [[version, *(share(version, kind) for kind in KINDS)] for version in known_versions()]
+    assert rows(totals) == passed
+
+    marks_now = marks.read_marks(marks.FILE.read_text(encoding="utf-8"))
+    by_kind = [
+        Counter(mark.kind for mark in marks.marked(lists.tests, marks_now, lists.minor).values())
+        for lists in ALL_LISTS
+    ]
+    counted = [[f"`{kind}`", *(str(counts[kind]) for counts in by_kind)] for kind in marks.KINDS]
+    assert [row[:-1] for row in rows(by_mark)] == counted

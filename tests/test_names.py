@@ -1,0 +1,118 @@
+"""Every public name of asyncio is here, with the same signature, and every exception is listed.
+
+The names are those of the running interpreter's asyncio. What a later asyncio has added, and what
+miniloop leaves out on purpose, stands in the two tables; a line that no longer holds is an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.events
+import asyncio.futures
+import asyncio.tasks
+import inspect
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import miniloop
+
+#: Differences by choice: `name`, `class.method` or `function(parameter)`.
+LEFT_OUT = {
+    "AbstractChildWatcher": "child watchers are deprecated, and gone in 3.14",
+    "FastChildWatcher": "as AbstractChildWatcher",
+    "MultiLoopChildWatcher": "as AbstractChildWatcher",
+    "PidfdChildWatcher": "as AbstractChildWatcher",
+    "SafeChildWatcher": "as AbstractChildWatcher",
+    "ThreadedChildWatcher": "as AbstractChildWatcher",
+    "get_child_watcher": "as AbstractChildWatcher",
+    "set_child_watcher": "as AbstractChildWatcher",
+    "AbstractEventLoopPolicy.get_child_watcher": "as AbstractChildWatcher",
+    "AbstractEventLoopPolicy.set_child_watcher": "as AbstractChildWatcher",
+    "DefaultEventLoopPolicy.get_child_watcher": "as AbstractChildWatcher",
+    "DefaultEventLoopPolicy.set_child_watcher": "as AbstractChildWatcher",
+}
+
+#: What asyncio has got in which version, and miniloop has on every interpreter.
+SINCE = {
+    (3, 12): [
+        *("create_eager_task_factory", "eager_task_factory"),
+        *("Handle.get_context", "TimerHandle.get_context", "Task.get_context"),
+        *("Task(eager_start)", "run(loop_factory)", "StreamWriter.start_tls(ssl_shutdown_timeout)"),
+        "SelectorEventLoop.create_connection(all_errors)",
+        "SelectorEventLoop.shutdown_default_executor(timeout)",
+    ],
+    (3, 13): [
+        *("EventLoop", "QueueShutDown"),
+        *("Queue.shutdown", "PriorityQueue.shutdown", "LifoQueue.shutdown"),
+        *("Server.close_clients", "Server.abort_clients"),
+        *("AbstractServer.close_clients", "AbstractServer.abort_clients"),
+        "SelectorEventLoop.create_server(keep_alive)",
+        "SelectorEventLoop.create_unix_server(cleanup_socket)",
+    ],
+}
+
+#: Whose signatures are not compared: a Server comes from create_server(); the methods of the two
+#: base classes are those of SelectorEventLoop, and that is compared.
+NOT_COMPARED = {"Server", "AbstractEventLoop", "BaseEventLoop"}
+
+
+def theirs(name: str) -> Any:
+    """What asyncio has under the name, written in Python where there is the choice."""
+    for module in (asyncio.futures, asyncio.tasks, asyncio.events):
+        for in_python in (f"_Py{name}", f"_py_{name}"):
+            if hasattr(module, in_python):
+                return getattr(module, in_python)
+    return getattr(asyncio, name)
+
+
+def members(kind: type) -> set[str]:
+    return {
+        name for name in dir(kind) if not name.startswith("_") and callable(getattr(kind, name))
+    }
+
+
+def parameters(function: Any) -> dict[str, tuple[object, str]]:
+    try:
+        found = inspect.signature(function).parameters.values()
+    except ValueError:  # what an exception has from BaseException, which does not tell
+        return {}
+    return {parameter.name: (parameter.kind, repr(parameter.default)) for parameter in found}
+
+
+def differences() -> Iterator[str]:
+    for name in {*asyncio.__all__, *miniloop.__all__}:
+        if not hasattr(asyncio, name) or not hasattr(miniloop, name):
+            yield name
+        elif callable(getattr(asyncio, name)):
+            yield from differences_of(name, theirs(name), getattr(miniloop, name))
+
+
+def differences_of(name: str, reference: Any, ours: Any) -> Iterator[str]:
+    if inspect.isclass(reference):
+        yield from (f"{name}.{method}" for method in members(reference) ^ members(ours))
+        for method in members(reference) & members(ours):
+            if name not in NOT_COMPARED:
+                yield from differences_of(
+                    f"{name}.{method}", getattr(reference, method), getattr(ours, method)
+                )
+    if name not in NOT_COMPARED:
+        here, there = parameters(ours), parameters(reference)
+        yield from (f"{name}({key})" for key in here | there if here.get(key) != there.get(key))
+        if here.keys() == there.keys() and list(here) != list(there):
+            yield f"{name}: the order of its parameters"
+
+
+def test_the_names_and_signatures_are_asyncios_but_for_the_listed_ones() -> None:
+    newer = [name for version in SINCE if version > sys.version_info for name in SINCE[version]]
+    assert sorted(differences()) == sorted([*LEFT_OUT, *newer])
+
+
+def test_a_star_import_gives_every_public_name() -> None:
+    namespace: dict[str, object] = {}
+    exec("from miniloop import *", namespace)
+    assert {name for name in miniloop.__all__ if name not in namespace} == set()
+
+
+def test_no_name_is_exported_twice() -> None:
+    assert len(miniloop.__all__) == len(set(miniloop.__all__))
