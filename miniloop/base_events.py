@@ -31,6 +31,10 @@ __all__ = ("BaseEventLoop",)
 T = TypeVar("T")
 TaskFactory: TypeAlias = Callable[..., Any]
 
+#: Makes an object whose `_begin` or `_start` is then called: arguments given by keyword through the
+#: class would cost more than all the rest, and looking up `__new__` a third of it.
+_allocate = object.__new__
+
 #: Seconds. Some systems refuse to wait for longer than their integers reach; a day will do.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
 
@@ -42,6 +46,12 @@ _MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
 
 class BaseEventLoop(events.AbstractEventLoop):
     """An event loop without I/O; see SelectorEventLoop for the one to use."""
+
+    # In slots, for a loop has more attributes than CPython keeps at fixed places in an object: as
+    # entries of its dictionary they made a task switch a fifth slower.
+    __slots__ = ("_ready", "_scheduled", "_timer_cancelled_count", "_clock_resolution",
+                 "_current_task", "_empty_context", "_thread_id", "_stopping", "_closed",
+                 "_task_factory", "_enqueue")  # fmt: skip
 
     # What the subclass brings that knows how to wait:
     _selector: Any  # an object with `select(timeout)`
@@ -176,7 +186,7 @@ class BaseEventLoop(events.AbstractEventLoop):
 
     def create_future(self) -> Future[Any]:
         """Return a new Future of this loop."""
-        future: Future[Any] = Future.__new__(Future)
+        future: Future[Any] = _allocate(Future)
         future._begin(self)
         return future
 
@@ -186,7 +196,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         if self._closed:
             self._check_closed()
         if self._task_factory is None:
-            task: Task[T] = Task.__new__(Task)
+            task: Task[T] = _allocate(Task)
             task._start(coro, self, name, context)
             self._enqueue((task,))
             return task

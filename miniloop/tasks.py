@@ -90,20 +90,19 @@ class Task(Future[T]):
 
     def _run(self) -> None:
         """Resume the coroutine and see what it does: await something, return, or raise."""
-        loop = self._loop
-        waiter = self._fut_waiter
-        if self._must_cancel or (waiter is not None and waiter._state is not FINISHED):
-            if self._state is not PENDING:
-                return self._complain_of_step()
-            resume, value = self._coro.throw, self._bad_news(waiter)
-        else:
-            resume, value = self._coro.send, None  # THE ONLY send
-        self._fut_waiter = None
+        loop, coro, waiter = self._loop, self._coro, self._fut_waiter
         outer_task = loop._current_task
         loop._current_task = self
+        self._fut_waiter = None
         try:
             # Here the coroutine runs, up to its next await.
-            awaited = self._context.run(resume, value)
+            if self._must_cancel or (waiter is not None and waiter._state is not FINISHED):
+                if self._state is not PENDING:
+                    return self._complain_of_step()
+                awaited = self._context.run(coro.throw, self._bad_news(waiter))
+            else:
+                # The method of the type: `coro.send` would make a bound method for each step.
+                awaited = self._context.run(type(coro).send, coro, None)  # THE ONLY send
             if awaited is None:  # a bare yield, as in sleep(0): once more in the next turn
                 loop._ready.append(self)
             else:
@@ -114,17 +113,17 @@ class Task(Future[T]):
                 super().cancel(self._cancel_message)
             else:
                 self._state, self._outcome = FINISHED, stop.value
-                super()._wake_waiters()
+                Future._wake_waiters(self)
         except (KeyboardInterrupt, SystemExit) as exc:
             self._end_with_exception(exc)
             raise
         except BaseException as exc:
             self._end_with_exception(exc)
             # From 3.12 on the traceback leads back to this frame; it shall not lead to the task.
-            del self, resume
+            del self, coro
         finally:
             loop._current_task = outer_task
-            waiter = value = None  # which may be, or hold, an exception that the coroutine keeps
+            waiter = None  # which may be, or hold, an exception that the coroutine keeps
 
     def _bad_news(self, waiter: Future[Any] | None) -> BaseException:
         """The exception that the coroutine is resumed with.
@@ -145,7 +144,7 @@ class Task(Future[T]):
 
         What another library's class raises here ends the task, and not the loop.
         """
-        kind = awaited.__class__
+        kind = type(awaited)
         ours = (
             (kind is Future or kind is Task or _is_awaited_like_a_future(kind))
             and awaited._asyncio_future_blocking
@@ -196,7 +195,7 @@ class Task(Future[T]):
     def _wake_waiters(self) -> None:
         """Somebody may have called `Future.set_result(task, …)`: no further step may be taken."""
         self._must_cancel = self._loop._current_task is not self
-        super()._wake_waiters()
+        Future._wake_waiters(self)
 
     def _complain_of_step(self) -> None:
         error = InvalidStateError(f"step(): already done: {self!r}, {self._coro!r}")
@@ -307,7 +306,7 @@ class Task(Future[T]):
         _tell(self._loop, message, self._source_traceback, task=self)
 
 
-def _is_awaited_like_a_future(kind: Any) -> bool:
+def _is_awaited_like_a_future(kind: type) -> bool:
     """True of a class derived from Future, unless it tells in its own way how it has ended."""
     return issubclass(kind, Future) and (
         kind.result is Future.result and kind.add_done_callback is Future.add_done_callback
