@@ -17,14 +17,14 @@ import heapq
 import threading
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Any, Final, TypeAlias, TypeVar
 
 from . import events
 from .events import Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
-from .tasks import Task, ensure_future
+from .tasks import Task, _register_task, ensure_future
 
 __all__ = ("BaseEventLoop",)
 
@@ -75,8 +75,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._stopping = False
         self._closed = False
         self._task_factory: TaskFactory | None = None
-        #: Make several entries ready: how Futures and Tasks do what `call_soon` does.
-        self._enqueue: Callable[[Iterable[Any]], None] = self._ready.extend
+        #: Make an entry ready: how Futures and Tasks do what `call_soon` does.
+        self._enqueue: Callable[[Any], None] = self._ready.append
 
     def __repr__(self) -> str:
         state = f"running={self.is_running()} closed={self.is_closed()} debug={self.get_debug()}"
@@ -198,7 +198,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         if self._task_factory is None:
             task: Task[T] = _allocate(Task)
             task._start(coro, self, name, context)
-            self._enqueue((task,))
+            self._enqueue(task)
             return task
         # A factory written as `(loop, coro)` is enough as long as nobody asks for a context.
         options = {} if context is None else {"context": context}
@@ -275,6 +275,9 @@ class BaseEventLoop(events.AbstractEventLoop):
             raise RuntimeError("Cannot close a running event loop")
         self._closed = True
         self._enqueue = _refuse
+        for entry in self._ready:
+            if isinstance(entry, Task):
+                _register_task(entry)  # all_tasks knows it still, as long as it lives
         self._ready.clear()
         self._scheduled.clear()
 

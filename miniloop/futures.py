@@ -3,7 +3,7 @@
 Purpose: the one object that `await` finally comes down to. A Future is pending until somebody sets
 its result or exception or cancels it; then all that waits for it moves to the loop's ready queue.
 Rules: what waits is kept as finished entries of the ready queue (a Handle for a done-callback, the
-Task itself for a task that awaits), in the order it came; so completing a future is one `extend`.
+Task itself for a task that awaits), in the order it came; to complete a future is to move them.
 This file does not know coroutines, nor when the ready queue is run. Read events.py first.
 """
 
@@ -128,7 +128,12 @@ class Future(Generic[T]):
         waiting = self._callbacks
         if waiting is not None:
             self._callbacks = None
-            self._loop._enqueue(waiting if waiting.__class__ is list else (waiting,))
+            enqueue = self._loop._enqueue
+            if type(waiting) is not list:
+                enqueue(waiting)
+                return
+            for entry in waiting:
+                enqueue(entry)
 
     # -- looking at it ----------------------------------------------------------------------------
 
@@ -237,17 +242,17 @@ class Future(Generic[T]):
         """Let `entry`, a Handle or a Task, go to the ready queue when the future ends, or has."""
         waiting = self._callbacks
         if self._state is not PENDING:
-            self._loop._enqueue((entry,))
+            self._loop._enqueue(entry)
         elif waiting is None:
             self._callbacks = entry
-        elif waiting.__class__ is list:
+        elif type(waiting) is list:
             waiting.append(entry)
         else:
             self._callbacks = [waiting, entry]
 
     def _waiters(self) -> list[Any]:
         waiting = self._callbacks
-        return waiting if waiting.__class__ is list else [] if waiting is None else [waiting]
+        return waiting if type(waiting) is list else [] if waiting is None else [waiting]
 
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Take `fn` back as often as it was added; return how often that was."""

@@ -20,7 +20,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable
 from selectors import BaseSelector
 from typing import Any, Final, TypeAlias
 from weakref import WeakSet
@@ -161,13 +161,14 @@ class MishapsEventLoop(BaseSelectorEventLoop):
 
     def set_debug(self, enabled: bool) -> None:
         """Turn debug mode on or off; `run(debug=…)` and PYTHONASYNCIODEBUG=1 do it from outside."""
+        if self._debug:
+            self._uncover()
         self._debug = enabled
-        self._uncover()
         if enabled:
             covers = {name: self._covered(name) for name in _COVERED}
             vars(self).update(covers, _run_ready=self._run_ready_watched)
         if not self._closed:
-            self._enqueue = self._enqueue_checked if enabled else self._ready.extend
+            self._enqueue = self._enqueue_checked if enabled else self._ready.append
         if self.is_running():
             self.call_soon_threadsafe(self._track_coroutine_origins, enabled)
 
@@ -191,9 +192,9 @@ class MishapsEventLoop(BaseSelectorEventLoop):
 
         return checked
 
-    def _enqueue_checked(self, entries: Iterable[Any]) -> None:
+    def _enqueue_checked(self, entry: Any) -> None:
         self._check_thread()
-        self._ready.extend(entries)
+        self._ready.append(entry)
 
     def _check_callback(self, callback: Callback | None, method: str) -> None:
         if iscoroutine(callback) or iscoroutinefunction(callback):

@@ -37,8 +37,8 @@ T = TypeVar("T")
 
 _next_task_number = itertools.count(1).__next__
 
-#: Weak references to every task that lives, each of which discards itself: what a WeakSet does,
-#: well below its price. Weak, for a task that nobody can reach any more must be able to go.
+#: Weak references to tasks, each of which discards itself: what a WeakSet does, well below its
+#: price. Weak, for a task that nobody can reach any more must be able to go. See all_tasks.
 _tasks: set[ref[Task[Any]]] = set()
 _forget = _tasks.discard  # one bound method for all; `_tasks.discard` would make one for each task
 
@@ -53,7 +53,7 @@ class Task(Future[T]):
     # Invariant, for a task that has not ended and is not running: it stands in the ready queue,
     # unless _fut_waiter is a pending future; then it stands among that future's waiters.
     __slots__ = ("_coro", "_context", "_name", "_fut_waiter", "_must_cancel",
-                 "_num_cancels_requested", "_log_destroy_pending")  # fmt: skip
+                 "_num_cancels_requested", "_log_destroy_pending", "_registered")  # fmt: skip
 
     def __init__(
         self, coro: Coro[T], *, loop: Loop | None = None, name: object = None,
@@ -61,11 +61,14 @@ class Task(Future[T]):
     ) -> None:  # fmt: skip
         loop = events.get_event_loop() if loop is None else loop
         self._start(coro, loop, name, context)
+        _register_task(self)
         if not eager_start or not loop.is_running():
             # The step brings its own context. By call_soon, which a derived loop may have changed;
             # create_task, which belongs to the loop, takes the short way.
             loop.call_soon(self._run, context=loop._empty_context)
             return
+        if loop._current_task is not None:
+            _register_task(loop._current_task)  # for our step it is the current one no more
         self._run()  # the first step at once, inside the caller's own step (gh-97696)
         if self._state is not PENDING:
             self._coro: Any = None  # asyncio lets it go as well; see get_coro
@@ -84,7 +87,7 @@ class Task(Future[T]):
         self._must_cancel = False
         self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
         self._log_destroy_pending = True
-        _tasks.add(ref(self, _forget))
+        self._registered = False  # see all_tasks
 
     # -- one step ---------------------------------------------------------------------------------
 
@@ -156,6 +159,9 @@ class Task(Future[T]):
         if self._must_cancel and awaited.cancel(msg=self._cancel_message):
             self._must_cancel = False
         awaited._asyncio_future_blocking = False
+        if not self._registered:
+            self._registered = True
+            _register_task(self)
         if ours:
             awaited._add_waiter(self)
         else:
@@ -394,10 +400,15 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     """Return the tasks of `loop`, or else of the running loop, that have not ended."""
     loop = events.get_running_loop() if loop is None else loop
-    # Another thread may add a task at any moment; set.copy() is one step of the interpreter, a loop
+    # A task is registered when it waits for the first time, so that one which never waits has not
+    # to pay for it. Until then the loop's ready queue holds it, or its first step is being run.
+    # Another thread may add a task at any moment; copy() is one step of the interpreter, a loop
     # over _tasks would now and then find it changed (gh-80788).
-    alive = filter(None, (reference() for reference in _tasks.copy()))
-    return {task for task in alive if _loop_of(task) is loop and not task.done()}
+    tasks = set(filter(None, (reference() for reference in _tasks.copy())))
+    if isinstance(loop, events.AbstractEventLoop):
+        entries = (loop._current_task, *loop._ready.copy())  # type: ignore[attr-defined]
+        tasks.update(entry for entry in entries if isinstance(entry, Task))
+    return {task for task in tasks if _loop_of(task) is loop and not task.done()}
 
 
 # -- for classes that are not Task but stand in its place -----------------------------------------
