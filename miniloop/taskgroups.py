@@ -16,7 +16,7 @@ from typing import Any, Self
 from .events import Coro, Loop, T, _tell, get_running_loop
 from .exceptions import CancelledError
 from .futures import Future
-from .tasks import Task, current_task
+from .tasks import Task, _when_done, current_task
 
 __all__ = ("TaskGroup",)
 
@@ -114,7 +114,7 @@ class TaskGroup:
             self._on_task_done(task)
         else:
             self._tasks.add(task)
-            task.add_done_callback(self._on_task_done)
+            _when_done(task, self._on_task_done)
         return task
 
     def _on_task_done(self, task: Future[Any]) -> None:
