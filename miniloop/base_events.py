@@ -22,7 +22,7 @@ from contextvars import Context
 from typing import Any, Final, TypeAlias, TypeVar
 
 from . import events
-from .events import Callback, Coro, Handle, TimerHandle
+from .events import Args, Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
 from .tasks import Task, _register_task, ensure_future
 
@@ -46,12 +46,6 @@ _MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
 
 class BaseEventLoop(events.AbstractEventLoop):
     """An event loop without I/O; see SelectorEventLoop for the one to use."""
-
-    # In slots, for a loop has more attributes than CPython keeps at fixed places in an object: as
-    # entries of its dictionary they made a task switch a fifth slower.
-    __slots__ = ("_ready", "_scheduled", "_timer_cancelled_count", "_clock_resolution",
-                 "_current_task", "_empty_context", "_thread_id", "_stopping", "_closed",
-                 "_task_factory", "_enqueue")  # fmt: skip
 
     # What the subclass brings that knows how to wait:
     _selector: Any  # an object with `select(timeout)`
@@ -170,13 +164,17 @@ class BaseEventLoop(events.AbstractEventLoop):
         """Call `callback(*args)` in `delay` seconds."""
         if delay is None:
             raise TypeError("delay must not be None")
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self._call_at(self.time() + delay, callback, args, context)
 
     def call_at(self, when: float, callback: Callback, *args: Any,
                 context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Call `callback(*args)` when the clock of `time()` shows `when`, in seconds."""
         if when is None:
             raise TypeError("when cannot be None")
+        return self._call_at(when, callback, args, context)
+
+    def _call_at(self, when: float, callback: Callback, args: Args,
+                 context: Context | None) -> TimerHandle:  # fmt: skip
         if self._closed:
             self._check_closed()
         timer = TimerHandle(when, callback, args, self, context)

@@ -53,7 +53,7 @@ def _format_call(args: tuple[object, ...], kwargs: dict[str, object], debug: boo
 
 def _created_at(thing: Any) -> list[str]:
     """Where a handle, future or task was made, if debug mode was on then."""
-    stack = thing._source_traceback
+    stack = getattr(thing, "_source_traceback", None)
     return [f"created at {stack[-1].filename}:{stack[-1].lineno}"] if stack else []
 
 

@@ -34,7 +34,7 @@ from .selector_events import BaseSelectorEventLoop
 ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
 
 #: What debug mode covers, and which of its arguments is the callback.
-_COVERED: Final = {"call_soon": 0, "call_soon_threadsafe": 0, "call_at": 1}
+_COVERED: Final = {"call_soon": 0, "call_soon_threadsafe": 0, "_call_at": 1}
 
 
 class MishapsEventLoop(BaseSelectorEventLoop):
@@ -162,7 +162,7 @@ class MishapsEventLoop(BaseSelectorEventLoop):
     def set_debug(self, enabled: bool) -> None:
         """Turn debug mode on or off; `run(debug=…)` and PYTHONASYNCIODEBUG=1 do it from outside."""
         if self._debug:
-            self._uncover()
+            self._uncover()  # not else: vars() of a loop makes each of its attributes slower, for good
         self._debug = enabled
         if enabled:
             covers = {name: self._covered(name) for name in _COVERED}
@@ -185,7 +185,7 @@ class MishapsEventLoop(BaseSelectorEventLoop):
             if name != "call_soon_threadsafe":
                 self._check_thread()
             given = args[position] if len(args) > position else kwargs.get("callback")
-            self._check_callback(given, name)
+            self._check_callback(given, name.lstrip("_"))
             handle: Handle = method(*args, **kwargs)
             handle._source_traceback = extract_stack()
             return handle

@@ -27,7 +27,7 @@ from .coroutines import iscoroutine
 from .events import Coro, Handle, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
-from .futures import FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
+from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
 
 __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
            "create_eager_task_factory", "eager_task_factory", "_register_task", "_unregister_task",
@@ -102,7 +102,7 @@ class Task(Future[T]):
             if self._must_cancel or (waiter is not None and waiter._state is not FINISHED):
                 if self._state is not PENDING:
                     return self._complain_of_step()
-                awaited = self._context.run(coro.throw, self._bad_news(waiter))
+                awaited = self._context.run(type(coro).throw, coro, self._bad_news(waiter))
             else:
                 # The method of the type: `coro.send` would make a bound method for each step.
                 awaited = self._context.run(type(coro).send, coro, None)  # THE ONLY send
@@ -113,7 +113,7 @@ class Task(Future[T]):
         except StopIteration as stop:
             if self._must_cancel:
                 # cancel() came in this last step, too late to be raised: it wins all the same.
-                super().cancel(self._cancel_message)
+                Future.cancel(self, self._cancel_message)
             else:
                 self._state, self._outcome = FINISHED, stop.value
                 Future._wake_waiters(self)
@@ -211,10 +211,10 @@ class Task(Future[T]):
         # Without the frame of _run, which says nothing and would make a cycle.
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
         if isinstance(exc, CancelledError):
-            super().cancel()
-            self._outcome = exc
+            self._state, self._outcome = CANCELLED, exc
+            self._wake_waiters()
         else:
-            super().set_exception(exc)
+            Future.set_exception(self, exc)
 
     def set_result(self, result: T) -> None:
         """Raise RuntimeError: only the coroutine decides the result of its task."""
@@ -232,8 +232,8 @@ class Task(Future[T]):
         The coroutine may clean up, wait, or refuse; whether the task ends as cancelled is known
         when it ends. Every call counts: see `cancelling` and `uncancel`.
         """
-        self._mark_retrieved()
         if self._state is not PENDING:
+            self._mark_retrieved()
             return False
         self._num_cancels_requested += 1
         # Cancel what it waits for, and the CancelledError comes back by that way. _fut_waiter
@@ -356,15 +356,17 @@ def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> 
 
     Raises TypeError for anything else, ValueError for a future of another loop than `loop`.
     """
-    is_coroutine = type(coro_or_future) is CoroutineType or iscoroutine(coro_or_future)
-    if not is_coroutine and isfuture(coro_or_future):
-        if loop is not None and loop is not _loop_of(coro_or_future):
-            where = "to a different loop than the one specified as the loop argument"
-            raise ValueError(f"The future belongs {where}")
-        return coro_or_future
-    if not is_coroutine and not inspect.isawaitable(coro_or_future):
-        raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
-    coro: Any = coro_or_future if is_coroutine else _await(coro_or_future)
+    coro: Any = coro_or_future
+    if type(coro) is not CoroutineType:  # asked first, for that is quick, and most are
+        if isfuture(coro_or_future):
+            if loop is not None and loop is not _loop_of(coro_or_future):
+                where = "to a different loop than the one specified as the loop argument"
+                raise ValueError(f"The future belongs {where}")
+            return coro_or_future
+        if not iscoroutine(coro):
+            if not inspect.isawaitable(coro_or_future):
+                raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
+            coro = _await(coro_or_future)
     loop = events.get_event_loop() if loop is None else loop
     try:
         return loop.create_task(coro)  # type: ignore[no-any-return]
@@ -469,10 +471,11 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
         return result
     if math.isnan(delay):
         raise ValueError("Invalid delay: NaN (not a number)")
-    future: Future[None] = events.get_running_loop().create_future()
+    loop = events.get_running_loop()
+    future: Future[None] = loop.create_future()
     # The callback looks at no context variable, and so needs no copy of the context made for it.
-    context = future._loop._empty_context
-    timer = future._loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
+    context = loop._empty_context
+    timer = loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
     try:
         await future
         return result
