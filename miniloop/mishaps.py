@@ -66,8 +66,6 @@ class MishapsEventLoop(BaseSelectorEventLoop):
 
     def close(self) -> None:
         """Forget all callbacks, close the selector and let the loop never run again."""
-        if self._debug and not self._closed and not self.is_running():
-            logger.debug("Close %r", self)
         super().close()
         self._uncover()  # these attributes hold the loop, which they belong to
 

@@ -20,7 +20,6 @@ from typing import Any, ParamSpec, TypeAlias
 from . import exceptions
 from .coroutines import iscoroutine
 from .events import Coro, Loop, T, get_event_loop, get_running_loop
-from .format_helpers import logger
 from .futures import Future, isfuture
 from .mishaps import MishapsEventLoop
 from .tasks import _loop_of, ensure_future
@@ -92,21 +91,13 @@ class ThreadsEventLoop(MishapsEventLoop):
                           family: int = 0, type: int = 0, proto: int = 0,
                           flags: int = 0) -> list[Any]:  # fmt: skip
         """`socket.getaddrinfo` in a thread, for looking up a name blocks."""
-        look_up = self._getaddrinfo_timed if self._debug else socket.getaddrinfo
-        return await self.run_in_executor(None, look_up, host, port, family, type, proto, flags)
+        query = (host, port, family, type, proto, flags)
+        return await self.run_in_executor(None, socket.getaddrinfo, *query)
 
     async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int],
                           flags: int = 0) -> tuple[str, str]:  # fmt: skip
         """`socket.getnameinfo` in a thread."""
         return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
-
-    def _getaddrinfo_timed(self, *query: Any) -> list[Any]:
-        began = self.time()
-        found = socket.getaddrinfo(*query)
-        took = self.time() - began
-        log = logger.info if took >= self.slow_callback_duration else logger.debug
-        log("Getting address info %s took %.3fms: %r", query, took * 1e3, found)
-        return found
 
 
 async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
