@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
 
 from .descriptors import _SelectorSocketTransport
+from .hints import Any, Callable, TypeAlias
 from .sockets import SocketsEventLoop, _check_ssl_socket
 from .sslproto import SSL, TLS, _client_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race

@@ -14,13 +14,13 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
 from .connections import ProtocolFactory, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future
+from .hints import Any, TypeAlias
 from .protocols import BaseProtocol
 from .servers import ServersEventLoop
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
-from typing import Any, Final, Self
 from weakref import WeakSet
 
 from .combinators import gather
@@ -20,6 +18,7 @@ from .connections import ConnectionsEventLoop, ProtocolFactory, _bind, _check_ch
 from .events import Loop, _tell
 from .exceptions import CancelledError
 from .futures import Future
+from .hints import Any, Callable, Final, Iterable, Self
 from .locks import Event
 from .sslproto import SSL, TLS, _server_tls
 from .staggered import AddrInfo

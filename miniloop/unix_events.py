@@ -16,13 +16,13 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from selectors import EVENT_WRITE
-from typing import Any, TypeAlias
 
 from . import datagrams, transports
 from .connections import ProtocolFactory
 from .descriptors import _SelectorSocketTransport
 from .events import AbstractEventLoop
 from .exceptions import SendfileNotAvailableError
+from .hints import Any, TypeAlias
 from .policies import AbstractEventLoopPolicy, DefaultEventLoopPolicy
 from .sendfile import _send_blocks
 from .servers import AbstractServer, Server

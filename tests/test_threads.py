@@ -105,12 +105,7 @@ def test_an_answer_after_the_loop_was_closed_goes_nowhere() -> None:
 # Chains
 
 
-def test_only_futures_can_be_chained() -> None:
-    future: concurrent.futures.Future[None] = concurrent.futures.Future()
-    with pytest.raises(TypeError, match=r"^A future is required for source argument$"):
-        threads._chain_future(5, future)
-    with pytest.raises(TypeError, match=r"^A future is required for destination argument$"):
-        threads._chain_future(future, 5)
+def test_only_a_future_can_be_wrapped() -> None:
     with virtual_loop() as loop:
         with pytest.raises(AssertionError, match=r"^concurrent.futures.Future is expected, got 5$"):
             miniloop.wrap_future(5, loop=loop)  # type: ignore[arg-type]
