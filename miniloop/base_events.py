@@ -19,16 +19,15 @@ import time
 import warnings
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from typing import Any, Final, TypeAlias, TypeVar
 
 from . import events
 from .events import Args, Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
+from .hints import Any, Final, T, TypeAlias
 from .tasks import Task, _register_task, ensure_future
 
 __all__ = ("BaseEventLoop",)
 
-T = TypeVar("T")
 TaskFactory: TypeAlias = Callable[..., Any]
 
 #: Makes an object whose `_begin` or `_start` is then called: arguments given by keyword through the

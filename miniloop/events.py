@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import functools
 import threading
-import traceback
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, TypeAlias, TypeVar
 
 from .format_helpers import _created_at, _format_callback_source
+from .hints import Any, StackSummary, T, TypeAlias
 
 __all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_running_loop",
            "new_event_loop", "set_event_loop", "_get_running_loop",
            "_set_running_loop")  # fmt: skip
 
-T = TypeVar("T")
 Callback: TypeAlias = Callable[..., object]
 Args: TypeAlias = tuple[Any, ...]
 Coro: TypeAlias = Coroutine[Any, Any, T]
@@ -50,7 +48,7 @@ class Handle:
                  "__weakref__")  # fmt: skip
 
     # Debug mode alone gives these a value:
-    _source_traceback: traceback.StackSummary  # where the call was asked for
+    _source_traceback: StackSummary  # where the call was asked for
     _description: str  # of a handle that was cancelled; set by cancel()
 
     def __init__(self, callback: Callback, args: Args, loop: Loop,
@@ -151,7 +149,7 @@ class TimerHandle(Handle):
         return info
 
 
-def _tell(loop: Loop, message: str, born: traceback.StackSummary | None, **context: Any) -> None:
+def _tell(loop: Loop, message: str, born: StackSummary | None, **context: Any) -> None:
     """Report to the loop's exception handler; `born` is where the culprit was made, if known."""
     if born:
         context["source_traceback"] = born
