@@ -68,7 +68,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._stopping = False
         self._closed = False
         self._task_factory: TaskFactory | None = None
-        #: Make an entry ready: how Futures and Tasks do what `call_soon` does.
+        #: Make an entry ready: how Futures and Tasks do what `call_soon` does. Refuses once closed.
         self._enqueue: Callable[[Any], None] = self._ready.append
 
     def __repr__(self) -> str:
@@ -143,10 +143,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         `context` is the contextvars.Context to call it in, by default a copy of the present one.
         Raises RuntimeError if the loop is closed.
         """
-        if self._closed:
-            self._check_closed()
         handle = Handle(callback, args, self, context)
-        self._ready.append(handle)
+        self._enqueue(handle)
         return handle
 
     def call_soon_threadsafe(self, callback: Callback, *args: Any,
@@ -228,8 +226,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             self._run_forever_cleanup()
 
     def _run_forever_setup(self) -> None:
-        self._check_closed()
-        self._check_running()
+        self._check_may_run()
         self._thread_id = threading.get_ident()
         events._set_running_loop(self)
 
@@ -243,8 +240,7 @@ class BaseEventLoop(events.AbstractEventLoop):
 
         A coroutine is made a Task first. Raises RuntimeError if the loop is stopped before the end.
         """
-        self._check_closed()
-        self._check_running()
+        self._check_may_run()
         ours = not isfuture(future)
         ending: Future[T] = ensure_future(future, loop=self)
         if ours and isinstance(ending, Task):
@@ -296,7 +292,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         if self._closed:
             _refuse()
 
-    def _check_running(self) -> None:
+    def _check_may_run(self) -> None:
+        self._check_closed()
         if self.is_running():
             raise RuntimeError("This event loop is already running")
         if events._get_running_loop() is not None:

@@ -96,10 +96,8 @@ class Handle:
         return self._context
 
     def _repr_info(self) -> list[str]:
-        if self._args is not None:
-            info = [self._describe()]
-        else:
-            info = ["cancelled", getattr(self, "_description", "")]
+        before = getattr(self, "_description", "")
+        info = ["cancelled", before] if self._args is None else [self._describe()]
         return [type(self).__name__, *filter(None, info), *_created_at(self)]
 
     def __repr__(self) -> str:

@@ -123,12 +123,11 @@ class Future(Generic[T]):
         waiting = self._callbacks
         if waiting is not None:
             self._callbacks = None
-            enqueue = self._loop._enqueue
-            if type(waiting) is not list:
-                enqueue(waiting)
-                return
-            for entry in waiting:
-                enqueue(entry)
+            if type(waiting) is list:
+                for entry in waiting:
+                    self._loop._enqueue(entry)
+            else:
+                self._loop._enqueue(waiting)
 
     # -- looking at it ----------------------------------------------------------------------------
 

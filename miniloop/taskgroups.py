@@ -5,18 +5,19 @@ if one has failed, the others were cancelled and all failures come out together.
 Rules: the first failure aborts the group: it cancels the other tasks and, by a request that it
 takes back with `uncancel`, the parent, which may be waiting for anything inside the block. A
 cancellation from outside aborts the group too, but is passed on.
-This file does not know how cancellation is delivered. Read tasks.py and timeouts.py first.
+This file does not know how cancellation is delivered. Read tasks.py and combinators.py first.
 """
 
 from __future__ import annotations
 
 from contextvars import Context
 
+from .combinators import _when_done
 from .events import Coro, Loop, _tell, get_running_loop
 from .exceptions import CancelledError
 from .futures import Future
 from .hints import Any, Self, T
-from .tasks import Task, _when_done, current_task
+from .tasks import Task, current_task
 
 __all__ = ("TaskGroup",)
 

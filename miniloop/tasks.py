@@ -22,7 +22,7 @@ from weakref import ref
 
 from . import events
 from .coroutines import _isawaitable, iscoroutine
-from .events import Coro, Handle, Loop, _tell
+from .events import Coro, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
 from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
@@ -301,13 +301,10 @@ class Task(Future[T]):
         return twin
 
     def __del__(self) -> None:
-        try:
-            if not self._log_destroy_pending or self._state is not PENDING:
-                return
-        except AttributeError:
-            return  # __init__ has refused its arguments
-        message = "Task was destroyed but it is pending!"
-        _tell(self._loop, message, self._source_traceback, task=self)
+        # No attribute: __init__ has refused its arguments.
+        if self._state is PENDING and getattr(self, "_log_destroy_pending", False):
+            message = "Task was destroyed but it is pending!"
+            _tell(self._loop, message, self._source_traceback, task=self)
 
 
 def _is_awaited_like_a_future(kind: type) -> bool:
@@ -381,17 +378,6 @@ def _loop_of(future: Any) -> Loop:
     """The loop of any object that `isfuture`, by method or, for older ones, by attribute."""
     get_loop = getattr(future, "get_loop", None)
     return future._loop if get_loop is None else get_loop()
-
-
-def _when_done(future: Future[T], fn: Callable[[Future[T]], object]) -> None:
-    """`add_done_callback` for a callback of our own, which looks at no context variable.
-
-    No copy of the context is made for it, which would be a tenth of what a gather costs.
-    """
-    if type(future) is Task and future._state is PENDING:
-        future._add_waiter(Handle(fn, (future,), future._loop, future._loop._empty_context))
-    else:
-        future.add_done_callback(fn)
 
 
 # -- which tasks are there ------------------------------------------------------------------------
