@@ -311,5 +311,5 @@ def _refuse(*_: object) -> None:
 def _stop_its_loop(future: Future[Any]) -> None:
     """The done-callback by which run_until_complete ends."""
     error = None if future.cancelled() else future.exception()
-    if not isinstance(error, SystemExit | KeyboardInterrupt):  # these end run_forever themselves
+    if not isinstance(error, (SystemExit, KeyboardInterrupt)):  # these end run_forever themselves
         future.get_loop().stop()

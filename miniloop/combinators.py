@@ -11,7 +11,7 @@ This file does not know how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 from .coroutines import _isawaitable, iscoroutine
-from .events import Coro, Handle, Loop, get_event_loop, get_running_loop
+from .events import Coro, Loop, _tell, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import FINISHED, PENDING, Future, isfuture
 from .hints import Any, AsyncIterator, Awaitable, Callable, Iterable, Iterator, T
@@ -27,15 +27,36 @@ FIRST_COMPLETED, FIRST_EXCEPTION = "FIRST_COMPLETED", "FIRST_EXCEPTION"
 ALL_COMPLETED = "ALL_COMPLETED"
 
 
-def _when_done(future: Future[T], fn: Callable[[Future[T]], object]) -> None:
-    """`add_done_callback` for a callback of our own, which looks at no context variable.
+class _Notice:
+    """The entry of the ready queue by which a gather or a group learns that a child has ended.
 
-    No copy of the context is made for it, which would be a tenth of what a gather costs.
+    A Handle would do, but what this calls looks at no context variable, so it makes no copy of the
+    context and enters none. With Handles a gather takes a fifth longer.
     """
-    if type(future) is Task and future._state is PENDING:
-        future._add_waiter(Handle(fn, (future,), future._loop, future._loop._empty_context))
+
+    __slots__ = ("_waiter", "_child")
+
+    def __init__(self, waiter: Any, child: Future[Any]) -> None:
+        self._waiter = waiter
+        self._child = child
+
+    @property
+    def _callback(self) -> Callable[..., None]:
+        return self._waiter._child_done  # type: ignore[no-any-return]
+
+    def _run(self) -> None:
+        try:
+            self._waiter._child_done(self._child)
+        except Exception as exc:  # of a class that is not ours, among the children
+            _tell(self._child._loop, f"Exception in {self._callback}", None, exception=exc)
+
+
+def _notify(waiter: Any, child: Future[T]) -> None:
+    """Call `waiter._child_done(child)` by the loop, once the child has ended."""
+    if type(child) is Task and child._state is PENDING:
+        child._add_waiter(_Notice(waiter, child))
     else:
-        future.add_done_callback(fn)
+        child.add_done_callback(waiter._child_done)
 
 
 # -- gather ---------------------------------------------------------------------------------------
@@ -63,12 +84,11 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
                 future._log_destroy_pending = False  # type: ignore[attr-defined]
     children = [futures[argument] for argument in coros_or_futures]
     outer = _GatheringFuture(children, return_exceptions, loop)
-    on_done = outer._child_done
     for child in futures.values():
         if child.done():  # counted at once: a gather of nothing but eager tasks is done on return
-            on_done(child)
+            outer._child_done(child)
         else:
-            _when_done(child, on_done)
+            _notify(outer, child)
     return outer
 
 
@@ -161,7 +181,7 @@ async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str
 
     timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
     for future in futures:
-        _when_done(future, on_done)
+        future.add_done_callback(on_done)
     try:
         await enough.wait()
     finally:
@@ -200,7 +220,7 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
         self._running = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
         self._to_give = len(self._running)  # how often iteration goes on
         for future in self._running:
-            _when_done(future, self._on_done)
+            _notify(self, future)
         timed = self._running and timeout is not None
         self._timer = loop.call_later(timeout, self._on_timeout) if timed else None
 
@@ -225,7 +245,7 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
             raise TimeoutError
         return future
 
-    def _on_done(self, future: Future[T]) -> None:
+    def _child_done(self, future: Future[T]) -> None:
         if not self._running:
             return  # after the time was up; its callback was on its way already
         self._running.remove(future)
@@ -235,7 +255,7 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
 
     def _on_timeout(self) -> None:
         for future in self._running:
-            future.remove_done_callback(self._on_done)
+            future.remove_done_callback(self._child_done)
             self._ended.put_nowait(None)  # one for each that will not come
         self._running.clear()
 
@@ -265,7 +285,7 @@ def shield(arg: Awaitable[T]) -> Future[T]:
         else:
             outer.set_result(inner.result())
 
-    _when_done(inner, inner_done)
+    inner.add_done_callback(inner_done)
     # Left in place, it would swallow an exception of inner that nobody has seen.
-    _when_done(outer, lambda _: inner.remove_done_callback(inner_done))
+    outer.add_done_callback(lambda _: inner.remove_done_callback(inner_done))
     return outer

@@ -66,7 +66,8 @@ class MishapsEventLoop(BaseSelectorEventLoop):
     def close(self) -> None:
         """Forget all callbacks, close the selector and let the loop never run again."""
         super().close()
-        self._uncover()  # these attributes hold the loop, which they belong to
+        if self._debug:
+            self._uncover()  # these attributes hold the loop, which they belong to
 
     # -- exceptions that nobody catches ------------------------------------------------------------
 
@@ -148,6 +149,8 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         self._asyncgens_shutdown_called = True
         closing = list(self._asyncgens)
         self._asyncgens.clear()
+        if not closing:
+            return
         results = await gather(*[agen.aclose() for agen in closing], return_exceptions=True)
         for agen, result in zip(closing, results, strict=True):
             if isinstance(result, Exception):

@@ -65,11 +65,9 @@ class BaseSelectorEventLoop(BaseEventLoop):
             logger.debug("Fail to write a null byte into the self-pipe socket", exc_info=True)
 
     def _read_from_self(self) -> None:
-        try:
-            while data := self._ssock.recv(4096):
-                self._process_self_data(data)
-        except BlockingIOError:
-            return  # all read
+        # Once: were there more than this, the selector would say so again. To read until there is
+        # nothing costs a second system call, and an exception, for each call from a thread.
+        self._process_self_data(self._ssock.recv(4096))
 
     def _process_self_data(self, data: bytes) -> None:
         """What comes in is there to wake the loop up, and has done so; signals.py finds more."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from contextvars import Context
 
-from .combinators import _when_done
+from .combinators import _notify
 from .events import Coro, Loop, _tell, get_running_loop
 from .exceptions import CancelledError
 from .futures import Future
@@ -50,7 +50,7 @@ class TaskGroup:
 
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         self._exiting = True
-        if isinstance(exc, SystemExit | KeyboardInterrupt):
+        if isinstance(exc, (SystemExit, KeyboardInterrupt)):
             self._errors.append(exc)  # first of its kind, whatever the tasks raise from now on
         if exc is not None and not self._aborting:
             self._abort()  # the block raised, or its task is being cancelled
@@ -60,7 +60,7 @@ class TaskGroup:
             if not self._errors:
                 raise
         for error in self._errors:
-            if isinstance(error, SystemExit | KeyboardInterrupt):
+            if isinstance(error, (SystemExit, KeyboardInterrupt)):
                 raise error
         if self._parent_cancel_requested:
             self._parent_task.uncancel()
@@ -112,13 +112,13 @@ class TaskGroup:
         else:
             task = self._loop.create_task(coro, name=name, context=context)
         if task.done():  # an eager task that never had to wait
-            self._on_task_done(task)
+            self._child_done(task)
         else:
             self._tasks.add(task)
-            _when_done(task, self._on_task_done)
+            _notify(self, task)
         return task
 
-    def _on_task_done(self, task: Future[Any]) -> None:
+    def _child_done(self, task: Future[Any]) -> None:
         self._tasks.discard(task)
         if self._all_ended is not None and not self._tasks and not self._all_ended.done():
             self._all_ended.set_result(None)

@@ -12,7 +12,7 @@ This file does not know how a cancellation is delivered. Read tasks.py first.
 from __future__ import annotations
 
 from .combinators import wait
-from .events import Handle, get_running_loop
+from .events import Handle, Loop, get_running_loop
 from .exceptions import CancelledError
 from .hints import Any, Awaitable, Self, T
 from .tasks import current_task, ensure_future
@@ -50,22 +50,26 @@ class Timeout:
             raise RuntimeError("Timeout has not been entered")
         if self._state is not ENTERED:
             raise RuntimeError(f"Cannot change state of {self._state} Timeout")
-        self._when = when
         if self._alarm is not None:
             self._alarm.cancel()
+        self._set_alarm(get_running_loop(), when)
+
+    def _set_alarm(self, loop: Loop, when: float | None) -> None:
+        self._when = when
         if when is not None:
-            loop, ring = get_running_loop(), self._on_timeout
+            ring = self._on_timeout
             self._alarm = loop.call_soon(ring) if when <= loop.time() else loop.call_at(when, ring)
 
     async def __aenter__(self) -> Self:
         if self._state is not CREATED:
             raise RuntimeError("Timeout has already been entered")
-        self._task = current_task()
+        loop = get_running_loop()
+        self._task = current_task(loop)
         if self._task is None:
             raise RuntimeError("Timeout should be used inside a task")
         self._state = ENTERED
         self._cancelling = self._task.cancelling()
-        self.reschedule(self._when)
+        self._set_alarm(loop, self._when)
         return self
 
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
