@@ -46,7 +46,7 @@ READING_ORDER: Final = {
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
                 "connections", "servers", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system.
-    "system": ("signals", "pipes", "subprocess", "unix_events"),
+    "system": ("subprocess", "unix_events"),
 }  # fmt: skip
 
 _files = (sys.modules[f"{__name__}.{name}"] for ring in READING_ORDER.values() for name in ring)

@@ -25,6 +25,8 @@ from .transports import _closing_on_error
 __all__ = ()
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
+#: A transport and its protocol.
+Connection: TypeAlias = tuple[Any, Any]
 
 
 class ConnectionsEventLoop(SocketsEventLoop):
@@ -120,6 +122,17 @@ class ConnectionsEventLoop(SocketsEventLoop):
             _SelectorSocketTransport(self, sock, transport, None, extra, server)
         with _closing_on_error(transport):
             await waiter
+        return transport, protocol
+
+    async def _join(self, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
+                    **options: Any) -> Connection:  # fmt: skip
+        """Put a transport of that kind upon `file` and wait until its protocol has been told."""
+        protocol, waiter = factory(), self.create_future()
+        transport = kind(self, file, protocol, waiter=waiter, **options)
+        with _closing_on_error(transport):
+            await waiter
+        if self._debug:
+            logger.debug("%r joined to %r", transport, protocol)
         return transport, protocol
 
 

@@ -9,14 +9,13 @@ This file does not know what a datagram means. Read descriptors.py and servers.p
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import stat
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from .connections import ProtocolFactory, _set_reuseport
+from .connections import Connection, ProtocolFactory, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
 from .events import Loop
 from .format_helpers import logger
@@ -25,10 +24,8 @@ from .protocols import BaseProtocol
 from .servers import ServersEventLoop
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
 
-__all__ = ()
-
 #: Family and protocol, local and remote address.
-Endpoint: TypeAlias = tuple[tuple[int, int], tuple[Any, Any]]
+Endpoint: TypeAlias = tuple[int, int, Any, Any]
 
 #: What the buffer counts for each datagram besides its bytes.
 _HEADER_SIZE = 8
@@ -118,7 +115,7 @@ class DatagramsEventLoop(ServersEventLoop):
         remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
         flags: int = 0, reuse_port: bool | None = None, allow_broadcast: bool | None = None,
         sock: socket.socket | None = None,
-    ) -> tuple[Any, Any]:  # fmt: skip
+    ) -> Connection:  # fmt: skip
         """Bind to `local_addr`, connect to `remote_addr`; return transport and protocol.
 
         Either may be left out, if `family` is given then. An address is a host and a port; with
@@ -138,15 +135,8 @@ class DatagramsEventLoop(ServersEventLoop):
                 what = "socket modifier keyword arguments can not be used when sock is specified."
                 raise ValueError(f"{what} ({problems})")
             sock.setblocking(False)
-        protocol = protocol_factory()
-        waiter = self.create_future()
-        transport = _SelectorDatagramTransport(self, sock, protocol, remote, waiter)
-        if self._debug:
-            log = logger.info if local_addr else logger.debug
-            log("Datagram endpoint from %r to %r created: %r", local_addr, remote_addr, transport)
-        with _closing_on_error(transport):
-            await waiter
-        return transport, protocol
+        kind = _SelectorDatagramTransport
+        return await self._join(kind, sock, protocol_factory, address=remote)
 
     async def _datagram_endpoints(self, local: Any, remote: Any, family: int, proto: int,
                                   flags: int) -> list[Endpoint]:  # fmt: skip
@@ -154,23 +144,23 @@ class DatagramsEventLoop(ServersEventLoop):
         if not (local or remote):
             if family == 0:
                 raise ValueError("unexpected address family")
-            return [((family, proto), (None, None))]
+            return [(family, proto, None, None)]
         if family == socket.AF_UNIX:
             if not all(isinstance(address, str | None) for address in (local, remote)):
                 raise TypeError("string is expected")
             if local:
                 _remove_stale_socket(local)
-            return [((family, proto), (local, remote))]
+            return [(family, proto, local, remote)]
         hints = {"family": family, "type": socket.SOCK_DGRAM, "proto": proto, "flags": flags}
         asked = {side: at for side, at in enumerate((local, remote)) if at is not None}
-        found: dict[tuple[int, int], dict[int, Any]] = {}
+        found: dict[tuple[int, int], dict[int, Any]] = {}  # addresses by family, protocol and side
         for side, address in asked.items():
             if not isinstance(address, tuple) or len(address) != 2:
                 raise TypeError("2-tuple is expected")
             for info in await self._look_up(address, **hints):
                 found.setdefault((info[0], info[2]), {})[side] = info[4]
-        both = {key: sides for key, sides in found.items() if len(sides) == len(asked)}
-        endpoints = [(key, (sides.get(0), sides.get(1))) for key, sides in both.items()]
+        endpoints = [(*key, sides.get(0), sides.get(1)) for key, sides in found.items()
+                     if len(sides) == len(asked)]  # fmt: skip
         if not endpoints:
             raise ValueError("can not get address information")
         return endpoints
@@ -180,11 +170,10 @@ class DatagramsEventLoop(ServersEventLoop):
                              ) -> tuple[socket.socket, Any]:  # fmt: skip
         """A socket for the first endpoint that can be had, and its remote address."""
         failures: list[OSError] = []
-        for (family, proto), (local, remote) in endpoints:
+        for family, proto, local, remote in endpoints:
             try:
-                with contextlib.ExitStack() as on_error:
-                    sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
-                    on_error.callback(sock.close)
+                sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
+                with _closing_on_error(sock):
                     if reuse_port:
                         _set_reuseport(sock)
                     if allow_broadcast:
@@ -194,8 +183,7 @@ class DatagramsEventLoop(ServersEventLoop):
                         sock.bind(local)
                     if remote and not allow_broadcast:
                         await self.sock_connect(sock, remote)
-                    on_error.pop_all()
-                    return sock, remote
+                return sock, remote
             except OSError as exc:
                 failures.append(exc.with_traceback(None))  # whose frames hold the list: a cycle
         raise failures.pop(0)
@@ -203,18 +191,12 @@ class DatagramsEventLoop(ServersEventLoop):
 
 def _remove_stale_socket(path: str | bytes) -> None:
     """Remove the file that a socket of an earlier run has left, so that one can be bound there."""
-    if _has_file(path):
-        _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
-
-
-def _has_file(path: str | bytes) -> bool:
-    """False for Linux's abstract sockets, and for one without a name."""
-    return path[:1] not in ("", b"", "\0", b"\0")
+    _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
 
 
 def _remove_if(path: str | bytes, wanted: Callable[[os.stat_result], bool], purpose: str) -> None:
     try:
-        if wanted(os.stat(path)):
+        if path[:1] not in ("\0", b"\0") and wanted(os.stat(path)):  # Linux's abstract sockets
             os.remove(path)
     except OSError as exc:  # perhaps nothing but making sockets is allowed there
         if not isinstance(exc, FileNotFoundError):

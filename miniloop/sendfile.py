@@ -21,8 +21,6 @@ from .exceptions import SendfileNotAvailableError
 from .streams import FlowControlMixin
 from .timeouts import timeout
 
-__all__ = ()
-
 #: Bytes that a thread reads, or the kernel copies, at a time.
 SENDFILE_FALLBACK_READBUFFER_SIZE: Final = 256 * 1024
 

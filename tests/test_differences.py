@@ -13,6 +13,7 @@ import asyncio
 import gc
 import importlib.util
 import io
+import logging
 import os
 import selectors
 import socket
@@ -461,6 +462,22 @@ def test_the_exit_status_of_a_closed_process() -> None:
     assert status(miniloop) == 9
     if RELEASE >= (3, 12):  # before, a thread waits, and either may be first
         assert status(asyncio) == 255
+
+
+def test_what_is_logged_of_child_processes_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
+    def lines(aio: Any) -> list[str]:
+        async def main() -> None:
+            aio.get_running_loop().set_debug(True)
+            process = await aio.create_subprocess_exec("cat", stdin=aio.subprocess.PIPE)
+            await process.communicate(b"")
+
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            run(aio, main())
+        return [" ".join(record.getMessage().split()[:2]) for record in caplog.records]
+
+    assert "execute program" in lines(asyncio)
+    assert lines(miniloop) == []
 
 
 def test_data_before_an_error_of_tls() -> None:

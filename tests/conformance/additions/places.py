@@ -51,8 +51,7 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "tasks": ("combinators", "timeouts", "threads"),
     "trsock": ("transports",),
     "unix_events": (
-        "signals", "pipes", "descriptors", "subprocess", "connections", "servers", "sendfile",
-        "format_helpers",
+        "descriptors", "subprocess", "connections", "servers", "sendfile", "format_helpers",
     ),
     "windows_events": (),
     "windows_utils": (),
