@@ -8,7 +8,6 @@ asyncio.
 from __future__ import annotations
 
 import sys
-from typing import Final
 
 from .coroutines import *
 from .exceptions import *
@@ -32,9 +31,9 @@ from .subprocess import *
 from .unix_events import *
 
 #: Ring by ring, file by file.
-READING_ORDER: Final = {
-    # Names for things in log lines; a reader may skip it.
-    "words": ("coroutines", "format_helpers"),
+READING_ORDER = {
+    # Names for things in annotations and log lines; a reader may skip it.
+    "words": ("hints", "coroutines", "format_helpers"),
     # How `await` becomes a loop.
     "core": ("exceptions", "events", "futures", "tasks", "base_events", "selector_events"),
     # How tasks wait for one another.

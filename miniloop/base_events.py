@@ -19,16 +19,15 @@ import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
-from typing import Any, Final, TypeAlias, TypeVar
 
 from . import events
 from .events import Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
+from .hints import Any, Final, T, TypeAlias
 from .tasks import Task, ensure_future
 
 __all__ = ("BaseEventLoop",)
 
-T = TypeVar("T")
 TaskFactory: TypeAlias = Callable[..., Any]
 
 #: Seconds. Some systems refuse to wait for longer than their integers reach; a day will do.

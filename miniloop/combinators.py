@@ -10,21 +10,21 @@ This file does not know how tasks run. Read tasks.py and queues.py first.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
-from typing import Any
-
-from .coroutines import iscoroutine
-from .events import Coro, Loop, T, get_event_loop, get_running_loop
+from .coroutines import _isawaitable, iscoroutine
+from .events import Coro, Loop, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import PENDING, Future, isfuture
+from .hints import Any, AsyncIterator, Awaitable, Iterable, Iterator, T
 from .locks import Event
 from .queues import Queue
 from .tasks import _loop_of, ensure_future
 
 __all__ = ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION",
            "as_completed", "gather", "shield", "wait")  # fmt: skip
+
+#: What `wait` waits for; these words are those of concurrent.futures as well.
+FIRST_COMPLETED, FIRST_EXCEPTION = "FIRST_COMPLETED", "FIRST_EXCEPTION"
+ALL_COMPLETED = "ALL_COMPLETED"
 
 
 # -- gather ---------------------------------------------------------------------------------------
@@ -172,12 +172,12 @@ def as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) ->
     to be awaited for the result of the next. Both raise TimeoutError once `timeout` seconds have
     passed.
     """
-    if inspect.isawaitable(fs):
+    if _isawaitable(fs):
         raise TypeError(f"expects an iterable of awaitables, not {type(fs).__name__}")
     return _AsCompleted(fs, timeout)
 
 
-class _AsCompleted(Iterator[Coro[T]], AsyncIterator[Future[T]]):
+class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
     """The iterator of as_completed: a queue that each future enters when it ends."""
 
     def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
 
 from .descriptors import _SelectorSocketTransport
-from .format_helpers import logger
+from .hints import Any, Callable, TypeAlias
 from .sockets import SocketsEventLoop, _check_ssl_socket
 from .sslproto import SSL, TLS, _client_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
@@ -58,10 +56,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
             if interleave or (interleave is None and happy_eyeballs_delay is not None):
                 infos = _interleave(infos, interleave or 1)
             sock = await self._connect_first(infos, local, happy_eyeballs_delay, all_errors)
-        transport, protocol = await self._make_connection(sock, protocol_factory, tls)
-        if self._debug:
-            logger.debug("%r connected to %s:%r: %r", sock, host, port, (transport, protocol))
-        return transport, protocol
+        return await self._make_connection(sock, protocol_factory, tls)
 
     async def _look_up(self, address: tuple[Any, Any], **hints: int) -> list[AddrInfo]:
         if infos := await self._ensure_resolved(address, **hints):
@@ -131,8 +126,6 @@ class ConnectionsEventLoop(SocketsEventLoop):
         transport = kind(self, file, protocol, waiter=waiter, **options)
         with _closing_on_error(transport):
             await waiter
-        if self._debug:
-            logger.debug("%r joined to %r", transport, protocol)
         return transport, protocol
 
 

@@ -12,15 +12,12 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Callable
-from typing import Any, TypeAlias
 
+from . import events, futures, protocols
 from .connections import Connection, ProtocolFactory, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
-from .events import Loop
 from .format_helpers import logger
-from .futures import Future
-from .protocols import BaseProtocol
+from .hints import Any, Callable, TypeAlias
 from .servers import ServersEventLoop
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
 
@@ -37,8 +34,8 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
     #: Bytes that one datagram can have; what is longer is cut off.
     max_size = 256 * 1024
 
-    def __init__(self, loop: Loop, sock: socket.socket, protocol: BaseProtocol, address: Any,
-                 waiter: Future[None]) -> None:  # fmt: skip
+    def __init__(self, loop: events.Loop, sock: socket.socket, protocol: protocols.BaseProtocol,
+                 address: Any, waiter: futures.Future[None]) -> None:  # fmt: skip
         super().__init__(loop, sock, protocol, waiter, _describe(sock))
         self._address = address  # the only one to send to, or None
         loop._transports[self._fd] = self

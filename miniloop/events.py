@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import functools
 import threading
-import traceback
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, TypeAlias, TypeVar
 
 from .format_helpers import _created_at, _format_callback_source
+from .hints import Any, StackSummary, T, TypeAlias
 
 __all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_running_loop",
            "new_event_loop", "set_event_loop", "_get_running_loop",
            "_set_running_loop")  # fmt: skip
 
-T = TypeVar("T")
 Callback: TypeAlias = Callable[..., object]
 Args: TypeAlias = tuple[Any, ...]
 Coro: TypeAlias = Coroutine[Any, Any, T]
@@ -57,7 +55,7 @@ class Handle:
         self._args: Args | None = args  # None once cancelled: that is how one knows
         self._loop = loop
         self._context = copy_context() if context is None else context
-        self._source_traceback: traceback.StackSummary | None = None  # set by debug mode
+        self._source_traceback: StackSummary | None = None  # set by debug mode
 
     def _run(self) -> None:
         """Call the callback in its context; what it raises goes to the loop's exception handler."""
@@ -147,7 +145,7 @@ class TimerHandle(Handle):
         return info
 
 
-def _tell(loop: Loop, message: str, born: traceback.StackSummary | None, **context: Any) -> None:
+def _tell(loop: Loop, message: str, born: StackSummary | None, **context: Any) -> None:
     """Report to the loop's exception handler; `born` is where the culprit was made, if known."""
     if born:
         context["source_traceback"] = born

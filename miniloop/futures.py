@@ -10,20 +10,17 @@ This file does not know coroutines, nor when the ready queue is run. Read events
 from __future__ import annotations
 
 import reprlib
-import traceback
 from collections.abc import Callable, Generator
 from contextvars import Context
-from types import GenericAlias, TracebackType
-from typing import Any, Final, Generic, TypeGuard, TypeVar
+from types import TracebackType
 
 from . import events
 from .events import Handle, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _future_repr_info, extract_stack
+from .hints import Any, Final, Generic, StackSummary, T, TypeGuard
 
 __all__ = ("Future", "isfuture")
-
-T = TypeVar("T")
 
 # The states. The only transitions lead from PENDING to each of the others: "the three ways to end".
 PENDING: Final = "PENDING"
@@ -52,10 +49,8 @@ class Future(Generic[T]):
     __slots__ = ("_state", "_outcome", "_loop", "_callbacks", "_unretrieved",
                  "_asyncio_future_blocking", "__weakref__", "__dict__")  # fmt: skip
 
-    __class_getitem__: Any = classmethod(GenericAlias)
-
     #: Where the future was made; only debug mode puts a stack here, in the instance's __dict__.
-    _source_traceback: traceback.StackSummary | None = None
+    _source_traceback: StackSummary | None = None
 
     def __init__(self, *, loop: Loop | None = None) -> None:
         self._begin(events.get_event_loop() if loop is None else loop)

@@ -12,12 +12,11 @@ thread. Read futures.py first.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Literal
 
-from .events import Loop, T, get_running_loop
+from .events import Loop, get_running_loop
 from .exceptions import BrokenBarrierError, CancelledError
 from .futures import Future
+from .hints import Any, Callable, Literal, T
 
 __all__ = ("Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier")
 

@@ -20,15 +20,14 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncGenerator, Callable, Iterable
 from selectors import BaseSelector
-from typing import Any, Final, TypeAlias
 from weakref import WeakSet
 
 from .combinators import gather
 from .coroutines import iscoroutine, iscoroutinefunction
 from .events import Callback, Handle, _tell
 from .format_helpers import DEBUG_STACK_DEPTH, _format_context, extract_stack, logger
+from .hints import Any, AsyncGenerator, Callable, Final, Iterable, TypeAlias
 from .selector_events import BaseSelectorEventLoop
 
 ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
@@ -66,8 +65,6 @@ class MishapsEventLoop(BaseSelectorEventLoop):
 
     def close(self) -> None:
         """Forget all callbacks, close the selector and let the loop never run again."""
-        if self._debug and not self._closed and not self.is_running():
-            logger.debug("Close %r", self)
         super().close()
         self._uncover()  # these attributes hold the loop, which they belong to
 
@@ -164,6 +161,8 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         self._debug = enabled
         self._uncover()
         if enabled:
+            self._check_callback(extract_stack, "set_debug")
+            extract_stack()  # once, for both load modules, which would hold up a turn later
             covers = {name: self._covered(name) for name in _COVERED}
             vars(self).update(covers, _run_ready=self._run_ready_watched)
         if not self._closed:

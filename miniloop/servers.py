@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
-from typing import Any, Final, Self
 from weakref import WeakSet
 
 from .combinators import gather
 from .connections import ConnectionsEventLoop, ProtocolFactory, _bind, _check_choice, _set_reuseport
 from .events import Loop, _tell
 from .exceptions import CancelledError
-from .format_helpers import logger
 from .futures import Future
+from .hints import Any, Callable, Final, Iterable, Self
 from .locks import Event
 from .sslproto import SSL, TLS, _server_tls
 from .staggered import AddrInfo
@@ -179,8 +177,6 @@ class ServersEventLoop(ConnectionsEventLoop):
     async def _serve(self, server: Server, start_serving: bool) -> Server:
         if start_serving:
             await server.start_serving()
-        if self._debug:
-            logger.info("%r is serving", server)
         return server
 
     async def _look_up_hosts(self, host: Any, port: Any, family: int, flags: int) -> list[AddrInfo]:
@@ -208,9 +204,6 @@ class ServersEventLoop(ConnectionsEventLoop):
         try:
             sock = socket.socket(family, kind, proto)
         except OSError:
-            if self._debug:
-                message = "create_server() failed to create socket.socket(%r, %r, %r)"
-                logger.warning(message, family, kind, proto, exc_info=True)
             return None
         try:
             with _closing_on_error(sock):
@@ -226,11 +219,9 @@ class ServersEventLoop(ConnectionsEventLoop):
                 _bind(sock, address)
                 return sock
         except OSError as exc:
-            if exc.errno != errno.EADDRNOTAVAIL:
-                raise
-            if self._debug:  # the family is switched off (bpo-30945)
-                logger.warning(exc.strerror)
-            return None
+            if exc.errno == errno.EADDRNOTAVAIL:  # the family is switched off (bpo-30945)
+                return None
+            raise
 
     def _start_accepting(self, sock: socket.socket, server: Server) -> None:
         if sock.fileno() != -1:  # closed while it waited for descriptors to become free
@@ -252,8 +243,6 @@ class ServersEventLoop(ConnectionsEventLoop):
                 self._remove_reader(sock.fileno())
                 self.call_later(ACCEPT_RETRY_DELAY, self._start_accepting, sock, server)
                 return
-            if self._debug:
-                logger.debug("%r got a new connection from %r: %r", server, address, connection)
             self.create_task(self._serve_connection(connection, address, server))
 
     async def _serve_connection(self, sock: socket.socket, address: Any, server: Server) -> None:

@@ -15,30 +15,26 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import threading
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from io import FileIO
 from signal import SIGKILL, SIGTERM
-from typing import Any, TypeAlias
 
-from . import combinators, events, protocols, streams, tasks
+from . import combinators, events, exceptions, futures, locks, protocols, streams, tasks
 from .connections import Connection, ProtocolFactory
 from .descriptors import _DescriptorTransport, _ReadHalf, _WriteHalf
 from .events import Loop
-from .exceptions import CancelledError
 from .format_helpers import logger
-from .futures import Future
-from .locks import Event
+from .hints import Any, Callable, Popen, TypeAlias
 from .sendfile import SendfileEventLoop
 from .transports import BaseTransport, Buffer, SubprocessTransport
 
 __all__ = ("create_subprocess_exec", "create_subprocess_shell")
 
-PIPE, STDOUT, DEVNULL = subprocess.PIPE, subprocess.STDOUT, subprocess.DEVNULL
+# As in the standard library's subprocess, which only those who start a process have to load.
+PIPE, STDOUT, DEVNULL = -1, -2, -3
 
 #: A file, its descriptor, one of the three above, or None: what this process has.
 Stdio: TypeAlias = Any
@@ -52,7 +48,7 @@ class _PipeTransport(_DescriptorTransport):
     _kind = "pipe"
 
     def __init__(self, loop: Loop, pipe: Any, protocol: protocols.BaseProtocol,
-                 waiter: Future[None] | None = None) -> None:  # fmt: skip
+                 waiter: futures.Future[None] | None = None) -> None:  # fmt: skip
         fd = pipe.fileno()
         mode = os.fstat(fd).st_mode
         if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)):
@@ -170,14 +166,14 @@ class _PipeProtocol(protocols.Protocol):
 class BaseSubprocessTransport(SubprocessTransport):
     """A child process and its pipes."""
 
-    def __init__(self, loop: Loop, protocol: Any, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, loop: Loop, protocol: Any, process: Popen[bytes]) -> None:
         super().__init__({"subprocess": process})
         self._loop = loop
         self._protocol = protocol  # None once all is over
         self._process = process
         self._closed = False
         self._returncode: int | None = None  # Popen's may be there before, if somebody has asked it
-        self._ended = Event()  # what wait() waits for
+        self._ended = locks.Event()  # what wait() waits for
         self._pipes: dict[int, Any] = {}  # their transports, by the descriptor in the child
         # All at once, and not by connect_read_pipe(): so no cancellation finds some of them open,
         # and nothing of what they tell comes before connection_made.
@@ -323,6 +319,8 @@ class SubprocessEventLoop(SendfileEventLoop):
         return await self._spawn(protocol_factory, (program, *args), kwargs)
 
     async def _spawn(self, factory: ProtocolFactory, args: Any, options: Any) -> Connection:
+        import subprocess
+
         protocol = factory()
         process = subprocess.Popen(args, bufsize=0, **options)
         transport = BaseSubprocessTransport(self, protocol, process)
@@ -331,7 +329,7 @@ class SubprocessEventLoop(SendfileEventLoop):
             await tasks.sleep(0)  # connection_made stands before this task in the ready queue
         except BaseException as exc:
             transport.close()
-            if isinstance(exc, CancelledError):
+            if isinstance(exc, exceptions.CancelledError):
                 await transport._wait()
             raise
         return transport, protocol

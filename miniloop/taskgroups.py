@@ -11,11 +11,11 @@ This file does not know how cancellation is delivered. Read tasks.py and timeout
 from __future__ import annotations
 
 from contextvars import Context
-from typing import Any, Self
 
-from .events import Coro, Loop, T, _tell, get_running_loop
+from .events import Coro, Loop, _tell, get_running_loop
 from .exceptions import CancelledError
 from .futures import Future
+from .hints import Any, Self, T
 from .tasks import Task, current_task
 
 __all__ = ("TaskGroup",)

@@ -12,28 +12,26 @@ This file does not know timers or sockets. Read futures.py first.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
 import types
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context, copy_context
-from types import CoroutineType, FrameType
-from typing import Any, TextIO, TypeVar
+from types import CoroutineType, FrameType, GeneratorType
 from weakref import ref
 
 from . import events
-from .coroutines import iscoroutine
+from .coroutines import _isawaitable, iscoroutine
 from .events import Coro, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
 from .futures import FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
+from .hints import Any, T, TextIO
 
 __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
            "create_eager_task_factory", "eager_task_factory", "_register_task", "_unregister_task",
            "_enter_task", "_leave_task")  # fmt: skip
 
-T = TypeVar("T")
 
 _next_task_number = itertools.count(1).__next__
 
@@ -166,7 +164,7 @@ class Task(Future[T]):
     def _complaint(self, awaited: Any) -> str | None:
         """What is wrong with what the coroutine has yielded; None if it can be awaited."""
         if getattr(awaited, "_asyncio_future_blocking", None) is None:
-            if not inspect.isgenerator(awaited):
+            if not isinstance(awaited, GeneratorType):
                 return f"Task got bad yield: {awaited!r}"
             misused = "yield was used instead of yield from for generator"
             return f"{misused} in task {self!r} with {awaited!r}"
@@ -357,7 +355,7 @@ def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> 
             where = "to a different loop than the one specified as the loop argument"
             raise ValueError(f"The future belongs {where}")
         return coro_or_future
-    if not is_coroutine and not inspect.isawaitable(coro_or_future):
+    if not is_coroutine and not _isawaitable(coro_or_future):
         raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
     coro: Any = coro_or_future if is_coroutine else _await(coro_or_future)
     loop = events.get_event_loop() if loop is None else loop

@@ -19,15 +19,14 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Callable
 from selectors import EVENT_WRITE, BaseSelector
-from typing import Any, TypeAlias
 
 from . import coroutines, datagrams, events, policies, servers, transports
 from .connections import Connection, ProtocolFactory
 from .descriptors import _SelectorSocketTransport
 from .exceptions import SendfileNotAvailableError
 from .format_helpers import logger
+from .hints import Any, Callable, TypeAlias
 from .sendfile import _send_blocks
 from .sslproto import SSL, _client_tls, _server_tls
 from .subprocess import BaseSubprocessTransport, SubprocessEventLoop

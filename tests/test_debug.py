@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -199,15 +198,6 @@ def test_a_report_tells_which_handle_was_being_run_and_where_it_was_made() -> No
     )
     assert first.endswith("    loop.call_soon(trouble)")
     assert second == "ERROR from outside"
-
-
-def test_closing_is_logged_once() -> None:
-    with logged(logging.DEBUG) as lines:
-        with virtual_loop(debug=True) as loop:
-            pass
-        loop.close()
-    closing = [line for line in lines if line.startswith("DEBUG Close")]
-    assert closing == ["DEBUG Close <VirtualLoop running=False closed=False debug=True>"]
 
 
 # Where it comes from
