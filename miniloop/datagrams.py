@@ -163,8 +163,7 @@ class DatagramsEventLoop(ServersEventLoop):
         return endpoints
 
     async def _open_endpoint(self, endpoints: list[Endpoint], reuse_port: bool | None,
-                             allow_broadcast: bool | None
-                             ) -> tuple[socket.socket, Any]:  # fmt: skip
+                             broadcast: bool | None) -> tuple[socket.socket, Any]:  # fmt: skip
         """A socket for the first endpoint that can be had, and its remote address."""
         failures: list[OSError] = []
         for family, proto, local, remote in endpoints:
@@ -173,12 +172,12 @@ class DatagramsEventLoop(ServersEventLoop):
                 with _closing_on_error(sock):
                     if reuse_port:
                         _set_reuseport(sock)
-                    if allow_broadcast:
+                    if broadcast:
                         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
                     sock.setblocking(False)
                     if local:
                         sock.bind(local)
-                    if remote and not allow_broadcast:
+                    if remote and not broadcast:
                         await self.sock_connect(sock, remote)
                 return sock, remote
             except OSError as exc:

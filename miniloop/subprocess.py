@@ -347,20 +347,19 @@ def _check(for_shell: bool, *given: object) -> None:
 # -- the process as programs see it ----------------------------------------------------------------
 
 
-async def create_subprocess_shell(
-    cmd: str | bytes, stdin: Stdio = None, stdout: Stdio = None, stderr: Stdio = None,
-    limit: int = streams.DEFAULT_LIMIT, **kwds: Any,
-) -> Process:  # fmt: skip
+async def create_subprocess_shell(cmd: str | bytes, stdin: Stdio = None, stdout: Stdio = None,
+                                  stderr: Stdio = None, limit: int = streams.DEFAULT_LIMIT,
+                                  **kwds: Any) -> Process:  # fmt: skip
     """Let the shell run `cmd`, and return its Process; see create_subprocess_exec."""
     kwds.update(stdin=stdin, stdout=stdout, stderr=stderr)
     start = events.get_running_loop().subprocess_shell
     return (await start(partial(Process, limit), cmd, **kwds))[1]  # type: ignore[no-any-return]
 
 
-async def create_subprocess_exec(
-    program: Any, *args: Any, stdin: Stdio = None, stdout: Stdio = None, stderr: Stdio = None,
-    limit: int = streams.DEFAULT_LIMIT, **kwds: Any,
-) -> Process:  # fmt: skip
+async def create_subprocess_exec(program: Any, *args: Any, stdin: Stdio = None,
+                                 stdout: Stdio = None, stderr: Stdio = None,
+                                 limit: int = streams.DEFAULT_LIMIT,
+                                 **kwds: Any) -> Process:  # fmt: skip
     """Run `program` with `args`, and return its Process.
 
     Each of stdin, stdout and stderr that is PIPE becomes a stream; `limit`, in bytes, is that of
@@ -419,7 +418,8 @@ class Process(streams.FlowControlMixin, protocols.SubprocessProtocol):
         Returns what was read, None for what is not piped. That the process does not read all of
         `input` is no error.
         """
-        reads = (_read_all(self.stdout), _read_all(self.stderr))
+        reads = (tasks.sleep(0) if reader is None else reader.read()
+                 for reader in (self.stdout, self.stderr))  # fmt: skip
         _, stdout, stderr = await combinators.gather(self._feed_stdin(input), *reads)
         await self.wait()
         return stdout, stderr
@@ -465,7 +465,3 @@ class Process(streams.FlowControlMixin, protocols.SubprocessProtocol):
         """Close the transport once the process has ended and its output is read."""
         if self.returncode is not None and not self._readers:
             self._transport.close()
-
-
-async def _read_all(stream: streams.StreamReader | None) -> bytes | None:
-    return None if stream is None else await stream.read()

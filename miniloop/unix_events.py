@@ -221,15 +221,12 @@ def _declare(abstract: type, concrete: type, names: str = "") -> None:
     for name in names.split() or dir(concrete):
         method = getattr(concrete, name)
         if callable(method) and not name.startswith("_") and not hasattr(abstract, name):
-            setattr(abstract, name, _unimplemented(method))
 
+            @functools.wraps(method)
+            def refuse(*args: object, **kwargs: object) -> None:
+                raise NotImplementedError
 
-def _unimplemented(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise NotImplementedError
-
-    return refuse
+            setattr(abstract, name, refuse)
 
 
 _declare(events.AbstractEventLoop, SelectorEventLoop)
