@@ -25,7 +25,7 @@ from .policies import *
 from .runners import *
 from .protocols import *
 from .transports import *
-from .servers import *
+from .connections import *
 from .streams import *
 from .subprocess import *
 from .unix_events import *
@@ -43,7 +43,7 @@ READING_ORDER = {
                   "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
-                "connections", "servers", "datagrams", "streams", "sendfile"),
+                "connections", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system.
     "system": ("subprocess", "unix_events"),
 }  # fmt: skip

@@ -4,7 +4,7 @@ Purpose: a transport for UDP and for Unix sockets of that kind: messages, not a 
 whole or not at all, and a socket may exchange them with anybody.
 Rules: a transport that is connected, or made for one remote address, sends nowhere else. That a
 datagram could not be sent is told to `error_received`, and ends nothing.
-This file does not know what a datagram means. Read descriptors.py and servers.py first.
+This file does not know what a datagram means. Read connections.py first.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import socket
 import stat
 
 from . import events, futures, protocols
-from .connections import Connection, ProtocolFactory, _set_reuseport
+from .connections import Connection, ConnectionsEventLoop, ProtocolFactory, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
 from .format_helpers import logger
 from .hints import Any, Callable, TypeAlias
-from .servers import ServersEventLoop
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
 
 #: Family and protocol, local and remote address.
@@ -104,7 +103,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
         return True
 
 
-class DatagramsEventLoop(ServersEventLoop):
+class DatagramsEventLoop(ConnectionsEventLoop):
     """The loop's chapter on datagrams."""
 
     async def create_datagram_endpoint(

@@ -6,7 +6,7 @@ writes the number of each signal into the loop's wake-up socket, and the loop fi
 own time. So a signal's handler may do all that a callback may, and comes between two callbacks,
 never in the middle of one. Only the main thread is told of signals.
 This file does not know what signals mean, nor more than its chapters do: base_events (turns),
-selector_events (descriptors), mishaps, threads, sockets, connections, servers, datagrams, sendfile,
+selector_events (descriptors), mishaps, threads, sockets, connections, datagrams, sendfile,
 subprocess.
 """
 
@@ -21,8 +21,8 @@ import sys
 import warnings
 from selectors import EVENT_WRITE, BaseSelector
 
-from . import coroutines, datagrams, events, policies, servers, transports
-from .connections import Connection, ProtocolFactory
+from . import coroutines, datagrams, events, policies, transports
+from .connections import AbstractServer, Connection, ProtocolFactory, Server
 from .descriptors import _SelectorSocketTransport
 from .exceptions import SendfileNotAvailableError
 from .format_helpers import logger
@@ -156,7 +156,7 @@ class SelectorEventLoop(SubprocessEventLoop):
         sock: socket.socket | None = None, backlog: int = 100, ssl: SSL = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
         start_serving: bool = True, cleanup_socket: bool = True,
-    ) -> servers.Server:  # fmt: skip
+    ) -> Server:  # fmt: skip
         """Listen on the Unix socket at `path`, or on `sock`; see create_server.
 
         A socket file that an earlier server has left at `path` is replaced. With `cleanup_socket`
@@ -168,7 +168,7 @@ class SelectorEventLoop(SubprocessEventLoop):
             with transports._closing_on_error(sock):
                 _bind(sock, os.fspath(path))
         clean_up = _remover_of_file(sock.getsockname()) if cleanup_socket else None
-        server = servers.Server(self, [sock], protocol_factory, backlog, tls, clean_up)
+        server = Server(self, [sock], protocol_factory, backlog, tls, clean_up)
         return await self._serve(server, start_serving)
 
 
@@ -231,7 +231,7 @@ def _declare(abstract: type, concrete: type, names: str = "") -> None:
 
 _declare(events.AbstractEventLoop, SelectorEventLoop)
 _declare(policies.AbstractEventLoopPolicy, policies.DefaultEventLoopPolicy)
-_declare(servers.AbstractServer, servers.Server)
+_declare(AbstractServer, Server)
 _declare(transports.BaseTransport, _SelectorSocketTransport,
          "is_closing close set_protocol get_protocol")  # fmt: skip
 _declare(transports.ReadTransport, _SelectorSocketTransport,
