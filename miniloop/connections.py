@@ -168,7 +168,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
         happy_eyeballs_delay: float | None = None, interleave: int | None = None,
         all_errors: bool = False,
-    ) -> tuple[Any, Any]:  # fmt: skip
+    ) -> Connection:  # fmt: skip
         """Connect to `host` and `port`, or take a connected `sock`; return transport and protocol.
 
         A host may have several addresses. They are tried one after the other; with
@@ -225,34 +225,26 @@ class ConnectionsEventLoop(SocketsEventLoop):
     async def connect_accepted_socket(
         self, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    ) -> tuple[Any, Any]:  # fmt: skip
+    ) -> Connection:  # fmt: skip
         """Make a transport and a protocol for a socket that the program has accepted itself."""
         _check_choice(None, None, sock)
         tls = _tls(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
         return await self._make_connection(sock, protocol_factory, tls)
 
-    async def _make_connection(self, sock: socket.socket, factory: ProtocolFactory,
-                               tls: TLS | None, server: Any = None, peername: Any = None
-                               ) -> tuple[Any, Any]:  # fmt: skip
-        """Give `sock` to a new transport and wait until its protocol has been told."""
+    async def _make_connection(self, sock: socket.socket, factory: ProtocolFactory, tls: TLS | None,
+                               server: Any = None, peername: Any = None) -> Connection:  # fmt: skip
+        """Put a transport upon `sock`, and where it is asked for one over TLS upon that."""
         sock.setblocking(False)
-        protocol = factory()
-        self._ensure_fd_no_transport(sock)
-        waiter = self.create_future()
         extra = None if server is None else {"peername": peername}
-        if tls is None:
-            transport: Any = _SelectorSocketTransport(self, sock, protocol, waiter, extra, server)
-        else:
-            transport = tls(self, protocol, waiter=waiter)
-            _SelectorSocketTransport(self, sock, transport, None, extra, server)
-        with _closing_on_error(transport):
-            await waiter
-        return transport, protocol
+        kind = _SelectorSocketTransport if tls is None else partial(_over_tls, tls)
+        return await self._join(kind, sock, factory, extra=extra, server=server)
 
     async def _join(self, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
                     **options: Any) -> Connection:  # fmt: skip
         """Put a transport of that kind upon `file` and wait until its protocol has been told."""
-        protocol, waiter = factory(), self.create_future()
+        protocol = factory()
+        self._ensure_fd_no_transport(file)
+        waiter = self.create_future()
         transport = kind(self, file, protocol, waiter=waiter, **options)
         with _closing_on_error(transport):
             await waiter
@@ -361,6 +353,13 @@ class ConnectionsEventLoop(SocketsEventLoop):
             if self._debug:
                 message = "Error on transport creation for incoming connection"
                 _tell(self, message, None, exception=exc)
+
+
+def _over_tls(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, waiter: Future[None],
+              **options: Any) -> Any:  # fmt: skip
+    transport = tls(loop, protocol, waiter=waiter)
+    _SelectorSocketTransport(loop, sock, transport, **options)
+    return transport
 
 
 def _check_choice(host: Any, port: Any, sock: socket.socket | None, if_neither: str = "") -> None:
