@@ -179,7 +179,7 @@ def get_running_loop() -> Loop:
     return loop
 
 
-#: An event loop policy: see policies.py, which puts the default one here.
+#: An event loop policy: see runners.py, which puts the default one here.
 _policy: Any = None
 
 

@@ -23,7 +23,7 @@ from .descriptors import _SelectorSocketTransport
 from .events import AbstractEventLoop
 from .exceptions import SendfileNotAvailableError
 from .hints import Any, TypeAlias
-from .policies import AbstractEventLoopPolicy, DefaultEventLoopPolicy
+from .runners import AbstractEventLoopPolicy, DefaultEventLoopPolicy
 from .sendfile import _send_blocks
 from .sslproto import SSL, _client_tls, _server_tls
 from .subprocess import BaseSubprocessTransport, SubprocessEventLoop
