@@ -18,21 +18,12 @@ from .hints import Any, StackSummary, TextIO
 
 
 class _Logger:
-    """The logger that bears the package's name; `logging` is loaded when there is something to say.
-
-    Before a program has loaded it nobody can have asked for less than warnings.
-    """
+    """The logger that bears the package's name; `logging` is loaded when something is said."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("debug", "info") and "logging" not in sys.modules:
-            return _say_nothing
         import logging
 
         return getattr(logging.getLogger(__package__), name)
-
-
-def _say_nothing(*args: object, **kwargs: object) -> None:
-    """What `logger.debug` and `logger.info` are while nobody could hear them."""
 
 
 #: Everything that the package logs goes here.

@@ -34,7 +34,6 @@ class BaseSelectorEventLoop(BaseEventLoop):
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         super().__init__()
         self._selector = selectors.DefaultSelector() if selector is None else selector
-        logger.debug("Using selector: %s", type(self._selector).__name__)
         #: The transport that owns a descriptor; nobody else may then watch it.
         self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
         # How many the selector watches, the wake-up socket included; that counts twice for
