@@ -16,7 +16,7 @@ from contextvars import copy_context
 
 from . import exceptions
 from .coroutines import iscoroutine
-from .events import Coro, Loop, get_event_loop, get_running_loop
+from .events import Callback, Coro, Loop, get_event_loop, get_running_loop
 from .futures import Future, isfuture
 from .hints import Any, Callable, Executor, P, T, ThreadFuture, TypeAlias
 from .mishaps import MishapsEventLoop
@@ -46,9 +46,7 @@ class ThreadsEventLoop(MishapsEventLoop):
         if executor is None:
             if self._executor_shutdown_called:
                 raise RuntimeError("Executor shutdown has been called")
-            if self._default_executor is None:
-                self._default_executor = _thread_pool()
-            executor = self._default_executor
+            executor = self._default_executor = self._default_executor or _thread_pool()
         return wrap_future(executor.submit(func, *args), loop=self)
 
     def set_default_executor(self, executor: Executor) -> None:
@@ -75,7 +73,6 @@ class ThreadsEventLoop(MishapsEventLoop):
         except TimeoutError:
             late = "The executor did not finishing joining its threads within"
             warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
-            executor.shutdown(wait=False)
 
     def close(self) -> None:
         """Forget all callbacks, tell the default executor to end, and never run again."""
@@ -154,23 +151,24 @@ def wrap_future(future: ThreadFuture[T] | Future[T], *,
 
 def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
     """Let `destination` end as `source` does; cancelling it cancels `source`."""
-    source_loop: Loop = _loop_of(source) if isfuture(source) else None
-    dest_loop: Loop = _loop_of(destination) if isfuture(destination) else None
 
     def cancel_source(destination: AnyFuture) -> None:
-        if destination.cancelled() and source_loop in (None, dest_loop):
-            source.cancel()
-        elif destination.cancelled():
-            source_loop.call_soon_threadsafe(source.cancel)
+        if destination.cancelled():
+            _call_where_it_lives(source, source.cancel)
 
     def end_destination(source: AnyFuture) -> None:
-        if dest_loop in (None, source_loop):
-            _copy_end(source, destination)
-        elif not dest_loop.is_closed():
-            dest_loop.call_soon_threadsafe(_copy_end, source, destination)
+        _call_where_it_lives(destination, _copy_end, source, destination)
 
     destination.add_done_callback(cancel_source)
     source.add_done_callback(end_destination)
+
+
+def _call_where_it_lives(future: AnyFuture, callback: Callback, *args: Any) -> None:
+    """Call in the thread of the future's loop; at once if it is one of no loop's."""
+    if not isfuture(future):
+        callback(*args)
+    elif not (loop := _loop_of(future)).is_closed():
+        loop.call_soon_threadsafe(callback, *args)
 
 
 def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
