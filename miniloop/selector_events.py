@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import selectors
 import socket
-from collections.abc import Iterable
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from weakref import WeakValueDictionary
 
 from .base_events import BaseEventLoop
 from .events import Callback, Handle
 from .format_helpers import logger
-from .hints import Any, TypeAlias
+from .hints import Any, Iterable, TypeAlias
 
 #: A descriptor's number, or an object with a method `fileno()`.
 FileDescriptorLike: TypeAlias = Any
