@@ -22,13 +22,9 @@ import threading
 import warnings
 from contextvars import Context, copy_context
 
-from . import events
-from .combinators import gather
-from .coroutines import iscoroutine
+from . import combinators, coroutines, events, exceptions, tasks
 from .events import Callback, Coro, Loop
-from .exceptions import CancelledError
 from .hints import Any, Callable, Iterator, Self, T
-from .tasks import Task, all_tasks
 
 __all__ = ("AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "Runner", "get_event_loop_policy",
            "run", "set_event_loop_policy")  # fmt: skip
@@ -85,7 +81,7 @@ class Runner:
 
         Raises ValueError if it is no coroutine, RuntimeError inside a running loop.
         """
-        if not iscoroutine(coro):
+        if not coroutines.iscoroutine(coro):
             raise ValueError(f"a coroutine was expected, got {coro!r}")
         if events._get_running_loop() is not None:
             raise RuntimeError("Runner.run() cannot be called from a running event loop")
@@ -108,12 +104,12 @@ def run(main: Coro[T], *, debug: bool | None = None,
 
 
 def _cancel_all_tasks(loop: Loop) -> None:
-    leftover = all_tasks(loop)
+    leftover = tasks.all_tasks(loop)
     if not leftover:
         return
     for task in leftover:
         task.cancel()
-    loop.run_until_complete(gather(*leftover, return_exceptions=True))
+    loop.run_until_complete(combinators.gather(*leftover, return_exceptions=True))
     for task in leftover:
         if not task.cancelled() and task.exception() is not None:
             message = f"unhandled exception during {__package__}.run() shutdown"
@@ -121,7 +117,7 @@ def _cancel_all_tasks(loop: Loop) -> None:
 
 
 @contextlib.contextmanager
-def _cancelled_by_ctrl_c(task: Task[Any], loop: Loop) -> Iterator[None]:
+def _cancelled_by_ctrl_c(task: tasks.Task[Any], loop: Loop) -> Iterator[None]:
     """Let the first Ctrl-C cancel `task`, where the program does not handle Ctrl-C itself."""
     interrupted = False
 
@@ -139,7 +135,7 @@ def _cancelled_by_ctrl_c(task: Task[Any], loop: Loop) -> Iterator[None]:
             signal.signal(signal.SIGINT, on_sigint)
     try:
         yield
-    except CancelledError:
+    except exceptions.CancelledError:
         if interrupted and task.uncancel() == 0:
             raise KeyboardInterrupt  # noqa: B904 - as asyncio: the CancelledError is shown as well
         raise

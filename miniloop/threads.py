@@ -14,14 +14,11 @@ import socket
 import warnings
 from contextvars import copy_context
 
-from . import exceptions
-from .coroutines import iscoroutine
+from . import coroutines, exceptions, tasks, timeouts
 from .events import Callback, Coro, Loop, get_event_loop, get_running_loop
 from .futures import Future, isfuture
 from .hints import Any, Callable, Executor, P, T, ThreadFuture, TypeAlias
 from .mishaps import MishapsEventLoop
-from .tasks import _loop_of, ensure_future
-from .timeouts import timeout as timeout_after
 
 __all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
 
@@ -67,7 +64,7 @@ class ThreadsEventLoop(MishapsEventLoop):
             return
         joiner = _thread_pool(1)  # joining threads blocks, in its turn
         try:
-            async with timeout_after(timeout):
+            async with timeouts.timeout(timeout):
                 await wrap_future(joiner.submit(executor.shutdown), loop=self)
             joiner.shutdown()
         except TimeoutError:
@@ -116,7 +113,7 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> ThreadFuture[T]:
     To wait for that result in the loop's own thread is a deadlock: the loop would have to run for
     it, and it waits (gh-121075).
     """
-    if not iscoroutine(coro):
+    if not coroutines.iscoroutine(coro):
         raise TypeError("A coroutine object is required")
     from concurrent.futures import Future as OutsideFuture
 
@@ -124,7 +121,7 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> ThreadFuture[T]:
 
     def start() -> None:
         try:
-            _chain_future(ensure_future(coro, loop=loop), outside)
+            _chain_future(tasks.ensure_future(coro, loop=loop), outside)
         except BaseException as exc:
             ends_the_loop = isinstance(exc, SystemExit | KeyboardInterrupt)
             if not ends_the_loop and outside.set_running_or_notify_cancel():
@@ -167,7 +164,7 @@ def _call_where_it_lives(future: AnyFuture, callback: Callback, *args: Any) -> N
     """Call in the thread of the future's loop; at once if it is one of no loop's."""
     if not isfuture(future):
         callback(*args)
-    elif not (loop := _loop_of(future)).is_closed():
+    elif not (loop := tasks._loop_of(future)).is_closed():
         loop.call_soon_threadsafe(callback, *args)
 
 
