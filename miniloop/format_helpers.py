@@ -1,7 +1,9 @@
 """How handles, futures, tasks and their places in the source appear in a repr or a log line.
 
-Purpose: `<Task pending name='clock' coro=<tick() running at clock.py:12>>` instead of an address.
-Rules: arguments are shown in debug mode only, for they may hold secrets, and are cut short.
+Purpose: `<Task pending name='clock' coro=<tick() running at clock.py:12>>` instead of an address;
+and the logger.
+Rules: arguments are shown in debug mode only, for they may hold secrets, and are cut short. What
+takes long to load (inspect, logging, traceback) is imported by the functions that need it.
 This file does not import the classes that it describes, and a reader of the core may skip it.
 """
 

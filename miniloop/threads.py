@@ -4,6 +4,7 @@ Purpose: blocking calls run in a pool of threads and look like awaitables from h
 way round, a thread hands a coroutine to the loop and waits for it as for a blocking call.
 Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied
 to the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
+`concurrent.futures`, which takes `logging` along, is imported by the functions that need it.
 This file does not know what the threads do. Read mishaps.py first.
 """
 
@@ -93,7 +94,7 @@ class ThreadsEventLoop(MishapsEventLoop):
 
 
 def _thread_pool(max_workers: int | None = None) -> Executor:
-    from concurrent.futures import ThreadPoolExecutor  # here, for it takes `logging` along
+    from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(max_workers, thread_name_prefix=__package__)
 
