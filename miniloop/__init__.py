@@ -21,7 +21,6 @@ from .combinators import *
 from .timeouts import *
 from .taskgroups import *
 from .threads import *
-from .policies import *
 from .runners import *
 from .protocols import *
 from .transports import *
@@ -39,8 +38,7 @@ READING_ORDER = {
     # How tasks wait for one another.
     "sync": ("locks", "queues"),
     # How programs are held together.
-    "structure": ("combinators", "timeouts", "taskgroups", "mishaps", "threads", "policies",
-                  "runners"),
+    "structure": ("combinators", "timeouts", "taskgroups", "mishaps", "threads", "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
                 "connections", "datagrams", "streams", "sendfile"),

@@ -17,13 +17,12 @@ import heapq
 import threading
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 
 from . import events
 from .events import Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
-from .hints import Any, Final, T, TypeAlias
+from .hints import Any, Awaitable, Callable, Final, Iterable, T, TypeAlias
 from .tasks import Task, ensure_future
 
 __all__ = ("BaseEventLoop",)

@@ -16,14 +16,13 @@ import os
 import socket
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable
 from itertools import islice
 from selectors import EVENT_READ, EVENT_WRITE
 
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
-from .hints import Any, Final
+from .hints import Any, Callable, Final, Iterable
 from .protocols import BaseProtocol
 from .transports import _BYTES_LIKE, Buffer, TransportSocket, _FlowControlMixin, _kept
 

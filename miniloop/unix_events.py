@@ -21,7 +21,7 @@ import sys
 import warnings
 from selectors import EVENT_WRITE, BaseSelector
 
-from . import coroutines, datagrams, events, policies, transports
+from . import coroutines, datagrams, events, runners, transports
 from .connections import AbstractServer, Connection, ProtocolFactory, Server
 from .descriptors import _SelectorSocketTransport
 from .exceptions import SendfileNotAvailableError
@@ -210,7 +210,7 @@ def _remover_of_file(path: str | bytes) -> Callable[[], None] | None:
 
 EventLoop = SelectorEventLoop
 
-policies.DefaultEventLoopPolicy._loop_factory = SelectorEventLoop
+runners.DefaultEventLoopPolicy._loop_factory = SelectorEventLoop
 
 
 def _declare(abstract: type, concrete: type, names: str = "") -> None:
@@ -230,7 +230,7 @@ def _declare(abstract: type, concrete: type, names: str = "") -> None:
 
 
 _declare(events.AbstractEventLoop, SelectorEventLoop)
-_declare(policies.AbstractEventLoopPolicy, policies.DefaultEventLoopPolicy)
+_declare(runners.AbstractEventLoopPolicy, runners.DefaultEventLoopPolicy)
 _declare(AbstractServer, Server)
 _declare(transports.BaseTransport, _SelectorSocketTransport,
          "is_closing close set_protocol get_protocol")  # fmt: skip

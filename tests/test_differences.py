@@ -323,9 +323,9 @@ def test_a_loop_refused_inside_another() -> None:
     assert [loop_still_runs(aio) for aio in BOTH] == [RELEASE != (3, 13, 0), True]
 
 
-def test_servers_connections_and_look_ups_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
+def test_ordinary_work_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
     kinds = {"%r is serving", "%r got a new connection from %r: %r", "Close %r"}
-    kinds |= {"%r connected to %s:%r: (%r, %r)", "Get address info %s"}
+    kinds |= {"%r connected to %s:%r: (%r, %r)", "Get address info %s", "Using selector: %s"}
 
     def told(aio: Any) -> set[str]:
         async def main() -> None:
@@ -338,10 +338,10 @@ def test_servers_connections_and_look_ups_in_debug_mode(caplog: pytest.LogCaptur
             server.close()
             await loop.getaddrinfo("127.0.0.1", 80)
 
-        loop = aio.SelectorEventLoop()
-        loop.set_debug(True)
         caplog.clear()
         with caplog.at_level(logging.DEBUG):
+            loop = aio.SelectorEventLoop()
+            loop.set_debug(True)
             run(aio, main(), loop)
         return {record.msg for record in caplog.records} & kinds
 
