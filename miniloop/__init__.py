@@ -21,7 +21,6 @@ from .combinators import *
 from .timeouts import *
 from .taskgroups import *
 from .threads import *
-from .policies import *
 from .runners import *
 from .protocols import *
 from .transports import *
@@ -39,13 +38,12 @@ READING_ORDER = {
     # How tasks wait for one another.
     "sync": ("locks", "queues"),
     # How programs are held together.
-    "structure": ("combinators", "timeouts", "taskgroups", "mishaps", "threads", "policies",
-                  "runners"),
+    "structure": ("combinators", "timeouts", "taskgroups", "mishaps", "threads", "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
                 "connections", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system.
-    "system": ("signals", "pipes", "subprocess", "unix_events"),
+    "system": ("subprocess", "unix_events"),
 }  # fmt: skip
 
 _files = (sys.modules[f"{__name__}.{name}"] for ring in READING_ORDER.values() for name in ring)

@@ -17,13 +17,12 @@ import heapq
 import threading
 import time
 import warnings
-from collections.abc import Awaitable, Callable
 from contextvars import Context
 
 from . import events
 from .events import Args, Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
-from .hints import Any, Final, T, TypeAlias
+from .hints import Any, Awaitable, Callable, Final, T, TypeAlias
 from .tasks import Task, _register_task, ensure_future
 
 __all__ = ("BaseEventLoop",)

@@ -69,10 +69,6 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     puts exceptions into the list as if they were results. Cancelling the gather cancels what has
     not ended; a child that is cancelled by somebody else counts as one that raised CancelledError.
     """
-    if not coros_or_futures:
-        nothing: Future[list[Any]] = get_event_loop().create_future()
-        nothing.set_result([])
-        return nothing
     futures: dict[Awaitable[Any], Future[Any]] = {}  # an argument given twice is one future
     loop: Loop | None = None
     for argument in coros_or_futures:
@@ -84,6 +80,8 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
                 future._log_destroy_pending = False  # type: ignore[attr-defined]
     children = [futures[argument] for argument in coros_or_futures]
     outer = _GatheringFuture(children, return_exceptions, loop)
+    if not children:
+        outer.set_result([])
     for child in futures.values():
         if child.done():  # counted at once: a gather of nothing but eager tasks is done on return
             outer._child_done(child)

@@ -16,22 +16,20 @@ from contextlib import ExitStack, closing, suppress
 from functools import partial
 from weakref import WeakSet
 
-from .combinators import gather
+from . import combinators, exceptions, futures, locks, tasks
 from .descriptors import _SelectorSocketTransport
-from .events import Loop, _tell
-from .exceptions import CancelledError
-from .futures import Future
+from .events import Callback, Loop, _tell
 from .hints import Any, Callable, Final, Iterable, Self, TypeAlias
-from .locks import Event
 from .sockets import SocketsEventLoop, _check_ssl_socket
 from .sslproto import SSL, TLS, _client_tls, _server_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
-from .tasks import sleep
 from .transports import TransportSocket, _closing_on_error
 
 __all__ = ("AbstractServer", "Server")
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
+#: A transport and its protocol.
+Connection: TypeAlias = tuple[Any, Any]
 
 #: Seconds until a server that has run out of descriptors tries accept() again.
 ACCEPT_RETRY_DELAY: Final = 1
@@ -45,7 +43,7 @@ class Server(AbstractServer):
     """The listening sockets of `create_server`, and the connections that came in by them."""
 
     def __init__(self, loop: Loop, sockets: list[socket.socket], factory: ProtocolFactory,
-                 backlog: int, tls: TLS | None, after_close: Callable[[], None] | None = None
+                 backlog: int, tls: TLS | None, after_close: Callback | None = None
                  ) -> None:  # fmt: skip
         self._loop = loop
         self._sockets: list[socket.socket] | None = sockets  # None once closed
@@ -54,10 +52,10 @@ class Server(AbstractServer):
         self._tls = tls
         self._after_close = after_close  # removes what the sockets leave behind
         self._serving = False
-        self._serving_forever: Future[None] | None = None  # what serve_forever() waits for
+        self._serving_forever: futures.Future[None] | None = None  # what serve_forever() waits for
         # Weak, so that a transport which a program has lost can still be found out by its __del__.
         self._clients: WeakSet[Any] = WeakSet()
-        self._over = Event()  # closed, and the last connection gone
+        self._over = locks.Event()  # closed, and the last connection gone
 
     @property
     def sockets(self) -> tuple[TransportSocket, ...]:
@@ -75,7 +73,7 @@ class Server(AbstractServer):
     async def start_serving(self) -> None:
         """Accept connections from now on, after `create_server(start_serving=False)`."""
         self._start_serving()
-        await sleep(0)  # asyncio gives a turn here, and programs can see it
+        await tasks.sleep(0)  # asyncio gives a turn here, and programs can see it
 
     def _start_serving(self) -> None:
         if not self._serving:
@@ -95,7 +93,7 @@ class Server(AbstractServer):
         self._serving_forever = self._loop.create_future()
         try:
             await self._serving_forever
-        except CancelledError:
+        except exceptions.CancelledError:
             self.close()
             await self.wait_closed()
             raise
@@ -166,7 +164,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
         happy_eyeballs_delay: float | None = None, interleave: int | None = None,
         all_errors: bool = False,
-    ) -> tuple[Any, Any]:  # fmt: skip
+    ) -> Connection:  # fmt: skip
         """Connect to `host` and `port`, or take a connected `sock`; return transport and protocol.
 
         A host may have several addresses. They are tried one after the other; with
@@ -223,26 +221,27 @@ class ConnectionsEventLoop(SocketsEventLoop):
     async def connect_accepted_socket(
         self, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    ) -> tuple[Any, Any]:  # fmt: skip
+    ) -> Connection:  # fmt: skip
         """Make a transport and a protocol for a socket that the program has accepted itself."""
         _check_choice(None, None, sock)
         tls = _tls(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
         return await self._make_connection(sock, protocol_factory, tls)
 
-    async def _make_connection(self, sock: socket.socket, factory: ProtocolFactory,
-                               tls: TLS | None, server: Any = None, peername: Any = None
-                               ) -> tuple[Any, Any]:  # fmt: skip
-        """Give `sock` to a new transport and wait until its protocol has been told."""
+    async def _make_connection(self, sock: socket.socket, factory: ProtocolFactory, tls: TLS | None,
+                               server: Any = None, peername: Any = None) -> Connection:  # fmt: skip
+        """Put a transport upon `sock`, and where it is asked for one over TLS upon that."""
         sock.setblocking(False)
-        protocol = factory()
-        self._ensure_fd_no_transport(sock)
-        waiter = self.create_future()
         extra = None if server is None else {"peername": peername}
-        if tls is None:
-            transport: Any = _SelectorSocketTransport(self, sock, protocol, waiter, extra, server)
-        else:
-            transport = tls(self, protocol, waiter=waiter)
-            _SelectorSocketTransport(self, sock, transport, None, extra, server)
+        kind = _SelectorSocketTransport if tls is None else partial(_over_tls, tls)
+        return await self._join(kind, sock, factory, extra=extra, server=server)
+
+    async def _join(self, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
+                    **options: Any) -> Connection:  # fmt: skip
+        """Put a transport of that kind upon `file` and wait until its protocol has been told."""
+        protocol = factory()
+        self._ensure_fd_no_transport(file)
+        waiter = self.create_future()
+        transport = kind(self, file, protocol, waiter=waiter, **options)
         with _closing_on_error(transport):
             await waiter
         return transport, protocol
@@ -282,7 +281,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
         """Every address of every host, each once."""
         lookup = {"family": family, "type": socket.SOCK_STREAM, "flags": flags}
         hosts = [host or None] if isinstance(host, str | bytes | None) else host
-        found = await gather(*[self._look_up((host, port), **lookup) for host in hosts])
+        found = await combinators.gather(*[self._look_up((host, port), **lookup) for host in hosts])
         return list(dict.fromkeys(info for infos in found for info in infos))
 
     def _bind_all(self, infos: list[AddrInfo], reuse_address: bool | None, reuse_port: bool | None,
@@ -352,6 +351,13 @@ class ConnectionsEventLoop(SocketsEventLoop):
                 _tell(self, message, None, exception=exc)
 
 
+def _over_tls(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, waiter: Any,
+              **options: Any) -> Any:  # fmt: skip
+    transport = tls(loop, protocol, waiter=waiter)
+    _SelectorSocketTransport(loop, sock, transport, **options)
+    return transport
+
+
 def _check_choice(host: Any, port: Any, sock: socket.socket | None, if_neither: str = "") -> None:
     """It has to be one of them: an address, or a socket for a stream."""
     if sock is not None:
@@ -401,7 +407,5 @@ def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
 def _set_reuseport(sock: socket.socket) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    except (AttributeError, OSError) as exc:
-        unknown = isinstance(exc, AttributeError)
-        why = "" if unknown else ", SO_REUSEPORT defined but not implemented."
-        raise ValueError(f"reuse_port not supported by socket module{why}") from exc
+    except (AttributeError, OSError) as exc:  # Python does not know of it, or the system
+        raise ValueError("reuse_port not supported by socket module") from exc

@@ -9,25 +9,19 @@ This file does not know what a datagram means. Read connections.py first.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import stat
-from collections.abc import Callable
 
-from .connections import ConnectionsEventLoop, ProtocolFactory, _set_reuseport
+from . import events, futures, protocols
+from .connections import Connection, ConnectionsEventLoop, ProtocolFactory, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
-from .events import Loop
 from .format_helpers import logger
-from .futures import Future
-from .hints import Any, TypeAlias
-from .protocols import BaseProtocol
+from .hints import Any, Callable, TypeAlias
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
 
-__all__ = ()
-
 #: Family and protocol, local and remote address.
-Endpoint: TypeAlias = tuple[tuple[int, int], tuple[Any, Any]]
+Endpoint: TypeAlias = tuple[int, int, Any, Any]
 
 #: What the buffer counts for each datagram besides its bytes.
 _HEADER_SIZE = 8
@@ -39,8 +33,8 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
     #: Bytes that one datagram can have; what is longer is cut off.
     max_size = 256 * 1024
 
-    def __init__(self, loop: Loop, sock: socket.socket, protocol: BaseProtocol, address: Any,
-                 waiter: Future[None]) -> None:  # fmt: skip
+    def __init__(self, loop: events.Loop, sock: socket.socket, protocol: protocols.BaseProtocol,
+                 address: Any, waiter: futures.Future[None]) -> None:  # fmt: skip
         super().__init__(loop, sock, protocol, waiter, _describe(sock))
         self._address = address  # the only one to send to, or None
         loop._transports[self._fd] = self
@@ -117,7 +111,7 @@ class DatagramsEventLoop(ConnectionsEventLoop):
         remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
         flags: int = 0, reuse_port: bool | None = None, allow_broadcast: bool | None = None,
         sock: socket.socket | None = None,
-    ) -> tuple[Any, Any]:  # fmt: skip
+    ) -> Connection:  # fmt: skip
         """Bind to `local_addr`, connect to `remote_addr`; return transport and protocol.
 
         Either may be left out, if `family` is given then. An address is a host and a port; with
@@ -137,15 +131,8 @@ class DatagramsEventLoop(ConnectionsEventLoop):
                 what = "socket modifier keyword arguments can not be used when sock is specified."
                 raise ValueError(f"{what} ({problems})")
             sock.setblocking(False)
-        protocol = protocol_factory()
-        waiter = self.create_future()
-        transport = _SelectorDatagramTransport(self, sock, protocol, remote, waiter)
-        if self._debug:
-            log = logger.info if local_addr else logger.debug
-            log("Datagram endpoint from %r to %r created: %r", local_addr, remote_addr, transport)
-        with _closing_on_error(transport):
-            await waiter
-        return transport, protocol
+        kind = _SelectorDatagramTransport
+        return await self._join(kind, sock, protocol_factory, address=remote)
 
     async def _datagram_endpoints(self, local: Any, remote: Any, family: int, proto: int,
                                   flags: int) -> list[Endpoint]:  # fmt: skip
@@ -153,48 +140,45 @@ class DatagramsEventLoop(ConnectionsEventLoop):
         if not (local or remote):
             if family == 0:
                 raise ValueError("unexpected address family")
-            return [((family, proto), (None, None))]
+            return [(family, proto, None, None)]
         if family == socket.AF_UNIX:
             if not all(isinstance(address, str | None) for address in (local, remote)):
                 raise TypeError("string is expected")
             if local:
                 _remove_stale_socket(local)
-            return [((family, proto), (local, remote))]
+            return [(family, proto, local, remote)]
         hints = {"family": family, "type": socket.SOCK_DGRAM, "proto": proto, "flags": flags}
         asked = {side: at for side, at in enumerate((local, remote)) if at is not None}
-        found: dict[tuple[int, int], dict[int, Any]] = {}
+        found: dict[tuple[int, int], dict[int, Any]] = {}  # addresses by family, protocol and side
         for side, address in asked.items():
             if not isinstance(address, tuple) or len(address) != 2:
                 raise TypeError("2-tuple is expected")
             for info in await self._look_up(address, **hints):
                 found.setdefault((info[0], info[2]), {})[side] = info[4]
-        both = {key: sides for key, sides in found.items() if len(sides) == len(asked)}
-        endpoints = [(key, (sides.get(0), sides.get(1))) for key, sides in both.items()]
+        endpoints = [(*key, sides.get(0), sides.get(1)) for key, sides in found.items()
+                     if len(sides) == len(asked)]  # fmt: skip
         if not endpoints:
             raise ValueError("can not get address information")
         return endpoints
 
     async def _open_endpoint(self, endpoints: list[Endpoint], reuse_port: bool | None,
-                             allow_broadcast: bool | None
-                             ) -> tuple[socket.socket, Any]:  # fmt: skip
+                             broadcast: bool | None) -> tuple[socket.socket, Any]:  # fmt: skip
         """A socket for the first endpoint that can be had, and its remote address."""
         failures: list[OSError] = []
-        for (family, proto), (local, remote) in endpoints:
+        for family, proto, local, remote in endpoints:
             try:
-                with contextlib.ExitStack() as on_error:
-                    sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
-                    on_error.callback(sock.close)
+                sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
+                with _closing_on_error(sock):
                     if reuse_port:
                         _set_reuseport(sock)
-                    if allow_broadcast:
+                    if broadcast:
                         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
                     sock.setblocking(False)
                     if local:
                         sock.bind(local)
-                    if remote and not allow_broadcast:
+                    if remote and not broadcast:
                         await self.sock_connect(sock, remote)
-                    on_error.pop_all()
-                    return sock, remote
+                return sock, remote
             except OSError as exc:
                 failures.append(exc.with_traceback(None))  # whose frames hold the list: a cycle
         raise failures.pop(0)
@@ -202,18 +186,12 @@ class DatagramsEventLoop(ConnectionsEventLoop):
 
 def _remove_stale_socket(path: str | bytes) -> None:
     """Remove the file that a socket of an earlier run has left, so that one can be bound there."""
-    if _has_file(path):
-        _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
-
-
-def _has_file(path: str | bytes) -> bool:
-    """False for Linux's abstract sockets, and for one without a name."""
-    return path[:1] not in ("", b"", "\0", b"\0")
+    _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
 
 
 def _remove_if(path: str | bytes, wanted: Callable[[os.stat_result], bool], purpose: str) -> None:
     try:
-        if wanted(os.stat(path)):
+        if path[:1] not in ("\0", b"\0") and wanted(os.stat(path)):  # Linux's abstract sockets
             os.remove(path)
     except OSError as exc:  # perhaps nothing but making sockets is allowed there
         if not isinstance(exc, FileNotFoundError):

@@ -5,7 +5,7 @@ the rest. To the kernel a socket and a pipe are the same thing, a descriptor tha
 written, so there is one half that reads and one that writes: a socket has both, a pipe one of them.
 Rules: what a protocol raises never ends the loop. From data_received, get_buffer, buffer_updated
 and eof_received it ends the connection; from its other methods it is only reported.
-This file does not know how connections come about: that is connections.py and pipes.py. Read
+This file does not know how connections come about: that is connections.py and subprocess.py. Read
 transports.py first.
 """
 
@@ -16,14 +16,13 @@ import os
 import socket
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable
 from itertools import islice
 from selectors import EVENT_READ, EVENT_WRITE
 
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
-from .hints import Any, Final
+from .hints import Any, Callable, Final, Iterable
 from .protocols import BaseProtocol
 from .transports import _BYTES_LIKE, Buffer, TransportSocket, _FlowControlMixin, _kept
 

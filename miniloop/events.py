@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 
 from .format_helpers import _created_at, _format_callback_source
-from .hints import Any, StackSummary, T, TypeAlias
+from .hints import Any, Callable, Coroutine, StackSummary, T, TypeAlias
 
 __all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_running_loop",
            "new_event_loop", "set_event_loop", "_get_running_loop",
@@ -181,7 +180,7 @@ def get_running_loop() -> Loop:
     return loop
 
 
-#: An event loop policy: see policies.py, which puts the default one here.
+#: An event loop policy: see runners.py, which puts the default one here.
 _policy: Any = None
 
 

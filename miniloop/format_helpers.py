@@ -1,7 +1,9 @@
 """How handles, futures, tasks and their places in the source appear in a repr or a log line.
 
-Purpose: `<Task pending name='clock' coro=<tick() running at clock.py:12>>` instead of an address.
-Rules: arguments are shown in debug mode only, for they may hold secrets, and are cut short.
+Purpose: `<Task pending name='clock' coro=<tick() running at clock.py:12>>` instead of an address;
+and the logger.
+Rules: arguments are shown in debug mode only, for they may hold secrets, and are cut short. What
+takes long to load (inspect, logging, traceback) is imported by the functions that need it.
 This file does not import the classes that it describes, and a reader of the core may skip it.
 """
 
@@ -18,21 +20,12 @@ from .hints import Any, StackSummary, TextIO
 
 
 class _Logger:
-    """The logger that bears the package's name; `logging` is loaded when there is something to say.
-
-    Before a program has loaded it nobody can have asked for less than warnings.
-    """
+    """The logger that bears the package's name; `logging` is loaded when something is said."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("debug", "info") and "logging" not in sys.modules:
-            return _say_nothing
         import logging
 
         return getattr(logging.getLogger(__package__), name)
-
-
-def _say_nothing(*args: object, **kwargs: object) -> None:
-    """What `logger.debug` and `logger.info` are while nobody could hear them."""
 
 
 #: Everything that the package logs goes here.

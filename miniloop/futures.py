@@ -10,7 +10,6 @@ This file does not know coroutines, nor when the ready queue is run. Read events
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Generator
 from contextvars import Context
 from types import TracebackType
 
@@ -18,7 +17,7 @@ from . import events
 from .events import Handle, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _future_repr_info, extract_stack
-from .hints import Any, Final, Generic, StackSummary, T, TypeGuard
+from .hints import Any, Callable, Final, Generator, Generic, StackSummary, T, TypeGuard
 
 __all__ = ("Future", "isfuture")
 

@@ -48,19 +48,20 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         #: Seconds: in debug mode, a callback or a step that takes as long is reported.
         self.slow_callback_duration = 0.1
         self._current_handle: Any = None  # in debug mode, the entry of the ready queue that runs
-        self._saved_origin_depth: int | None = None  # while coroutine origins are tracked
+        self._saved_origin_depth = 0  # how far coroutine origins were tracked before we ran
         asked = not sys.flags.ignore_environment and os.environ.get("PYTHONASYNCIODEBUG")
         self.set_debug(sys.flags.dev_mode or bool(asked))
 
     def _run_forever_setup(self) -> None:
         super()._run_forever_setup()
-        self._track_coroutine_origins(self._debug)
+        self._saved_origin_depth = sys.get_coroutine_origin_tracking_depth()
+        self._track_coroutine_origins()
         self._saved_asyncgen_hooks = tuple(sys.get_asyncgen_hooks())
         sys.set_asyncgen_hooks(self._asyncgen_begins, self._asyncgen_is_dropped)
 
     def _run_forever_cleanup(self) -> None:
         super()._run_forever_cleanup()
-        self._track_coroutine_origins(False)
+        sys.set_coroutine_origin_tracking_depth(self._saved_origin_depth)
         sys.set_asyncgen_hooks(*self._saved_asyncgen_hooks)
 
     def close(self) -> None:
@@ -88,11 +89,17 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         "protocol", "transport", "socket", "asyncgen", "source_traceback". Never raises an
         Exception.
         """
-        if self._exception_handler is None:
+        if (handler := self._exception_handler) is None:
             self._call_default_handler(context)
             return
+        subject: Any = context.get("task") or context.get("future") or context.get("handle")
         try:
-            self._call_in_context_of_subject(self._exception_handler, context)
+            # In the contextvars.Context of the task or handle it is told about.
+            place = subject.get_context() if hasattr(subject, "get_context") else None
+            if place is None:
+                handler(self, context)
+            else:
+                place.run(handler, self, context)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
@@ -118,16 +125,6 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         exc = context.get("exception")
         exc_info = (type(exc), exc, exc.__traceback__) if exc is not None else False
         logger.error(_format_context(context), exc_info=exc_info)
-
-    def _call_in_context_of_subject(self, handler: ExceptionHandler, about: dict[str, Any]) -> None:
-        """Call the handler in the contextvars.Context of the task or handle it is told about."""
-        subjects = (about.get(key) for key in ("task", "future", "handle"))
-        subject: Any = next((subject for subject in subjects if subject is not None), None)
-        place = subject.get_context() if hasattr(subject, "get_context") else None
-        if place is None:
-            handler(self, about)
-        else:
-            place.run(handler, self, about)
 
     # -- asynchronous generators that were left in the middle --------------------------------------
 
@@ -172,7 +169,7 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         if not self._closed:
             self._enqueue = self._enqueue_checked if enabled else self._ready.append
         if self.is_running():
-            self.call_soon_threadsafe(self._track_coroutine_origins, enabled)
+            self.call_soon_threadsafe(self._track_coroutine_origins)
 
     def _uncover(self) -> None:
         for name in (*_COVERED, "_run_ready"):
@@ -222,11 +219,7 @@ class MishapsEventLoop(BaseSelectorEventLoop):
             if took >= self.slow_callback_duration:
                 logger.warning("Executing %r took %.3f seconds", entry, took)
 
-    def _track_coroutine_origins(self, enabled: bool) -> None:
-        """Let the interpreter note where coroutines are made, for "was never awaited"."""
-        if enabled and self._saved_origin_depth is None:
-            self._saved_origin_depth = sys.get_coroutine_origin_tracking_depth()
-            sys.set_coroutine_origin_tracking_depth(DEBUG_STACK_DEPTH)
-        elif not enabled and self._saved_origin_depth is not None:
-            sys.set_coroutine_origin_tracking_depth(self._saved_origin_depth)
-            self._saved_origin_depth = None
+    def _track_coroutine_origins(self) -> None:
+        """In debug mode, let the interpreter note where coroutines are made: "never awaited"…"""
+        depth = DEBUG_STACK_DEPTH if self._debug else self._saved_origin_depth
+        sys.set_coroutine_origin_tracking_depth(depth)

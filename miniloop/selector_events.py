@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import selectors
 import socket
-from collections.abc import Iterable
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from weakref import WeakValueDictionary
 
 from .base_events import BaseEventLoop
 from .events import Callback, Handle
 from .format_helpers import logger
-from .hints import Any, TypeAlias
+from .hints import Any, Iterable, TypeAlias
 
 #: A descriptor's number, or an object with a method `fileno()`.
 FileDescriptorLike: TypeAlias = Any
@@ -34,11 +33,9 @@ class BaseSelectorEventLoop(BaseEventLoop):
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         super().__init__()
         self._selector = selectors.DefaultSelector() if selector is None else selector
-        logger.debug("Using selector: %s", type(self._selector).__name__)
         #: The transport that owns a descriptor; nobody else may then watch it.
         self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
-        # How many the selector watches, the wake-up socket included; that counts twice for
-        # signals.py while it brings signals.
+        # How many the selector watches, the wake-up socket included.
         self._descriptors = 0
         self._ssock, self._csock = socket.socketpair()
         self._ssock.setblocking(False)
@@ -70,7 +67,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
         self._process_self_data(self._ssock.recv(4096))
 
     def _process_self_data(self, data: bytes) -> None:
-        """What comes in is there to wake the loop up, and has done so; signals.py finds more."""
+        """What comes in was there to wake the loop up; unix_events.py finds more in it."""
 
     # -- watching descriptors ----------------------------------------------------------------------
 

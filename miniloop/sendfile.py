@@ -10,18 +10,12 @@ This file does not know what is sent besides: it waits until nothing is. Read st
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable
 from functools import partial
 
+from . import descriptors, streams, timeouts
 from .datagrams import DatagramsEventLoop
-from .descriptors import _SelectorSocketTransport
-from .events import Loop
 from .exceptions import SendfileNotAvailableError
-from .hints import Any, Final
-from .streams import FlowControlMixin
-from .timeouts import timeout
-
-__all__ = ()
+from .hints import Any, Awaitable, Callable, Final
 
 #: Bytes that a thread reads, or the kernel copies, at a time.
 SENDFILE_FALLBACK_READBUFFER_SIZE: Final = 256 * 1024
@@ -58,7 +52,7 @@ class SendfileEventLoop(DatagramsEventLoop):
             raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
         if isinstance(transport.get_protocol(), _Sender):
             raise RuntimeError("unable to sendfile; sendfile is in progress")
-        bare = isinstance(transport, _SelectorSocketTransport)
+        bare = isinstance(transport, descriptors._SelectorSocketTransport)
         if not (bare or fallback):
             what = "fallback is disabled and native sendfile is not supported"
             raise RuntimeError(f"{what} for transport {transport!r}")
@@ -66,8 +60,7 @@ class SendfileEventLoop(DatagramsEventLoop):
         try:
             if not bare:
                 return await self._send_by_reading(sender.write, file, offset, count)
-            options = {"file": file, "offset": offset, "count": count, "fallback": fallback}
-            return await sender.by_socket(partial(self.sock_sendfile, **options))
+            return await sender.by_socket(file, offset, count, fallback=fallback)
         finally:
             sender.leave()
 
@@ -117,12 +110,12 @@ def _check_arguments(sock: socket.socket, file: Any, offset: Any, count: Any) ->
             raise error(f"{name} must be a {kind} integer (got {value!r})")
 
 
-class _Sender(FlowControlMixin):
+class _Sender(streams.FlowControlMixin):
     """Stands in for a transport's protocol while a file is sent."""
 
     _until_lost: Any = None  # the Timeout of by_socket()
 
-    def __init__(self, loop: Loop, transport: Any) -> None:
+    def __init__(self, loop: Any, transport: Any) -> None:
         super().__init__(loop)
         self._transport = transport
         self._protocol = transport.get_protocol()
@@ -161,15 +154,16 @@ class _Sender(FlowControlMixin):
         await self._drain()
         self._transport.write(data)
 
-    async def by_socket(self, send: Callable[[socket.socket], Awaitable[int]]) -> int:
-        """Call `send(sock)` when the buffer is empty; the loss of the connection ends it."""
+    async def by_socket(self, *what: Any, fallback: bool) -> int:
+        """Call sock_sendfile() when the buffer is empty; the loss of the connection ends it."""
         transport, transports = self._transport, self._loop._transports
         transport._sending_file = True  # nobody may write from now on, else it might come after us
         try:
-            async with timeout(None) as self._until_lost:
+            async with timeouts.timeout(None) as self._until_lost:
                 await self._drain()
                 del transports[transport._fd]  # whose rule is that nobody else may watch the socket
-                return await send(transport._file)
+                sock, send = transport._file, self._loop.sock_sendfile
+                return await send(sock, *what, fallback=fallback)  # type: ignore[no-any-return]
         except TimeoutError:
             if not self._until_lost.expired():
                 raise  # the socket's own

@@ -13,11 +13,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 
 from .descriptors import _WOULD_BLOCK
-from .hints import Any, T
+from .hints import Any, Callable, T
 from .sslproto import TLSEventLoop
 
 __all__ = ()

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 
 from .descriptors import LOG_THRESHOLD_FOR_CONNLOST_WRITES
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
-from .hints import Any, Final, TypeAlias
+from .hints import Any, Callable, Final, TypeAlias
 from .protocols import BaseProtocol, Protocol
 from .threads import ThreadsEventLoop
 from .transports import _BYTES_LIKE, Buffer, _closing_on_error, _FlowControlMixin, _kept

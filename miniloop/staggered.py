@@ -10,13 +10,12 @@ This file does not know how one attempt is made: that is connections.py. Read co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from itertools import chain, zip_longest
 
 from .combinators import FIRST_COMPLETED, wait
 from .events import Coro, Loop
 from .futures import Future
-from .hints import Any, T, TypeAlias
+from .hints import Any, Callable, Iterable, T, TypeAlias
 from .tasks import create_task
 
 #: An entry of getaddrinfo(): family, type, proto, name, address.

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Awaitable, Callable, Iterable
 
 from . import events
 from .coroutines import iscoroutine
@@ -20,7 +19,7 @@ from .events import Loop
 from .exceptions import IncompleteReadError, LimitOverrunError
 from .format_helpers import logger
 from .futures import Future
-from .hints import Any, Final, TypeAlias
+from .hints import Any, Awaitable, Callable, Final, Iterable, TypeAlias
 from .protocols import Protocol
 from .tasks import Task, sleep
 from .transports import Buffer

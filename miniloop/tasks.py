@@ -15,7 +15,6 @@ from __future__ import annotations
 import itertools
 import math
 import types
-from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context, copy_context
 from types import CoroutineType, FrameType, GeneratorType
 from weakref import ref
@@ -26,7 +25,7 @@ from .events import Coro, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
 from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
-from .hints import Any, T, TextIO
+from .hints import Any, Awaitable, Callable, Generator, T, TextIO
 
 __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
            "create_eager_task_factory", "eager_task_factory", "_register_task", "_unregister_task",

@@ -4,6 +4,7 @@ Purpose: blocking calls run in a pool of threads and look like awaitables from h
 way round, a thread hands a coroutine to the loop and waits for it as for a blocking call.
 Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied
 to the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
+`concurrent.futures`, which takes `logging` along, is imported by the functions that need it.
 This file does not know what the threads do. Read mishaps.py first.
 """
 
@@ -14,14 +15,11 @@ import socket
 import warnings
 from contextvars import copy_context
 
-from . import exceptions
-from .coroutines import iscoroutine
-from .events import Coro, Loop, get_event_loop, get_running_loop
+from . import coroutines, exceptions, tasks, timeouts
+from .events import Callback, Coro, Loop, get_event_loop, get_running_loop
 from .futures import Future, isfuture
 from .hints import Any, Callable, Executor, P, T, ThreadFuture, TypeAlias
 from .mishaps import MishapsEventLoop
-from .tasks import _loop_of, ensure_future
-from .timeouts import timeout as timeout_after
 
 __all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
 
@@ -46,9 +44,7 @@ class ThreadsEventLoop(MishapsEventLoop):
         if executor is None:
             if self._executor_shutdown_called:
                 raise RuntimeError("Executor shutdown has been called")
-            if self._default_executor is None:
-                self._default_executor = _thread_pool()
-            executor = self._default_executor
+            executor = self._default_executor = self._default_executor or _thread_pool()
         return wrap_future(executor.submit(func, *args), loop=self)
 
     def set_default_executor(self, executor: Executor) -> None:
@@ -69,13 +65,12 @@ class ThreadsEventLoop(MishapsEventLoop):
             return
         joiner = _thread_pool(1)  # joining threads blocks, in its turn
         try:
-            async with timeout_after(timeout):
+            async with timeouts.timeout(timeout):
                 await wrap_future(joiner.submit(executor.shutdown), loop=self)
             joiner.shutdown()
         except TimeoutError:
             late = "The executor did not finishing joining its threads within"
             warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
-            executor.shutdown(wait=False)
 
     def close(self) -> None:
         """Forget all callbacks, tell the default executor to end, and never run again."""
@@ -99,7 +94,7 @@ class ThreadsEventLoop(MishapsEventLoop):
 
 
 def _thread_pool(max_workers: int | None = None) -> Executor:
-    from concurrent.futures import ThreadPoolExecutor  # here, for it takes `logging` along
+    from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(max_workers, thread_name_prefix=__package__)
 
@@ -119,7 +114,7 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> ThreadFuture[T]:
     To wait for that result in the loop's own thread is a deadlock: the loop would have to run for
     it, and it waits (gh-121075).
     """
-    if not iscoroutine(coro):
+    if not coroutines.iscoroutine(coro):
         raise TypeError("A coroutine object is required")
     from concurrent.futures import Future as OutsideFuture
 
@@ -127,7 +122,7 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> ThreadFuture[T]:
 
     def start() -> None:
         try:
-            _chain_future(ensure_future(coro, loop=loop), outside)
+            _chain_future(tasks.ensure_future(coro, loop=loop), outside)
         except BaseException as exc:
             ends_the_loop = isinstance(exc, SystemExit | KeyboardInterrupt)
             if not ends_the_loop and outside.set_running_or_notify_cancel():
@@ -154,23 +149,24 @@ def wrap_future(future: ThreadFuture[T] | Future[T], *,
 
 def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
     """Let `destination` end as `source` does; cancelling it cancels `source`."""
-    source_loop: Loop = _loop_of(source) if isfuture(source) else None
-    dest_loop: Loop = _loop_of(destination) if isfuture(destination) else None
 
     def cancel_source(destination: AnyFuture) -> None:
-        if destination.cancelled() and source_loop in (None, dest_loop):
-            source.cancel()
-        elif destination.cancelled():
-            source_loop.call_soon_threadsafe(source.cancel)
+        if destination.cancelled():
+            _call_where_it_lives(source, source.cancel)
 
     def end_destination(source: AnyFuture) -> None:
-        if dest_loop in (None, source_loop):
-            _copy_end(source, destination)
-        elif not dest_loop.is_closed():
-            dest_loop.call_soon_threadsafe(_copy_end, source, destination)
+        _call_where_it_lives(destination, _copy_end, source, destination)
 
     destination.add_done_callback(cancel_source)
     source.add_done_callback(end_destination)
+
+
+def _call_where_it_lives(future: AnyFuture, callback: Callback, *args: Any) -> None:
+    """Call in the thread of the future's loop; at once if it is one of no loop's."""
+    if not isfuture(future):
+        callback(*args)
+    elif not (loop := tasks._loop_of(future)).is_closed():
+        loop.call_soon_threadsafe(callback, *args)
 
 
 def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:

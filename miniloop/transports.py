@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterable, Iterator
 
 from .events import Loop, _tell
-from .hints import Any, TypeAlias
+from .hints import Any, Callable, Iterable, Iterator, TypeAlias
 from .protocols import BaseProtocol, BufferedProtocol
 
 __all__ = ("BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",

@@ -341,9 +341,9 @@ def test_a_loop_refused_inside_another() -> None:
     assert [loop_still_runs(aio) for aio in BOTH] == [RELEASE != (3, 13, 0), True]
 
 
-def test_servers_connections_and_look_ups_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
+def test_ordinary_work_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
     kinds = {"%r is serving", "%r got a new connection from %r: %r", "Close %r"}
-    kinds |= {"%r connected to %s:%r: (%r, %r)", "Get address info %s"}
+    kinds |= {"%r connected to %s:%r: (%r, %r)", "Get address info %s", "Using selector: %s"}
 
     def told(aio: Any) -> set[str]:
         async def main() -> None:
@@ -356,14 +356,41 @@ def test_servers_connections_and_look_ups_in_debug_mode(caplog: pytest.LogCaptur
             server.close()
             await loop.getaddrinfo("127.0.0.1", 80)
 
-        loop = aio.SelectorEventLoop()
-        loop.set_debug(True)
         caplog.clear()
         with caplog.at_level(logging.DEBUG):
+            loop = aio.SelectorEventLoop()
+            loop.set_debug(True)
             run(aio, main(), loop)
         return {record.msg for record in caplog.records} & kinds
 
     assert [told(aio) for aio in BOTH] == [kinds, set()]
+
+
+def test_pipes_datagrams_and_child_processes_in_debug_mode(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    firsts = {"Write pipe", "Datagram endpoint", "execute program", "process 'true'"}
+
+    def told(aio: Any) -> set[str]:
+        async def main() -> None:
+            loop = aio.get_running_loop()
+            loop.set_debug(True)
+            reading, writing = os.pipe()
+            pipe, _ = await loop.connect_write_pipe(Recorder, os.fdopen(writing, "wb", 0))
+            datagrams, _ = await loop.create_datagram_endpoint(Recorder, ("127.0.0.1", 0))
+            process = await aio.create_subprocess_exec("true")
+            await process.wait()
+            pipe.close()
+            datagrams.close()
+            os.close(reading)
+            await turns(aio)
+
+        caplog.clear()
+        with caplog.at_level(logging.DEBUG):
+            run(aio, main())
+        return {" ".join(record.getMessage().split()[:2]) for record in caplog.records} & firsts
+
+    assert [told(aio) for aio in BOTH] == [firsts, set()]
 
 
 def test_child_watchers() -> None:

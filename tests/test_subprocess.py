@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gc
 import hashlib
-import logging
 import os
 import signal
 import subprocess as popen
@@ -19,14 +18,14 @@ import pytest
 
 import miniloop
 from miniloop import subprocess
-from miniloop.subprocess import DEVNULL, PIPE, _watch_by_pidfd, _watch_by_thread
+from miniloop.subprocess import PIPE, _watch_by_thread, _watch_child
 
 HERE = psutil.Process()
 SIXTY_FOUR_MIB = 64 * 1024 * 1024
 CHUNK = 256 * 1024
 
 
-@pytest.fixture(params=[_watch_by_pidfd, _watch_by_thread])
+@pytest.fixture(params=[_watch_child, _watch_by_thread])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(subprocess, "_watch_child", request.param)
     return request.param
@@ -153,7 +152,6 @@ def test_a_thread_waits_where_there_is_no_pidfd(
         return [name for name in names if name == waiting], process.returncode
 
     monkeypatch.setattr(os, "pidfd_open", refuse)
-    monkeypatch.setattr(subprocess, "_watch_child", _watch_by_pidfd)
     names, returncode = run(main())
     assert (len(names), returncode) == (1, 0)
 
@@ -193,9 +191,8 @@ def test_a_process_runs_in_a_loop_of_another_thread() -> None:
 # -- ends out of turn ------------------------------------------------------------------------------
 
 
-def test_closing_a_loop_with_a_living_child_kills_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_a_loop_with_a_living_child_kills_it() -> None:
     """asyncio 3.13.0 lets it live, leaves its pidfd open, and fails in __del__ (gh-114177)."""
-    monkeypatch.setattr(subprocess, "_watch_child", _watch_by_pidfd)
     loop = miniloop.new_event_loop()
     create = miniloop.create_subprocess_exec("cat", stdin=PIPE, stdout=PIPE)
     process: Any = loop.run_until_complete(create)
@@ -345,30 +342,6 @@ def test_reprs_tell_the_process_and_its_state() -> None:
         f"<BaseSubprocessTransport pid={pid} running>",
         f"<BaseSubprocessTransport closed pid={pid} running>",
         f"<BaseSubprocessTransport closed pid={pid} returncode=-9>",
-    ]
-
-
-def test_debug_mode_logs_the_program_but_not_its_arguments(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def main() -> None:
-        loop = miniloop.get_running_loop()
-        process = await miniloop.create_subprocess_exec("cat", "-", stdin=PIPE, stdout=DEVNULL)
-        await process.communicate(b"")
-        made = await loop.subprocess_shell(Recorder, "cat", stdout=None, stderr=None)
-        made[0].close()
-        await made[1].lost
-
-    with caplog.at_level(logging.INFO, logger="miniloop"):
-        run(main(), debug=True)
-    told = [record.getMessage() for record in caplog.records]
-    firsts = [line.partition(":")[0].partition("<")[0] for line in told if "pid=" in line]
-    assert firsts == [
-        "execute program 'cat'",
-        "",
-        "run shell command 'cat'",
-        "Close running child process",
-        "",
     ]
 
 

@@ -34,7 +34,7 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
         "sendfile", "threads",
     ),
     "coroutines": ("mishaps",),
-    "events": ("policies", "format_helpers", "threads", "connections"),
+    "events": ("runners", "format_helpers", "threads", "connections"),
     "format_helpers": ("coroutines",),
     "futures": ("events", "exceptions", "threads"),
     "log": ("format_helpers",),
@@ -51,8 +51,7 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "tasks": ("combinators", "timeouts", "threads"),
     "trsock": ("transports",),
     "unix_events": (
-        "signals", "pipes", "descriptors", "subprocess", "connections", "sendfile",
-        "format_helpers",
+        "descriptors", "subprocess", "connections", "sendfile", "format_helpers",
     ),
     "windows_events": (),
     "windows_utils": (),

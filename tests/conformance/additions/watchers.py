@@ -36,7 +36,7 @@ class ThreadedChildWatcher(AbstractChildWatcher):
 
 
 class PidfdChildWatcher(AbstractChildWatcher):
-    way = "_watch_by_pidfd"
+    way = "_watch_child"
 
 
 class SignalChildWatcher(AbstractChildWatcher):
