@@ -9,12 +9,14 @@ from itertools import repeat
 from types import ModuleType
 from typing import Any, Final, TypeAlias
 
-from comparisons.loops.workload import Loop, OnLoop, Outside, Workload
+from comparisons.loops.workload import Loop, OnLoop, Outside
 
 Work: TypeAlias = Callable[[ModuleType, int], Coroutine[Any, Any, int]]
 Answer: TypeAlias = Callable[[int], int]
 
 GROUP: Final = "micro"
+VALUES: Final = 3
+QUICK_SHARE: Final = 5
 SWITCHERS: Final = 500
 CROWD: Final = 1000
 BATCH: Final = 100
@@ -262,32 +264,56 @@ def _times(factor: int) -> Answer:
     return lambda size: size * factor
 
 
+def _depth(_size: int) -> int:
+    return DEPTH * BATCH
+
+
 def _sum_below(size: int) -> int:
     return size * (size - 1) // 2
 
 
 def _on_loop(name: str, size: int, work: Work, expected: Answer, about: str) -> OnLoop:
-    return OnLoop(name, GROUP, about, size, work, expected)
+    return OnLoop(
+        name=name,
+        group=GROUP,
+        about=about,
+        size=size,
+        quick=max(1, size // QUICK_SHARE),
+        values=VALUES,
+        work=work,
+        expected=expected,
+    )
 
 
-MICRO: Final[tuple[Workload, ...]] = (
-    _on_loop("task switch", 200, task_switch, _times(SWITCHERS), "500 tasks × 200 sleep(0)"),
-    _on_loop("future wake-up", 5_000, future_wake_up, _times(1), "two tasks, futures in turn"),
-    _on_loop("spawn", 5_000, spawn, _sum_below, "create_task and await, one by one"),
-    _on_loop("gather", 5, gather, _times(_sum_below(CROWD)), "of 1,000 coroutines that return"),
-    _on_loop("call_soon chain", 20_000, call_soon_chain, _times(1), "each callback calls the next"),
-    _on_loop("timers fired", 30_000, timers_fired, _times(1), "30,000 concurrent sleeps"),
-    _on_loop("timers cancelled", 100, timers_cancelled, _times(BATCH), "call_later and cancel"),
-    _on_loop("queue", 10_000, queue, _sum_below, "one producer, one consumer, 16 places"),
-    _on_loop("lock", 200, lock, _times(CONTENDERS), "20 tasks, held across a sleep(0)"),
-    _on_loop("event", 100, event, _times(BATCH), "100 tasks wait for each of 100"),
-    _on_loop("semaphore", 200, semaphore, _times(CONTENDERS), "20 tasks, 5 permits, as lock"),
-    _on_loop("wait_for", 2_000, wait_for, _times(1), "of a coroutine with one sleep(0)"),
-    _on_loop("timeout", 5_000, timeout, _times(1), "around one sleep(0)"),
-    _on_loop("TaskGroup", 50, task_group, _times(_sum_below(BATCH)), "of 100 tasks that return"),
-    _on_loop("shield", 3_000, shield, _sum_below, "of a coroutine that returns"),
-    _on_loop("cancel", 3, cancel_sleepers, _times(CROWD), "1,000 sleeping tasks"),
-    _on_loop("deep await", 100, deep_await, lambda size: DEPTH * BATCH, "sleep(0) below 50 awaits"),
-    _on_loop("to_thread", 500, to_thread, _sum_below, "of abs, one by one"),
-    Outside("run(noop)", GROUP, "make a loop, run, close", 100, run_noop, _sum_below),
+MICRO: Final[tuple[OnLoop | Outside, ...]] = (
+    _on_loop("task switch", 200, task_switch, _times(SWITCHERS), "500 tasks × {size} sleep(0)"),
+    _on_loop("future wake-up", 5_000, future_wake_up, _times(1), "two tasks in turn, {size} times"),
+    _on_loop("spawn", 5_000, spawn, _sum_below, "create_task and await, {size} times"),
+    _on_loop("gather", 5, gather, _times(_sum_below(CROWD)), "of 1,000 coroutines, {size} times"),
+    _on_loop("call_soon chain", 20_000, call_soon_chain, _times(1), "of {size} callbacks"),
+    _on_loop("timers fired", 30_000, timers_fired, _times(1), "{size} concurrent sleeps"),
+    _on_loop(
+        "timers cancelled", 100, timers_cancelled, _times(BATCH), "{size} times 100 call_later"
+    ),
+    _on_loop("queue", 10_000, queue, _sum_below, "{size} items through 16 places"),
+    _on_loop("lock", 200, lock, _times(CONTENDERS), "20 tasks × {size}, held across a switch"),
+    _on_loop("event", 100, event, _times(BATCH), "100 tasks wait for {size} events"),
+    _on_loop("semaphore", 200, semaphore, _times(CONTENDERS), "20 tasks × {size}, 5 at a time"),
+    _on_loop("wait_for", 2_000, wait_for, _times(1), "{size} times, around one switch"),
+    _on_loop("timeout", 5_000, timeout, _times(1), "{size} times, around one switch"),
+    _on_loop("TaskGroup", 50, task_group, _times(_sum_below(BATCH)), "{size} groups of 100 tasks"),
+    _on_loop("shield", 3_000, shield, _sum_below, "{size} coroutines, one by one"),
+    _on_loop("cancel", 3, cancel_sleepers, _times(CROWD), "1,000 sleeping tasks, {size} times"),
+    _on_loop("deep await", 100, deep_await, _depth, "{size} switches below 50 awaits × 100 tasks"),
+    _on_loop("to_thread", 500, to_thread, _sum_below, "{size} calls, one by one"),
+    Outside(
+        name="run(noop)",
+        group=GROUP,
+        about="a loop made, run and closed, {size} times",
+        size=100,
+        quick=100 // QUICK_SHARE,
+        values=VALUES,
+        work=run_noop,
+        expected=_sum_below,
+    ),
 )

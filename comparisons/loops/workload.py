@@ -6,8 +6,14 @@ wrong answer is an error.
 """
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
+
+WALL: Final = "wall"
+CPU: Final = "cpu"
+Figures: TypeAlias = dict[str, float]
+"""What one run of a workload gives: figures by name, such as `wall` and `cpu` in seconds."""
 
 
 class Loop(NamedTuple):
@@ -21,39 +27,58 @@ class Loop(NamedTuple):
         return self.aio.Runner(loop_factory=self.factory)
 
 
-class OnLoop(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What all kinds have in common."""
+
+    name: str
+    group: str
+    about: str
+    """With {size} where the size belongs."""
+    size: int
+    quick: int
+    """The size for `--quick`."""
+    values: int = 1
+    """How many figures one process gives, one after the other."""
+    figure: str = WALL
+    """Which of the figures is compared; less is better."""
+    unit: str = "second"
+    needs: str = ""
+    """A name that not every asyncio has: without it there is nothing to compare with."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.group}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnLoop(Workload):
     """A coroutine, timed from its first line to its last on a loop that runs already."""
 
-    name: str
-    group: str
-    about: str
-    size: int
     work: Callable[[ModuleType, int], Coroutine[Any, Any, int]]
     expected: Callable[[int], int]
-    needs: str = ""
-    """A name that not every asyncio has: without it the column has no figure."""
 
 
-class Outside(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Outside(Workload):
     """A plain function: what makes its loop itself, or needs none."""
 
-    name: str
-    group: str
-    about: str
-    size: int
     work: Callable[[Loop, int], int]
     expected: Callable[[int], int]
-    needs: str = ""
 
 
-Workload: TypeAlias = OnLoop | Outside
+@dataclass(frozen=True, kw_only=True)
+class Measured(Workload):
+    """What takes its figures itself; it is given the name of a column and a size."""
+
+    sample: Callable[[str, int], Figures]
 
 
 class WrongAnswerError(Exception):
     """The work was done, but not the work that was asked for."""
 
 
-def check(workload: Workload, size: int, answer: int) -> None:
+def check(workload: OnLoop | Outside, size: int, answer: int) -> None:
     expected = workload.expected(size)
     if answer != expected:
-        raise WrongAnswerError(f"{workload.name} came to {answer}, which should be {expected}")
+        raise WrongAnswerError(f"{workload.key} came to {answer}, which should be {expected}")
