@@ -5,11 +5,9 @@ goes to standard error; with `--json` everything but the report does.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +17,8 @@ from comparisons import report
 from comparisons.experiment import Comparison
 from comparisons.machine import describe
 from comparisons.options import Settings
-from comparisons.supervisor import ROOT, ChildError, page_server
+from comparisons.results import results_folder, shortest
+from comparisons.supervisor import ChildError, page_server
 from comparisons.workloads import WORKLOADS
 
 
@@ -35,7 +34,7 @@ class Run:
 
     def complete(self) -> int:
         """The exit status; KeyboardInterrupt and OSError of what is written pass through."""
-        with _results_folder(self._out) as folder:
+        with results_folder(self._out) as folder:
             self._screen.print(report.header_table(self._header), "")
             try:
                 self._measure(folder)
@@ -47,7 +46,7 @@ class Run:
                 print(json.dumps(report.as_data(self._header, self._comparisons), indent=2))
         for problem in self._problems:
             self._screen.print(f"✗ {problem}", style="red", markup=False, soft_wrap=True)
-        self._screen.print(f"results: {_shortest(folder)}", markup=False, soft_wrap=True)
+        self._screen.print(f"results: {shortest(folder)}", markup=False, soft_wrap=True)
         failed = self._problems or any(one.errors for one in self._comparisons)
         return 1 if failed else 0
 
@@ -106,27 +105,3 @@ def _progress() -> Progress:
         console=Console(stderr=True),
         refresh_per_second=4,  # drawing takes CPU time that the samples should have
     )
-
-
-@contextmanager
-def _results_folder(wished: Path | None) -> Iterator[Path]:
-    """Where to write; if nothing is written, a folder made for it goes again."""
-    folder = wished or _dated_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield folder
-    finally:
-        if wished is None and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _dated_folder() -> Path:
-    stamp = datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    names = (stamp if number == 1 else f"{stamp}-{number}" for number in count(1))
-    folders = (ROOT / "results" / name for name in names)
-    return next(folder for folder in folders if not folder.exists())
-
-
-def _shortest(folder: Path) -> Path:
-    path, here = folder.resolve(), Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path

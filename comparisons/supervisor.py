@@ -29,14 +29,23 @@ class ChildError(Exception):
 
 def take_sample(job: Job, limit: float) -> Outcome:
     """One sample in a fresh process; ChildError if it fails, dies, or takes `limit` seconds."""
-    with _child("comparisons.sample", stderr=subprocess.PIPE) as child:
-        output, complaints = _talk(child, json.dumps(job._asdict()), limit)
+    return Outcome(**ask("comparisons.sample", job._asdict(), limit)["outcome"])
+
+
+def ask(module: str, question: dict[str, Any], limit: float) -> dict[str, Any]:
+    """The answer of a fresh process that runs `module`: JSON in, a line of JSON out.
+
+    An answer {"error": "..."} is a ChildError, and so is a process that dies or takes `limit`
+    seconds.
+    """
+    with _child(module, stderr=subprocess.PIPE) as child:
+        output, complaints = _talk(child, json.dumps(question), limit)
         if child.returncode != 0:
             raise ChildError(_how_it_died(child.returncode, complaints))
     answer: dict[str, Any] = json.loads(output)
     if "error" in answer:
         raise ChildError(answer["error"])
-    return Outcome(**answer["outcome"])
+    return answer
 
 
 def _talk(child: "subprocess.Popen[str]", text: str, limit: float) -> tuple[str, str]:
