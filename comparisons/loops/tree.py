@@ -6,14 +6,14 @@ once and waits for them; the leaves do the work, of one of four kinds. Branches 
 `eager_`, at once.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from itertools import product
 from math import factorial
 from random import Random
 from types import ModuleType
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from comparisons.loops.workload import OnLoop
+from comparisons.loops.workload import Loop, OnLoop
 
 BRANCHES: Final = 6
 LEVELS: Final = 6
@@ -24,7 +24,7 @@ COMPUTING: Final = 0.5
 COMPUTED: Final = 500
 SEED: Final = 0
 
-Leaf: TypeAlias = Callable[[], Awaitable[int]]
+Leaf: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
 Kind: TypeAlias = Callable[[ModuleType, Random], Leaf]
 
 
@@ -95,6 +95,27 @@ async def with_task_group(aio: ModuleType, levels: int, leaf: Leaf) -> int:
     return sum(branch.result() for branch in branches)
 
 
+def has_eager_tasks(loop: Loop) -> bool:
+    """asyncio since 3.12; uvloop hands its factory an argument that it takes since 3.13.3 only."""
+    factory = getattr(loop.aio, "eager_task_factory", None)
+    if factory is None:
+        return False
+
+    async def try_one() -> bool:
+        running, leaf = loop.aio.get_running_loop(), none(loop.aio, Random(SEED))()
+        running.set_task_factory(factory)
+        try:
+            return bool(await running.create_task(leaf))
+        except TypeError:
+            leaf.close()
+            return False
+        finally:
+            running.set_task_factory(None)
+
+    with loop.runner() as runner:
+        return bool(runner.run(try_one()))
+
+
 def _tree(name: str, *, in_group: bool, eager: bool) -> OnLoop:
     grow = with_task_group if in_group else with_gather
 
@@ -109,7 +130,7 @@ def _tree(name: str, *, in_group: bool, eager: bool) -> OnLoop:
         about=f"{{size}} levels, {BRANCHES} branches",
         size=LEVELS,
         quick=QUICK_LEVELS,
-        needs="eager_task_factory" if eager else "",
+        possible=has_eager_tasks if eager else None,
         work=work,
         expected=lambda levels: BRANCHES**levels,
     )

@@ -43,8 +43,8 @@ class Workload:
     figure: str = WALL
     """Which of the figures is compared; less is better."""
     unit: str = "second"
-    needs: str = ""
-    """A name that not every asyncio has: without it there is nothing to compare with."""
+    possible: Callable[[Loop], bool] | None = None
+    """Says whether a loop can do it at all; None: each can."""
 
     @property
     def key(self) -> str:
