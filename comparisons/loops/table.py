@@ -1,0 +1,110 @@
+"""The tables: for a terminal of 80 columns, and in Markdown. Both show the same figures."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from statistics import median
+from typing import Final
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from comparisons.loops.columns import COLUMNS, REFERENCE
+from comparisons.loops.means import means, worst_micro
+from comparisons.loops.measure import Plan, Row
+from comparisons.ratios import Ratio, figure
+
+NONE: Final = "–"
+NOTES: Final = (
+    "The first column is asyncio's median, the others are ratios of medians to it with their 95 % "
+    "intervals: below 1 is faster, or less. ≈: the interval holds 1.",
+    "Rows of the group curio compare CPU time. Controls are driven by hand: they shall be at 1.",
+)
+
+
+def amount(value: float, unit: str) -> str:
+    """Three figures, or all before the point: `1.23 ms`, `1,069 B`."""
+    if unit == "byte":
+        return f"{value:,.0f} B"
+    factor, name = (1000, "ms") if value >= 0.0005 else (1_000_000, "µs")
+    scaled = value * factor
+    decimals = 0 if scaled >= 100 else 1 if scaled >= 10 else 2
+    return f"{scaled:,.{decimals}f} {name}"
+
+
+def cells(row: Row, columns: Sequence[str]) -> list[str]:
+    """What the row says, column by column: the reference's figure, and ratios."""
+    return [_cell(row, column) for column in columns]
+
+
+def _cell(row: Row, column: str) -> str:
+    if column in row.errors:
+        return "error"
+    if column == REFERENCE:
+        figures = row.figures(column)
+        return amount(median(figures), row.workload.unit) if figures else NONE
+    return ratio_text(row.ratios[column]) if column in row.ratios else NONE
+
+
+def ratio_text(ratio: Ratio) -> str:
+    if ratio.low is None or ratio.high is None:
+        return f"{ratio.mark}{figure(ratio.value)}"
+    return f"{ratio.mark}{figure(ratio.value)} {figure(ratio.low)}–{figure(ratio.high)}"
+
+
+def about(row: Row, plan: Plan) -> str:
+    return row.workload.about.format(size=f"{plan.request(row.workload, REFERENCE).size:,}")
+
+
+def summary(rows: Sequence[Row], plan: Plan) -> Iterator[str]:
+    """The means and the worst row, a line each."""
+    for mean in means(rows, plan.columns):
+        pair = f"{COLUMNS[mean.column].title} to {COLUMNS[mean.to].title}"
+        yield f"geometric mean of {mean.rows} {mean.name}, {pair}: {mean.value:.3f}"
+    worst = worst_micro(rows)
+    if worst is not None:
+        yield f"the worst micro row of miniloop: {worst.name}, {figure(worst.value)}"
+
+
+# for the terminal
+
+
+def on_screen(rows: Sequence[Row], plan: Plan) -> Group:
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
+    table.add_column("workload", no_wrap=True)
+    for column in plan.columns:
+        title = COLUMNS[column].title.replace(" ", "\n", 1)
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, group in groupby(rows, key=lambda row: row.workload.group):
+        table.add_row(f"[bold]{name}[/]")
+        for row in group:
+            style = "red" if row.errors else ""
+            table.add_row(f" {row.workload.name}", *cells(row, plan.columns), style=style)
+    lines = [Text(line, style="bold") for line in summary(rows, plan)]
+    notes = [Text(note, style="dim") for note in NOTES]
+    return Group(table, Text(), *lines, Text(), *notes)
+
+
+# for files
+
+
+def in_markdown(rows: Sequence[Row], plan: Plan) -> list[str]:
+    titles = ["workload", *(COLUMNS[column].title for column in plan.columns)]
+    lines: list[str] = []
+    for name, group in groupby(rows, key=lambda row: row.workload.group):
+        lines += [
+            f"| {' | '.join([name, *titles[1:]])} |",
+            f"| --- |{' --: |' * len(plan.columns)}",
+            *(_markdown_row(row, plan) for row in group),
+            "",
+        ]
+    lines += [f"- {line}" for line in summary(rows, plan)]
+    complaints = [complaint for row in rows for complaint in row.complaints]
+    lines += [f"- ✗ {complaint.replace('<', '&lt;')}" for complaint in complaints]
+    return lines
+
+
+def _markdown_row(row: Row, plan: Plan) -> str:
+    name = f"{row.workload.name} ({about(row, plan)})"
+    return f"| {' | '.join([name, *cells(row, plan.columns)])} |"
