@@ -10,6 +10,10 @@ from comparisons.loops.workload import CPU, Loop, OnLoop, Outside
 CONTROL: Final = "control"
 DEPTH: Final = 10
 NAP: Final = 0.01
+NAPS: Final = 100
+MOST_QUICK_NAPS: Final = 5
+QUICK_NAPS: Final = 10_000
+"""Of all the tasks of a crowd together."""
 CROWDS: Final = (10, 100, 1_000, 10_000)
 
 
@@ -102,15 +106,12 @@ def _naps(crowd: int) -> OnLoop:
         group="curio",
         about=f"each sleeps {{size}} times for {NAP} s; CPU time",
         size=NAPS,
-        quick=QUICK_NAPS,
+        quick=max(1, min(MOST_QUICK_NAPS, QUICK_NAPS // crowd)),
         figure=CPU,
         work=work,
         expected=lambda times: crowd * times,
     )
 
-
-NAPS: Final = 100
-QUICK_NAPS: Final = 5
 
 CLASSICS: Final[tuple[OnLoop | Outside, ...]] = (
     OnLoop(

@@ -15,6 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from comparisons.loops.columns import COLUMNS, REFERENCE
 from comparisons.loops.measure import Row
+from comparisons.ratios import Ratio
 from comparisons.ratios import figure as ratio_figure
 
 TICKS: Final = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)
@@ -54,6 +55,7 @@ def _draw_panel(panel: Axes, rows: Sequence[Row], columns: Sequence[str]) -> Non
     panel.set_yticks(range(len(rows)), [row.workload.key for row in rows], fontsize=7)
     panel.set_ylim(len(rows) - 0.4, -0.6)
     panel.set_xscale("log")
+    panel.margins(x=0.12)  # room for the figures beyond the bars
     panel.xaxis.set_major_locator(FixedLocator(list(TICKS)))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
     panel.xaxis.set_minor_formatter(NullFormatter())
@@ -81,14 +83,20 @@ def _draw_bars(panel: Axes, rows: Sequence[Row], column: str, shift: float, heig
         ],
         error_kw={"elinewidth": 0.6, "ecolor": "#333333"},
     )
-    for place, value in zip(places, values, strict=True):
-        outwards = 3 if value >= 1 else -3
-        panel.annotate(
-            ratio_figure(value),
-            (value, place),
-            xytext=(outwards, 0),
-            textcoords="offset points",
-            ha="left" if value >= 1 else "right",
-            va="center",
-            fontsize=5,
-        )
+    for place, (_, ratio) in zip(places, known, strict=True):
+        _label(panel, place, ratio)
+
+
+def _label(panel: Axes, place: float, ratio: Ratio) -> None:
+    """The figure, beyond the whisker's end."""
+    slower = ratio.value >= 1
+    end = (ratio.high if slower else ratio.low) or ratio.value
+    panel.annotate(
+        ratio_figure(ratio.value),
+        (end, place),
+        xytext=(3 if slower else -3, 0),
+        textcoords="offset points",
+        ha="left" if slower else "right",
+        va="center",
+        fontsize=5,
+    )

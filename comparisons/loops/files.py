@@ -47,7 +47,7 @@ def as_markdown(header: Header, rows: Sequence[Row], plan: Plan, chart: str) -> 
     lines += [f"| {name} | {value} |" for name, value in header.items()]
     if chart:
         lines += ["", f"![ratios to asyncio, by workload]({chart})"]
-    return [*lines, "", *in_markdown(rows, plan), "", *NOTES]
+    return [*lines, "", *in_markdown(rows, plan), "", NOTES]
 
 
 def save_in_readme(header: Header, rows: Sequence[Row], plan: Plan, path: Path = README) -> None:
@@ -68,7 +68,7 @@ def as_data(header: Header, rows: Sequence[Row], plan: Plan) -> dict[str, Any]:
     worst = worst_micro(rows)
     return {
         "header": header,
-        "notes": list(NOTES),
+        "notes": NOTES,
         "columns": {column: COLUMNS[column].title for column in plan.columns},
         "means": [mean._asdict() for mean in means(rows, plan.columns)],
         "worst_micro": worst._asdict() if worst else None,

@@ -17,10 +17,12 @@ NOT_A_WORKLOAD: Final = (CONTROL, PROCESS)
 
 class Mean(NamedTuple):
     name: str
-    column: str
-    to: str
-    value: float
     rows: int
+    """How many rows it goes over."""
+    to_reference: dict[str, float]
+    """The mean of each column's ratios to the reference."""
+    to_uvloop: float | None
+    """That of miniloop's ratios to uvloop."""
 
 
 class Worst(NamedTuple):
@@ -29,25 +31,27 @@ class Worst(NamedTuple):
 
 
 def means(rows: Sequence[Row], columns: Sequence[str]) -> list[Mean]:
-    """Of all columns against the reference, and of miniloop against uvloop."""
-    pairs = [(column, REFERENCE) for column in columns if column != REFERENCE]
-    if OURS in columns and "uvloop" in columns:
-        pairs.append((OURS, "uvloop"))
+    """Over the micro rows, and over all that a loop can change."""
     micro = [row for row in rows if row.workload.group == MICRO]
     counted = [row for row in rows if row.workload.group not in NOT_A_WORKLOAD]
-    found = [
-        mean(name, part, column, to)
-        for column, to in pairs
+    others = [column for column in columns if column != REFERENCE]
+    return [
+        Mean(
+            name,
+            len(part),
+            {column: mean for column in others if (mean := _mean(part, column, REFERENCE))},
+            _mean(part, OURS, "uvloop"),
+        )
         for name, part in (("micro rows", micro), ("all rows", counted))
+        if part
     ]
-    return [each for each in found if each is not None]
 
 
-def mean(name: str, rows: Iterable[Row], column: str, to: str) -> Mean | None:
+def _mean(rows: Iterable[Row], column: str, to: str) -> float | None:
     """Over the rows that have both columns; None if there are none."""
     ratios = [row.relative(column, to) for row in rows]
     known = [ratio for ratio in ratios if ratio is not None]
-    return Mean(name, column, to, geometric_mean(known), len(known)) if known else None
+    return geometric_mean(known) if known else None
 
 
 def worst_micro(rows: Iterable[Row]) -> Worst | None:

@@ -18,6 +18,8 @@ from comparisons.loops.workload import Figures, Workload
 from comparisons.ratios import Ratio, ratio_of_medians
 from comparisons.supervisor import ChildError, ask
 
+WORKER: Final = "comparisons.loops.worker"
+MOST_QUICK_VALUES: Final = 2
 SAMPLE_SECONDS: Final = 300.0
 """A sample that takes longer counts as hung."""
 
@@ -30,8 +32,10 @@ class Plan(NamedTuple):
     columns: tuple[str, ...]
 
     def request(self, workload: Workload, column: str) -> Request:
-        size = workload.quick if self.mode == "quick" else workload.size
-        return Request(workload.key, column, size, workload.values, workload.quick)
+        if self.mode == "quick":
+            values = min(workload.values, MOST_QUICK_VALUES)
+            return Request(workload.key, column, workload.quick, values, workload.quick)
+        return Request(workload.key, column, workload.size, workload.values, workload.quick)
 
 
 class Sample(NamedTuple):
@@ -109,9 +113,6 @@ class Experiment:
             row.impossible.add(column)
         else:
             row.samples.setdefault(column, []).append(Sample(**answer))
-
-
-WORKER: Final = "comparisons.loops.worker"
 
 
 def bytecode_kept_in(scratch: Path) -> Mapping[str, str]:

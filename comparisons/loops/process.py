@@ -1,16 +1,16 @@
 """What is measured of a process rather than of a program: the time of an import, and memory."""
 
 import gc
-import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from comparisons.loops.columns import PURE, load
 from comparisons.loops.micro import FAR
 from comparisons.loops.workload import WALL, Figures, Measured
-from comparisons.supervisor import ROOT
 
+ROOT: Final = Path(__file__).parents[2]
 GROUP: Final = "process"
 MEMORY: Final = "memory"
 IMPORTS: Final = {"miniloop": "import miniloop", "uvloop": "import asyncio, uvloop"}
@@ -29,6 +29,8 @@ print(perf_counter() - begun)
 
 def import_time(column: str, _size: int) -> Figures:
     """Seconds for the import statement, in a process that has imported nothing else of ours."""
+    import subprocess  # here, because every sample imports this file
+
     program = PROGRAM.format(
         before='sys.modules["_asyncio"] = None' if column == PURE else "",
         statement=IMPORTS.get(column, "import asyncio"),
@@ -66,7 +68,7 @@ async def _memory_per_task(aio: ModuleType, tasks: int) -> float:
 
 def _resident() -> int:
     """Bytes of this process that are in memory now."""
-    import psutil  # slow to import, and this row's alone
+    import psutil  # as above
 
     return int(psutil.Process().memory_info().rss)
 

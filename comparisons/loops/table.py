@@ -11,15 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from comparisons.loops.columns import COLUMNS, REFERENCE
-from comparisons.loops.means import means, worst_micro
+from comparisons.loops.means import Mean, means, worst_micro
 from comparisons.loops.measure import Plan, Row
 from comparisons.ratios import Ratio, figure
 
 NONE: Final = "–"
+MEANS: Final = "geometric mean"
 NOTES: Final = (
-    "The first column is asyncio's median, the others are ratios of medians to it with their 95 % "
-    "intervals: below 1 is faster, or less. ≈: the interval holds 1.",
-    "Rows of the group curio compare CPU time. Controls are driven by hand: they shall be at 1.",
+    "The first column is asyncio's median; the others are ratios of medians to it, with 95 % "
+    "intervals. Below 1 is faster, or less; with ≈ the interval holds 1. Rows of the group curio "
+    "compare CPU time. The controls are driven by hand: they shall be at 1."
 )
 
 
@@ -57,11 +58,18 @@ def about(row: Row, plan: Plan) -> str:
     return row.workload.about.format(size=f"{plan.request(row.workload, REFERENCE).size:,}")
 
 
+def mean_cells(mean: Mean, columns: Sequence[str]) -> list[str]:
+    known = {REFERENCE: "1.00"} | {
+        column: figure(value) for column, value in mean.to_reference.items()
+    }
+    return [f"{mean.name} ({mean.rows})", *(known.get(column, NONE) for column in columns)]
+
+
 def summary(rows: Sequence[Row], plan: Plan) -> Iterator[str]:
-    """The means and the worst row, a line each."""
+    """What the table does not say: miniloop against uvloop, and the worst row."""
     for mean in means(rows, plan.columns):
-        pair = f"{COLUMNS[mean.column].title} to {COLUMNS[mean.to].title}"
-        yield f"geometric mean of {mean.rows} {mean.name}, {pair}: {mean.value:.3f}"
+        if mean.to_uvloop is not None:
+            yield f"miniloop to uvloop, geometric mean of {mean.name}: {figure(mean.to_uvloop)}"
     worst = worst_micro(rows)
     if worst is not None:
         yield f"the worst micro row of miniloop: {worst.name}, {figure(worst.value)}"
@@ -81,30 +89,40 @@ def on_screen(rows: Sequence[Row], plan: Plan) -> Group:
         for row in group:
             style = "red" if row.errors else ""
             table.add_row(f" {row.workload.name}", *cells(row, plan.columns), style=style)
+    table.add_row(f"[bold]{MEANS}[/]")
+    for mean in means(rows, plan.columns):
+        name, *ratios = mean_cells(mean, plan.columns)
+        table.add_row(f" {name}", *ratios)
     lines = [Text(line, style="bold") for line in summary(rows, plan)]
-    notes = [Text(note, style="dim") for note in NOTES]
-    return Group(table, Text(), *lines, Text(), *notes)
+    return Group(table, Text(), *lines, Text(), Text(NOTES, style="dim"))
 
 
 # for files
 
 
 def in_markdown(rows: Sequence[Row], plan: Plan) -> list[str]:
-    titles = ["workload", *(COLUMNS[column].title for column in plan.columns)]
     lines: list[str] = []
     for name, group in groupby(rows, key=lambda row: row.workload.group):
-        lines += [
-            f"| {' | '.join([name, *titles[1:]])} |",
-            f"| --- |{' --: |' * len(plan.columns)}",
-            *(_markdown_row(row, plan) for row in group),
-            "",
-        ]
-    lines += [f"- {line}" for line in summary(rows, plan)]
+        lines += [*_heading(name, plan), *(_markdown_row(row, plan) for row in group), ""]
+    lines += [
+        *_heading(MEANS, plan),
+        *(_line(mean_cells(mean, plan.columns)) for mean in means(rows, plan.columns)),
+        "",
+        *(f"- {line}" for line in summary(rows, plan)),
+    ]
     complaints = [complaint for row in rows for complaint in row.complaints]
     lines += [f"- ✗ {complaint.replace('<', '&lt;')}" for complaint in complaints]
     return lines
 
 
+def _heading(name: str, plan: Plan) -> list[str]:
+    titles = [COLUMNS[column].title for column in plan.columns]
+    return [_line([name, *titles]), f"| --- |{' --: |' * len(titles)}"]
+
+
 def _markdown_row(row: Row, plan: Plan) -> str:
-    name = f"{row.workload.name} ({about(row, plan)})"
-    return f"| {' | '.join([name, *cells(row, plan.columns)])} |"
+    return _line([f"{row.workload.name} ({about(row, plan)})", *cells(row, plan.columns)])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
