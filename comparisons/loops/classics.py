@@ -102,7 +102,7 @@ def _naps(crowd: int) -> OnLoop:
         return sum(await aio.gather(*[nap() for _ in range(crowd)]))
 
     return OnLoop(
-        name=f"{crowd:,} tasks",
+        name=f"{crowd} tasks",
         group="curio",
         about=f"each sleeps {{size}} times for {NAP} s; CPU time",
         size=NAPS,

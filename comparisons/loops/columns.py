@@ -10,6 +10,8 @@ from comparisons.loops.workload import Loop
 
 REFERENCE: Final = "asyncio"
 PURE: Final = "asyncio-python"
+FLOOR: Final = "epoll"
+"""No column of the table: a bare loop by hand, where a row has one."""
 
 
 class Column(NamedTuple):
@@ -23,6 +25,10 @@ COLUMNS: Final = {
     "miniloop": Column("miniloop", "#55a868"),
     "uvloop": Column("uvloop", "#64b5cd"),
 }
+
+
+def title(column: str) -> str:
+    return COLUMNS[column].title if column in COLUMNS else column
 
 
 def installed() -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 
-from comparisons.loops.columns import COLUMNS, REFERENCE
+from comparisons.loops.columns import REFERENCE, title
 from comparisons.loops.worker import Request
 from comparisons.loops.workload import Figures, Workload
 from comparisons.ratios import Ratio, ratio_of_medians
@@ -32,10 +32,17 @@ class Plan(NamedTuple):
     columns: tuple[str, ...]
 
     def request(self, workload: Workload, column: str) -> Request:
-        if self.mode == "quick":
-            values = min(workload.values, MOST_QUICK_VALUES)
-            return Request(workload.key, column, workload.quick, values, workload.quick)
-        return Request(workload.key, column, workload.size, workload.values, workload.quick)
+        quick = self.mode == "quick"
+        return Request(
+            workload.key,
+            column,
+            size=workload.quick if quick else workload.size,
+            values=min(workload.values, MOST_QUICK_VALUES) if quick else workload.values,
+            warmup=workload.quick if workload.warmed else 0,
+        )
+
+    def columns_of(self, workload: Workload) -> tuple[str, ...]:
+        return (*self.columns, *workload.also)
 
 
 class Sample(NamedTuple):
@@ -61,7 +68,7 @@ class Row:
     @property
     def complaints(self) -> list[str]:
         name = self.workload.key
-        return [f"{name}, {COLUMNS[at].title}: {text}" for at, text in self.errors.items()]
+        return [f"{name}, {title(at)}: {text}" for at, text in self.errors.items()]
 
     def figures(self, column: str) -> list[float]:
         """The compared figure, one for each process."""
@@ -89,14 +96,14 @@ class Experiment:
 
     @property
     def total(self) -> int:
-        return len(self.rows) * len(self.plan.columns) * self.plan.rounds
+        columns = sum(len(self.plan.columns_of(workload)) for workload in self.plan.workloads)
+        return columns * self.plan.rounds
 
     def run(self) -> Iterator[tuple[Row, str]]:
         """Take all samples; before each, say of which row and column it is."""
         for number in range(self.plan.rounds):
-            columns = turned(self.plan.columns, number)
             for row in self.rows:
-                for column in columns:
+                for column in turned(self.plan.columns_of(row.workload), number):
                     yield row, column
                     self._sample(row, column)
 

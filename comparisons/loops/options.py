@@ -1,7 +1,7 @@
 """The options, checked: whatever passes here can be run."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -39,10 +39,14 @@ def settings_from(arguments: Sequence[str]) -> Settings:
     plan = Plan(
         mode=mode,
         rounds=given.rounds or ROUNDS[mode],
-        workloads=tuple(given.only or ROWS.values()),
+        workloads=tuple(given.only or _all_of(mode)),
         columns=given.columns,
     )
     return Settings(plan, given.out, given.save_readme)
+
+
+def _all_of(mode: str) -> Iterator[Workload]:
+    return (workload for workload in ROWS.values() if workload.in_quick or mode != "quick")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -89,6 +89,7 @@ PROCESS: Final = (
         about="resident, of {size} sleeping tasks",
         size=100_000,
         quick=20_000,
+        warmed=False,  # memory that was used once is not given back, and would be used again
         figure=MEMORY,
         unit="byte",
         sample=memory_per_task,

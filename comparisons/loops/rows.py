@@ -6,12 +6,13 @@ from typing import Final
 
 from comparisons.loops.classics import CLASSICS
 from comparisons.loops.micro import MICRO
+from comparisons.loops.network import NETWORK
 from comparisons.loops.process import PROCESS
 from comparisons.loops.tree import TREES
 from comparisons.loops.workload import Workload
 
 ROWS: Final[dict[str, Workload]] = {
-    workload.key: workload for workload in (*MICRO, *TREES, *CLASSICS, *PROCESS)
+    workload.key: workload for workload in (*MICRO, *TREES, *CLASSICS, *NETWORK, *PROCESS)
 }
 
 

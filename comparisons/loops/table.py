@@ -1,26 +1,31 @@
 """The tables: for a terminal of 80 columns, and in Markdown. Both show the same figures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from statistics import median
-from typing import Final
+from typing import Final, Literal
 
 from rich import box
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from comparisons.loops.columns import COLUMNS, REFERENCE
+from comparisons.loops.columns import COLUMNS, FLOOR, REFERENCE
 from comparisons.loops.means import Mean, means, worst_micro
 from comparisons.loops.measure import Plan, Row
-from comparisons.ratios import Ratio, figure
+from comparisons.ratios import Ratio, figure, ratio_of_medians
 
 NONE: Final = "–"
 MEANS: Final = "geometric mean"
+OVER_FLOOR: Final = "over a bare loop"
 NOTES: Final = (
     "The first column is asyncio's median; the others are ratios of medians to it, with 95 % "
-    "intervals. Below 1 is faster, or less; with ≈ the interval holds 1. Rows of the group curio "
-    "compare CPU time. The controls are driven by hand: they shall be at 1."
+    "intervals. Below 1 is faster, or less; with ≈ the interval holds 1. Rows of the "
+    "groups curio and echo compare CPU time. The controls are driven by hand: they shall be at 1."
+)
+
+FLOOR_NOTE: Final = (
+    "CPU time for an echoed message, over that of a bare epoll loop written by hand."
 )
 
 
@@ -50,8 +55,8 @@ def _cell(row: Row, column: str) -> str:
 
 def ratio_text(ratio: Ratio) -> str:
     if ratio.low is None or ratio.high is None:
-        return f"{ratio.mark}{figure(ratio.value)}"
-    return f"{ratio.mark}{figure(ratio.value)} {figure(ratio.low)}–{figure(ratio.high)}"
+        return without_interval(ratio)
+    return f"{without_interval(ratio)} {figure(ratio.low)}–{figure(ratio.high)}"
 
 
 def about(row: Row, plan: Plan) -> str:
@@ -75,15 +80,44 @@ def summary(rows: Sequence[Row], plan: Plan) -> Iterator[str]:
         yield f"the worst micro row of miniloop: {worst.name}, {figure(worst.value)}"
 
 
+# CPU time for a message, over that of the bare loop
+
+
+def over_floor(rows: Sequence[Row], plan: Plan) -> list[tuple[Row, dict[str, Ratio]]]:
+    """The rows that have the floor, and for each column the ratio to it."""
+    return [
+        (row, {column: ratio_of_medians(row.figures(column), floor) for column in measured})
+        for row in rows
+        if (floor := row.figures(FLOOR))
+        if (measured := [column for column in plan.columns if column in row.samples])
+    ]
+
+
+def floor_cells(
+    row: Row, ratios: dict[str, Ratio], plan: Plan, show: Callable[[Ratio], str]
+) -> list[str]:
+    floor = amount(median(row.figures(FLOOR)), row.workload.unit)
+    over = (show(ratios[column]) if column in ratios else NONE for column in plan.columns)
+    return [row.workload.name, floor, *over]
+
+
+def without_interval(ratio: Ratio) -> str:
+    return f"{ratio.mark}{figure(ratio.value)}"
+
+
+def titles(first: str, plan: Plan) -> list[str]:
+    return [first, *(COLUMNS[column].title for column in plan.columns)]
+
+
+def floor_titles(plan: Plan) -> list[str]:
+    return [OVER_FLOOR, FLOOR, *(COLUMNS[column].title for column in plan.columns)]
+
+
 # for the terminal
 
 
 def on_screen(rows: Sequence[Row], plan: Plan) -> Group:
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
-    table.add_column("workload", no_wrap=True)
-    for column in plan.columns:
-        title = COLUMNS[column].title.replace(" ", "\n", 1)
-        table.add_column(title, justify="right", no_wrap=True)
+    table = _table(titles("workload", plan))
     for name, group in groupby(rows, key=lambda row: row.workload.group):
         table.add_row(f"[bold]{name}[/]")
         for row in group:
@@ -94,7 +128,25 @@ def on_screen(rows: Sequence[Row], plan: Plan) -> Group:
         name, *ratios = mean_cells(mean, plan.columns)
         table.add_row(f" {name}", *ratios)
     lines = [Text(line, style="bold") for line in summary(rows, plan)]
-    return Group(table, Text(), *lines, Text(), Text(NOTES, style="dim"))
+    floor: list[RenderableType] = []
+    if over_floor(rows, plan):
+        floor = [Text(), _floor_on_screen(rows, plan)]
+    return Group(table, Text(), *lines, Text(), Text(NOTES, style="dim"), *floor)
+
+
+def _floor_on_screen(rows: Sequence[Row], plan: Plan) -> Group:
+    table = _table(floor_titles(plan))
+    for row, ratios in over_floor(rows, plan):
+        table.add_row(*floor_cells(row, ratios, plan, without_interval))
+    return Group(table, Text(FLOOR_NOTE, style="dim"))
+
+
+def _table(titles: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
+    for number, title in enumerate(titles):
+        justify: Literal["left", "right"] = "right" if number else "left"
+        table.add_column(title.replace(" (", "\n("), justify=justify, no_wrap=True)
+    return table
 
 
 # for files
@@ -103,9 +155,14 @@ def on_screen(rows: Sequence[Row], plan: Plan) -> Group:
 def in_markdown(rows: Sequence[Row], plan: Plan) -> list[str]:
     lines: list[str] = []
     for name, group in groupby(rows, key=lambda row: row.workload.group):
-        lines += [*_heading(name, plan), *(_markdown_row(row, plan) for row in group), ""]
+        lines += [*_heading(titles(name, plan)), *(_markdown_row(row, plan) for row in group), ""]
+    floor = [
+        _line(floor_cells(row, ratios, plan, ratio_text)) for row, ratios in over_floor(rows, plan)
+    ]
+    if floor:
+        lines += [*_heading(floor_titles(plan)), *floor, "", FLOOR_NOTE, ""]
     lines += [
-        *_heading(MEANS, plan),
+        *_heading(titles(MEANS, plan)),
         *(_line(mean_cells(mean, plan.columns)) for mean in means(rows, plan.columns)),
         "",
         *(f"- {line}" for line in summary(rows, plan)),
@@ -115,9 +172,8 @@ def in_markdown(rows: Sequence[Row], plan: Plan) -> list[str]:
     return lines
 
 
-def _heading(name: str, plan: Plan) -> list[str]:
-    titles = [COLUMNS[column].title for column in plan.columns]
-    return [_line([name, *titles]), f"| --- |{' --: |' * len(titles)}"]
+def _heading(titles: Sequence[str]) -> list[str]:
+    return [_line(titles), f"| --- |{' --: |' * (len(titles) - 1)}"]
 
 
 def _markdown_row(row: Row, plan: Plan) -> str:

@@ -38,11 +38,17 @@ class Workload:
     size: int
     quick: int
     """The size for `--quick`."""
+    in_quick: bool = True
+    """Whether `--quick` has it at all, unless it is asked for by name."""
+    warmed: bool = True
+    """Whether a run of the quick size goes before, which is not counted."""
     values: int = 1
     """How many figures one process gives, one after the other."""
     figure: str = WALL
     """Which of the figures is compared; less is better."""
     unit: str = "second"
+    also: tuple[str, ...] = ()
+    """Columns that only some rows have, beside those that all have."""
     possible: Callable[[Loop], bool] | None = None
     """Says whether a loop can do it at all; None: each can."""
 
