@@ -438,6 +438,7 @@ def test_a_run_ends_with_the_path_of_a_complete_report(tmp_path: Path) -> None:
         *("report.json", "report.md"),
     ]
     report = json.loads((folder / "report.json").read_text())
+    assert set(files.IN_README) <= report["header"].keys()
     assert [row["key"] for row in report["rows"]] == ["micro/queue", "control/coroutines"]
     for row in report["rows"]:
         assert list(row["samples"]) == [REFERENCE, "miniloop"]

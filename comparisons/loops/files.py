@@ -20,7 +20,7 @@ from comparisons.loops.workload import Workload
 from comparisons.readme import README, put_section
 
 Header = dict[str, str]
-IN_README: Final = ("machine", "cores", "Python", "libraries", "samples", "started")
+IN_README: Final = ("machine", "cores", "load", "Python", "libraries", "samples", "started")
 NOT_KEPT: Final = ("hostname", "mem_max_rss", "name")
 """Of what pyperf finds out about this process: it says nothing of the samples."""
 
