@@ -16,7 +16,7 @@ import pyperf
 import pytest
 from rich.console import Console
 
-from comparisons.loops import files, main, measure
+from comparisons.loops import echo, files, main, measure, network, tcp
 from comparisons.loops.classics import drive, fibonacci
 from comparisons.loops.columns import COLUMNS, FLOOR, PURE, REFERENCE, installed
 from comparisons.loops.figure import draw
@@ -110,6 +110,19 @@ def test_the_pure_column_has_no_accelerator_and_cannot_be_had_after_it() -> None
         "assert aio.Task is aio.tasks._PyTask and aio.Future is aio.futures._PyFuture"
     )
     subprocess.run((sys.executable, "-c", program), cwd=ROOT, check=True)
+
+
+def test_the_network_rows_are_those_that_can_be_measured() -> None:
+    assert (network.APIS, network.WRITES, tcp.MEGABYTES) == (echo.APIS, tcp.WRITES, 10)
+
+
+def test_a_sample_imports_little_before_its_loop() -> None:
+    program = "import sys, comparisons.loops.worker; print(*sys.modules)"
+    done = subprocess.run(
+        (sys.executable, "-c", program), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    heavy = {"argparse", "asyncio", "miniloop", "rich", "statistics", "subprocess"}
+    assert heavy.isdisjoint(done.stdout.split())
 
 
 def test_keys_are_unique_and_every_workload_says_what_it_does() -> None:
@@ -403,9 +416,7 @@ def test_uvloop_is_refused_by_name_and_left_out_unasked_where_it_is_not_installe
 def test_without_pyperf_one_line_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        "comparisons.loops.find_spec", lambda name: None if name == "pyperf" else True
-    )
+    monkeypatch.setattr("comparisons.loops.installed", lambda name: name != "pyperf")
     assert main([]) == 1
     assert capsys.readouterr().err == "this needs pyperf: python -m pip install -e '.[compare]'\n"
 

@@ -8,11 +8,16 @@ Nothing is imported here that a sample does not need: every sample imports this 
 
 import os
 import sys
-from importlib.util import find_spec
 from typing import Final
 
 NEEDED: Final = ("rich", "matplotlib", "psutil", "pyperf")
 INTERRUPTED: Final = 130
+
+
+def installed(name: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(name) is not None
 
 
 def main(arguments: list[str]) -> int:
@@ -20,10 +25,10 @@ def main(arguments: list[str]) -> int:
 
     Raises SystemExit(2) on wrong usage, as argparse does.
     """
-    from comparisons.loops.options import settings_from
+    from comparisons.loops.options import settings_from  # here for the samples' sake, as below
 
     settings = settings_from(arguments)
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = [name for name in NEEDED if not installed(name)]
     if missing:
         wanted = " and ".join(missing)
         print(f"this needs {wanted}: python -m pip install -e '.[compare]'", file=sys.stderr)

@@ -32,7 +32,7 @@ def title(column: str) -> str:
 
 
 def installed() -> tuple[str, ...]:
-    return tuple(name for name in COLUMNS if name != "uvloop" or find_spec("uvloop"))
+    return tuple(name for name in COLUMNS if name != "uvloop" or find_spec(name))
 
 
 def load(column: str) -> Loop:
