@@ -394,9 +394,9 @@ def test_wrong_usage_is_status_2_and_a_line_that_helps(
 
 def test_the_mode_decides_rounds_and_rows() -> None:
     quick, usual = settings_from(["--quick"]).plan, settings_from([]).plan
-    assert (quick.mode, quick.rounds, usual.mode, usual.rounds) == ("quick", 2, "default", 5)
+    assert (quick.mode, quick.rounds, usual.mode, usual.rounds) == ("quick", 2, "default", 3)
     assert len(usual.workloads) == len(ROWS) > len(quick.workloads)
-    assert settings_from(["--rigorous", "--rounds", "3"]).plan.rounds == 3
+    assert settings_from(["--rigorous", "--rounds", "7"]).plan.rounds == 7
     [asked] = settings_from(["--quick", "--only", "sock 100*"]).plan.workloads
     assert asked.name == "sock 100 KiB"
     assert settings_from(["--columns", "miniloop"]).plan.columns == (REFERENCE, "miniloop")

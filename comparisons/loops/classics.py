@@ -11,9 +11,10 @@ CONTROL: Final = "control"
 DEPTH: Final = 10
 NAP: Final = 0.01
 NAPS: Final = 100
-MOST_QUICK_NAPS: Final = 5
-QUICK_NAPS: Final = 10_000
-"""Of all the tasks of a crowd together."""
+MOST_NAPS: Final = 200_000
+"""Of all the tasks of a crowd together: a larger crowd takes fewer each."""
+QUICK_NAPS: Final = 5
+MOST_QUICK_NAPS: Final = 10_000
 CROWDS: Final = (10, 100, 1_000, 10_000)
 
 
@@ -105,8 +106,8 @@ def _naps(crowd: int) -> OnLoop:
         name=f"{crowd} tasks",
         group="curio",
         about=f"each sleeps {{size}} times for {NAP} s; CPU time",
-        size=NAPS,
-        quick=max(1, min(MOST_QUICK_NAPS, QUICK_NAPS // crowd)),
+        size=min(NAPS, MOST_NAPS // crowd),
+        quick=min(QUICK_NAPS, MOST_QUICK_NAPS // crowd),
         figure=CPU,
         work=work,
         expected=lambda times: crowd * times,

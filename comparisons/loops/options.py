@@ -11,7 +11,7 @@ from comparisons.loops.measure import Plan
 from comparisons.loops.rows import ROWS, chosen
 from comparisons.loops.workload import Workload
 
-ROUNDS: Final = {"quick": 2, "default": 5, "rigorous": 15}
+ROUNDS: Final = {"quick": 2, "default": 3, "rigorous": 10}
 MOST_ROUNDS: Final = 1000
 EPILOG: Final = """\
 PATTERN is a name of the table, a group, or both, with * and ?: micro, 'eager_*', 'curio/*'.
