@@ -46,7 +46,7 @@ column, keys, small = json.load(sys.stdin)
 answers = {}
 for key in keys:
     size = small.get(ROWS[key].group, 1)
-    answers[key] = take(Request(key, column, size, 1, size if ROWS[key].warmed else 0))
+    answers[key] = take(Request(key, column, size, 1, 0 if ROWS[key].warmup == 0 else size))
 print(json.dumps(answers))
 """
 
@@ -219,7 +219,7 @@ def test_quick_samples_are_small_and_warm_up_all_the_same() -> None:
     usual = Plan("default", 1, (workload,), (REFERENCE,)).request(workload, REFERENCE)
     assert (quick.size, quick.values, quick.warmup) == (4, 2, 4)
     assert (usual.size, usual.values, usual.warmup) == (8, 3, 4)
-    cold = on_loop(warmed=False)
+    cold = on_loop(warmup=0)
     assert Plan("quick", 1, (cold,), (REFERENCE,)).request(cold, REFERENCE).warmup == 0
 
 

@@ -107,6 +107,7 @@ def _naps(crowd: int) -> OnLoop:
         group="curio",
         about=f"each sleeps {{size}} times for {NAP} s; CPU time",
         size=min(NAPS, MOST_NAPS // crowd),
+        warmup=1,
         quick=min(QUICK_NAPS, MOST_QUICK_NAPS // crowd),
         figure=CPU,
         work=work,

@@ -38,7 +38,7 @@ class Plan(NamedTuple):
             column,
             size=workload.quick if quick else workload.size,
             values=min(workload.values, MOST_QUICK_VALUES) if quick else workload.values,
-            warmup=workload.quick if workload.warmed else 0,
+            warmup=workload.quick if workload.warmup is None else workload.warmup,
         )
 
     def columns_of(self, workload: Workload) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ NETWORK: Final = (
             size=4_000,
             quick=400,
             in_quick=kibibytes == QUICK_SIZE,
-            warmed=False,  # it warms up by itself
+            warmup=0,  # it warms up by itself
             figure=CPU_PER_MESSAGE,
             also=(FLOOR,),
             sample=partial(echo_figures, api, kibibytes),

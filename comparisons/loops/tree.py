@@ -18,6 +18,7 @@ from comparisons.loops.workload import Loop, OnLoop
 BRANCHES: Final = 6
 LEVELS: Final = 6
 QUICK_LEVELS: Final = 4
+WARMUP_LEVELS: Final = 2
 IO_SECONDS: Final = 0.05
 CACHED: Final = 0.9
 COMPUTING: Final = 0.5
@@ -130,6 +131,7 @@ def _tree(name: str, *, in_group: bool, eager: bool) -> OnLoop:
         about=f"{{size}} levels, {BRANCHES} branches",
         size=LEVELS,
         quick=QUICK_LEVELS,
+        warmup=WARMUP_LEVELS,
         possible=has_eager_tasks if eager else None,
         work=work,
         expected=lambda levels: BRANCHES**levels,

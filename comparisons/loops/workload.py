@@ -40,8 +40,8 @@ class Workload:
     """The size for `--quick`."""
     in_quick: bool = True
     """Whether `--quick` has it at all, unless it is asked for by name."""
-    warmed: bool = True
-    """Whether a run of the quick size goes before, which is not counted."""
+    warmup: int | None = None
+    """The size of the run that goes before and is not counted; None: as for `--quick`, 0: none."""
     values: int = 1
     """How many figures one process gives, one after the other."""
     figure: str = WALL
