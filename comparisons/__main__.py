@@ -8,7 +8,11 @@ from typing import Final
 
 from comparisons import cli
 
-COMMANDS: Final = {"steps": "comparisons.steps"}
+COMMANDS: Final = {
+    "steps": "comparisons.steps",
+    "knockout": "comparisons.knockout",
+    "scale": "comparisons.scale",
+}
 """Each a module with `main(arguments) -> exit status`, imported only when asked for."""
 
 
