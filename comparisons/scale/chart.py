@@ -75,21 +75,24 @@ def _draw_slope(
     if len(curve) < 2:
         return
     most = max(curve)
-    ends = [max(min(curve), most // 1000), most]
+    ends = [max(min(curve), most // 30), most]
     heights = [curve[most] / unit * many / most for many in ends]
     [line] = panel.plot(ends, heights, color="#bbbbbb", lw=1, ls="--", zorder=0)
     legend["∝ N"] = line
 
 
 def _draw_crossovers(panel: Axes, experiment: Experiment, field: str) -> None:
+    least, most = panel.get_xlim()
     for number, (model, at) in enumerate(experiment.crossovers(field).items()):
         if at is not None:
+            in_right_half = at * at > least * most
             panel.axvline(at, color=COLOURS[model], ls=":", lw=1.2)
             panel.annotate(
                 f"{model} dearer from {rounded(at):,}",
                 xy=(at, 0.98 - 0.06 * number),
                 xycoords=("data", "axes fraction"),
-                xytext=(4, 0),
+                xytext=(-4 if in_right_half else 4, 0),
+                ha="right" if in_right_half else "left",
                 textcoords="offset points",
                 color=COLOURS[model],
                 fontsize=8,

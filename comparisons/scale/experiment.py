@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from comparisons.scale.figures import Figures
-from comparisons.scale.growth import STEEPEST, crossover, exponent, told_crossover
+from comparisons.scale.growth import STEEPEST, TOLD_FROM, crossover, exponent, told_crossover
 from comparisons.scale.plan import LOOPS, ONE_ROUND_FROM, Machine, Point
 from comparisons.supervisor import ChildError, ask
 
@@ -63,7 +63,7 @@ class Experiment:
         else:
             self.samples.setdefault(point, []).append(Figures(**answer["figures"]))
 
-    # -- what comes out -------------------------------------------------------------------------------
+    # -- what comes out ---------------------------------------------------------------------------
 
     @property
     def models(self) -> list[str]:
@@ -107,7 +107,7 @@ class Experiment:
             for model in self.models
             if model in LOOPS
             for what, slope in self.exponents(model).items()
-            if slope > STEEPEST[what]
+            if slope > STEEPEST[what] and max(self.curve(model, "cpu")) >= TOLD_FROM
         ]
 
     def crossovers(self, figure: str) -> dict[str, float | None]:

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from statistics import linear_regression
 from typing import Final
 
-FITTED_FROM: Final = 100
-"""With fewer, what a process costs anyhow hides what one more costs."""
+FITTED_FROM: Final = (1_000, 100)
+"""With fewer, the room that a process has anyhow hides what one more costs; 100 are enough where
+nothing larger was measured."""
+TOLD_FROM: Final = 10_000
+"""Growth that is too steep is told if it was seen with so many; up to there it may be noise."""
 STEEPEST: Final = {"CPU": 1.15, "memory": 1.1}
 """Exponents above these are told with a warning. A timer costs log N, for the heap: between 1,000
 and 1,000,000 that alone doubles, which adds 0.1 to the exponent if nothing else took any time."""
@@ -17,13 +20,12 @@ def exponent(values: Mapping[int, float]) -> float | None:
 
     None if there are fewer than two numbers to draw it through.
     """
-    fitted = {n: value for n, value in values.items() if n >= FITTED_FROM and value > 0}
-    if len(fitted) < 2:
-        return None
-    slope, _ = linear_regression(
-        [math.log(n) for n in fitted], [math.log(value) for value in fitted.values()]
-    )
-    return slope
+    for least in FITTED_FROM:
+        fitted = {n: value for n, value in values.items() if n >= least and value > 0}
+        if len(fitted) >= 2:
+            numbers, found = (list(map(math.log, axis)) for axis in (fitted, fitted.values()))
+            return linear_regression(numbers, found).slope
+    return None
 
 
 def crossover(loop: Mapping[int, float], other: Mapping[int, float]) -> float | None:
