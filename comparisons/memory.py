@@ -33,9 +33,8 @@ def _share_of(pid: int) -> int:
         rollup = (LINUX_PROC / str(pid) / "smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0  # it ended meanwhile
-    return (
-        sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
-    )
+    shares = [line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:")]
+    return sum(map(int, shares)) * 1024
 
 
 def family(pid: int) -> list[int]:
