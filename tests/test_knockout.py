@@ -356,7 +356,7 @@ def test_the_readme_gets_a_section_of_its_own_for_each_interpreter(
     run._save_readme()
     text = path.read_text(encoding="utf-8")
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
-    assert text.startswith(f"<!-- begin knockout {minor} -->\n\n### knockout, CPython {minor}\n")
+    assert text.startswith(f"<!-- begin knockout-{minor} -->\n\n### knockout, CPython {minor}\n")
     assert "| TimerHandles | written here | 66 |" in text
     run._measurements[0].errors["floor"] = "it broke"
     run._save_readme()

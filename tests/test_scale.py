@@ -117,7 +117,7 @@ def test_what_there_is_no_room_for_is_left_out_with_a_word(
     assert bool(experiment.refused) is bool(objection)
 
 
-def test_samples_are_interleaved_and_a_million_is_measured_once() -> None:
+def test_samples_are_interleaved_and_the_largest_numbers_are_measured_once() -> None:
     many = points("sleepers", ("asyncio", "miniloop"), quick=False, most=10**6)
     tries = Experiment("sleepers", many, rounds=2).tries
     first = [point.model for point in tries if point.many == 10]
@@ -253,7 +253,7 @@ def test_the_readme_gets_a_section_of_its_own_for_each_interpreter(
     run._save_readme()
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
     text = path.read_text(encoding="utf-8")
-    assert text.startswith(f"<!-- begin scale {minor} -->\n\n### scale, CPython {minor}\n")
+    assert text.startswith(f"<!-- begin scale-{minor} -->\n\n### scale, CPython {minor}\n")
     assert "| 100,000 | miniloop | 10.0 |" in text
 
 

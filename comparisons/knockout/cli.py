@@ -87,6 +87,6 @@ class Run:
         lines = [f"### knockout, CPython {minor}", "", *self._header_lines(), ""]
         lines += table.as_markdown(self._measurements, "####")
         try:
-            put_section(README, f"knockout {minor}", "\n".join(lines))
+            put_section(README, f"knockout-{minor}", "\n".join(lines))
         except BrokenSection as error:
             self._problems.append(str(error))

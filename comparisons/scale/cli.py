@@ -30,7 +30,7 @@ class Run:
             "memory": f"{self._machine.memory / 2**30:.1f} GiB available",
             "descriptors": f"{self._machine.files:,} for a process, its limit raised",
             "libraries": libraries(("uvloop",)),
-            "samples": f"{settings.rounds} of each, interleaved; one of a million",
+            "samples": f"{settings.rounds} of each, interleaved; one of the largest numbers",
             **occasion(arguments),
         }
         self._experiments: list[Experiment] = []
@@ -90,6 +90,6 @@ class Run:
         lines = [f"### scale, CPython {minor}", "", *self._header_lines(), ""]
         lines += table.as_markdown(self._experiments, "####")
         try:
-            put_section(README, f"scale {minor}", "\n".join(lines))
+            put_section(README, f"scale-{minor}", "\n".join(lines))
         except BrokenSection as error:
             self._problems.append(str(error))

@@ -6,7 +6,7 @@ from statistics import median
 
 from comparisons.scale.figures import Figures
 from comparisons.scale.growth import STEEPEST, TOLD_FROM, crossover, exponent, told_crossover
-from comparisons.scale.plan import LOOPS, ONE_ROUND_FROM, Machine, Point
+from comparisons.scale.plan import LOOPS, Machine, Point
 from comparisons.supervisor import ChildError, ask
 
 SAMPLE_SECONDS = 300.0
@@ -33,9 +33,10 @@ class Experiment:
         tries: list[Point] = []
         for many in dict.fromkeys(point.many for point in self.points):
             row = [point for point in self.points if point.many == many]
-            for number in range(1 if many >= ONE_ROUND_FROM else self.rounds):
+            for number in range(self.rounds):
                 first = number % len(row)  # so that none always follows the same
-                tries += row[first:] + row[:first]
+                turned = row[first:] + row[:first]
+                tries += [point for point in turned if number == 0 or not point.slow]
         return tries
 
     def take(self) -> Iterator[Point]:

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"of {', '.join(models)}",
     )
     add("--most", type=number, default=MOST, metavar="N", help="no more of anything than that")
-    samples = f"samples of each ({ROUNDS}; quick 1; one of a million)"
+    samples = f"samples of each ({ROUNDS}; quick 1; one of the largest numbers)"
     add("--samples", type=whole_number(1, 1000), metavar="N", help=samples)
     add("--out", type=folder, metavar="DIR", help="where to write (results/scale-DATE-TIME)")
     add("--save-readme", action="store_true", help="put the tables into comparisons/README.md, too")

@@ -12,8 +12,6 @@ EXPERIMENTS: Final = {
     "one line more",
 }
 ROUNDS: Final = 3
-ONE_ROUND_FROM: Final = 1_000_000
-"""So many take so long that they are measured once."""
 MOST: Final = {
     # experiment: the largest number of each model, and in --quick
     "sleepers": {
@@ -40,6 +38,11 @@ class Point(NamedTuple):
     experiment: str
     model: str
     many: int
+
+    @property
+    def slow(self) -> bool:
+        """So many take so long that they are measured once: the most of each model."""
+        return self.many >= MOST[self.experiment][self.model][False]
 
 
 class Machine(NamedTuple):

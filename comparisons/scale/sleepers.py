@@ -1,15 +1,16 @@
 """Many that sleep at the same time: tasks, threads, processes.
 
-Each notes how much later than asked it woke up. They sleep long enough for the last to fall asleep
-before the first wakes up; then the memory is looked at. All sleep equally long, one behind the
-other, so they also wake up one behind the other and not in one crowd.
+Each notes how much later than asked it woke up. The first sleeps long enough for the last to fall
+asleep before it wakes up; then the memory is looked at. Each sleeps a little longer than the one
+before, so that they do not wake up in one crowd: what it costs to serve a crowd one after the other
+would hide how late a single one is.
 """
 
 import os
 import struct
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, Final
 
@@ -17,15 +18,17 @@ from comparisons.memory import family, memory_now
 from comparisons.scale.figures import Figures, Refused, spread_of
 
 LEAST_SECONDS: Final = 0.3
-SECONDS_EACH: Final = {"threads": 1.5e-3, "processes": 5e-3}
-SECONDS_EACH_TASK: Final = 15e-6
+SECONDS_TO_START: Final = {"tasks": 15e-6, "threads": 1.5e-3, "processes": 5e-3}
 """Enough to put one to sleep on a slow machine; it is waited for, and not part of any figure."""
+SECONDS_APART: Final = {"tasks": 15e-6, "threads": 0.5e-3, "processes": 1e-3}
+"""From one waking up to the next: a little more than it costs."""
 DOUBLE: Final = struct.Struct("d")
 
 
-def sleep_seconds(model: str, many: int) -> float:
-    """How long each sleeps."""
-    return LEAST_SECONDS + many * SECONDS_EACH.get(model, SECONDS_EACH_TASK)
+def sleeps(what: str, many: int) -> Iterator[float]:
+    """How long each of them sleeps, in seconds."""
+    first = LEAST_SECONDS + many * SECONDS_TO_START[what]
+    return (first + number * SECONDS_APART[what] for number in range(many))
 
 
 class Bedroom:
@@ -75,11 +78,10 @@ def on_a_loop(module: str, factory: str, many: int) -> Figures:
 
 
 async def _tasks(aio: Any, many: int) -> Figures:
-    seconds = sleep_seconds("task", many)
     bedroom = Bedroom(many)
     now = time.monotonic
 
-    async def sleeper() -> None:
+    async def sleeper(seconds: float) -> None:
         bedroom.asleep += 1
         if bedroom.asleep == many:
             aio.get_running_loop().call_soon(bedroom.all_asleep)
@@ -87,7 +89,7 @@ async def _tasks(aio: Any, many: int) -> Figures:
         await aio.sleep(seconds)
         bedroom.late.append(now() - begun - seconds)
 
-    tasks = [aio.create_task(sleeper()) for _ in range(many)]
+    tasks = [aio.create_task(sleeper(seconds)) for seconds in sleeps("tasks", many)]
     for task in tasks:
         await task
     return bedroom.figures()
@@ -96,15 +98,17 @@ async def _tasks(aio: Any, many: int) -> Figures:
 def in_threads(many: int) -> Figures:
     import threading  # the loops' samples shall not pay for it
 
-    seconds = sleep_seconds("threads", many)
     bedroom = Bedroom(many)
 
-    def sleeper() -> None:
+    def sleeper(seconds: float) -> None:
         begun = time.monotonic()
         time.sleep(seconds)
         bedroom.late.append(time.monotonic() - begun - seconds)
 
-    threads = [threading.Thread(target=sleeper, daemon=True) for _ in range(many)]
+    threads = [
+        threading.Thread(target=sleeper, args=(seconds,), daemon=True)
+        for seconds in sleeps("threads", many)
+    ]
     for number, thread in enumerate(threads):
         _or_refused(thread.start, f"thread {number + 1:,}")
     bedroom.all_asleep()
@@ -117,10 +121,9 @@ def in_processes(many: int) -> Figures:
     """Forked off this one, which has done next to nothing: the cheapest that Python has."""
     import resource
 
-    seconds = sleep_seconds("processes", many)
     bedroom = Bedroom(many, processes=True)
     reading, writing = os.pipe()
-    for number in range(many):
+    for number, seconds in enumerate(sleeps("processes", many)):
         if _or_refused(os.fork, f"process {number + 1:,}") == 0:
             begun = time.monotonic()
             time.sleep(seconds)
