@@ -141,6 +141,7 @@ def test_an_exponent_needs_two_numbers_and_looks_at_the_large_ones() -> None:
     assert exponent({10: 1.0, 100: 2.0}) is None
     assert exponent({10: 1.0, 100: 2.0, 1_000: 20.0}) == pytest.approx(1.0)
     assert exponent({100: 1_000.0, 1_000: 3.0, 10_000: 30.0}) == pytest.approx(1.0)
+    assert exponent({1_000: 99.0, 10_000: 3.0, 100_000: 30.0}) == pytest.approx(1.0)
 
 
 def test_a_crossover_is_found_between_two_numbers() -> None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from statistics import linear_regression
 from typing import Final
 
-FITTED_FROM: Final = (1_000, 100)
-"""With fewer, the room that a process has anyhow hides what one more costs; 100 are enough where
-nothing larger was measured."""
+FITTED_FROM: Final = (10_000, 1_000, 100)
+"""The line is drawn through the largest numbers, those from here on, if they are two or more: with
+small ones, the room that a process has anyhow hides what one more costs."""
 TOLD_FROM: Final = 10_000
 """Growth that is too steep is told if it was seen with so many; up to there it may be noise."""
 STEEPEST: Final = {"CPU": 1.15, "memory": 1.1}
