@@ -11,12 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from comparisons import report
 from comparisons.experiment import Comparison
 from comparisons.machine import describe
 from comparisons.options import Settings
+from comparisons.progress import progress
 from comparisons.results import results_folder, shortest
 from comparisons.supervisor import ChildError, page_server
 from comparisons.workloads import WORKLOADS
@@ -71,12 +71,12 @@ class Run:
             self._screen.print(report.workload_table(comparison))
 
     def _take_samples(self, comparison: Comparison, folder: Path) -> None:
-        with _progress() as progress:
+        with progress() as bars:
             total = len(comparison.rows) * self._plan.samples
-            bar = progress.add_task(comparison.workload, total=total, model="")
+            bar = bars.add_task(comparison.workload, total=total, model="")
             for done, row in enumerate(comparison.samples(folder)):
-                progress.update(bar, completed=done, model=row.model)
-            progress.update(bar, completed=total, model="")
+                bars.update(bar, completed=done, model=row.model)
+            bars.update(bar, completed=total, model="")
 
     def _write(self, folder: Path) -> None:
         try:
@@ -93,15 +93,3 @@ class Run:
         from comparisons.chart import draw  # a second to import, and not everybody's
 
         return draw(folder, self._comparisons)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:10}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[model]}"),
-        console=Console(stderr=True),
-        refresh_per_second=4,  # drawing takes CPU time that the samples should have
-    )

@@ -94,25 +94,46 @@ def _child(
 ) -> "Iterator[subprocess.Popen[str]]":
     """A Python process running a module of this package; gone, with its family, on leaving."""
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
-    child = subprocess.Popen(
-        (sys.executable, "-m", module, *arguments),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-        env=os.environ
-        | environment
-        | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "OPENBLAS_NUM_THREADS": "1"},
-        start_new_session=True,
-    )
+    child: subprocess.Popen[str] | None = None
     try:
+        with _ctrl_c_held_back():
+            child = subprocess.Popen(
+                (sys.executable, "-m", module, *arguments),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env=os.environ
+                | environment
+                | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "OPENBLAS_NUM_THREADS": "1"},
+                start_new_session=True,
+            )
         yield child
     finally:
-        _kill_group(child.pid)
-        child.wait()
-        for stream in (child.stdin, child.stdout, child.stderr):
-            if stream is not None:
-                _close(stream)
+        if child is not None:
+            _bury(child)
+
+
+def _bury(child: "subprocess.Popen[str]") -> None:
+    _kill_group(child.pid)
+    child.wait()
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream is not None:
+            _close(stream)
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """A Ctrl-C in this block arrives when it ends.
+
+    In the middle of Popen it would leave a child behind that nobody knows of. Not so SIGTERM: the
+    child is born with the mask, and pools of processes end their workers by that signal.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _kill_group(leader: int) -> None:
