@@ -226,7 +226,10 @@ def test_quick_samples_are_small_and_warm_up_all_the_same() -> None:
 def test_bytecode_is_kept_even_where_the_user_wants_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert bytecode_kept_in(tmp_path) == {}
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     environment = bytecode_kept_in(tmp_path)
     question = Request("control/coroutines", REFERENCE, 3, 1, 0)._asdict()
     ask(measure.WORKER, question, SAMPLE_SECONDS, environment)

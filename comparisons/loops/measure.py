@@ -5,7 +5,7 @@ what drifts on the machine meanwhile falls on all columns alike. A column that f
 is not asked again there; the others go on.
 """
 
-import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,11 +123,10 @@ class Experiment:
 
 
 def bytecode_kept_in(scratch: Path) -> Mapping[str, str]:
-    """Sample processes compile nothing but in their first start, whatever the user's settings."""
-    kept = {"PYTHONPYCACHEPREFIX": str(scratch)}
-    if "PYTHONDONTWRITEBYTECODE" in os.environ:
-        kept["PYTHONDONTWRITEBYTECODE"] = ""
-    return kept
+    """Where Python keeps no bytecode, let the samples keep theirs: only the first shall compile."""
+    if not sys.dont_write_bytecode:
+        return {}
+    return {"PYTHONPYCACHEPREFIX": str(scratch), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def turned(columns: Sequence[str], number: int) -> list[str]:
