@@ -258,6 +258,7 @@ def test_means_are_geometric_and_leave_out_what_is_no_work_of_a_loop() -> None:
         row_of(on_loop("fast"), asyncio=[4, 4], miniloop=[1, 1], uvloop=[2, 2]),
         row_of(on_loop("slow"), asyncio=[1, 1], miniloop=[1, 1], uvloop=[2, 2]),
         row_of(on_loop("tree", "async_tree"), asyncio=[1, 1], miniloop=[2, 2]),
+        row_of(on_loop("eager", "async_tree"), miniloop=[3, 3]),
         row_of(on_loop("fib", "control"), asyncio=[1, 1], miniloop=[9, 9], uvloop=[9, 9]),
         row_of(on_loop("import", "process"), asyncio=[1, 1], miniloop=[9, 9], uvloop=[9, 9]),
     ]

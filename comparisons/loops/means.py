@@ -32,8 +32,10 @@ class Worst(NamedTuple):
 
 def means(rows: Sequence[Row], columns: Sequence[str]) -> list[Mean]:
     """Over the micro rows, and over all that a loop can change."""
-    micro = [row for row in rows if row.workload.group == MICRO]
-    counted = [row for row in rows if row.workload.group not in NOT_A_WORKLOAD]
+    counted = [
+        row for row in rows if row.workload.group not in NOT_A_WORKLOAD and row.figures(REFERENCE)
+    ]
+    micro = [row for row in counted if row.workload.group == MICRO]
     others = [column for column in columns if column != REFERENCE]
     return [
         Mean(
