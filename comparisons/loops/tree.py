@@ -132,6 +132,7 @@ def _tree(name: str, *, in_group: bool, eager: bool) -> OnLoop:
         size=LEVELS,
         quick=QUICK_LEVELS,
         warmup=WARMUP_LEVELS,
+        in_quick=name == "none" or not eager,
         possible=has_eager_tasks if eager else None,
         work=work,
         expected=lambda levels: BRANCHES**levels,
