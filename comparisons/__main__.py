@@ -8,7 +8,12 @@ from typing import Final
 
 from comparisons import cli
 
-COMMANDS: Final = {"steps": "comparisons.steps"}
+COMMANDS: Final = {
+    "steps": "comparisons.steps",
+    "loops": "comparisons.loops",
+    "knockout": "comparisons.knockout",
+    "scale": "comparisons.scale",
+}
 """Each a module with `main(arguments) -> exit status`, imported only when asked for."""
 
 

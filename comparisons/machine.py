@@ -18,20 +18,38 @@ LIBRARIES = ("uvloop", "numpy", "rich", "matplotlib")
 
 def describe(plan: Plan, arguments: Sequence[str]) -> dict[str, str]:
     """The header of a report: what, and what it is here."""
+    return {
+        **environment(),
+        "process start": START_METHOD,
+        "libraries": libraries(LIBRARIES),
+        "samples": f"{plan.samples} of each model, interleaved",
+        "pages": _pages(plan),
+        **occasion(arguments),
+    }
+
+
+def environment() -> dict[str, str]:
+    """The machine and the interpreter, as they are before a run."""
     build = " ".join(platform.python_build())
-    command = shlex.join(("python", "-m", "comparisons", *arguments))
     return {
         "machine": f"{_processor()}, {platform.system()} {platform.release()}",
         "cores": f"{cores()} usable of {os.cpu_count()}",
         "load": f"{os.getloadavg()[0]:.1f} before the run (others' work widens intervals)",
         "Python": f"{platform.python_implementation()} {platform.python_version()} ({build})",
         "GIL": _gil(),
-        "process start": START_METHOD,
-        "libraries": ", ".join((f"miniloop {_miniloop_version()}", *map(_with_version, LIBRARIES))),
-        "samples": f"{plan.samples} of each model, interleaved",
-        "pages": _pages(plan),
+    }
+
+
+def libraries(names: Sequence[str]) -> str:
+    """miniloop and these, with their versions."""
+    return ", ".join((f"miniloop {_miniloop_version()}", *map(_with_version, names)))
+
+
+def occasion(arguments: Sequence[str]) -> dict[str, str]:
+    """When, and by which command; `arguments` are those after `python -m comparisons`."""
+    return {
         "started": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
-        "command line": command,
+        "command line": shlex.join(("python", "-m", "comparisons", *arguments)),
     }
 
 

@@ -147,25 +147,27 @@ def notes() -> Text:
 
 def as_markdown(header: Header, comparisons: Sequence[Comparison], chart: str) -> str:
     lines = ["# One after the other, threads, processes, event loops", ""]
-    lines += _markdown_table(("", ""), [(name, _escaped(value)) for name, value in header.items()])
+    lines += markdown_table(("", ""), [(name, escaped(value)) for name, value in header.items()])
     if chart:
         lines += ["", f"![wall time of each model, by workload]({chart})"]
     for comparison in comparisons:
         lines += ["", f"## {comparison.workload}: {caption(comparison)}", ""]
         titles = [title for _, title in COLUMNS]
-        lines += _markdown_table(titles, [cells(row) for row in comparison.rows])
+        lines += markdown_table(titles, [cells(row) for row in comparison.rows])
         found = [sentence(comparison.rows)] if sentence(comparison.rows) else []
-        errors = [f"✗ {_escaped(error)}" for error in comparison.errors]
+        errors = [f"✗ {escaped(error)}" for error in comparison.errors]
         for text in (*found, *remarks(comparison), *errors):
             lines += ["", text]
     return "\n".join([*lines, "", " ".join(NOTES), ""])
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text as it can stand in a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
-def _markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Its lines; all columns but the first are figures, unless there are only two."""
     rule = ["---"] + ["--:"] * (len(titles) - 1) if len(titles) > 2 else ["---"] * len(titles)
     return [f"| {' | '.join(line)} |" for line in (titles, rule, *rows)]
 

@@ -5,21 +5,20 @@ goes to standard error; with `--json` everything but the report does.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from comparisons import report
 from comparisons.experiment import Comparison
 from comparisons.machine import describe
 from comparisons.options import Settings
-from comparisons.supervisor import ROOT, ChildError, page_server
+from comparisons.progress import progress
+from comparisons.results import results_folder, shortest
+from comparisons.supervisor import ChildError, page_server
 from comparisons.workloads import WORKLOADS
 
 
@@ -35,7 +34,7 @@ class Run:
 
     def complete(self) -> int:
         """The exit status; KeyboardInterrupt and OSError of what is written pass through."""
-        with _results_folder(self._out) as folder:
+        with results_folder(self._out) as folder:
             self._screen.print(report.header_table(self._header), "")
             try:
                 self._measure(folder)
@@ -47,7 +46,7 @@ class Run:
                 print(json.dumps(report.as_data(self._header, self._comparisons), indent=2))
         for problem in self._problems:
             self._screen.print(f"✗ {problem}", style="red", markup=False, soft_wrap=True)
-        self._screen.print(f"results: {_shortest(folder)}", markup=False, soft_wrap=True)
+        self._screen.print(f"results: {shortest(folder)}", markup=False, soft_wrap=True)
         failed = self._problems or any(one.errors for one in self._comparisons)
         return 1 if failed else 0
 
@@ -72,12 +71,12 @@ class Run:
             self._screen.print(report.workload_table(comparison))
 
     def _take_samples(self, comparison: Comparison, folder: Path) -> None:
-        with _progress() as progress:
+        with progress() as bars:
             total = len(comparison.rows) * self._plan.samples
-            bar = progress.add_task(comparison.workload, total=total, model="")
+            bar = bars.add_task(comparison.workload, total=total, model="")
             for done, row in enumerate(comparison.samples(folder)):
-                progress.update(bar, completed=done, model=row.model)
-            progress.update(bar, completed=total, model="")
+                bars.update(bar, completed=done, model=row.model)
+            bars.update(bar, completed=total, model="")
 
     def _write(self, folder: Path) -> None:
         try:
@@ -94,39 +93,3 @@ class Run:
         from comparisons.chart import draw  # a second to import, and not everybody's
 
         return draw(folder, self._comparisons)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:10}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[model]}"),
-        console=Console(stderr=True),
-        refresh_per_second=4,  # drawing takes CPU time that the samples should have
-    )
-
-
-@contextmanager
-def _results_folder(wished: Path | None) -> Iterator[Path]:
-    """Where to write; if nothing is written, a folder made for it goes again."""
-    folder = wished or _dated_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield folder
-    finally:
-        if wished is None and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _dated_folder() -> Path:
-    stamp = datetime.now().strftime("%Y-%m-%d-%H%M%S")
-    names = (stamp if number == 1 else f"{stamp}-{number}" for number in count(1))
-    folders = (ROOT / "results" / name for name in names)
-    return next(folder for folder in folders if not folder.exists())
-
-
-def _shortest(folder: Path) -> Path:
-    path, here = folder.resolve(), Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path

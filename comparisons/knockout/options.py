@@ -1,0 +1,65 @@
+"""The options of the command, checked."""
+
+import argparse
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from comparisons.command import folder, names_among, whole_number
+from comparisons.knockout.ladder import WHOLE, WORKLOADS
+
+ROUNDS: Final = 7
+QUICK_ROUNDS: Final = 3
+VALUES: Final = 5
+QUICK_VALUES: Final = 1
+
+
+class Settings(NamedTuple):
+    workloads: tuple[str, ...]
+    rounds: int
+    values: int
+    """How often a sample runs its program; the median counts."""
+    whole: tuple[str, ...]
+    """The loops beside the ladder."""
+    out: Path | None
+    save_readme: bool
+
+
+def settings_from(arguments: Sequence[str]) -> Settings:
+    """SystemExit(2) with a line on standard error if the arguments are wrong."""
+    given = _parser().parse_args(arguments)
+    return Settings(
+        workloads=given.only,
+        rounds=given.samples or (QUICK_ROUNDS if given.quick else ROUNDS),
+        values=QUICK_VALUES if given.quick else VALUES,
+        whole=tuple(name for name in WHOLE if name != "uvloop" or find_spec("uvloop")),
+        out=given.out,
+        save_readme=given.save_readme,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    about = "\n".join(f"  {each.name:8} {each.about}" for each in WORKLOADS.values())
+    parser = argparse.ArgumentParser(
+        prog="python -m comparisons knockout",
+        description="What each part of miniloop costs: they are taken out in turn, to the floor.",
+        epilog=f"workloads:\n{about}\n\n"
+        "exit status: 0 measured, 1 something failed, 2 wrong usage, 130 Ctrl-C",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="fewer and shorter samples: about a minute")
+    add(
+        "--only",
+        type=names_among(tuple(WORKLOADS), "workload"),
+        default=tuple(WORKLOADS),
+        metavar="A,B",
+        help="workloads to run",
+    )
+    samples = f"samples of each rung ({ROUNDS}; quick {QUICK_ROUNDS})"
+    add("--samples", type=whole_number(1, 1000), metavar="N", help=samples)
+    add("--out", type=folder, metavar="DIR", help="where to write (results/knockout-DATE-TIME)")
+    add("--save-readme", action="store_true", help="put the tables into comparisons/README.md, too")
+    return parser

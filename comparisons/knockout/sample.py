@@ -1,0 +1,75 @@
+"""One sample: a fresh process in which one rung, or one whole loop, runs one workload.
+
+The question comes as JSON on standard input, the answer is a line of JSON: the median of a few
+values in nanoseconds a unit, or {"error": "..."}.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib import import_module
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+
+class Runner(NamedTuple):
+    rung: Any
+    sleep: Any
+    """The `sleep` of the loop's own module."""
+
+
+def runner(workload: str, name: str, stack: ExitStack) -> Runner:
+    """What runs the programs: a rung of the workload's ladder, or a whole loop."""
+    if name in LOOPS:
+        asyncio, loop = LOOPS[name]()
+        from comparisons.knockout import timer_rungs, wakeup_rungs  # after the loop was chosen
+
+        class Whole(wakeup_rungs.OnALoop, timer_rungs.OnALoop):
+            """Everything the programs ask for."""
+
+        return Runner(Whole(loop, stack), asyncio.sleep)
+    import miniloop
+    from comparisons.knockout.ladder import WORKLOADS
+
+    rungs = {rung.name: rung for rung in WORKLOADS[workload].rungs}
+    return Runner(rungs[name].make(stack), miniloop.sleep)
+
+
+def _asyncio() -> tuple[Any, Any]:
+    asyncio = import_module("asyncio")
+    return asyncio, asyncio.new_event_loop()
+
+
+def _pure_asyncio() -> tuple[Any, Any]:
+    sys.modules["_asyncio"] = None  # type: ignore[assignment] # importing it fails from now on
+    return _asyncio()
+
+
+def _uvloop() -> tuple[Any, Any]:
+    return import_module("asyncio"), import_module("uvloop").new_event_loop()
+
+
+LOOPS: Final[dict[str, Callable[[], tuple[Any, Any]]]] = {
+    "asyncio": _asyncio,
+    "asyncio, pure Python": _pure_asyncio,
+    "uvloop": _uvloop,
+}
+
+
+def take(workload: str, name: str, values: int) -> dict[str, Any]:
+    """{"nanoseconds": ...} or {"error": ...}."""
+    with ExitStack() as stack:
+        try:
+            rung, sleep = runner(workload, name, stack)
+            from comparisons.knockout.ladder import WORKLOADS
+            from comparisons.knockout.programs import measured
+
+            nanoseconds = list(measured(WORKLOADS[workload], rung, sleep, values))
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}" if str(error) else repr(error)}
+    return {"nanoseconds": median(nanoseconds)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(take(**json.load(sys.stdin))))
