@@ -10,6 +10,7 @@ from comparisons import cli
 
 COMMANDS: Final = {
     "steps": "comparisons.steps",
+    "loops": "comparisons.loops",
     "knockout": "comparisons.knockout",
     "scale": "comparisons.scale",
 }

@@ -10,15 +10,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from comparisons.job import Job
 from comparisons.models import Outcome
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 LOOK_SECONDS: Final = 0.25
 """How often to look whether a silent sample still lives: its orphans may hold its pipes open."""
 
@@ -32,13 +34,17 @@ def take_sample(job: Job, limit: float) -> Outcome:
     return Outcome(**ask("comparisons.sample", job._asdict(), limit)["outcome"])
 
 
-def ask(module: str, question: dict[str, Any], limit: float) -> dict[str, Any]:
+def ask(
+    module: str, question: dict[str, Any], limit: float, environment: Mapping[str, str] = NOTHING
+) -> dict[str, Any]:
     """The answer of a fresh process that runs `module`: JSON in, a line of JSON out.
+
+    `environment` is added to this process's own.
 
     An answer {"error": "..."} is a ChildError, and so is a process that dies or takes `limit`
     seconds.
     """
-    with _child(module, stderr=subprocess.PIPE) as child:
+    with _child(module, stderr=subprocess.PIPE, environment=environment) as child:
         output, complaints = _talk(child, json.dumps(question), limit)
         if child.returncode != 0:
             raise ChildError(_how_it_died(child.returncode, complaints))
@@ -83,7 +89,9 @@ def page_server(latency: float) -> Iterator[str]:
 
 
 @contextmanager
-def _child(module: str, *arguments: str, stderr: int | None) -> "Iterator[subprocess.Popen[str]]":
+def _child(
+    module: str, *arguments: str, stderr: int | None, environment: Mapping[str, str] = NOTHING
+) -> "Iterator[subprocess.Popen[str]]":
     """A Python process running a module of this package; gone, with its family, on leaving."""
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     child: subprocess.Popen[str] | None = None
@@ -96,6 +104,7 @@ def _child(module: str, *arguments: str, stderr: int | None) -> "Iterator[subpro
                 stderr=stderr,
                 text=True,
                 env=os.environ
+                | environment
                 | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "OPENBLAS_NUM_THREADS": "1"},
                 start_new_session=True,
             )

@@ -1,0 +1,150 @@
+"""Workloads known from elsewhere, and the two controls, which no loop can make faster or slower."""
+
+from collections.abc import AsyncIterator, Coroutine
+from types import ModuleType
+from typing import Any, Final
+
+from comparisons.loops.micro import FAR
+from comparisons.loops.workload import CPU, Loop, OnLoop, Outside
+
+CONTROL: Final = "control"
+DEPTH: Final = 10
+NAP: Final = 0.01
+NAPS: Final = 100
+MOST_NAPS: Final = 200_000
+"""Of all the tasks of a crowd together: a larger crowd takes fewer each."""
+QUICK_NAPS: Final = 5
+MOST_QUICK_NAPS: Final = 10_000
+CROWDS: Final = (10, 100, 1_000, 10_000)
+
+
+# controls: coroutines that nobody but this file drives
+
+
+def drive(coroutine: Coroutine[Any, Any, int]) -> int:
+    """Run what never waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: int = done.value
+        return result
+    raise RuntimeError("a control waited for something")
+
+
+def coroutines(_loop: Loop, number: int) -> int:
+    return drive(_fibonacci(number))
+
+
+async def _fibonacci(number: int) -> int:
+    if number < 2:
+        return number
+    return await _fibonacci(number - 1) + await _fibonacci(number - 2)
+
+
+def fibonacci(number: int) -> int:
+    """The same, by addition."""
+    before, now = 1, 0
+    for _ in range(number):
+        before, now = now, before + now
+    return now
+
+
+def async_generators(_loop: Loop, depth: int) -> int:
+    async def count() -> int:
+        return sum([value async for value in _nodes(depth)])
+
+    return drive(count())
+
+
+async def _nodes(depth: int) -> AsyncIterator[int]:
+    """A binary tree's nodes, each through the generators of all the nodes above it."""
+    if depth:
+        async for value in _nodes(depth - 1):
+            yield value
+        yield 1
+        async for value in _nodes(depth - 1):
+            yield value
+
+
+# trio's schedule-timing: one task, ten awaits deep, that does nothing but let others go first,
+# beside one that sleeps.
+
+
+async def schedule_timing(aio: ModuleType, times: int) -> int:
+    async def descend(level: int) -> int:
+        if level:
+            return await descend(level - 1)
+        count = 0
+        for _ in range(times):
+            await aio.sleep(0)
+            count += 1
+        return count
+
+    sleeper = aio.create_task(aio.sleep(FAR))
+    count = await descend(DEPTH)
+    sleeper.cancel()
+    await aio.wait([sleeper])
+    return count
+
+
+# curio's: many tasks that nap. Most of the time is waiting, the same for all, so what is compared
+# is CPU time.
+
+
+def _naps(crowd: int) -> OnLoop:
+    async def work(aio: ModuleType, times: int) -> int:
+        async def nap() -> int:
+            count = 0
+            for _ in range(times):
+                await aio.sleep(NAP)
+                count += 1
+            return count
+
+        return sum(await aio.gather(*[nap() for _ in range(crowd)]))
+
+    return OnLoop(
+        name=f"{crowd} tasks",
+        group="curio",
+        about=f"each sleeps {{size}} times for {NAP} s; CPU time",
+        size=min(NAPS, MOST_NAPS // crowd),
+        warmup=1,
+        quick=min(QUICK_NAPS, MOST_QUICK_NAPS // crowd),
+        figure=CPU,
+        work=work,
+        expected=lambda times: crowd * times,
+    )
+
+
+CLASSICS: Final[tuple[OnLoop | Outside, ...]] = (
+    OnLoop(
+        name="schedule-timing",
+        group="trio",
+        about="one task, 10 awaits deep, {size} sleep(0)",
+        size=50_000,
+        quick=10_000,
+        values=3,
+        work=schedule_timing,
+        expected=lambda times: times,
+    ),
+    *map(_naps, CROWDS),
+    Outside(
+        name="coroutines",
+        group=CONTROL,
+        about="fib({size}), each call a coroutine, by send",
+        size=25,
+        quick=20,
+        values=3,
+        work=coroutines,
+        expected=fibonacci,
+    ),
+    Outside(
+        name="async_generators",
+        group=CONTROL,
+        about="a tree of {size} levels, walked by send",
+        size=14,
+        quick=11,
+        values=3,
+        work=async_generators,
+        expected=lambda depth: 2**depth - 1,
+    ),
+)

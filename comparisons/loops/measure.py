@@ -1,0 +1,135 @@
+"""Taking samples: each in a fresh process, the columns one after the other, round after round.
+
+A round goes through all rows, and through a row's columns in an order that turns with each round:
+what drifts on the machine meanwhile falls on all columns alike. A column that failed once at a row
+is not asked again there; the others go on.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Final, NamedTuple
+
+from comparisons.loops.columns import REFERENCE, title
+from comparisons.loops.worker import Request
+from comparisons.loops.workload import Figures, Workload
+from comparisons.ratios import Ratio, ratio_of_medians
+from comparisons.supervisor import ChildError, ask
+
+WORKER: Final = "comparisons.loops.worker"
+MOST_QUICK_VALUES: Final = 2
+SAMPLE_SECONDS: Final = 300.0
+"""A sample that takes longer counts as hung."""
+
+
+class Plan(NamedTuple):
+    mode: str
+    """"quick", "default" or "rigorous"."""
+    rounds: int
+    workloads: tuple[Workload, ...]
+    columns: tuple[str, ...]
+
+    def request(self, workload: Workload, column: str) -> Request:
+        quick = self.mode == "quick"
+        return Request(
+            workload.key,
+            column,
+            size=workload.quick if quick else workload.size,
+            values=min(workload.values, MOST_QUICK_VALUES) if quick else workload.values,
+            warmup=workload.quick if workload.warmup is None else workload.warmup,
+        )
+
+    def columns_of(self, workload: Workload) -> tuple[str, ...]:
+        return (*self.columns, *workload.also)
+
+
+class Sample(NamedTuple):
+    """What one process said."""
+
+    values: list[Figures]
+    warmups: list[Figures]
+
+    def middle(self, figure: str) -> float:
+        return median(value[figure] for value in self.values)
+
+
+@dataclass
+class Row:
+    workload: Workload
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    impossible: set[str] = field(default_factory=set)
+    """Columns whose loop cannot do this here."""
+    ratios: dict[str, Ratio] = field(default_factory=dict)
+    """To the reference, column by column; that of the reference itself is left out."""
+
+    @property
+    def complaints(self) -> list[str]:
+        name = self.workload.key
+        return [f"{name}, {title(at)}: {text}" for at, text in self.errors.items()]
+
+    def figures(self, column: str) -> list[float]:
+        """The compared figure, one for each process."""
+        samples = self.samples.get(column, [])
+        return [sample.middle(self.workload.figure) for sample in samples]
+
+    def judge(self) -> None:
+        """Compare all columns with the reference, as far as there are samples."""
+        reference = self.figures(REFERENCE)
+        for column in self.samples:
+            if column != REFERENCE and reference:
+                self.ratios[column] = ratio_of_medians(self.figures(column), reference)
+
+    def relative(self, column: str, to: str) -> float | None:
+        """The ratio of medians of two columns; None if one of them has no sample."""
+        mine, others = self.figures(column), self.figures(to)
+        return median(mine) / median(others) if mine and others else None
+
+
+class Experiment:
+    def __init__(self, plan: Plan, scratch: Path) -> None:
+        self.plan = plan
+        self.rows = [Row(workload) for workload in plan.workloads]
+        self._environment = bytecode_kept_in(scratch)
+
+    @property
+    def total(self) -> int:
+        columns = sum(len(self.plan.columns_of(workload)) for workload in self.plan.workloads)
+        return columns * self.plan.rounds
+
+    def run(self) -> Iterator[tuple[Row, str]]:
+        """Take all samples; before each, say of which row and column it is."""
+        for number in range(self.plan.rounds):
+            for row in self.rows:
+                for column in turned(self.plan.columns_of(row.workload), number):
+                    yield row, column
+                    self._sample(row, column)
+
+    def _sample(self, row: Row, column: str) -> None:
+        if column in row.errors or column in row.impossible or REFERENCE in row.impossible:
+            return
+        request = self.plan.request(row.workload, column)
+        try:
+            answer = ask(WORKER, request._asdict(), SAMPLE_SECONDS, self._environment)
+        except ChildError as error:
+            row.errors[column] = str(error)
+            return
+        if answer.get("impossible"):
+            row.impossible.add(column)
+        else:
+            row.samples.setdefault(column, []).append(Sample(**answer))
+
+
+def bytecode_kept_in(scratch: Path) -> Mapping[str, str]:
+    """Sample processes compile nothing but in their first start, whatever the user's settings."""
+    kept = {"PYTHONPYCACHEPREFIX": str(scratch)}
+    if "PYTHONDONTWRITEBYTECODE" in os.environ:
+        kept["PYTHONDONTWRITEBYTECODE"] = ""
+    return kept
+
+
+def turned(columns: Sequence[str], number: int) -> list[str]:
+    start = number % len(columns)
+    return [*columns[start:], *columns[:start]]

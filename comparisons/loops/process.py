@@ -1,0 +1,97 @@
+"""What is measured of a process rather than of a program: the time of an import, and memory."""
+
+import gc
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from comparisons.loops.columns import PURE, load
+from comparisons.loops.micro import FAR
+from comparisons.loops.workload import WALL, Figures, Measured
+
+ROOT: Final = Path(__file__).parents[2]
+GROUP: Final = "process"
+MEMORY: Final = "memory"
+IMPORTS: Final = {"miniloop": "import miniloop", "uvloop": "import asyncio, uvloop"}
+IMPORT_SECONDS: Final = 60.0
+"""An import that takes longer counts as hung."""
+PROGRAM: Final = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+{before}
+from time import perf_counter
+begun = perf_counter()
+{statement}
+print(perf_counter() - begun)
+"""
+
+
+def import_time(column: str, _size: int) -> Figures:
+    """Seconds for the import statement, in a process that has imported nothing else of ours."""
+    import subprocess  # here, because every sample imports this file
+
+    program = PROGRAM.format(
+        before='sys.modules["_asyncio"] = None' if column == PURE else "",
+        statement=IMPORTS.get(column, "import asyncio"),
+    )
+    # -I ignores the environment, and with it where bytecode is kept: that is handed on by hand.
+    cache = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
+    done = subprocess.run(
+        [sys.executable, "-I", *cache, "-c", program, str(ROOT)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=IMPORT_SECONDS,
+    )
+    return {WALL: float(done.stdout)}
+
+
+def memory_per_task(column: str, tasks: int) -> Figures:
+    """Bytes of resident memory that one more sleeping task takes."""
+    loop = load(column)
+    with loop.runner() as runner:
+        return {MEMORY: runner.run(_memory_per_task(loop.aio, tasks))}
+
+
+async def _memory_per_task(aio: ModuleType, tasks: int) -> float:
+    gc.collect()
+    before = _resident()
+    sleeping: list[Any] = [aio.create_task(aio.sleep(FAR)) for _ in range(tasks)]
+    await aio.sleep(0)  # now each has begun to sleep
+    taken = (_resident() - before) / tasks
+    for task in sleeping:
+        task.cancel()
+    await aio.wait(sleeping)
+    return taken
+
+
+def _resident() -> int:
+    """Bytes of this process that are in memory now."""
+    import psutil  # as above
+
+    return int(psutil.Process().memory_info().rss)
+
+
+PROCESS: Final = (
+    Measured(
+        name="import",
+        group=GROUP,
+        about="the import statement in a new process, its bytecode cached",
+        size=1,
+        quick=1,
+        values=3,
+        sample=import_time,
+    ),
+    Measured(
+        name="memory per task",
+        group=GROUP,
+        about="resident, of {size} sleeping tasks",
+        size=100_000,
+        quick=20_000,
+        warmup=0,  # memory that was used once is not given back, and would be used again
+        figure=MEMORY,
+        unit="byte",
+        sample=memory_per_task,
+    ),
+)

@@ -1,0 +1,96 @@
+"""One run of the command: measure, show, write. Progress goes to standard error.
+
+Whatever ends it, even Ctrl-C, the table is shown first, with the figures there are.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from comparisons.loops import files, table
+from comparisons.loops.figure import draw
+from comparisons.loops.measure import Experiment
+from comparisons.loops.options import Settings
+from comparisons.machine import environment, libraries, occasion
+from comparisons.readme import BrokenSection
+from comparisons.report import header_table
+from comparisons.results import results_folder, shortest
+
+
+def run(settings: Settings, arguments: Sequence[str]) -> int:
+    """The exit status; KeyboardInterrupt and OSError of the screen pass through."""
+    return Run(settings, arguments).complete()
+
+
+class Run:
+    def __init__(self, settings: Settings, arguments: Sequence[str]) -> None:
+        self._settings = settings
+        self._screen = Console(highlight=False)
+        plan = settings.plan
+        self._header = {
+            **environment(),
+            "libraries": libraries(("uvloop",)),
+            "samples": f"{plan.rounds} of each figure, each a fresh process, interleaved"
+            f" ({plan.mode})",
+            **occasion(["loops", *arguments]),
+        }
+        self._problems: list[str] = []
+
+    def complete(self) -> int:
+        self._screen.print(header_table(self._header), "")
+        with (
+            results_folder(self._settings.out, "loops") as folder,
+            tempfile.TemporaryDirectory(prefix="bytecode-") as scratch,
+        ):
+            experiment = Experiment(self._settings.plan, Path(scratch))
+            try:
+                self._measure(experiment)
+            finally:
+                self._show(experiment)
+            self._write(experiment, folder)
+        for problem in self._problems:
+            self._screen.print(f"✗ {problem}", style="red", markup=False, soft_wrap=True)
+        self._screen.print(f"results: {shortest(folder)}", markup=False, soft_wrap=True)
+        return 1 if self._problems else 0
+
+    def _measure(self, experiment: Experiment) -> None:
+        with _progress() as progress:
+            bar = progress.add_task("loops", total=experiment.total, what="")
+            for done, (row, column) in enumerate(experiment.run()):
+                progress.update(bar, completed=done, what=f"{row.workload.key}, {column}")
+            progress.update(bar, completed=experiment.total, what="")
+
+    def _show(self, experiment: Experiment) -> None:
+        for row in experiment.rows:
+            row.judge()
+            self._problems += row.complaints
+        self._screen.print(table.on_screen(experiment.rows, experiment.plan), "")
+
+    def _write(self, experiment: Experiment, folder: Path) -> None:
+        rows, plan = experiment.rows, experiment.plan
+        where = f"the report to {folder}"
+        try:
+            chart = draw(folder, rows, plan.columns)
+            files.write(folder, self._header, rows, plan, chart)
+            if self._settings.save_readme:
+                where = "to comparisons/README.md"
+                files.save_in_readme(self._header, rows, plan)
+        except OSError as error:
+            self._problems.append(f"cannot write {where}: {error.strerror or error}")
+        except BrokenSection as error:
+            self._problems.append(f"cannot write {where}: {error}")
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}"),
+        console=Console(stderr=True),
+        refresh_per_second=2,  # drawing takes CPU time that the samples should have
+    )

@@ -1,0 +1,184 @@
+"""The tables: for a terminal of 80 columns, and in Markdown. Both show the same figures."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from statistics import median
+from typing import Final, Literal
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from comparisons.loops.columns import COLUMNS, FLOOR, REFERENCE
+from comparisons.loops.means import Mean, means, worst_micro
+from comparisons.loops.measure import Plan, Row
+from comparisons.ratios import Ratio, figure, ratio_of_medians
+
+NONE: Final = "–"
+MEANS: Final = "geometric mean"
+OVER_FLOOR: Final = "over a bare loop"
+NOTES: Final = (
+    "The first column is asyncio's median; the others are ratios of medians to it, with 95 % "
+    "intervals. Below 1 is faster, or less; with ≈ the interval holds 1. Rows of the "
+    "groups curio and echo compare CPU time. The controls are driven by hand: they shall be at 1."
+)
+
+FLOOR_NOTE: Final = (
+    "CPU time for an echoed message, over that of a bare epoll loop written by hand."
+)
+
+
+def amount(value: float, unit: str) -> str:
+    """Three figures, or all before the point: `1.23 ms`, `1,069 B`."""
+    if unit == "byte":
+        return f"{value:,.0f} B"
+    factor, name = (1000, "ms") if value >= 0.0005 else (1_000_000, "µs")
+    scaled = value * factor
+    decimals = 0 if scaled >= 100 else 1 if scaled >= 10 else 2
+    return f"{scaled:,.{decimals}f} {name}"
+
+
+def cells(row: Row, columns: Sequence[str]) -> list[str]:
+    """What the row says, column by column: the reference's figure, and ratios."""
+    return [_cell(row, column) for column in columns]
+
+
+def _cell(row: Row, column: str) -> str:
+    if column in row.errors:
+        return "error"
+    if column == REFERENCE:
+        figures = row.figures(column)
+        return amount(median(figures), row.workload.unit) if figures else NONE
+    return ratio_text(row.ratios[column]) if column in row.ratios else NONE
+
+
+def ratio_text(ratio: Ratio) -> str:
+    if ratio.low is None or ratio.high is None:
+        return without_interval(ratio)
+    return f"{without_interval(ratio)} {figure(ratio.low)}–{figure(ratio.high)}"
+
+
+def about(row: Row, plan: Plan) -> str:
+    return row.workload.about.format(size=f"{plan.request(row.workload, REFERENCE).size:,}")
+
+
+def mean_cells(mean: Mean, columns: Sequence[str]) -> list[str]:
+    known = {REFERENCE: "1.00"} | {
+        column: figure(value) for column, value in mean.to_reference.items()
+    }
+    return [f"{mean.name} ({mean.rows})", *(known.get(column, NONE) for column in columns)]
+
+
+def summary(rows: Sequence[Row], plan: Plan) -> Iterator[str]:
+    """What the table does not say: miniloop against uvloop, and the worst row."""
+    for mean in means(rows, plan.columns):
+        if mean.to_uvloop is not None:
+            yield f"miniloop to uvloop, geometric mean of {mean.name}: {figure(mean.to_uvloop)}"
+    worst = worst_micro(rows)
+    if worst is not None:
+        yield f"the worst micro row of miniloop: {worst.name}, {figure(worst.value)}"
+
+
+# CPU time for a message, over that of the bare loop
+
+
+def over_floor(rows: Sequence[Row], plan: Plan) -> list[tuple[Row, dict[str, Ratio]]]:
+    """The rows that have the floor, and for each column the ratio to it."""
+    return [
+        (row, {column: ratio_of_medians(row.figures(column), floor) for column in measured})
+        for row in rows
+        if (floor := row.figures(FLOOR))
+        if (measured := [column for column in plan.columns if column in row.samples])
+    ]
+
+
+def floor_cells(
+    row: Row, ratios: dict[str, Ratio], plan: Plan, show: Callable[[Ratio], str]
+) -> list[str]:
+    floor = amount(median(row.figures(FLOOR)), row.workload.unit)
+    over = (show(ratios[column]) if column in ratios else NONE for column in plan.columns)
+    return [row.workload.name, floor, *over]
+
+
+def without_interval(ratio: Ratio) -> str:
+    return f"{ratio.mark}{figure(ratio.value)}"
+
+
+def titles(first: str, plan: Plan) -> list[str]:
+    return [first, *(COLUMNS[column].title for column in plan.columns)]
+
+
+def floor_titles(plan: Plan) -> list[str]:
+    return [OVER_FLOOR, FLOOR, *(COLUMNS[column].title for column in plan.columns)]
+
+
+# for the terminal
+
+
+def on_screen(rows: Sequence[Row], plan: Plan) -> Group:
+    table = _table(titles("workload", plan))
+    for name, group in groupby(rows, key=lambda row: row.workload.group):
+        table.add_row(f"[bold]{name}[/]")
+        for row in group:
+            style = "red" if row.errors else ""
+            table.add_row(f" {row.workload.name}", *cells(row, plan.columns), style=style)
+    table.add_row(f"[bold]{MEANS}[/]")
+    for mean in means(rows, plan.columns):
+        name, *ratios = mean_cells(mean, plan.columns)
+        table.add_row(f" {name}", *ratios)
+    lines = [Text(line, style="bold") for line in summary(rows, plan)]
+    floor: list[RenderableType] = []
+    if over_floor(rows, plan):
+        floor = [Text(), _floor_on_screen(rows, plan)]
+    return Group(table, Text(), *lines, Text(), Text(NOTES, style="dim"), *floor)
+
+
+def _floor_on_screen(rows: Sequence[Row], plan: Plan) -> Group:
+    table = _table(floor_titles(plan))
+    for row, ratios in over_floor(rows, plan):
+        table.add_row(*floor_cells(row, ratios, plan, without_interval))
+    return Group(table, Text(FLOOR_NOTE, style="dim"))
+
+
+def _table(titles: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
+    for number, title in enumerate(titles):
+        justify: Literal["left", "right"] = "right" if number else "left"
+        table.add_column(title.replace(" (", "\n("), justify=justify, no_wrap=True)
+    return table
+
+
+# for files
+
+
+def in_markdown(rows: Sequence[Row], plan: Plan) -> list[str]:
+    lines: list[str] = []
+    for name, group in groupby(rows, key=lambda row: row.workload.group):
+        lines += [*_heading(titles(name, plan)), *(_markdown_row(row, plan) for row in group), ""]
+    floor = [
+        _line(floor_cells(row, ratios, plan, ratio_text)) for row, ratios in over_floor(rows, plan)
+    ]
+    if floor:
+        lines += [*_heading(floor_titles(plan)), *floor, "", FLOOR_NOTE, ""]
+    lines += [
+        *_heading(titles(MEANS, plan)),
+        *(_line(mean_cells(mean, plan.columns)) for mean in means(rows, plan.columns)),
+        "",
+        *(f"- {line}" for line in summary(rows, plan)),
+    ]
+    complaints = [complaint for row in rows for complaint in row.complaints]
+    lines += [f"- ✗ {complaint.replace('<', '&lt;')}" for complaint in complaints]
+    return lines
+
+
+def _heading(titles: Sequence[str]) -> list[str]:
+    return [_line(titles), f"| --- |{' --: |' * (len(titles) - 1)}"]
+
+
+def _markdown_row(row: Row, plan: Plan) -> str:
+    return _line([f"{row.workload.name} ({about(row, plan)})", *cells(row, plan.columns)])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
