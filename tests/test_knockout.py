@@ -124,7 +124,7 @@ def keeping(kept: list[Any], function: Callable[..., Any]) -> Callable[..., Any]
 
 def parts_called(calls: Calls, tasks: bool) -> set[str]:
     called = {
-        "a Handle for each step": calls.many("Handle.__init__", STAYING * TIMES),
+        "a Handle each step": calls.many("Handle.__init__", STAYING * TIMES),
         "a poll in each turn": calls.many("EpollSelector.select", TIMES)
         or calls.many("KqueueSelector.select", TIMES),
         "Task and Future": tasks,
@@ -310,7 +310,7 @@ def test_a_rung_that_failed_costs_the_two_parts_beside_it() -> None:
 
 
 def test_what_miniloop_does_without_is_no_part_of_it() -> None:
-    assert WORKLOADS["switch"].spared == ("a Handle for each step", "a poll in each turn")
+    assert WORKLOADS["switch"].spared == ("a Handle each step", "a poll in each turn")
     assert WORKLOADS["timers"].spared == ()
 
 

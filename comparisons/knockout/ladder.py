@@ -46,7 +46,7 @@ class Workload(NamedTuple):
 
 
 STEPS: Final = (
-    Rung("through Handles", "a Handle for each step", "patched", task_rungs.HandleForEachStep),
+    Rung("through Handles", "a Handle each step", "patched", task_rungs.HandleForEachStep),
     Rung("polling", "a poll in each turn", "real", task_rungs.PollInEachTurn),
     Rung(MINILOOP, "weak references", "real", task_rungs.Miniloop),
     Rung("no register", "waiting, cancelling", "patched", task_rungs.NoRegister),
