@@ -18,6 +18,7 @@ from comparisons.loops.measure import Plan, Row, Sample
 from comparisons.loops.table import NOTES, about, in_markdown
 from comparisons.loops.workload import Workload
 from comparisons.readme import README, put_section
+from comparisons.report import escaped, markdown_table
 
 Header = dict[str, str]
 IN_README: Final = ("machine", "cores", "load", "Python", "libraries", "samples", "started")
@@ -43,8 +44,8 @@ def write(folder: Path, header: Header, rows: Sequence[Row], plan: Plan, chart: 
 
 
 def as_markdown(header: Header, rows: Sequence[Row], plan: Plan, chart: str) -> list[str]:
-    lines = ["# Event loops", "", "| | |", "| --- | --- |"]
-    lines += [f"| {name} | {value} |" for name, value in header.items()]
+    facts = [(name, escaped(value)) for name, value in header.items()]
+    lines = ["# Event loops", "", *markdown_table(("", ""), facts)]
     if chart:
         lines += ["", f"![ratios to asyncio, by workload]({chart})"]
     return [*lines, "", *in_markdown(rows, plan), "", NOTES]

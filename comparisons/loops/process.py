@@ -1,6 +1,7 @@
 """What is measured of a process rather than of a program: the time of an import, and memory."""
 
 import gc
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +10,7 @@ from typing import Any, Final
 from comparisons.loops.columns import PURE, load
 from comparisons.loops.micro import FAR
 from comparisons.loops.workload import WALL, Figures, Measured
+from comparisons.memory import memory_now
 
 ROOT: Final = Path(__file__).parents[2]
 GROUP: Final = "process"
@@ -68,9 +70,7 @@ async def _memory_per_task(aio: ModuleType, tasks: int) -> float:
 
 def _resident() -> int:
     """Bytes of this process that are in memory now."""
-    import psutil  # as above
-
-    return int(psutil.Process().memory_info().rss)
+    return memory_now([os.getpid()])
 
 
 PROCESS: Final = (

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from comparisons.loops import files, table
 from comparisons.loops.figure import draw
 from comparisons.loops.measure import Experiment
 from comparisons.loops.options import Settings
 from comparisons.machine import environment, libraries, occasion
+from comparisons.progress import progress
 from comparisons.readme import BrokenSection
 from comparisons.report import header_table
 from comparisons.results import results_folder, shortest
@@ -57,11 +57,11 @@ class Run:
         return 1 if self._problems else 0
 
     def _measure(self, experiment: Experiment) -> None:
-        with _progress() as progress:
-            bar = progress.add_task("loops", total=experiment.total, what="")
+        with progress() as shown:
+            bar = shown.add_task("loops", total=experiment.total, model="")
             for done, (row, column) in enumerate(experiment.run()):
-                progress.update(bar, completed=done, what=f"{row.workload.key}, {column}")
-            progress.update(bar, completed=experiment.total, what="")
+                shown.update(bar, completed=done, model=f"{row.workload.key}, {column}")
+            shown.update(bar, completed=experiment.total, model="")
 
     def _show(self, experiment: Experiment) -> None:
         for row in experiment.rows:
@@ -82,15 +82,3 @@ class Run:
             self._problems.append(f"cannot write {where}: {error.strerror or error}")
         except BrokenSection as error:
             self._problems.append(f"cannot write {where}: {error}")
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[what]}"),
-        console=Console(stderr=True),
-        refresh_per_second=2,  # drawing takes CPU time that the samples should have
-    )

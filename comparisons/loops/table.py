@@ -14,6 +14,7 @@ from comparisons.loops.columns import COLUMNS, FLOOR, REFERENCE
 from comparisons.loops.means import Mean, means, worst_micro
 from comparisons.loops.measure import Plan, Row
 from comparisons.ratios import Ratio, figure, ratio_of_medians
+from comparisons.report import escaped, markdown_table
 
 NONE: Final = "–"
 MEANS: Final = "geometric mean"
@@ -153,32 +154,20 @@ def _table(titles: Sequence[str]) -> Table:
 
 
 def in_markdown(rows: Sequence[Row], plan: Plan) -> list[str]:
+    """A table for each group, one for the means, and what failed."""
     lines: list[str] = []
     for name, group in groupby(rows, key=lambda row: row.workload.group):
-        lines += [*_heading(titles(name, plan)), *(_markdown_row(row, plan) for row in group), ""]
-    floor = [
-        _line(floor_cells(row, ratios, plan, ratio_text)) for row, ratios in over_floor(rows, plan)
-    ]
+        told = [_with_about(row, plan) for row in group]
+        lines += [*markdown_table(titles(name, plan), told), ""]
+    floor = [floor_cells(row, ratios, plan, ratio_text) for row, ratios in over_floor(rows, plan)]
     if floor:
-        lines += [*_heading(floor_titles(plan)), *floor, "", FLOOR_NOTE, ""]
-    lines += [
-        *_heading(titles(MEANS, plan)),
-        *(_line(mean_cells(mean, plan.columns)) for mean in means(rows, plan.columns)),
-        "",
-        *(f"- {line}" for line in summary(rows, plan)),
-    ]
+        lines += [*markdown_table(floor_titles(plan), floor), "", FLOOR_NOTE, ""]
+    told = [mean_cells(mean, plan.columns) for mean in means(rows, plan.columns)]
+    lines += [*markdown_table(titles(MEANS, plan), told), ""]
+    lines += [f"- {line}" for line in summary(rows, plan)]
     complaints = [complaint for row in rows for complaint in row.complaints]
-    lines += [f"- ✗ {complaint.replace('<', '&lt;')}" for complaint in complaints]
-    return lines
+    return lines + [f"- ✗ {escaped(complaint)}" for complaint in complaints]
 
 
-def _heading(titles: Sequence[str]) -> list[str]:
-    return [_line(titles), f"| --- |{' --: |' * (len(titles) - 1)}"]
-
-
-def _markdown_row(row: Row, plan: Plan) -> str:
-    return _line([f"{row.workload.name} ({about(row, plan)})", *cells(row, plan.columns)])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _with_about(row: Row, plan: Plan) -> list[str]:
+    return [f"{row.workload.name} ({about(row, plan)})", *cells(row, plan.columns)]
