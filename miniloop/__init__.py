@@ -8,7 +8,6 @@ asyncio.
 from __future__ import annotations
 
 import sys
-from typing import Final
 
 from .coroutines import *
 from .exceptions import *
@@ -26,15 +25,15 @@ from .policies import *
 from .runners import *
 from .protocols import *
 from .transports import *
-from .servers import *
+from .connections import *
 from .streams import *
 from .subprocess import *
 from .unix_events import *
 
 #: Ring by ring, file by file.
-READING_ORDER: Final = {
-    # Names for things in log lines; a reader may skip it.
-    "words": ("coroutines", "format_helpers"),
+READING_ORDER = {
+    # Names for things in annotations and log lines; a reader may skip it.
+    "words": ("hints", "coroutines", "format_helpers"),
     # How `await` becomes a loop.
     "core": ("exceptions", "events", "futures", "tasks", "base_events", "selector_events"),
     # How tasks wait for one another.
@@ -44,7 +43,7 @@ READING_ORDER: Final = {
                   "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
-                "connections", "servers", "datagrams", "streams", "sendfile"),
+                "connections", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system.
     "system": ("signals", "pipes", "subprocess", "unix_events"),
 }  # fmt: skip

@@ -17,19 +17,22 @@ import heapq
 import threading
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextvars import Context
-from typing import Any, Final, TypeAlias, TypeVar
 
 from . import events
-from .events import Callback, Coro, Handle, TimerHandle
+from .events import Args, Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
-from .tasks import Task, ensure_future
+from .hints import Any, Final, T, TypeAlias
+from .tasks import Task, _register_task, ensure_future
 
 __all__ = ("BaseEventLoop",)
 
-T = TypeVar("T")
 TaskFactory: TypeAlias = Callable[..., Any]
+
+#: Makes an object whose `_begin` or `_start` is then called: arguments given by keyword through the
+#: class would cost more than all the rest, and looking up `__new__` a third of it.
+_allocate = object.__new__
 
 #: Seconds. Some systems refuse to wait for longer than their integers reach; a day will do.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
@@ -65,8 +68,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._stopping = False
         self._closed = False
         self._task_factory: TaskFactory | None = None
-        #: Make several entries ready: how Futures and Tasks do what `call_soon` does.
-        self._enqueue: Callable[[Iterable[Any]], None] = self._ready.extend
+        #: Make an entry ready: how Futures and Tasks do what `call_soon` does. Refuses once closed.
+        self._enqueue: Callable[[Any], None] = self._ready.append
 
     def __repr__(self) -> str:
         state = f"running={self.is_running()} closed={self.is_closed()} debug={self.get_debug()}"
@@ -140,10 +143,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         `context` is the contextvars.Context to call it in, by default a copy of the present one.
         Raises RuntimeError if the loop is closed.
         """
-        if self._closed:
-            self._check_closed()
         handle = Handle(callback, args, self, context)
-        self._ready.append(handle)
+        self._enqueue(handle)
         return handle
 
     def call_soon_threadsafe(self, callback: Callback, *args: Any,
@@ -160,13 +161,17 @@ class BaseEventLoop(events.AbstractEventLoop):
         """Call `callback(*args)` in `delay` seconds."""
         if delay is None:
             raise TypeError("delay must not be None")
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self._call_at(self.time() + delay, callback, args, context)
 
     def call_at(self, when: float, callback: Callback, *args: Any,
                 context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Call `callback(*args)` when the clock of `time()` shows `when`, in seconds."""
         if when is None:
             raise TypeError("when cannot be None")
+        return self._call_at(when, callback, args, context)
+
+    def _call_at(self, when: float, callback: Callback, args: Args,
+                 context: Context | None) -> TimerHandle:  # fmt: skip
         if self._closed:
             self._check_closed()
         timer = TimerHandle(when, callback, args, self, context)
@@ -176,7 +181,7 @@ class BaseEventLoop(events.AbstractEventLoop):
 
     def create_future(self) -> Future[Any]:
         """Return a new Future of this loop."""
-        future: Future[Any] = Future.__new__(Future)
+        future: Future[Any] = _allocate(Future)
         future._begin(self)
         return future
 
@@ -186,9 +191,9 @@ class BaseEventLoop(events.AbstractEventLoop):
         if self._closed:
             self._check_closed()
         if self._task_factory is None:
-            task: Task[T] = Task.__new__(Task)
+            task: Task[T] = _allocate(Task)
             task._start(coro, self, name, context)
-            self._enqueue((task,))
+            self._enqueue(task)
             return task
         # A factory written as `(loop, coro)` is enough as long as nobody asks for a context.
         options = {} if context is None else {"context": context}
@@ -221,8 +226,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             self._run_forever_cleanup()
 
     def _run_forever_setup(self) -> None:
-        self._check_closed()
-        self._check_running()
+        self._check_may_run()
         self._thread_id = threading.get_ident()
         events._set_running_loop(self)
 
@@ -236,8 +240,7 @@ class BaseEventLoop(events.AbstractEventLoop):
 
         A coroutine is made a Task first. Raises RuntimeError if the loop is stopped before the end.
         """
-        self._check_closed()
-        self._check_running()
+        self._check_may_run()
         ours = not isfuture(future)
         ending: Future[T] = ensure_future(future, loop=self)
         if ours and isinstance(ending, Task):
@@ -265,6 +268,9 @@ class BaseEventLoop(events.AbstractEventLoop):
             raise RuntimeError("Cannot close a running event loop")
         self._closed = True
         self._enqueue = _refuse
+        for entry in self._ready:
+            if isinstance(entry, Task):
+                _register_task(entry)  # all_tasks knows it still, as long as it lives
         self._ready.clear()
         self._scheduled.clear()
 
@@ -286,7 +292,8 @@ class BaseEventLoop(events.AbstractEventLoop):
         if self._closed:
             _refuse()
 
-    def _check_running(self) -> None:
+    def _check_may_run(self) -> None:
+        self._check_closed()
         if self.is_running():
             raise RuntimeError("This event loop is already running")
         if events._get_running_loop() is not None:

@@ -9,12 +9,14 @@ This file does not know what drives a coroutine: that is tasks.py.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Coroutine
-from types import CoroutineType
-from typing import Any, TypeGuard
+from types import CoroutineType, GeneratorType
+
+from .hints import Any, Awaitable, Coroutine, TypeGuard
 
 __all__ = ("iscoroutine", "iscoroutinefunction")
+
+#: The mark of a generator function that `types.coroutine` has decorated, as in `inspect`.
+CO_ITERABLE_COROUTINE = 0x100
 
 #: `asyncio.coroutine` marked the functions that it decorated with this; some libraries still do.
 _is_coroutine = object()
@@ -22,12 +24,20 @@ _is_coroutine = object()
 
 def iscoroutinefunction(func: object) -> bool:
     """Return True if calling `func` makes a coroutine object."""
+    import inspect  # not at the top: it takes as long to load as a third of this package
+
     return inspect.iscoroutinefunction(func) or getattr(func, "_is_coroutine", 0) is _is_coroutine
 
 
 def iscoroutine(obj: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
     """Return True if `obj` is a coroutine object: native, decorated or a class of its own."""
     return isinstance(obj, (CoroutineType, Coroutine))  # the first answers at a third of the cost
+
+
+def _isawaitable(obj: object) -> bool:
+    """`inspect.isawaitable`: it can be awaited, were it only by the grace of `types.coroutine`."""
+    decorated = isinstance(obj, GeneratorType) and obj.gi_code.co_flags & CO_ITERABLE_COROUTINE
+    return bool(decorated) or isinstance(obj, Awaitable)
 
 
 def _first(obj: object, *names: str) -> Any:

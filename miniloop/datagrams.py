@@ -4,7 +4,7 @@ Purpose: a transport for UDP and for Unix sockets of that kind: messages, not a 
 whole or not at all, and a socket may exchange them with anybody.
 Rules: a transport that is connected, or made for one remote address, sends nowhere else. That a
 datagram could not be sent is told to `error_received`, and ends nothing.
-This file does not know what a datagram means. Read descriptors.py and servers.py first.
+This file does not know what a datagram means. Read connections.py first.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
-from .connections import ProtocolFactory, _set_reuseport
+from .connections import ConnectionsEventLoop, ProtocolFactory, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future
+from .hints import Any, TypeAlias
 from .protocols import BaseProtocol
-from .servers import ServersEventLoop
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
 
 __all__ = ()
@@ -110,7 +109,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
         return True
 
 
-class DatagramsEventLoop(ServersEventLoop):
+class DatagramsEventLoop(ConnectionsEventLoop):
     """The loop's chapter on datagrams."""
 
     async def create_datagram_endpoint(

@@ -19,11 +19,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 from selectors import EVENT_READ, EVENT_WRITE
-from typing import Any, Final
 
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
+from .hints import Any, Final
 from .protocols import BaseProtocol
 from .transports import _BYTES_LIKE, Buffer, TransportSocket, _FlowControlMixin, _kept
 

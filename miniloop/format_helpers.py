@@ -8,19 +8,35 @@ This file does not import the classes that it describes, and a reader of the cor
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
-import logging
 import reprlib
 import sys
-import traceback
 from types import FrameType
-from typing import Any, TextIO
 
 from .coroutines import _first, _format_coroutine
+from .hints import Any, StackSummary, TextIO
 
-#: Everything that the package logs goes to the logger that bears its name.
-logger = logging.getLogger(__package__)
+
+class _Logger:
+    """The logger that bears the package's name; `logging` is loaded when there is something to say.
+
+    Before a program has loaded it nobody can have asked for less than warnings.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("debug", "info") and "logging" not in sys.modules:
+            return _say_nothing
+        import logging
+
+        return getattr(logging.getLogger(__package__), name)
+
+
+def _say_nothing(*args: object, **kwargs: object) -> None:
+    """What `logger.debug` and `logger.info` are while nobody could hear them."""
+
+
+#: Everything that the package logs goes here.
+logger = _Logger()
 
 #: How many frames debug mode keeps of the stack that created a future, task or handle.
 DEBUG_STACK_DEPTH = 10
@@ -38,6 +54,8 @@ def _format_callback_source(func: Any, args: tuple[Any, ...] | None, *, debug: b
 
 
 def _get_function_source(func: Any) -> tuple[str, int] | None:
+    import inspect
+
     func = inspect.unwrap(func)
     if isinstance(func, functools.partial | functools.partialmethod):
         return _get_function_source(func.func)
@@ -53,7 +71,7 @@ def _format_call(args: tuple[object, ...], kwargs: dict[str, object], debug: boo
 
 def _created_at(thing: Any) -> list[str]:
     """Where a handle, future or task was made, if debug mode was on then."""
-    stack = thing._source_traceback
+    stack = getattr(thing, "_source_traceback", None)
     return [f"created at {stack[-1].filename}:{stack[-1].lineno}"] if stack else []
 
 
@@ -86,6 +104,8 @@ def _task_repr_info(task: Any) -> list[str]:
 
 def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     """The frames of the task's coroutine, or else of the traceback that ended it, oldest first."""
+    import traceback
+
     limit = None if limit is None else max(limit, 0)
     frame = _first(task._coro, "cr_frame", "gi_frame")
     if frame is not None:
@@ -95,6 +115,8 @@ def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
 
 
 def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None:
+    import traceback
+
     frames = task.get_stack(limit=limit)
     error = task._outcome if task._state == "FAILED" else None
     title = "Stack" if error is None else "Traceback"
@@ -107,6 +129,8 @@ def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None
 
 def _format_context(context: dict[str, Any]) -> str:
     """An exception handler's context as text: the message, then a line for each further key."""
+    import traceback
+
     lines = [context.get("message") or "Unhandled exception in event loop"]
     born = {"source_traceback": "Object", "handle_traceback": "Handle"}
     for key in sorted(context.keys() - {"message", "exception"}):
@@ -118,8 +142,10 @@ def _format_context(context: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def extract_stack() -> traceback.StackSummary:
+def extract_stack() -> StackSummary:
     """The innermost frames that led into this package, oldest first."""
+    import traceback
+
     walk = itertools.dropwhile(lambda step: step[0].f_globals.get("__package__") == __package__,
                                traceback.walk_stack(sys._getframe(1)))  # fmt: skip
     # Without the lines: each would cost an access to a file, and printing looks them up.

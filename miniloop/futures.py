@@ -3,27 +3,24 @@
 Purpose: the one object that `await` finally comes down to. A Future is pending until somebody sets
 its result or exception or cancels it; then all that waits for it moves to the loop's ready queue.
 Rules: what waits is kept as finished entries of the ready queue (a Handle for a done-callback, the
-Task itself for a task that awaits), in the order it came; so completing a future is one `extend`.
+Task itself for a task that awaits), in the order it came; to complete a future is to move them.
 This file does not know coroutines, nor when the ready queue is run. Read events.py first.
 """
 
 from __future__ import annotations
 
 import reprlib
-import traceback
 from collections.abc import Callable, Generator
 from contextvars import Context
-from types import GenericAlias, TracebackType
-from typing import Any, Final, Generic, TypeGuard, TypeVar
+from types import TracebackType
 
 from . import events
 from .events import Handle, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _future_repr_info, extract_stack
+from .hints import Any, Final, Generic, StackSummary, T, TypeGuard
 
 __all__ = ("Future", "isfuture")
-
-T = TypeVar("T")
 
 # The states. The only transitions lead from PENDING to each of the others: "the three ways to end".
 PENDING: Final = "PENDING"
@@ -52,10 +49,8 @@ class Future(Generic[T]):
     __slots__ = ("_state", "_outcome", "_loop", "_callbacks", "_unretrieved",
                  "_asyncio_future_blocking", "__weakref__", "__dict__")  # fmt: skip
 
-    __class_getitem__: Any = classmethod(GenericAlias)
-
     #: Where the future was made; only debug mode puts a stack here, in the instance's __dict__.
-    _source_traceback: traceback.StackSummary | None = None
+    _source_traceback: StackSummary | None = None
 
     def __init__(self, *, loop: Loop | None = None) -> None:
         self._begin(events.get_event_loop() if loop is None else loop)
@@ -128,7 +123,11 @@ class Future(Generic[T]):
         waiting = self._callbacks
         if waiting is not None:
             self._callbacks = None
-            self._loop._enqueue(waiting if waiting.__class__ is list else (waiting,))
+            if type(waiting) is list:
+                for entry in waiting:
+                    self._loop._enqueue(entry)
+            else:
+                self._loop._enqueue(waiting)
 
     # -- looking at it ----------------------------------------------------------------------------
 
@@ -237,17 +236,17 @@ class Future(Generic[T]):
         """Let `entry`, a Handle or a Task, go to the ready queue when the future ends, or has."""
         waiting = self._callbacks
         if self._state is not PENDING:
-            self._loop._enqueue((entry,))
+            self._loop._enqueue(entry)
         elif waiting is None:
             self._callbacks = entry
-        elif waiting.__class__ is list:
+        elif type(waiting) is list:
             waiting.append(entry)
         else:
             self._callbacks = [waiting, entry]
 
     def _waiters(self) -> list[Any]:
         waiting = self._callbacks
-        return waiting if waiting.__class__ is list else [] if waiting is None else [waiting]
+        return waiting if type(waiting) is list else [] if waiting is None else [waiting]
 
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Take `fn` back as often as it was added; return how often that was."""

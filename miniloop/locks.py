@@ -11,15 +11,18 @@ thread. Read futures.py first.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Literal
 
-from .events import Loop, T, get_running_loop
+from .events import Loop, get_running_loop
 from .exceptions import BrokenBarrierError, CancelledError
 from .futures import Future
+from .hints import Any, Callable, Literal, T
 
 __all__ = ("Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier")
+
+
+_one_binds = threading.Lock()
 
 
 class _LoopBoundMixin:
@@ -37,13 +40,18 @@ class _LoopBoundMixin:
         Raises RuntimeError if the running loop is not the one we belong to.
         """
         loop = get_running_loop()
-        # One step of the interpreter: with a test and then an assignment, the loops of two threads
-        # could both find _loop empty, and both go on.
-        if self._loop is not loop and self.__dict__.setdefault("_loop", loop) is not loop:
-            raise RuntimeError(f"{self!r} is bound to a different event loop")
+        if self._loop is not loop:
+            self._bind(loop)
         waiter: Future[T] = loop.create_future()
         line.append(waiter)
         return waiter
+
+    def _bind(self, loop: Loop) -> None:
+        with _one_binds:  # else the loops of two threads could both find _loop empty, and go on
+            if self._loop is None:
+                self._loop = loop
+        if self._loop is not loop:
+            raise RuntimeError(f"{self!r} is bound to a different event loop")
 
 
 class _WaitersMixin(_LoopBoundMixin):

@@ -20,21 +20,20 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import AsyncGenerator, Callable, Iterable
 from selectors import BaseSelector
-from typing import Any, Final, TypeAlias
 from weakref import WeakSet
 
 from .combinators import gather
 from .coroutines import iscoroutine, iscoroutinefunction
 from .events import Callback, Handle, _tell
 from .format_helpers import DEBUG_STACK_DEPTH, _format_context, extract_stack, logger
+from .hints import Any, AsyncGenerator, Callable, Final, TypeAlias
 from .selector_events import BaseSelectorEventLoop
 
 ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
 
 #: What debug mode covers, and which of its arguments is the callback.
-_COVERED: Final = {"call_soon": 0, "call_soon_threadsafe": 0, "call_at": 1}
+_COVERED: Final = {"call_soon": 0, "call_soon_threadsafe": 0, "_call_at": 1}
 
 
 class MishapsEventLoop(BaseSelectorEventLoop):
@@ -66,8 +65,6 @@ class MishapsEventLoop(BaseSelectorEventLoop):
 
     def close(self) -> None:
         """Forget all callbacks, close the selector and let the loop never run again."""
-        if self._debug and not self._closed and not self.is_running():
-            logger.debug("Close %r", self)
         super().close()
         self._uncover()  # these attributes hold the loop, which they belong to
 
@@ -161,13 +158,16 @@ class MishapsEventLoop(BaseSelectorEventLoop):
 
     def set_debug(self, enabled: bool) -> None:
         """Turn debug mode on or off; `run(debug=…)` and PYTHONASYNCIODEBUG=1 do it from outside."""
+        if self._debug:  # not else: vars() of a loop makes each of its attributes slower, for good
+            self._uncover()
         self._debug = enabled
-        self._uncover()
         if enabled:
+            self._check_callback(extract_stack, "set_debug")
+            extract_stack()  # once, for both load modules, which would hold up a turn later
             covers = {name: self._covered(name) for name in _COVERED}
             vars(self).update(covers, _run_ready=self._run_ready_watched)
         if not self._closed:
-            self._enqueue = self._enqueue_checked if enabled else self._ready.extend
+            self._enqueue = self._enqueue_checked if enabled else self._ready.append
         if self.is_running():
             self.call_soon_threadsafe(self._track_coroutine_origins, enabled)
 
@@ -184,16 +184,16 @@ class MishapsEventLoop(BaseSelectorEventLoop):
             if name != "call_soon_threadsafe":
                 self._check_thread()
             given = args[position] if len(args) > position else kwargs.get("callback")
-            self._check_callback(given, name)
+            self._check_callback(given, name.lstrip("_"))
             handle: Handle = method(*args, **kwargs)
             handle._source_traceback = extract_stack()
             return handle
 
         return checked
 
-    def _enqueue_checked(self, entries: Iterable[Any]) -> None:
+    def _enqueue_checked(self, entry: Any) -> None:
         self._check_thread()
-        self._ready.extend(entries)
+        self._ready.append(entry)
 
     def _check_callback(self, callback: Callback | None, method: str) -> None:
         if iscoroutine(callback) or iscoroutinefunction(callback):

@@ -12,13 +12,13 @@ from __future__ import annotations
 import os
 import stat
 from functools import partial
-from typing import Any
 
 from .connections import ProtocolFactory
 from .descriptors import _DescriptorTransport, _ReadHalf, _WriteHalf
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future
+from .hints import Any
 from .protocols import BaseProtocol
 from .signals import SignalsEventLoop
 from .transports import _closing_on_error

@@ -9,7 +9,7 @@ This file does not know where the bytes come from: that is transports.py.
 
 from __future__ import annotations
 
-from typing import Any
+from .hints import Any
 
 __all__ = ("BaseProtocol", "Protocol", "BufferedProtocol", "DatagramProtocol",
            "SubprocessProtocol")  # fmt: skip

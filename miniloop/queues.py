@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from types import GenericAlias
-from typing import Any, Generic
 
-from .events import T
 from .futures import Future
+from .hints import Any, Generic, T
 from .locks import Event, _LoopBoundMixin
 
 __all__ = ("Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown")
@@ -51,9 +49,6 @@ class Queue(_LoopBoundMixin, Generic[T]):
         self._finished = Event()  # set when _unfinished_tasks gets to 0, cleared by a join()
         self._is_shutdown = False
         self._init(maxsize)
-
-    # Generic is for type checkers; at run time Queue[int] is what it is in asyncio.
-    __class_getitem__: Any = classmethod(GenericAlias)
 
     # -- the order of the items; these three are for subclasses to override -----------------------
 

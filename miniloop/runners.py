@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
-from typing import Any, final
 
 from .combinators import gather
 from .coroutines import iscoroutine
-from .events import Coro, Loop, T, _get_running_loop, _tell, new_event_loop, set_event_loop
+from .events import Coro, Loop, _get_running_loop, _tell, new_event_loop, set_event_loop
 from .exceptions import CancelledError
+from .hints import Any, Callable, Iterator, Self, T
 from .tasks import Task, all_tasks
 
 __all__ = ("Runner", "run")
 
 
-@final
 class Runner:
     """A loop for several `run()` calls in a row: a context manager that cleans up behind them."""
 
@@ -37,7 +35,7 @@ class Runner:
         self._closed = False
         self._context: Context | None = None  # shared by all run() calls
 
-    def __enter__(self) -> Runner:
+    def __enter__(self) -> Self:
         self.get_loop()
         return self
 

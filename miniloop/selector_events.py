@@ -15,12 +15,12 @@ import selectors
 import socket
 from collections.abc import Iterable
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
-from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from .base_events import BaseEventLoop
 from .events import Callback, Handle
 from .format_helpers import logger
+from .hints import Any, TypeAlias
 
 #: A descriptor's number, or an object with a method `fileno()`.
 FileDescriptorLike: TypeAlias = Any
@@ -106,15 +106,14 @@ class BaseSelectorEventLoop(BaseEventLoop):
             raise RuntimeError(f"File descriptor {fd!r} is used by transport {transport!r}")
 
     def _add_reader(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> Handle:
-        self._check_closed()
-        handle = Handle(callback, args, self)
-        self._exchange(fd, EVENT_READ, handle)
-        return handle
+        return self._watch(fd, EVENT_READ, Handle(callback, args, self))
 
     def _add_writer(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> Handle:
+        return self._watch(fd, EVENT_WRITE, Handle(callback, args, self))
+
+    def _watch(self, fd: FileDescriptorLike, event: int, handle: Handle) -> Handle:
         self._check_closed()
-        handle = Handle(callback, args, self)
-        self._exchange(fd, EVENT_WRITE, handle)
+        self._exchange(fd, event, handle)
         return handle
 
     def _remove_reader(self, fd: FileDescriptorLike) -> bool:

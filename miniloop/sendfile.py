@@ -12,12 +12,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
 
 from .datagrams import DatagramsEventLoop
 from .descriptors import _SelectorSocketTransport
 from .events import Loop
 from .exceptions import SendfileNotAvailableError
+from .hints import Any, Final
 from .streams import FlowControlMixin
 from .timeouts import timeout
 

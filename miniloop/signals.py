@@ -14,11 +14,11 @@ import signal
 import sys
 import warnings
 from selectors import BaseSelector
-from typing import Any
 
 from .coroutines import iscoroutine, iscoroutinefunction
 from .events import Callback, Handle
 from .format_helpers import logger
+from .hints import Any
 from .sendfile import SendfileEventLoop
 
 __all__ = ()

@@ -15,14 +15,13 @@ import socket
 import sys
 from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
-from typing import Any, TypeVar
 
 from .descriptors import _WOULD_BLOCK
+from .hints import Any, T
 from .sslproto import TLSEventLoop
 
 __all__ = ()
 
-T = TypeVar("T")
 Address = Any
 
 

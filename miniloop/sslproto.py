@@ -17,23 +17,15 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, TypeAlias
 
 from .descriptors import LOG_THRESHOLD_FOR_CONNLOST_WRITES
 from .events import Loop
 from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
+from .hints import Any, Final, TypeAlias
 from .protocols import BaseProtocol, Protocol
 from .threads import ThreadsEventLoop
 from .transports import _BYTES_LIKE, Buffer, _closing_on_error, _FlowControlMixin, _kept
-
-# OpenSSL has used up what has come, and waits for more.
-try:
-    import ssl
-except ImportError:  # a Python can be built without
-    _WANTS_MORE: tuple[type[OSError], ...] = ()
-else:
-    _WANTS_MORE = (ssl.SSLWantReadError, ssl.SSLSyscallError)
 
 __all__ = ()
 
@@ -68,8 +60,9 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         ssl_shutdown_timeout: float | None = None,
     ) -> None:  # fmt: skip
         """`waiter` is done when the handshake is; `call_connection_made` is False for start_tls."""
-        if not _WANTS_MORE:
-            raise RuntimeError("stdlib ssl module not available")
+        ssl = _load_ssl()
+        #: OpenSSL has used up what has come, and waits for more.
+        self._wants_more = (ssl.SSLWantReadError, ssl.SSLSyscallError)
         sslcontext = sslcontext or _default_context(server_side, server_hostname)
         super().__init__({"sslcontext": sslcontext}, loop)
         self._timeouts = {  # in seconds; a state that is not here may last for ever
@@ -255,7 +248,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
     def _shake_hands(self) -> None:
         try:
             self._sslobj.do_handshake()
-        except _WANTS_MORE:
+        except self._wants_more:
             return
         self._enter(OPEN)
         self._extra.update(
@@ -277,7 +270,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
                 raise RuntimeError("get_buffer() returned an empty buffer")
             try:
                 received = self._sslobj.read(_RECORD if buffer is None else len(buffer), buffer)
-            except _WANTS_MORE:
+            except self._wants_more:
                 return
             if not received:  # a close_notify
                 self._tell_eof()
@@ -293,7 +286,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         while backlog and self._writable:
             try:
                 written = self._sslobj.write(backlog[0][:_CHUNK])
-            except _WANTS_MORE:
+            except self._wants_more:
                 return
             self._backlog_size -= written
             rest = backlog.popleft()[written:]
@@ -315,7 +308,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         try:
             while self._sslobj.read(_RECORD):
                 pass  # what came before close() and was not read would be an error for unwrap()
-        except _WANTS_MORE:
+        except self._wants_more:
             pass
         self._enter(SHUTTING_DOWN)
         self._transport.resume_reading()  # else the other side's close_notify would never come
@@ -324,7 +317,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
     def _shut_down(self) -> None:
         try:
             self._sslobj.unwrap()
-        except _WANTS_MORE:
+        except self._wants_more:
             return
         self._end()
 
@@ -347,11 +340,20 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._enter(CLOSED)
 
 
+def _load_ssl() -> Any:
+    """The standard library's `ssl`; not at the top, for most programs speak no TLS."""
+    try:
+        import ssl
+    except ImportError:  # a Python can be built without
+        raise RuntimeError("stdlib ssl module not available") from None
+    return ssl
+
+
 def _default_context(server_side: bool, server_hostname: str | None) -> Any:
     """Certificates are verified; names only where a name is given."""
     if server_side:
         raise ValueError("Server side SSL needs a valid SSLContext")
-    context = ssl.create_default_context()
+    context = _load_ssl().create_default_context()
     if not server_hostname:
         context.check_hostname = False
     return context
@@ -416,9 +418,7 @@ class TLSEventLoop(ThreadsEventLoop):
 
         Raises ssl.SSLError or OSError if the handshake fails; then `transport` is closed.
         """
-        if not _WANTS_MORE:
-            raise RuntimeError("Python ssl module is not available")
-        if not isinstance(sslcontext, ssl.SSLContext):
+        if not isinstance(sslcontext, _load_ssl().SSLContext):
             raise TypeError(
                 f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}"
             )

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import chain, zip_longest
-from typing import Any, TypeAlias
 
 from .combinators import FIRST_COMPLETED, wait
-from .events import Coro, Loop, T
+from .events import Coro, Loop
 from .futures import Future
+from .hints import Any, T, TypeAlias
 from .tasks import create_task
 
 #: An entry of getaddrinfo(): family, type, proto, name, address.

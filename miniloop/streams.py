@@ -13,7 +13,6 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, TypeAlias
 
 from . import events
 from .coroutines import iscoroutine
@@ -21,6 +20,7 @@ from .events import Loop
 from .exceptions import IncompleteReadError, LimitOverrunError
 from .format_helpers import logger
 from .futures import Future
+from .hints import Any, Final, TypeAlias
 from .protocols import Protocol
 from .tasks import Task, sleep
 from .transports import Buffer

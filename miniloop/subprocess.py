@@ -11,7 +11,6 @@ where a pipe does not show its writer that nobody reads. Read pipes.py and strea
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import warnings
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from contextlib import suppress
 from functools import partial
 from io import FileIO
 from signal import SIGKILL, SIGTERM
-from typing import Any, Final, TypeAlias
 
 from . import events
 from .combinators import gather
@@ -27,6 +25,7 @@ from .connections import ProtocolFactory
 from .events import Loop
 from .exceptions import CancelledError
 from .format_helpers import logger
+from .hints import Any, Final, Popen, TypeAlias
 from .locks import Event
 from .pipes import PipesEventLoop, _UnixReadPipeTransport, _UnixWritePipeTransport
 from .protocols import BaseProtocol, Protocol, SubprocessProtocol
@@ -36,7 +35,8 @@ from .transports import BaseTransport, Buffer, SubprocessTransport
 
 __all__ = ("create_subprocess_exec", "create_subprocess_shell")
 
-PIPE, STDOUT, DEVNULL = subprocess.PIPE, subprocess.STDOUT, subprocess.DEVNULL
+# As in the standard library's subprocess, which only those who start a process have to load.
+PIPE, STDOUT, DEVNULL = -1, -2, -3
 
 #: A file, its descriptor, one of the three above, or None: what this process has.
 Stdio: TypeAlias = Any
@@ -111,7 +111,7 @@ class _PipeProtocol(Protocol):
 class BaseSubprocessTransport(SubprocessTransport):
     """A child process and its pipes."""
 
-    def __init__(self, loop: Loop, protocol: Any, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, loop: Loop, protocol: Any, process: Popen[bytes]) -> None:
         super().__init__({"subprocess": process})
         self._loop = loop  # None once all is over, like the next two
         self._protocol = protocol
@@ -265,6 +265,8 @@ class SubprocessEventLoop(PipesEventLoop):
     async def _spawn(
         self, factory: ProtocolFactory, what: str, args: Any, options: dict[str, Any]
     ) -> tuple[Any, Any]:
+        import subprocess
+
         protocol = factory()
         process = subprocess.Popen(args, bufsize=0, **options)
         transport = BaseSubprocessTransport(self, protocol, process)

@@ -5,17 +5,18 @@ if one has failed, the others were cancelled and all failures come out together.
 Rules: the first failure aborts the group: it cancels the other tasks and, by a request that it
 takes back with `uncancel`, the parent, which may be waiting for anything inside the block. A
 cancellation from outside aborts the group too, but is passed on.
-This file does not know how cancellation is delivered. Read tasks.py and timeouts.py first.
+This file does not know how cancellation is delivered. Read tasks.py and combinators.py first.
 """
 
 from __future__ import annotations
 
 from contextvars import Context
-from typing import Any, Self
 
-from .events import Coro, Loop, T, _tell, get_running_loop
+from .combinators import _when_done
+from .events import Coro, Loop, _tell, get_running_loop
 from .exceptions import CancelledError
 from .futures import Future
+from .hints import Any, Self, T
 from .tasks import Task, current_task
 
 __all__ = ("TaskGroup",)
@@ -114,7 +115,7 @@ class TaskGroup:
             self._on_task_done(task)
         else:
             self._tasks.add(task)
-            task.add_done_callback(self._on_task_done)
+            _when_done(task, self._on_task_done)
         return task
 
     def _on_task_done(self, task: Future[Any]) -> None:

@@ -12,33 +12,31 @@ This file does not know timers or sockets. Read futures.py first.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
 import types
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context, copy_context
-from types import CoroutineType, FrameType
-from typing import Any, TextIO, TypeVar
+from types import CoroutineType, FrameType, GeneratorType
 from weakref import ref
 
 from . import events
-from .coroutines import iscoroutine
+from .coroutines import _isawaitable, iscoroutine
 from .events import Coro, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
-from .futures import FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
+from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
+from .hints import Any, T, TextIO
 
 __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
            "create_eager_task_factory", "eager_task_factory", "_register_task", "_unregister_task",
            "_enter_task", "_leave_task")  # fmt: skip
 
-T = TypeVar("T")
 
 _next_task_number = itertools.count(1).__next__
 
-#: Weak references to every task that lives, each of which discards itself: what a WeakSet does,
-#: well below its price. Weak, for a task that nobody can reach any more must be able to go.
+#: Weak references to tasks, each of which discards itself: what a WeakSet does, well below its
+#: price. Weak, for a task that nobody can reach any more must be able to go. See all_tasks.
 _tasks: set[ref[Task[Any]]] = set()
 _forget = _tasks.discard  # one bound method for all; `_tasks.discard` would make one for each task
 
@@ -53,7 +51,7 @@ class Task(Future[T]):
     # Invariant, for a task that has not ended and is not running: it stands in the ready queue,
     # unless _fut_waiter is a pending future; then it stands among that future's waiters.
     __slots__ = ("_coro", "_context", "_name", "_fut_waiter", "_must_cancel",
-                 "_num_cancels_requested", "_log_destroy_pending")  # fmt: skip
+                 "_num_cancels_requested", "_log_destroy_pending", "_registered")  # fmt: skip
 
     def __init__(
         self, coro: Coro[T], *, loop: Loop | None = None, name: object = None,
@@ -61,11 +59,14 @@ class Task(Future[T]):
     ) -> None:  # fmt: skip
         loop = events.get_event_loop() if loop is None else loop
         self._start(coro, loop, name, context)
+        _register_task(self)
         if not eager_start or not loop.is_running():
             # The step brings its own context. By call_soon, which a derived loop may have changed;
             # create_task, which belongs to the loop, takes the short way.
             loop.call_soon(self._run, context=loop._empty_context)
             return
+        if loop._current_task is not None:
+            _register_task(loop._current_task)  # for our step it is the current one no more
         self._run()  # the first step at once, inside the caller's own step (gh-97696)
         if self._state is not PENDING:
             self._coro: Any = None  # asyncio lets it go as well; see get_coro
@@ -84,26 +85,25 @@ class Task(Future[T]):
         self._must_cancel = False
         self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
         self._log_destroy_pending = True
-        _tasks.add(ref(self, _forget))
+        self._registered = False  # see all_tasks
 
     # -- one step ---------------------------------------------------------------------------------
 
     def _run(self) -> None:
         """Resume the coroutine and see what it does: await something, return, or raise."""
-        loop = self._loop
-        waiter = self._fut_waiter
-        if self._must_cancel or (waiter is not None and waiter._state is not FINISHED):
-            if self._state is not PENDING:
-                return self._complain_of_step()
-            resume, value = self._coro.throw, self._bad_news(waiter)
-        else:
-            resume, value = self._coro.send, None  # THE ONLY send
-        self._fut_waiter = None
+        loop, coro, waiter = self._loop, self._coro, self._fut_waiter
         outer_task = loop._current_task
         loop._current_task = self
+        self._fut_waiter = None
         try:
             # Here the coroutine runs, up to its next await.
-            awaited = self._context.run(resume, value)
+            if self._must_cancel or (waiter is not None and waiter._state is not FINISHED):
+                if self._state is not PENDING:
+                    return self._complain_of_step()
+                awaited = self._context.run(type(coro).throw, coro, self._bad_news(waiter))
+            else:
+                # The method of the type: `coro.send` would make a bound method for each step.
+                awaited = self._context.run(type(coro).send, coro, None)  # THE ONLY send
             if awaited is None:  # a bare yield, as in sleep(0): once more in the next turn
                 loop._ready.append(self)
             else:
@@ -111,20 +111,20 @@ class Task(Future[T]):
         except StopIteration as stop:
             if self._must_cancel:
                 # cancel() came in this last step, too late to be raised: it wins all the same.
-                super().cancel(self._cancel_message)
+                Future.cancel(self, self._cancel_message)
             else:
                 self._state, self._outcome = FINISHED, stop.value
-                super()._wake_waiters()
+                Future._wake_waiters(self)
         except (KeyboardInterrupt, SystemExit) as exc:
             self._end_with_exception(exc)
             raise
         except BaseException as exc:
             self._end_with_exception(exc)
             # From 3.12 on the traceback leads back to this frame; it shall not lead to the task.
-            del self, resume
+            del self, coro
         finally:
             loop._current_task = outer_task
-            waiter = value = None  # which may be, or hold, an exception that the coroutine keeps
+            waiter = None  # which may be, or hold, an exception that the coroutine keeps
 
     def _bad_news(self, waiter: Future[Any] | None) -> BaseException:
         """The exception that the coroutine is resumed with.
@@ -145,7 +145,7 @@ class Task(Future[T]):
 
         What another library's class raises here ends the task, and not the loop.
         """
-        kind = awaited.__class__
+        kind = type(awaited)
         ours = (
             (kind is Future or kind is Task or _is_awaited_like_a_future(kind))
             and awaited._asyncio_future_blocking
@@ -157,6 +157,9 @@ class Task(Future[T]):
         if self._must_cancel and awaited.cancel(msg=self._cancel_message):
             self._must_cancel = False
         awaited._asyncio_future_blocking = False
+        if not self._registered:
+            self._registered = True
+            _register_task(self)
         if ours:
             awaited._add_waiter(self)
         else:
@@ -166,7 +169,7 @@ class Task(Future[T]):
     def _complaint(self, awaited: Any) -> str | None:
         """What is wrong with what the coroutine has yielded; None if it can be awaited."""
         if getattr(awaited, "_asyncio_future_blocking", None) is None:
-            if not inspect.isgenerator(awaited):
+            if not isinstance(awaited, GeneratorType):
                 return f"Task got bad yield: {awaited!r}"
             misused = "yield was used instead of yield from for generator"
             return f"{misused} in task {self!r} with {awaited!r}"
@@ -196,7 +199,7 @@ class Task(Future[T]):
     def _wake_waiters(self) -> None:
         """Somebody may have called `Future.set_result(task, …)`: no further step may be taken."""
         self._must_cancel = self._loop._current_task is not self
-        super()._wake_waiters()
+        Future._wake_waiters(self)
 
     def _complain_of_step(self) -> None:
         error = InvalidStateError(f"step(): already done: {self!r}, {self._coro!r}")
@@ -206,10 +209,10 @@ class Task(Future[T]):
         # Without the frame of _run, which says nothing and would make a cycle.
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
         if isinstance(exc, CancelledError):
-            super().cancel()
-            self._outcome = exc
+            self._state, self._outcome = CANCELLED, exc
+            self._wake_waiters()
         else:
-            super().set_exception(exc)
+            Future.set_exception(self, exc)
 
     def set_result(self, result: T) -> None:
         """Raise RuntimeError: only the coroutine decides the result of its task."""
@@ -227,8 +230,8 @@ class Task(Future[T]):
         The coroutine may clean up, wait, or refuse; whether the task ends as cancelled is known
         when it ends. Every call counts: see `cancelling` and `uncancel`.
         """
-        self._mark_retrieved()
         if self._state is not PENDING:
+            self._mark_retrieved()
             return False
         self._num_cancels_requested += 1
         # Cancel what it waits for, and the CancelledError comes back by that way. _fut_waiter
@@ -298,16 +301,13 @@ class Task(Future[T]):
         return twin
 
     def __del__(self) -> None:
-        try:
-            if not self._log_destroy_pending or self._state is not PENDING:
-                return
-        except AttributeError:
-            return  # __init__ has refused its arguments
-        message = "Task was destroyed but it is pending!"
-        _tell(self._loop, message, self._source_traceback, task=self)
+        # No attribute: __init__ has refused its arguments.
+        if self._state is PENDING and getattr(self, "_log_destroy_pending", False):
+            message = "Task was destroyed but it is pending!"
+            _tell(self._loop, message, self._source_traceback, task=self)
 
 
-def _is_awaited_like_a_future(kind: Any) -> bool:
+def _is_awaited_like_a_future(kind: type) -> bool:
     """True of a class derived from Future, unless it tells in its own way how it has ended."""
     return issubclass(kind, Future) and (
         kind.result is Future.result and kind.add_done_callback is Future.add_done_callback
@@ -351,15 +351,17 @@ def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> 
 
     Raises TypeError for anything else, ValueError for a future of another loop than `loop`.
     """
-    is_coroutine = type(coro_or_future) is CoroutineType or iscoroutine(coro_or_future)
-    if not is_coroutine and isfuture(coro_or_future):
-        if loop is not None and loop is not _loop_of(coro_or_future):
-            where = "to a different loop than the one specified as the loop argument"
-            raise ValueError(f"The future belongs {where}")
-        return coro_or_future
-    if not is_coroutine and not inspect.isawaitable(coro_or_future):
-        raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
-    coro: Any = coro_or_future if is_coroutine else _await(coro_or_future)
+    coro: Any = coro_or_future
+    if type(coro) is not CoroutineType:  # asked first, for that is quick, and most are
+        if isfuture(coro_or_future):
+            if loop is not None and loop is not _loop_of(coro_or_future):
+                where = "to a different loop than the one specified as the loop argument"
+                raise ValueError(f"The future belongs {where}")
+            return coro_or_future
+        if not iscoroutine(coro):
+            if not _isawaitable(coro_or_future):
+                raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
+            coro = _await(coro_or_future)
     loop = events.get_event_loop() if loop is None else loop
     try:
         return loop.create_task(coro)  # type: ignore[no-any-return]
@@ -395,10 +397,15 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     """Return the tasks of `loop`, or else of the running loop, that have not ended."""
     loop = events.get_running_loop() if loop is None else loop
-    # Another thread may add a task at any moment; set.copy() is one step of the interpreter, a loop
+    # A task is registered when it waits for the first time, so that one which never waits has not
+    # to pay for it. Until then the loop's ready queue holds it, or its first step is being run.
+    # Another thread may add a task at any moment; copy() is one step of the interpreter, a loop
     # over _tasks would now and then find it changed (gh-80788).
-    alive = filter(None, (reference() for reference in _tasks.copy()))
-    return {task for task in alive if _loop_of(task) is loop and not task.done()}
+    tasks = set(filter(None, (reference() for reference in _tasks.copy())))
+    if isinstance(loop, events.AbstractEventLoop):
+        entries = (loop._current_task, *loop._ready.copy())  # type: ignore[attr-defined]
+        tasks.update(entry for entry in entries if isinstance(entry, Task))
+    return {task for task in tasks if _loop_of(task) is loop and not task.done()}
 
 
 # -- for classes that are not Task but stand in its place -----------------------------------------
@@ -448,10 +455,11 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
         return result
     if math.isnan(delay):
         raise ValueError("Invalid delay: NaN (not a number)")
-    future: Future[None] = events.get_running_loop().create_future()
+    loop = events.get_running_loop()
+    future: Future[None] = loop.create_future()
     # The callback looks at no context variable, and so needs no copy of the context made for it.
-    context = future._loop._empty_context
-    timer = future._loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
+    context = loop._empty_context
+    timer = loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
     try:
         await future
         return result

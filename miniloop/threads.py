@@ -9,36 +9,32 @@ This file does not know what the threads do. Read mishaps.py first.
 
 from __future__ import annotations
 
-import concurrent.futures
 import functools
 import socket
 import warnings
-from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any, ParamSpec, TypeAlias
 
 from . import exceptions
 from .coroutines import iscoroutine
-from .events import Coro, Loop, T, get_event_loop, get_running_loop
-from .format_helpers import logger
+from .events import Coro, Loop, get_event_loop, get_running_loop
 from .futures import Future, isfuture
+from .hints import Any, Callable, Executor, P, T, ThreadFuture, TypeAlias
 from .mishaps import MishapsEventLoop
 from .tasks import _loop_of, ensure_future
 from .timeouts import timeout as timeout_after
 
 __all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
 
-P = ParamSpec("P")
 AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
 
 
 class ThreadsEventLoop(MishapsEventLoop):
     """The loop's chapter on threads."""
 
-    _default_executor: concurrent.futures.Executor | None = None
+    _default_executor: Executor | None = None
     _executor_shutdown_called = False
 
-    def run_in_executor(self, executor: concurrent.futures.Executor | None,
+    def run_in_executor(self, executor: Executor | None,
                         func: Callable[..., T], *args: Any) -> Future[T]:  # fmt: skip
         """Call `func(*args)` in the executor and return a Future of its result.
 
@@ -51,14 +47,15 @@ class ThreadsEventLoop(MishapsEventLoop):
             if self._executor_shutdown_called:
                 raise RuntimeError("Executor shutdown has been called")
             if self._default_executor is None:
-                pool = concurrent.futures.ThreadPoolExecutor(thread_name_prefix=__package__)
-                self._default_executor = pool
+                self._default_executor = _thread_pool()
             executor = self._default_executor
         return wrap_future(executor.submit(func, *args), loop=self)
 
-    def set_default_executor(self, executor: concurrent.futures.Executor) -> None:
+    def set_default_executor(self, executor: Executor) -> None:
         """Use `executor`, a ThreadPoolExecutor, where `run_in_executor` is given None."""
-        if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
+        from concurrent.futures import ThreadPoolExecutor
+
+        if not isinstance(executor, ThreadPoolExecutor):
             raise TypeError("executor must be ThreadPoolExecutor instance")
         self._default_executor = executor
 
@@ -70,7 +67,7 @@ class ThreadsEventLoop(MishapsEventLoop):
         self._executor_shutdown_called = True
         if (executor := self._default_executor) is None:
             return
-        joiner = concurrent.futures.ThreadPoolExecutor(1)  # joining threads blocks, in its turn
+        joiner = _thread_pool(1)  # joining threads blocks, in its turn
         try:
             async with timeout_after(timeout):
                 await wrap_future(joiner.submit(executor.shutdown), loop=self)
@@ -92,21 +89,19 @@ class ThreadsEventLoop(MishapsEventLoop):
                           family: int = 0, type: int = 0, proto: int = 0,
                           flags: int = 0) -> list[Any]:  # fmt: skip
         """`socket.getaddrinfo` in a thread, for looking up a name blocks."""
-        look_up = self._getaddrinfo_timed if self._debug else socket.getaddrinfo
-        return await self.run_in_executor(None, look_up, host, port, family, type, proto, flags)
+        query = (host, port, family, type, proto, flags)
+        return await self.run_in_executor(None, socket.getaddrinfo, *query)
 
     async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int],
                           flags: int = 0) -> tuple[str, str]:  # fmt: skip
         """`socket.getnameinfo` in a thread."""
         return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
 
-    def _getaddrinfo_timed(self, *query: Any) -> list[Any]:
-        began = self.time()
-        found = socket.getaddrinfo(*query)
-        took = self.time() - began
-        log = logger.info if took >= self.slow_callback_duration else logger.debug
-        log("Getting address info %s took %.3fms: %r", query, took * 1e3, found)
-        return found
+
+def _thread_pool(max_workers: int | None = None) -> Executor:
+    from concurrent.futures import ThreadPoolExecutor  # here, for it takes `logging` along
+
+    return ThreadPoolExecutor(max_workers, thread_name_prefix=__package__)
 
 
 async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -118,7 +113,7 @@ async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
     return await get_running_loop().run_in_executor(None, call)  # type: ignore[no-any-return]
 
 
-def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Future[T]:
+def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> ThreadFuture[T]:
     """Run `coro` on `loop`, from another thread; return a concurrent.futures.Future of its result.
 
     To wait for that result in the loop's own thread is a deadlock: the loop would have to run for
@@ -126,7 +121,9 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Fu
     """
     if not iscoroutine(coro):
         raise TypeError("A coroutine object is required")
-    outside: concurrent.futures.Future[T] = concurrent.futures.Future()
+    from concurrent.futures import Future as OutsideFuture
+
+    outside: ThreadFuture[T] = OutsideFuture()
 
     def start() -> None:
         try:
@@ -141,11 +138,13 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> concurrent.futures.Fu
     return outside
 
 
-def wrap_future(future: concurrent.futures.Future[T] | Future[T], *,
+def wrap_future(future: ThreadFuture[T] | Future[T], *,
                 loop: Loop | None = None) -> Future[T]:  # fmt: skip
     """Return a Future that ends as the concurrent.futures.Future does; one of ours as it is."""
     if isfuture(future):
         return future
+    import concurrent.futures
+
     assert isinstance(future, concurrent.futures.Future), (
         f"concurrent.futures.Future is expected, got {future!r}")  # fmt: skip
     inside: Future[T] = (get_event_loop() if loop is None else loop).create_future()
@@ -155,9 +154,6 @@ def wrap_future(future: concurrent.futures.Future[T] | Future[T], *,
 
 def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
     """Let `destination` end as `source` does; cancelling it cancels `source`."""
-    for role, future in (("source", source), ("destination", destination)):
-        if not isfuture(future) and not isinstance(future, concurrent.futures.Future):
-            raise TypeError(f"A future is required for {role} argument")
     source_loop: Loop = _loop_of(source) if isfuture(source) else None
     dest_loop: Loop = _loop_of(destination) if isfuture(destination) else None
 
@@ -194,7 +190,9 @@ def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
 
 def _translate(error: BaseException) -> BaseException:
     """concurrent.futures' own exceptions as ours of the same name."""
-    if type(error) not in (concurrent.futures.CancelledError, concurrent.futures.InvalidStateError):
+    from concurrent.futures import CancelledError, InvalidStateError
+
+    if type(error) not in (CancelledError, InvalidStateError):
         return error
     ours: type[BaseException] = getattr(exceptions, type(error).__name__)
     return ours(*error.args).with_traceback(error.__traceback__)

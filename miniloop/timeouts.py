@@ -11,12 +11,10 @@ This file does not know how a cancellation is delivered. Read tasks.py first.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any, final
-
 from .combinators import wait
-from .events import Handle, T, get_running_loop
+from .events import Handle, get_running_loop
 from .exceptions import CancelledError
+from .hints import Any, Awaitable, Self, T
 from .tasks import current_task, ensure_future
 
 __all__ = ("Timeout", "timeout", "timeout_at", "wait_for")
@@ -27,7 +25,6 @@ __all__ = ("Timeout", "timeout", "timeout_at", "wait_for")
 CREATED, ENTERED, EXPIRING, EXPIRED, EXITED = "created", "active", "expiring", "expired", "finished"
 
 
-@final
 class Timeout:
     """The asynchronous context manager that `timeout()` and `timeout_at()` return."""
 
@@ -60,7 +57,7 @@ class Timeout:
             loop, ring = get_running_loop(), self._on_timeout
             self._alarm = loop.call_soon(ring) if when <= loop.time() else loop.call_at(when, ring)
 
-    async def __aenter__(self) -> Timeout:
+    async def __aenter__(self) -> Self:
         if self._state is not CREATED:
             raise RuntimeError("Timeout has already been entered")
         self._task = current_task()

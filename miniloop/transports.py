@@ -15,9 +15,9 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
 
 from .events import Loop, _tell
+from .hints import Any, TypeAlias
 from .protocols import BaseProtocol, BufferedProtocol
 
 __all__ = ("BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",

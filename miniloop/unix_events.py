@@ -3,7 +3,7 @@
 Purpose: `SelectorEventLoop`, which `new_event_loop()` makes.
 Rules: it is last in the reading order, for it stands on everything before it.
 This file does not know more than its chapters do: base_events (turns), selector_events
-(descriptors), mishaps, threads, sockets, sendfile, connections, servers, datagrams, signals, pipes,
+(descriptors), mishaps, threads, sockets, sendfile, connections, datagrams, signals, pipes,
 subprocess.
 """
 
@@ -16,16 +16,15 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from selectors import EVENT_WRITE
-from typing import Any, TypeAlias
 
 from . import datagrams, transports
-from .connections import ProtocolFactory
+from .connections import AbstractServer, ProtocolFactory, Server
 from .descriptors import _SelectorSocketTransport
 from .events import AbstractEventLoop
 from .exceptions import SendfileNotAvailableError
+from .hints import Any, TypeAlias
 from .policies import AbstractEventLoopPolicy, DefaultEventLoopPolicy
 from .sendfile import _send_blocks
-from .servers import AbstractServer, Server
 from .sslproto import SSL, _client_tls, _server_tls
 from .subprocess import BaseSubprocessTransport, SubprocessEventLoop
 

@@ -13,6 +13,7 @@ import asyncio
 import gc
 import importlib.util
 import io
+import logging
 import os
 import selectors
 import socket
@@ -130,6 +131,24 @@ def test_tasks_do_not_go_through_call_soon() -> None:
 
     asyncio_calls, miniloop_calls = map(calls, BOTH)
     assert asyncio_calls > miniloop_calls == 0
+
+
+def test_a_loop_with_a_call_at_of_its_own() -> None:
+    calls: dict[str, list[float]] = {}
+    for aio in BOTH:
+        seen = calls[aio.__name__] = []
+
+        class Loop(aio.SelectorEventLoop):  # type: ignore[name-defined,misc]
+            def call_at(self, when: float, *args: Any, **options: Any) -> Any:
+                seen.append(when)  # noqa: B023 - the loop is gone before the next one is made
+                return super().call_at(when, *args, **options)
+
+        loop = Loop()
+        loop.call_later(1, print).cancel()
+        loop.call_at(5, print).cancel()
+        loop.close()
+
+    assert [len(seen) for seen in calls.values()] == [2, 1]
 
 
 def test_a_busy_turn_does_not_ask_the_selector() -> None:
@@ -320,6 +339,31 @@ def test_a_loop_refused_inside_another() -> None:
 
     # A fault of 3.13.0: it takes the running loop of the thread away.
     assert [loop_still_runs(aio) for aio in BOTH] == [RELEASE != (3, 13, 0), True]
+
+
+def test_servers_connections_and_look_ups_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
+    kinds = {"%r is serving", "%r got a new connection from %r: %r", "Close %r"}
+    kinds |= {"%r connected to %s:%r: (%r, %r)", "Get address info %s"}
+
+    def told(aio: Any) -> set[str]:
+        async def main() -> None:
+            loop = aio.get_running_loop()
+            server = await loop.create_server(Recorder, "127.0.0.1", 0)
+            address = server.sockets[0].getsockname()
+            transport, _ = await loop.create_connection(Recorder, *address)
+            await turns(aio)
+            transport.abort()
+            server.close()
+            await loop.getaddrinfo("127.0.0.1", 80)
+
+        loop = aio.SelectorEventLoop()
+        loop.set_debug(True)
+        caplog.clear()
+        with caplog.at_level(logging.DEBUG):
+            run(aio, main(), loop)
+        return {record.msg for record in caplog.records} & kinds
+
+    assert [told(aio) for aio in BOTH] == [kinds, set()]
 
 
 def test_child_watchers() -> None:

@@ -44,7 +44,7 @@ def test_a_handle_shows_its_callback_and_whether_it_was_cancelled() -> None:
 def test_in_debug_mode_a_handle_shows_arguments_and_origin_and_keeps_its_name() -> None:
     with virtual_loop(debug=True) as loop:
         handle = loop.call_soon(callback, 1)
-        handle_line = handle._source_traceback[-1].lineno  # type: ignore[index]
+        handle_line = handle._source_traceback[-1].lineno
         steps = [shown(handle)]
         handle.cancel()
         steps.append(shown(handle))

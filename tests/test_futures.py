@@ -53,17 +53,17 @@ def test_nobody_stands_among_the_waiters_unless_the_future_is_pending(ending: st
     assert steps == [None, 1, None, None, None]
 
 
-def test_completing_hands_all_who_wait_to_the_ready_queue_at_once() -> None:
-    batches: list[list[str]] = []
+def test_completing_hands_all_who_wait_to_the_ready_queue_in_the_order_they_came() -> None:
+    entries: list[str] = []
 
     class Watched(VirtualLoop):
         def __init__(self) -> None:
             super().__init__()
-            extend = self._enqueue
+            append = self._enqueue
 
-            def enqueue(entries: Any) -> None:
-                batches.append([type(entry).__name__ for entry in entries])
-                extend(entries)
+            def enqueue(entry: Any) -> None:
+                entries.append(type(entry).__name__)
+                append(entry)
 
             self._enqueue = enqueue
 
@@ -77,9 +77,9 @@ def test_completing_hands_all_who_wait_to_the_ready_queue_at_once() -> None:
     tasks = [loop.create_task(wait()) for _ in range(2)]
     loop.run_turns()
     future.add_done_callback(ignore)
-    batches.clear()
+    entries.clear()
     future.set_result(None)
-    assert batches == [["Handle", "Task", "Task", "Handle"]]
+    assert entries == ["Handle", "Task", "Task", "Handle"]
     loop.run_until_complete(miniloop.wait(tasks))
     loop.close()
 

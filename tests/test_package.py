@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import miniloop
 
 PACKAGE = Path(inspect.getfile(miniloop)).parent
@@ -36,6 +38,44 @@ def test_the_reading_order_names_every_file_once() -> None:
 
 def test_type_checkers_are_told_that_the_package_has_types() -> None:
     assert importlib.resources.files(miniloop).joinpath("py.typed").is_file()
+
+
+# What is not loaded
+
+#: Each takes as long to load as several files of miniloop, and few programs use them all.
+LOADED_WHEN_USED = {
+    "asyncio": "nobody",
+    "concurrent.futures": "the first thread",
+    "inspect": "iscoroutinefunction()",
+    "logging": "the first warning, or the program",
+    "ssl": "the first connection over TLS",
+    "subprocess": "the first process",
+    "traceback": "debug mode, and what has gone wrong",
+    "typing": "nobody",
+}
+
+SMALL_PROGRAM = """
+async def main():
+    async with miniloop.timeout(30), miniloop.TaskGroup() as group:
+        queue = miniloop.Queue()
+        group.create_task(queue.put(1))
+        group.create_task(queue.get())
+    reader, writer = await miniloop.open_connection(sock=one)
+    writer.close()
+
+with one, other:
+    miniloop.run(main())
+"""
+
+
+@pytest.mark.parametrize("program", ["", SMALL_PROGRAM], ids=["import", "run"])
+def test_what_takes_long_to_load_is_loaded_when_it_is_used(program: str) -> None:
+    beginning = "import sys, socket; one, other = socket.socketpair(); import miniloop"
+    end = f"print(sorted({set(LOADED_WHEN_USED)!r} & sys.modules.keys()))"
+    command = [sys.executable, "-S", "-c", f"{beginning}\n{program}\n{end}"]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 # Under another name

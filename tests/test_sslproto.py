@@ -6,6 +6,7 @@ import gc
 import socket
 import ssl
 import struct
+import sys
 import tracemalloc
 import weakref
 from collections.abc import Callable, Coroutine
@@ -411,7 +412,7 @@ def test_a_transport_can_be_closed_before_it_is_connected() -> None:
 
 
 def test_without_the_ssl_module_tls_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sslproto, "_WANTS_MORE", ())
+    monkeypatch.setitem(sys.modules, "ssl", None)
 
     async def main() -> None:
         loop = miniloop.get_running_loop()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import logging
-import socket
 import threading
 from typing import Any
 
@@ -12,7 +10,7 @@ import pytest
 
 import miniloop
 from miniloop import threads
-from tests.virtual import VirtualLoop, logged, play, virtual_loop
+from tests.virtual import VirtualLoop, play, virtual_loop
 
 
 class CountingLoop(VirtualLoop):
@@ -107,12 +105,7 @@ def test_an_answer_after_the_loop_was_closed_goes_nowhere() -> None:
 # Chains
 
 
-def test_only_futures_can_be_chained() -> None:
-    future: concurrent.futures.Future[None] = concurrent.futures.Future()
-    with pytest.raises(TypeError, match=r"^A future is required for source argument$"):
-        threads._chain_future(5, future)
-    with pytest.raises(TypeError, match=r"^A future is required for destination argument$"):
-        threads._chain_future(future, 5)
+def test_only_a_future_can_be_wrapped() -> None:
     with virtual_loop() as loop:
         with pytest.raises(AssertionError, match=r"^concurrent.futures.Future is expected, got 5$"):
             miniloop.wrap_future(5, loop=loop)  # type: ignore[arg-type]
@@ -185,20 +178,3 @@ def test_only_a_coroutine_can_be_handed_to_a_loop() -> None:
         for wrong in some:
             with pytest.raises(TypeError, match=r"^A coroutine object is required$"):
                 miniloop.run_coroutine_threadsafe(wrong, loop)
-
-
-# Names
-
-
-def test_in_debug_mode_a_look_up_is_logged_with_its_time() -> None:
-    async def story() -> list[Any]:
-        loop = miniloop.get_running_loop()
-        found = await loop.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
-        return [entry[4] for entry in found]
-
-    with logged(logging.DEBUG) as lines:
-        assert play(story, debug=True) == [("127.0.0.1", 80)]
-    looked_up = [line for line in lines if "address info" in line]
-    assert [line.partition(" took ")[0] for line in looked_up] == [
-        "DEBUG Getting address info ('127.0.0.1', 80, 0, <SocketKind.SOCK_STREAM: 1>, 0, 0)"
-    ]

@@ -64,6 +64,25 @@ def test_an_eager_task_that_never_waits_is_done_when_it_is_created(stage: Stage)
 
 
 @since_3_12
+def test_a_task_that_starts_an_eager_one_is_still_among_all_tasks(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def child() -> None:
+        names = {task.get_name() for task in aio.all_tasks()}
+        log(len(names), names > {"main", "parent"})  # its own is set after this step
+
+    async def parent() -> None:  # in its first step, which nothing has registered yet
+        eager(stage)
+        await aio.create_task(child(), name="child")
+
+    async def main() -> None:
+        aio.current_task().set_name("main")
+        await aio.create_task(parent(), name="parent")
+
+    assert stage.run(main) == [(3, True)]
+
+
+@since_3_12
 def test_an_eager_task_is_the_current_one_during_its_first_step(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 

@@ -168,6 +168,58 @@ def test_current_task_and_all_tasks_see_what_is_running_and_what_is_not_done(sta
     ]
 
 
+def test_all_tasks_knows_a_task_wherever_it_is(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    loop = stage.new_loop()
+
+    def names() -> list[str]:
+        return sorted(task.get_name() for task in aio.all_tasks(loop))
+
+    def turn() -> None:
+        loop.stop()
+        loop.run_forever()
+
+    async def work(future: Any) -> None:
+        log("in its first step", names())
+        await aio.sleep(0)
+        log("after a bare yield", names())
+        await future
+
+    future = loop.create_future()
+    task = loop.create_task(work(future), name="worker")
+    log("not begun", names())
+    turn()
+    log("among the ready", names())
+    turn()
+    log("waiting", names())
+    future.set_result(None)
+    log("woken", names())
+    turn()
+    log("ended", names(), task.done())
+
+    assert log == [
+        ("not begun", ["worker"]),
+        ("in its first step", ["worker"]),
+        ("among the ready", ["worker"]),
+        ("after a bare yield", ["worker"]),
+        ("waiting", ["worker"]),
+        ("woken", ["worker"]),
+        ("ended", [], True),
+    ]
+
+
+def test_all_tasks_of_a_closed_loop_are_those_that_will_never_end(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    loop = stage.new_loop()
+    task = loop.create_task(aio.sleep(1), name="never begun")
+    loop.close()
+    log(aio.all_tasks(loop) == {task})
+    task.get_coro().close()
+    task._log_destroy_pending = False
+
+    assert log == [True]
+
+
 def test_without_a_running_loop_there_is_no_current_task_to_ask_for(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     log(attempt(aio.current_task))
