@@ -41,11 +41,11 @@ def test_every_model_does_every_experiment(experiment: str, model: str) -> None:
 def test_a_bedroom_refuses_sleepers_that_slept_too_little_or_woke_too_soon() -> None:
     bedroom = Bedroom(2)
     bedroom.late.extend([0.001, -0.5])
-    with pytest.raises(RuntimeError, match="2 of 2 have slept as long as they should"):
+    with pytest.raises(RuntimeError, match="of 2 sleepers 2 woke up, or one too soon"):
         bedroom.figures()
     with pytest.raises(RuntimeError, match="the first woke up before the last slept"):
         bedroom.all_asleep()
-    with pytest.raises(RuntimeError, match="0 of 3 have slept"):
+    with pytest.raises(RuntimeError, match="of 3 sleepers 0 woke up"):
         Bedroom(3).figures()
 
 

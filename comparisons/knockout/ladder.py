@@ -46,10 +46,10 @@ class Workload(NamedTuple):
 
 
 STEPS: Final = (
-    Rung("through Handles", "a Handle for each step", "patched", task_rungs.HandleForEachStep),
+    Rung("through Handles", "a Handle each step", "patched", task_rungs.HandleForEachStep),
     Rung("polling", "a poll in each turn", "real", task_rungs.PollInEachTurn),
-    Rung(MINILOOP, "weak references", "real", task_rungs.Miniloop),
-    Rung("no register", "waiting, cancelling", "patched", task_rungs.NoRegister),
+    Rung("registering", "weak references", "real", task_rungs.RegisterEachTask),
+    Rung(MINILOOP, "waiting, cancelling", "real", task_rungs.Miniloop),
     Rung("no cancelling", "the current task", "patched", task_rungs.NoCancellation),
     Rung("no current task", "contexts", "patched", task_rungs.NoCurrentTask),
     Rung("no contexts", "Task and Future", "patched", task_rungs.NoContexts),

@@ -43,7 +43,7 @@ def lines(measurement: Measurement) -> list[Line]:
 def _part(measurement: Measurement, part: Part) -> tuple[str, ...]:
     share = measurement.share(part)
     name = f"spared: {part.name}" if part.spared else part.name
-    figure = f"{'+' if part.spared else ''}{part.nanoseconds:.0f}"
+    figure = f"{part.nanoseconds:{'+' if part.spared else ''}.0f}"
     return (
         name,
         "–" if part.spared else part.how,

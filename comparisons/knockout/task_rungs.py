@@ -1,13 +1,13 @@
 """The ladder of a task's step: miniloop's, with one part less on every rung.
 
 All rungs run the same coroutines, each of which gives its turn away a number of times and then says
-that it has ended. Read from the top: the first two rungs have a part that miniloop does without,
-then comes miniloop as it is, then each class takes one part more out of what its base class runs:
+that it has ended. Read from the top: the first rungs have a part that miniloop does without, then
+comes miniloop as it is, then each class takes one part more out of what its base class runs:
 
     HandleForEachStep   above miniloop: every step is a Handle, as in asyncio
     PollInEachTurn      above miniloop: a watched socket, so every turn asks the selector
+    RegisterEachTask    above miniloop: the weak references by which all_tasks() knows the tasks
     Miniloop            as it is
-    NoRegister          patched: the weak references by which all_tasks() knows the tasks
     NoCancellation      patched: Task's step is one of this file, without waiting and cancelling
     NoCurrentTask       patched: that step without the note which task is the current one
     NoContexts          patched: that step with a plain send, and no copy of a context for a task
@@ -57,16 +57,29 @@ class Miniloop(OnALoop):
 # -- above miniloop: what it does without ---------------------------------------------------------
 
 
-class PollInEachTurn(Miniloop):
-    """A descriptor is watched, as in every program that talks to others; nothing is patched."""
+class RegisterEachTask(Miniloop):
+    """A weak reference for each task when it is made, as in asyncio; nothing is patched."""
 
+    def run(self, coros: Iterable[Coro]) -> None:
+        require(tasks, "_register_task")
+        for coro in coros:
+            tasks._register_task(self.loop.create_task(coro))
+        self.loop.run_forever()
+
+
+class PollInEachTurn(RegisterEachTask):
     def __init__(self, stack: ExitStack) -> None:
         super().__init__(stack)
-        ours, theirs = socket.socketpair()
-        for end in (ours, theirs):
-            stack.callback(end.close)
-        self.loop.add_reader(ours, self.stop)
-        stack.callback(self.loop.remove_reader, ours)
+        watch_a_socket(self.loop, stack)
+
+
+def watch_a_socket(loop: Any, stack: ExitStack) -> None:
+    """As in every program that talks to others; from then on the loop polls in each turn."""
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        stack.callback(end.close)
+    loop.add_reader(ours, loop.stop)
+    stack.callback(loop.remove_reader, ours)
 
 
 class HandleForEachStep(PollInEachTurn):
@@ -74,7 +87,7 @@ class HandleForEachStep(PollInEachTurn):
         super().__init__(stack)
         require(self.loop, "_ready", "_enqueue")
         self.loop._ready = queue = HandleQueue(self.loop)
-        self.loop._enqueue = queue.extend
+        self.loop._enqueue = queue.append
 
 
 class HandleQueue(deque[Any]):
@@ -90,30 +103,11 @@ class HandleQueue(deque[Any]):
             entry = events.Handle(entry._run, (), self.loop, self.context)
         super().append(entry)
 
-    def extend(self, entries: Iterable[Any]) -> None:
-        for entry in entries:
-            self.append(entry)
-
 
 # -- below: the real Task, patched ----------------------------------------------------------------
 
 
-class NoRegister(Miniloop):
-    def __init__(self, stack: ExitStack) -> None:
-        super().__init__(stack)
-        stack.enter_context(patched(tasks, "ref", _no_reference))
-
-
-def _no_reference(_task: object, _callback: object = None) -> Callable[[], None]:
-    """In the place of weakref.ref: the register gets one that is dead, and always the same."""
-    return _dead
-
-
-def _dead() -> None:
-    """What a weak reference answers when its object has gone."""
-
-
-class NoCancellation(NoRegister):
+class NoCancellation(Miniloop):
     def __init__(self, stack: ExitStack) -> None:
         super().__init__(stack)
         require(tasks.Task, "_loop", "_coro", "_context")
@@ -131,7 +125,8 @@ def _step_of_the_current_task(task: Any) -> None:
     outer_task = loop._current_task
     loop._current_task = task
     try:
-        task._context.run(task._coro.send, None)
+        coro = task._coro
+        task._context.run(type(coro).send, coro, None)  # as Task._run does
         loop._ready.append(task)
     except StopIteration as stop:
         futures.Future.set_result(task, stop.value)
@@ -146,7 +141,8 @@ class NoCurrentTask(NoCancellation):
 
 def _step_in_a_context(task: Any) -> None:
     try:
-        task._context.run(task._coro.send, None)
+        coro = task._coro
+        task._context.run(type(coro).send, coro, None)  # as Task._run does
         task._loop._ready.append(task)
     except StopIteration as stop:
         futures.Future.set_result(task, stop.value)

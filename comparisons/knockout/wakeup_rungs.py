@@ -29,12 +29,14 @@ class OnALoop(task_rungs.OnALoop):
         return future
 
 
-class PollInEachTurn(task_rungs.PollInEachTurn, OnALoop):
-    """The first makes the loop, the second its futures."""
-
-
 class Miniloop(task_rungs.Miniloop, OnALoop):
-    """As it is."""
+    """As it is: the first makes the loop, the second its futures."""
+
+
+class PollInEachTurn(Miniloop):
+    def __init__(self, stack: ExitStack) -> None:
+        super().__init__(stack)
+        task_rungs.watch_a_socket(self.loop, stack)
 
 
 class NoContexts(Miniloop):
