@@ -23,7 +23,7 @@ from . import events
 from .events import Args, Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
 from .hints import Any, Awaitable, Callable, Final, T, TypeAlias
-from .tasks import Task, _register_task, ensure_future
+from .tasks import Task, _register_task, eager_task_factory, ensure_future
 
 __all__ = ("BaseEventLoop",)
 
@@ -62,6 +62,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._timer_cancelled_count = 0  # how many in _scheduled were cancelled
         self._clock_resolution = time.get_clock_info("monotonic").resolution  # seconds
         self._current_task: Task[Any] | None = None  # written by Task._run
+        self._interrupted_tasks: list[Task[Any] | None] = []  # by the eager start of others
         self._empty_context = Context()  # for callbacks that look at no context variable
         self._thread_id: int | None = None  # of the thread that runs the loop; None: not running
         self._stopping = False
@@ -189,10 +190,14 @@ class BaseEventLoop(events.AbstractEventLoop):
         """Start `coro` as a Task and return it; by the task factory if one is set."""
         if self._closed:
             self._check_closed()
-        if self._task_factory is None:
+        eager = self._task_factory is eager_task_factory  # which need not be called, and is slower
+        if eager or self._task_factory is None:
             task: Task[T] = _allocate(Task)
             task._start(coro, self, name, context)
-            self._enqueue(task)
+            if eager and self._thread_id is not None:
+                task._run_eagerly()
+            else:
+                self._enqueue(task)
             return task
         # A factory written as `(loop, coro)` is enough as long as nobody asks for a context.
         options = {} if context is None else {"context": context}

@@ -58,24 +58,20 @@ class Task(Future[T]):
     ) -> None:  # fmt: skip
         loop = events.get_event_loop() if loop is None else loop
         self._start(coro, loop, name, context)
-        _register_task(self)
-        if not eager_start or not loop.is_running():
+        if eager_start and loop.is_running():
+            self._run_eagerly()
+        else:
+            _register_task(self)
             # The step brings its own context. By call_soon, which a derived loop may have changed;
             # create_task, which belongs to the loop, takes the short way.
             loop.call_soon(self._run, context=loop._empty_context)
-            return
-        if loop._current_task is not None:
-            _register_task(loop._current_task)  # for our step it is the current one no more
-        self._run()  # the first step at once, inside the caller's own step (gh-97696)
-        if self._state is not PENDING:
-            self._coro: Any = None  # asyncio lets it go as well; see get_coro
 
     def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None) -> None:
         """What __init__ does; create_task() comes straight here: keywords cost extra."""
         self._begin(loop)
         if type(coro) is not CoroutineType and not iscoroutine(coro):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
-        self._coro = coro
+        self._coro: Any = coro
         self._context = copy_context() if context is None else context
         self._name = _next_task_number() if name is None else str(name)  # see get_name
         # What the coroutine awaits: written by one step, cleared by the next.
@@ -85,6 +81,17 @@ class Task(Future[T]):
         self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
         self._log_destroy_pending = True
         self._registered = False  # see all_tasks
+
+    def _run_eagerly(self) -> None:
+        """Take the first step at once, inside the step of the current task (gh-97696)."""
+        interrupted = self._loop._interrupted_tasks
+        interrupted.append(self._loop._current_task)
+        try:
+            self._run()
+        finally:
+            interrupted.pop()
+        if self._state is not PENDING:
+            self._coro = None  # asyncio lets it go as well; see get_coro
 
     # -- one step ---------------------------------------------------------------------------------
 
@@ -113,12 +120,12 @@ class Task(Future[T]):
                 Future.cancel(self, self._cancel_message)
             else:
                 self._state, self._outcome = FINISHED, stop.value
-                Future._wake_waiters(self)
-        except (KeyboardInterrupt, SystemExit) as exc:
-            self._end_with_exception(exc)
-            raise
+                if self._callbacks is not None:
+                    Future._wake_waiters(self)
         except BaseException as exc:
             self._end_with_exception(exc)
+            if isinstance(exc, (KeyboardInterrupt, SystemExit)):
+                raise
             # From 3.12 on the traceback leads back to this frame; it shall not lead to the task.
             del self, coro
         finally:
@@ -402,7 +409,8 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     # over _tasks would now and then find it changed (gh-80788).
     tasks = set(filter(None, (reference() for reference in _tasks.copy())))
     if isinstance(loop, events.AbstractEventLoop):
-        entries = (loop._current_task, *loop._ready.copy())  # type: ignore[attr-defined]
+        running = (loop._current_task, *loop._interrupted_tasks)  # type: ignore[attr-defined]
+        entries = (*running, *loop._ready.copy())  # type: ignore[attr-defined]
         tasks.update(entry for entry in entries if isinstance(entry, Task))
     return {task for task in tasks if _loop_of(task) is loop and not task.done()}
 
