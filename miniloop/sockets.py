@@ -105,17 +105,21 @@ class SocketsEventLoop(TLSEventLoop):
         """Call `operation(*args)` after each `event` on `sock`, until it does not block."""
         fd = sock.fileno()
         self._ensure_fd_no_transport(fd)
-        reading = event == EVENT_READ
         outcome = self.create_future()
-        watch = self._add_reader if reading else self._add_writer
+        watch = self._add_reader if event == EVENT_READ else self._add_writer
         watcher = watch(fd, _attempt, outcome, operation, args)
         try:
             return await outcome  # type: ignore[no-any-return]
         finally:
             if not watcher.cancelled():  # else somebody else watches by now
-                with contextlib.suppress(OSError):  # the socket has been closed
-                    (self._remove_reader if reading else self._remove_writer)(fd)
+                self._unwatch(fd, event)
             del outcome  # it may hold an exception, whose traceback holds this frame
+
+    def _unwatch(self, fd: int, event: int) -> None:
+        try:
+            self._exchange(fd, event, None)
+        except OSError:
+            return  # the socket has been closed
 
     async def _ensure_resolved(self, address: Address, *, family: int = 0, type: int = 0,
                                proto: int = 0, flags: int = 0) -> list[Any]:  # fmt: skip
