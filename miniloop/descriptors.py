@@ -57,7 +57,6 @@ class _DescriptorTransport(_FlowControlMixin):
         self._fd: int = file.fileno()
         self._server = server  # counts its connections
         self._buffer: deque[Any] = deque()  # what waits to be written
-        self._buffer_size = 0  # bytes in _buffer
         self._closing = False  # no more is read; the buffer drains
         self._conn_lost = False  # connection_lost is scheduled
         self._dropped = 0  # writes into a connection that is lost
@@ -75,10 +74,6 @@ class _DescriptorTransport(_FlowControlMixin):
     def _start_reading(self) -> None:
         if self.is_reading():
             self._loop._add_reader(self._fd, self._read_ready)
-
-    def get_write_buffer_size(self) -> int:
-        """Return how many bytes wait to be written."""
-        return self._buffer_size
 
     def is_reading(self) -> bool:
         """Return True while data may arrive: neither paused nor closing."""

@@ -31,12 +31,7 @@ class SocketsEventLoop(TLSEventLoop):
 
     async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
         """Return up to `n` bytes as soon as there are any; b"" at the end of file."""
-        self._check_socket(sock)
-        try:
-            return sock.recv(n)
-        except _WOULD_BLOCK:
-            waiting = self._when_ready(EVENT_READ, sock, sock.recv, n)
-        return await waiting
+        return await self._perform(EVENT_READ, sock, sock.recv, n)
 
     async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
         """Fill `buf` with what there is, as soon as there is any; return the number of bytes."""
