@@ -171,12 +171,12 @@ class _FlowControlMixin(Transport):
         self._maybe_pause_protocol()
 
     def _maybe_pause_protocol(self) -> None:
-        if not self._protocol_paused and self._buffer_size > self._high_water:
+        if not self._protocol_paused and self.get_write_buffer_size() > self._high_water:
             self._protocol_paused = True
             self._tell_protocol("pause_writing")
 
     def _maybe_resume_protocol(self) -> None:
-        if self._protocol_paused and self._buffer_size <= self._low_water:
+        if self._protocol_paused and self.get_write_buffer_size() <= self._low_water:
             self._protocol_paused = False
             self._tell_protocol("resume_writing")
 
