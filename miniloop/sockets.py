@@ -29,12 +29,7 @@ class SocketsEventLoop(TLSEventLoop):
 
     async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
         """Return up to `n` bytes as soon as there are any; b"" at the end of file."""
-        self._check_socket(sock)
-        try:
-            return sock.recv(n)
-        except _WOULD_BLOCK:
-            waiting = self._when_ready(EVENT_READ, sock, sock.recv, n)
-        return await waiting
+        return await self._perform(EVENT_READ, sock, sock.recv, n)
 
     async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
         """Fill `buf` with what there is, as soon as there is any; return the number of bytes."""
@@ -103,17 +98,21 @@ class SocketsEventLoop(TLSEventLoop):
         """Call `operation(*args)` after each `event` on `sock`, until it does not block."""
         fd = sock.fileno()
         self._ensure_fd_no_transport(fd)
-        reading = event == EVENT_READ
         outcome = self.create_future()
-        watch = self._add_reader if reading else self._add_writer
+        watch = self._add_reader if event == EVENT_READ else self._add_writer
         watcher = watch(fd, _attempt, outcome, operation, args)
         try:
             return await outcome  # type: ignore[no-any-return]
         finally:
             if not watcher.cancelled():  # else somebody else watches by now
-                with contextlib.suppress(OSError):  # the socket has been closed
-                    (self._remove_reader if reading else self._remove_writer)(fd)
+                self._unwatch(fd, event)
             del outcome  # it may hold an exception, whose traceback holds this frame
+
+    def _unwatch(self, fd: int, event: int) -> None:
+        try:
+            self._exchange(fd, event, None)
+        except OSError:
+            return  # the socket has been closed
 
     async def _ensure_resolved(self, address: Address, *, family: int = 0, type: int = 0,
                                proto: int = 0, flags: int = 0) -> list[Any]:  # fmt: skip

@@ -80,7 +80,6 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._paused = False  # pause_reading() was called
         self._writable = True  # the transport below has not asked us to pause
         self._backlog: deque[memoryview] = deque()  # plaintext that waits to be encrypted
-        self._backlog_size = 0  # bytes in _backlog
         self._dropped = 0  # writes since the end
         self.set_protocol(app_protocol)
         self._state = HANDSHAKING
@@ -132,9 +131,6 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         if self.is_reading():
             self._transport.resume_reading()
 
-    def get_write_buffer_size(self) -> int:
-        return self._backlog_size
-
     def write(self, data: Buffer) -> None:
         if not isinstance(data, _BYTES_LIKE):
             raise TypeError(f"data: expecting a bytes-like instance, got {type(data).__name__}")
@@ -147,7 +143,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             return
         piece = _kept(data)
         self._backlog.append(piece)
-        self._backlog_size += len(piece)
+        self._buffer_size += len(piece)
         if self._state is OPEN:
             self._attempt(self._encrypt)
         self._maybe_pause_protocol()
@@ -185,7 +181,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         """Tell the protocol; or, before the end of the handshake, who waits for that."""
         self._enter(CLOSED)
         self._backlog.clear()
-        self._backlog_size = 0
+        self._buffer_size = 0
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(exc or ConnectionAbortedError("SSL handshake was aborted"))
         protocol = self._protocol
@@ -287,7 +283,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
                 written = self._sslobj.write(backlog[0][:_CHUNK])
             except self._wants_more:
                 return
-            self._backlog_size -= written
+            self._buffer_size -= written
             rest = backlog.popleft()[written:]
             if rest:
                 backlog.appendleft(rest)

@@ -134,11 +134,11 @@ class _FlowControlMixin(Transport):
     """Tells the protocol to pause writing above the high-water mark; below the low one to go on."""
 
     _high_water, _low_water = 64 * 1024, 16 * 1024  # the class keeps the default
-    get_write_buffer_size: Callable[[], int]  # how many bytes wait to be written
 
     def __init__(self, extra: dict[str, Any] | None = None, loop: Loop = None) -> None:
         super().__init__(extra)
         self._loop = loop
+        self._buffer_size = 0  # bytes that wait to be written: written by who keeps them
         self._protocol_paused = False
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
@@ -149,6 +149,10 @@ class _FlowControlMixin(Transport):
     def get_protocol(self) -> BaseProtocol:
         """Return the protocol."""
         return self._protocol  # type: ignore[no-any-return]
+
+    def get_write_buffer_size(self) -> int:
+        """Return how many bytes wait to be written."""
+        return self._buffer_size
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         """Return the low-water and the high-water mark, in bytes."""

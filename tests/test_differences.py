@@ -651,3 +651,50 @@ def test_start_tls_on_a_connection_that_is_lost() -> None:
         outcomes = [outcome(aio) for aio in BOTH]
         gc.collect()
     assert outcomes == ["waits for ever", "ConnectionResetError"]
+
+
+def test_how_much_is_read_at_a_time() -> None:
+    def largest(aio: Any) -> int:
+        async def main() -> int:
+            ours, theirs = socket.socketpair()
+            for end, option in ((ours, socket.SO_RCVBUF), (theirs, socket.SO_SNDBUF)):
+                end.setsockopt(socket.SOL_SOCKET, option, 1 << 20)
+            with theirs:
+                theirs.setblocking(False)
+                sent = theirs.send(bytes(200 * 1024))
+                loop = aio.get_running_loop()
+                transport, protocol = await loop.create_connection(Recorder, sock=ours)
+                while sum(map(len, protocol.steps)) < sent:
+                    await aio.sleep(0)
+                transport.abort()
+            return max(map(len, protocol.steps))
+
+        return int(run(aio, main()))
+
+    theirs, ours = (largest(aio) for aio in BOTH)
+    assert theirs > ours
+    assert ours == 127 * 1024
+
+
+def test_flow_control_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
+    kinds = {"%r pauses reading", "%r resumes reading", "%r received EOF"}
+
+    def told(aio: Any) -> set[str]:
+        async def main() -> None:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                loop = aio.get_running_loop()
+                transport, protocol = await loop.create_connection(Recorder, sock=ours)
+                transport.pause_reading()
+                transport.resume_reading()
+            while "eof" not in protocol.steps:
+                await aio.sleep(0)
+
+        loop = aio.SelectorEventLoop()
+        loop.set_debug(True)
+        caplog.clear()
+        with caplog.at_level(logging.DEBUG):
+            run(aio, main(), loop)
+        return {record.msg for record in caplog.records} & kinds
+
+    assert [told(aio) for aio in BOTH] == [kinds, set()]
