@@ -422,17 +422,19 @@ class StreamReader:
                 found = at, end
         return found
 
-    def _wait_for_data(self, reader_name: str) -> Future[None]:
-        """What to await: done when there is more, or the end. A coroutine would cost 3 % more."""
-        if self._waiter is not None and not self._waiter.done():  # done: its reader was cancelled
+    async def _wait_for_data(self, reader_name: str) -> None:
+        if self._waiter is not None:
             trouble = "called while another coroutine is already waiting for incoming data"
             raise RuntimeError(f"{reader_name}() {trouble}")
         if self._paused:
             # More is wanted than the limit lets in: readexactly(n) of a large n. Both would wait.
             self._paused = False
             self._transport.resume_reading()
-        self._waiter = waiter = self._loop.create_future()
-        return waiter  # type: ignore[no-any-return]
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     def _take(self, n: int) -> bytes:
         if n >= len(self._buffer):  # mostly it is all that there is
@@ -459,8 +461,7 @@ class StreamReader:
         waiter, exception, transport = self._waiter, self._exception, self._transport
         facts = (
             (f"{len(self._buffer)} bytes", self._buffer), ("eof", self._eof),
-            (f"limit={self._limit}", self._limit != DEFAULT_LIMIT),
-            (f"{waiter=}", waiter and not waiter.done()), (f"{exception=}", exception),
-            (f"{transport=}", transport), ("paused", self._paused),
+            (f"limit={self._limit}", self._limit != DEFAULT_LIMIT), (f"{waiter=}", waiter),
+            (f"{exception=}", exception), (f"{transport=}", transport), ("paused", self._paused),
         )  # fmt: skip
         return f"<{' '.join([type(self).__name__, *(text for text, true in facts if true)])}>"

@@ -78,7 +78,8 @@ class _UnixWritePipeTransport(_WriteHalf, _PipeTransport):
 
     def _read_ready(self) -> None:
         """There is nothing to read but the news that nobody will read what we write."""
-        self._log("%r was closed by peer")
+        if self._loop.get_debug():
+            logger.debug("%r was closed by peer", self)
         self._force_close(BrokenPipeError() if self._buffer else None)
 
     def close(self) -> None:
