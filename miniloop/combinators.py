@@ -158,7 +158,7 @@ async def wait(
         raise ValueError("Set of Tasks/Futures is empty.")
     if return_when not in (FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED):
         raise ValueError(f"Invalid return_when value: {return_when}")
-    if any(iscoroutine(future) for future in futures):
+    if any(type(future) is not Task and iscoroutine(future) for future in futures):
         raise TypeError("Passing coroutines is forbidden, use tasks explicitly.")
     await _wait(futures, timeout, return_when)
     done = {future for future in futures if future.done()}
@@ -166,27 +166,34 @@ async def wait(
 
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
-    enough = Event()
-    running = len(futures)
-
-    def on_done(future: Future[T]) -> None:
-        nonlocal running
-        running -= 1
-        # Whether it failed is asked last, for who asks for an exception has retrieved it.
-        if (running == 0 or return_when == FIRST_COMPLETED
-                or (return_when == FIRST_EXCEPTION and _has_failed(future))):  # fmt: skip
-            enough.set()
-
+    enough = _Enough(len(futures), return_when)
     timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
     for future in futures:
-        future.add_done_callback(on_done)
+        _notify(enough, future)
     try:
         await enough.wait()
     finally:
         if timer is not None:
             timer.cancel()
         for future in futures:
-            future.remove_done_callback(on_done)
+            if not future.done():
+                future.remove_done_callback(enough._child_done)
+
+
+class _Enough(Event):
+    """Set when as many of the futures have ended as `wait` shall wait for."""
+
+    def __init__(self, running: int, return_when: str) -> None:
+        super().__init__()
+        self._running = running
+        self._return_when = return_when
+
+    def _child_done(self, future: Future[Any]) -> None:
+        self._running -= 1
+        # Whether it failed is asked last, for who asks for an exception has retrieved it.
+        if (self._running == 0 or self._return_when == FIRST_COMPLETED
+                or (self._return_when == FIRST_EXCEPTION and _has_failed(future))):  # fmt: skip
+            self.set()
 
 
 def _has_failed(future: Future[Any]) -> bool:

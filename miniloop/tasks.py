@@ -215,8 +215,8 @@ class Task(Future[T]):
         # Without the frame of _run, which says nothing and would make a cycle.
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
         if isinstance(exc, CancelledError):
-            self._state, self._outcome = CANCELLED, exc
-            self._wake_waiters()
+            self._state, self._outcome, self._must_cancel = CANCELLED, exc, False
+            Future._wake_waiters(self)
         else:
             Future.set_exception(self, exc)
 
