@@ -212,7 +212,7 @@ class Future(Generic[T]):
                 yield self  # THE ONLY yield of a future
                 if self._state is PENDING:
                     raise RuntimeError("await wasn't used with future")
-            return self.result()
+            return self._outcome if self._state is FINISHED else self.result()
         finally:
             # An exception holds its traceback, that this frame, and this frame the future, which
             # may hold the exception: without this line they wait for the garbage collector.

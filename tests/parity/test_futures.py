@@ -339,3 +339,20 @@ def test_a_future_may_be_subclassed(stage: Stage) -> None:
         log(await future, aio.isfuture(future))
 
     assert stage.run(main) == [("set_result", 3), (3, True)]
+
+
+def test_await_gives_the_outcome_itself_whatever_a_result_of_its_own_says(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Liar(aio.Future):  # type: ignore[name-defined,misc]
+        def result(self) -> str:
+            return "something else"
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        ended, pending = Liar(loop=loop), Liar(loop=loop)
+        ended.set_result("there already")
+        loop.call_soon(pending.set_result, "waited for")
+        log(await ended, await pending, ended.result())
+
+    assert stage.run(main) == [("there already", "waited for", "something else")]
