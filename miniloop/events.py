@@ -2,8 +2,9 @@
 
 Purpose: `Handle` (a callback waiting for its turn), `TimerHandle` (one waiting for its time), and
 the per-thread answer to "which loop?".
-Rules: an entry of the ready queue has a method `_run`, and that is all the loop asks of it; Task
-(tasks.py) is the other kind. Each thread has at most one running loop.
+Rules: an entry of the ready queue has a method `_run`, and that is all the loop asks of it. Of the
+other kinds of entries a Task takes its next step (tasks.py), and a notice tells a gather or a group
+of a child that has ended (combinators.py). Each thread has at most one running loop.
 This file does not know what a loop does with handles: that is base_events.py. Read exceptions.py
 first.
 """

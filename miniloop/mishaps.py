@@ -158,7 +158,9 @@ class MishapsEventLoop(BaseSelectorEventLoop):
 
     def set_debug(self, enabled: bool) -> None:
         """Turn debug mode on or off; `run(debug=…)` and PYTHONASYNCIODEBUG=1 do it from outside."""
-        if self._debug:  # not else: vars() of a loop makes each of its attributes slower, for good
+        # Not else: vars() makes a dictionary of a loop's attributes, for good, and with that a task
+        # switch takes a fifth longer.
+        if self._debug:
             self._uncover()
         self._debug = enabled
         if enabled:
