@@ -108,7 +108,7 @@ class Task(Future[T]):
                     return self._complain_of_step()
                 awaited = self._context.run(type(coro).throw, coro, self._bad_news(waiter))
             else:
-                # The type's method: `coro.send` would make a bound one each time, for an eighth more.
+                # The type's method: `coro.send` would make a bound one, an eighth of a task switch.
                 awaited = self._context.run(type(coro).send, coro, None)  # THE ONLY send
             if awaited is None:  # a bare yield, as in sleep(0): once more in the next turn
                 loop._ready.append(self)
