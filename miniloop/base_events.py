@@ -20,7 +20,7 @@ import warnings
 from contextvars import Context
 
 from . import events
-from .events import Args, Callback, Coro, Handle, TimerHandle
+from .events import Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
 from .hints import Any, Awaitable, Callable, Final, T, TypeAlias
 from .tasks import Task, _register_task, eager_task_factory, ensure_future
@@ -161,17 +161,13 @@ class BaseEventLoop(events.AbstractEventLoop):
         """Call `callback(*args)` in `delay` seconds."""
         if delay is None:
             raise TypeError("delay must not be None")
-        return self._call_at(self.time() + delay, callback, args, context)
+        return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def call_at(self, when: float, callback: Callback, *args: Any,
                 context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Call `callback(*args)` when the clock of `time()` shows `when`, in seconds."""
         if when is None:
             raise TypeError("when cannot be None")
-        return self._call_at(when, callback, args, context)
-
-    def _call_at(self, when: float, callback: Callback, args: Args,
-                 context: Context | None) -> TimerHandle:  # fmt: skip
         if self._closed:
             self._check_closed()
         timer = TimerHandle(when, callback, args, self, context)
@@ -235,8 +231,7 @@ class BaseEventLoop(events.AbstractEventLoop):
         events._set_running_loop(self)
 
     def _run_forever_cleanup(self) -> None:
-        self._stopping = False
-        self._thread_id = None
+        self._stopping, self._thread_id = False, None
         events._set_running_loop(None)
 
     def run_until_complete(self, future: Awaitable[T]) -> T:
@@ -272,7 +267,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             raise RuntimeError("Cannot close a running event loop")
         self._closed = True
         self._enqueue = _refuse
-        for entry in self._ready:
+        for entry in self._ready.copy():  # another thread may add one meanwhile
             if isinstance(entry, Task):
                 _register_task(entry)  # all_tasks knows it still, as long as it lives
         self._ready.clear()

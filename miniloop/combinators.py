@@ -47,7 +47,9 @@ class _Notice:
     def _run(self) -> None:
         try:
             self._waiter._child_done(self._child)
-        except Exception as exc:  # of a class that is not ours, among the children
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as exc:  # of a class that is not ours, among the children
             _tell(self._child._loop, f"Exception in {self._callback}", None, exception=exc)
 
 
@@ -123,7 +125,7 @@ class _GatheringFuture(Future[list[Any]]):
         elif not self._running:  # this child was the last
             if self._cancel_requested:
                 # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
-                self.set_exception(child._make_cancelled_error())
+                self.set_exception(child._make_cancelled_error() if cancelled else CancelledError())
             elif self._return_exceptions:
                 self.set_result([_outcome(child) for child in self._children])
             else:

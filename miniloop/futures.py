@@ -77,7 +77,7 @@ class Future(Generic[T]):
             return PENDING
         if name == "_loop":
             raise RuntimeError("Future object is not initialized.")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return object.__getattribute__(self, name)  # raises, a property its own AttributeError
 
     # -- the three ways to end --------------------------------------------------------------------
     # Each is a test and an assignment with no call between them, and so is _add_waiter. A signal
@@ -266,7 +266,7 @@ class Future(Generic[T]):
         twin = object.__new__(type(self) if own is usual else plain or Future)
         twin._begin(self._loop)
         twin._state, twin._outcome = self._state, self._outcome
-        twin._unretrieved = _Unretrieved("", None)
+        twin._unretrieved = _Unretrieved("", self._unretrieved.traceback)
         twin.__dict__ = self.__dict__
         return twin
 

@@ -33,7 +33,7 @@ from .selector_events import BaseSelectorEventLoop
 ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
 
 #: What debug mode covers, and which of its arguments is the callback.
-_COVERED: Final = {"call_soon": 0, "call_soon_threadsafe": 0, "_call_at": 1}
+_COVERED: Final = {"call_soon": 0, "call_soon_threadsafe": 0, "call_at": 1}
 
 
 class MishapsEventLoop(BaseSelectorEventLoop):
@@ -186,7 +186,7 @@ class MishapsEventLoop(BaseSelectorEventLoop):
             if name != "call_soon_threadsafe":
                 self._check_thread()
             given = args[position] if len(args) > position else kwargs.get("callback")
-            self._check_callback(given, name.lstrip("_"))
+            self._check_callback(given, name)
             handle: Handle = method(*args, **kwargs)
             handle._source_traceback = extract_stack()
             return handle

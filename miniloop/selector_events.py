@@ -64,7 +64,10 @@ class BaseSelectorEventLoop(BaseEventLoop):
     def _read_from_self(self) -> None:
         # Once: were there more than this, the selector would say so again. To read until there is
         # nothing costs a second system call, and an exception, for each call from a thread.
-        self._process_self_data(self._ssock.recv(4096))
+        try:
+            self._process_self_data(self._ssock.recv(4096))
+        except BlockingIOError:
+            return  # made ready twice: a callback has stopped the loop before this was called
 
     def _process_self_data(self, data: bytes) -> None:
         """What comes in was there to wake the loop up; unix_events.py finds more in it."""

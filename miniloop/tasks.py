@@ -69,7 +69,8 @@ class Task(Future[T]):
     def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None) -> None:
         """What __init__ does; create_task() comes straight here: keywords cost extra."""
         self._begin(loop)
-        if type(coro) is not CoroutineType and not iscoroutine(coro):
+        kind = type(coro)
+        if kind is not CoroutineType and not (iscoroutine(coro) and hasattr(kind, "send")):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
         self._coro: Any = coro
         self._context = copy_context() if context is None else context
@@ -79,8 +80,7 @@ class Task(Future[T]):
         # cancel() came when nothing was awaited: the next step raises CancelledError.
         self._must_cancel = False
         self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
-        self._log_destroy_pending = True
-        self._registered = False  # see all_tasks
+        self._log_destroy_pending, self._registered = True, False  # see __del__ and all_tasks
 
     def _run_eagerly(self) -> None:
         """Take the first step at once, inside the step of the current task (gh-97696)."""
@@ -160,6 +160,8 @@ class Task(Future[T]):
         )
         if not ours and (complaint := self._complaint(awaited)):
             awaited = self._failed(RuntimeError(complaint))
+        # First: a signal may come in any of these calls, and Ctrl-C cancels what stands here.
+        self._fut_waiter = awaited
         if self._must_cancel and awaited.cancel(msg=self._cancel_message):
             self._must_cancel = False
         awaited._asyncio_future_blocking = False
@@ -169,8 +171,7 @@ class Task(Future[T]):
         if ours:
             awaited._add_waiter(self)
         else:
-            awaited.add_done_callback(self._wakeup)
-        self._fut_waiter = awaited
+            self._context.run(awaited.add_done_callback, self._wakeup)
 
     def _complaint(self, awaited: Any) -> str | None:
         """What is wrong with what the coroutine has yielded; None if it can be awaited."""
@@ -244,8 +245,7 @@ class Task(Future[T]):
         # stays: a task that waits in turn may refuse, and is asked again by the next cancel().
         if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
             return True
-        self._must_cancel = True
-        self._outcome = msg
+        self._must_cancel, self._outcome = True, msg
         return True
 
     def cancelling(self) -> int:

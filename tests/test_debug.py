@@ -14,7 +14,7 @@ import pytest
 import miniloop
 from tests.virtual import VirtualLoop, logged, virtual_loop
 
-COVERED = {"call_soon", "call_soon_threadsafe", "_call_at", "_run_ready"}
+COVERED = {"call_soon", "call_soon_threadsafe", "call_at", "_run_ready"}
 
 
 def covered(loop: Any) -> set[str]:

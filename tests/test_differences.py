@@ -133,24 +133,6 @@ def test_tasks_do_not_go_through_call_soon() -> None:
     assert asyncio_calls > miniloop_calls == 0
 
 
-def test_a_loop_with_a_call_at_of_its_own() -> None:
-    calls: dict[str, list[float]] = {}
-    for aio in BOTH:
-        seen = calls[aio.__name__] = []
-
-        class Loop(aio.SelectorEventLoop):  # type: ignore[name-defined,misc]
-            def call_at(self, when: float, *args: Any, **options: Any) -> Any:
-                seen.append(when)  # noqa: B023 - the loop is gone before the next one is made
-                return super().call_at(when, *args, **options)
-
-        loop = Loop()
-        loop.call_later(1, print).cancel()
-        loop.call_at(5, print).cancel()
-        loop.close()
-
-    assert [len(seen) for seen in calls.values()] == [2, 1]
-
-
 def test_a_busy_turn_does_not_ask_the_selector() -> None:
     def selects(aio: Any) -> int:
         class CountingSelector(selectors.DefaultSelector):
