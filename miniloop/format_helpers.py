@@ -3,7 +3,8 @@
 Purpose: `<Task pending name='clock' coro=<tick() running at clock.py:12>>` instead of an address;
 and the logger.
 Rules: arguments are shown in debug mode only, for they may hold secrets, and are cut short. What
-takes long to load (inspect, logging, traceback) is imported by the functions that need it.
+takes long to load is loaded with the first loop, not with the package, and kept: an exception may
+be found lost at the interpreter's exit, when nothing can be loaded any more.
 This file does not import the classes that it describes, and a reader of the core may skip it.
 """
 
@@ -13,19 +14,31 @@ import functools
 import itertools
 import reprlib
 import sys
-from types import FrameType
+from types import FrameType, FunctionType
 
 from .coroutines import _first, _format_coroutine
 from .hints import Any, StackSummary, TextIO
 
 
+@functools.cache
+def _logging() -> Any:
+    import logging
+
+    return logging
+
+
+@functools.cache
+def _traceback() -> Any:
+    import traceback
+
+    return traceback
+
+
 class _Logger:
-    """The logger that bears the package's name; `logging` is loaded when something is said."""
+    """The logger that bears the package's name."""
 
     def __getattr__(self, name: str) -> Any:
-        import logging
-
-        return getattr(logging.getLogger(__package__), name)
+        return getattr(_logging().getLogger(__package__), name)
 
 
 #: Everything that the package logs goes here.
@@ -47,12 +60,13 @@ def _format_callback_source(func: Any, args: tuple[Any, ...] | None, *, debug: b
 
 
 def _get_function_source(func: Any) -> tuple[str, int] | None:
-    import inspect
-
-    func = inspect.unwrap(func)
-    if isinstance(func, functools.partial | functools.partialmethod):
+    for _ in range(sys.getrecursionlimit()):  # what wraps itself shall not hang us
+        if not hasattr(func, "__wrapped__"):
+            break
+        func = func.__wrapped__
+    if isinstance(func, (functools.partial, functools.partialmethod)):
         return _get_function_source(func.func)
-    if not inspect.isfunction(func):
+    if not isinstance(func, FunctionType):
         return None
     return func.__code__.co_filename, func.__code__.co_firstlineno
 
@@ -97,39 +111,33 @@ def _task_repr_info(task: Any) -> list[str]:
 
 def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     """The frames of the task's coroutine, or else of the traceback that ended it, oldest first."""
-    import traceback
-
     limit = None if limit is None else max(limit, 0)
     frame = _first(task._coro, "cr_frame", "gi_frame")
     if frame is not None:
-        return [frame for frame, _ in itertools.islice(traceback.walk_stack(frame), limit)][::-1]
-    walk = traceback.walk_tb(task._outcome.__traceback__ if task._state == "FAILED" else None)
+        return [frame for frame, _ in itertools.islice(_traceback().walk_stack(frame), limit)][::-1]
+    walk = _traceback().walk_tb(task._outcome.__traceback__ if task._state == "FAILED" else None)
     return [frame for frame, _ in itertools.islice(walk, limit)]
 
 
 def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None:
-    import traceback
-
     frames = task.get_stack(limit=limit)
     error = task._outcome if task._state == "FAILED" else None
     title = "Stack" if error is None else "Traceback"
     title = f"{title} for {task!r} (most recent call last):" if frames else f"No stack for {task!r}"
-    lines = traceback.StackSummary.extract((frame, frame.f_lineno) for frame in frames).format()
+    lines = _traceback().StackSummary.extract((frame, frame.f_lineno) for frame in frames).format()
     if error is not None:
-        lines += traceback.format_exception_only(error)
+        lines += _traceback().format_exception_only(error)
     print(f"{title}\n", *lines, sep="", end="", file=file or sys.stderr)
 
 
 def _format_context(context: dict[str, Any]) -> str:
     """An exception handler's context as text: the message, then a line for each further key."""
-    import traceback
-
     lines = [context.get("message") or "Unhandled exception in event loop"]
     born = {"source_traceback": "Object", "handle_traceback": "Handle"}
     for key in sorted(context.keys() - {"message", "exception"}):
         text = repr(context[key])
         if key in born:
-            stack = "".join(traceback.format_list(context[key])).rstrip()
+            stack = "".join(_traceback().format_list(context[key])).rstrip()
             text = f"{born[key]} created at (most recent call last):\n{stack}"
         lines.append(f"{key}: {text}")
     return "\n".join(lines)
@@ -137,11 +145,9 @@ def _format_context(context: dict[str, Any]) -> str:
 
 def extract_stack() -> StackSummary:
     """The innermost frames that led into this package, oldest first."""
-    import traceback
-
     walk = itertools.dropwhile(lambda step: step[0].f_globals.get("__package__") == __package__,
-                               traceback.walk_stack(sys._getframe(1)))  # fmt: skip
+                               _traceback().walk_stack(sys._getframe(1)))  # fmt: skip
     # Without the lines: each would cost an access to a file, and printing looks them up.
-    stack = traceback.StackSummary.extract(walk, limit=DEBUG_STACK_DEPTH, lookup_lines=False)
+    stack = _traceback().StackSummary.extract(walk, limit=DEBUG_STACK_DEPTH, lookup_lines=False)
     stack.reverse()
     return stack

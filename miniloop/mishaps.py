@@ -26,7 +26,8 @@ from weakref import WeakSet
 from .combinators import gather
 from .coroutines import iscoroutine, iscoroutinefunction
 from .events import Callback, Handle, _tell
-from .format_helpers import DEBUG_STACK_DEPTH, _format_context, extract_stack, logger
+from .format_helpers import (DEBUG_STACK_DEPTH, _format_context, _logging, _traceback,
+                             extract_stack, logger)  # fmt: skip
 from .hints import Any, AsyncGenerator, Callable, Final, TypeAlias
 from .selector_events import BaseSelectorEventLoop
 
@@ -49,6 +50,7 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         self.slow_callback_duration = 0.1
         self._current_handle: Any = None  # in debug mode, the entry of the ready queue that runs
         self._saved_origin_depth = 0  # how far coroutine origins were tracked before we ran
+        _logging(), _traceback()  # for reports at the interpreter's exit, see format_helpers.py
         asked = not sys.flags.ignore_environment and os.environ.get("PYTHONASYNCIODEBUG")
         self.set_debug(sys.flags.dev_mode or bool(asked))
 
@@ -164,8 +166,9 @@ class MishapsEventLoop(BaseSelectorEventLoop):
             self._uncover()
         self._debug = enabled
         if enabled:
-            self._check_callback(extract_stack, "set_debug")
-            extract_stack()  # once, for both load modules, which would hold up a turn later
+            self._check_callback(
+                extract_stack, "set_debug"
+            )  # loads what would hold up a turn later
             covers = {name: self._covered(name) for name in _COVERED}
             vars(self).update(covers, _run_ready=self._run_ready_watched)
         if not self._closed:

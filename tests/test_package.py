@@ -47,10 +47,10 @@ LOADED_WHEN_USED = {
     "asyncio": "nobody",
     "concurrent.futures": "the first thread",
     "inspect": "iscoroutinefunction()",
-    "logging": "the first warning, or the program",
+    "logging": "the first loop",
     "ssl": "the first connection over TLS",
     "subprocess": "the first process",
-    "traceback": "debug mode, and what has gone wrong",
+    "traceback": "the first loop",
     "typing": "nobody",
 }
 
@@ -68,14 +68,44 @@ with one, other:
 """
 
 
-@pytest.mark.parametrize("program", ["", SMALL_PROGRAM], ids=["import", "run"])
-def test_what_takes_long_to_load_is_loaded_when_it_is_used(program: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "loaded"),
+    [("", []), (SMALL_PROGRAM, ["logging", "traceback"])],
+    ids=["import", "run"],
+)
+def test_what_takes_long_to_load_is_loaded_when_it_is_used(program: str, loaded: list[str]) -> None:
     beginning = "import sys, socket; one, other = socket.socketpair(); import miniloop"
     end = f"print(sorted({set(LOADED_WHEN_USED)!r} & sys.modules.keys()))"
     command = [sys.executable, "-S", "-c", f"{beginning}\n{program}\n{end}"]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert (done.stdout, done.stderr) == (f"{loaded}\n", "")
+
+
+LOST_AT_EXIT = """
+import {name} as aio
+
+loop = aio.new_event_loop()
+
+async def main():
+    global lost, waiting
+    lost = loop.create_future()
+    lost.set_exception(ValueError("nobody has asked"))
+    waiting = aio.ensure_future(aio.sleep(100))
+    await aio.sleep(0)
+
+loop.run_until_complete(main())
+"""
+
+
+@pytest.mark.parametrize("name", ["asyncio", "miniloop"])
+def test_what_is_lost_at_the_interpreters_exit_is_reported(name: str) -> None:
+    command = [sys.executable, "-c", LOST_AT_EXIT.format(name=name)]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "Future exception was never retrieved" in done.stderr
+    assert "Task was destroyed but it is pending!" in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 # Under another name
