@@ -148,6 +148,7 @@ def extract_stack() -> StackSummary:
     walk = itertools.dropwhile(lambda step: step[0].f_globals.get("__package__") == __package__,
                                _traceback().walk_stack(sys._getframe(1)))  # fmt: skip
     # Without the lines: each would cost an access to a file, and printing looks them up.
-    stack = _traceback().StackSummary.extract(walk, limit=DEBUG_STACK_DEPTH, lookup_lines=False)
+    extract = _traceback().StackSummary.extract
+    stack: StackSummary = extract(walk, limit=DEBUG_STACK_DEPTH, lookup_lines=False)
     stack.reverse()
     return stack

@@ -26,8 +26,14 @@ from weakref import WeakSet
 from .combinators import gather
 from .coroutines import iscoroutine, iscoroutinefunction
 from .events import Callback, Handle, _tell
-from .format_helpers import (DEBUG_STACK_DEPTH, _format_context, _logging, _traceback,
-                             extract_stack, logger)  # fmt: skip
+from .format_helpers import (
+    DEBUG_STACK_DEPTH,
+    _format_context,
+    _logging,
+    _traceback,
+    extract_stack,  # fmt: skip
+    logger,
+)
 from .hints import Any, AsyncGenerator, Callable, Final, TypeAlias
 from .selector_events import BaseSelectorEventLoop
 
@@ -49,21 +55,20 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         #: Seconds: in debug mode, a callback or a step that takes as long is reported.
         self.slow_callback_duration = 0.1
         self._current_handle: Any = None  # in debug mode, the entry of the ready queue that runs
-        self._saved_origin_depth = 0  # how far coroutine origins were tracked before we ran
+        self._saved_origin_depth: int | None = None  # while coroutine origins are tracked
         _logging(), _traceback()  # for reports at the interpreter's exit, see format_helpers.py
         asked = not sys.flags.ignore_environment and os.environ.get("PYTHONASYNCIODEBUG")
         self.set_debug(sys.flags.dev_mode or bool(asked))
 
     def _run_forever_setup(self) -> None:
         super()._run_forever_setup()
-        self._saved_origin_depth = sys.get_coroutine_origin_tracking_depth()
-        self._track_coroutine_origins()
+        self._track_coroutine_origins(self._debug)
         self._saved_asyncgen_hooks = tuple(sys.get_asyncgen_hooks())
         sys.set_asyncgen_hooks(self._asyncgen_begins, self._asyncgen_is_dropped)
 
     def _run_forever_cleanup(self) -> None:
         super()._run_forever_cleanup()
-        sys.set_coroutine_origin_tracking_depth(self._saved_origin_depth)
+        self._track_coroutine_origins(False)
         sys.set_asyncgen_hooks(*self._saved_asyncgen_hooks)
 
     def close(self) -> None:
@@ -94,7 +99,8 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         if (handler := self._exception_handler) is None:
             self._call_default_handler(context)
             return
-        subject: Any = context.get("task") or context.get("future") or context.get("handle")
+        subjects = (context.get(key) for key in ("task", "future", "handle"))
+        subject: Any = next((subject for subject in subjects if subject is not None), None)
         try:
             # In the contextvars.Context of the task or handle it is told about.
             place = subject.get_context() if hasattr(subject, "get_context") else None
@@ -174,7 +180,7 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         if not self._closed:
             self._enqueue = self._enqueue_checked if enabled else self._ready.append
         if self.is_running():
-            self.call_soon_threadsafe(self._track_coroutine_origins)
+            self.call_soon_threadsafe(self._track_coroutine_origins, enabled)
 
     def _uncover(self) -> None:
         for name in (*_COVERED, "_run_ready"):
@@ -224,7 +230,11 @@ class MishapsEventLoop(BaseSelectorEventLoop):
             if took >= self.slow_callback_duration:
                 logger.warning("Executing %r took %.3f seconds", entry, took)
 
-    def _track_coroutine_origins(self) -> None:
-        """In debug mode, let the interpreter note where coroutines are made: "never awaited"…"""
-        depth = DEBUG_STACK_DEPTH if self._debug else self._saved_origin_depth
-        sys.set_coroutine_origin_tracking_depth(depth)
+    def _track_coroutine_origins(self, enabled: bool) -> None:
+        """Let the interpreter note where coroutines are made, for "was never awaited"."""
+        if enabled and self._saved_origin_depth is None:
+            self._saved_origin_depth = sys.get_coroutine_origin_tracking_depth()
+            sys.set_coroutine_origin_tracking_depth(DEBUG_STACK_DEPTH)
+        elif not enabled and self._saved_origin_depth is not None:
+            sys.set_coroutine_origin_tracking_depth(self._saved_origin_depth)
+            self._saved_origin_depth = None

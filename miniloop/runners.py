@@ -136,7 +136,8 @@ def _cancelled_by_ctrl_c(task: tasks.Task[Any], loop: Loop) -> Iterator[None]:
     try:
         yield
     except exceptions.CancelledError:
-        if interrupted and task.uncancel() == 0:
+        uncancel = getattr(task, "uncancel", None)  # a factory's own task may have none
+        if interrupted and uncancel is not None and uncancel() == 0:
             raise KeyboardInterrupt  # noqa: B904 - as asyncio: the CancelledError is shown as well
         raise
     finally:
@@ -168,8 +169,9 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
         """
         this_thread = threading.current_thread()
         if not hasattr(self._local, "loop") and this_thread is threading.main_thread():
-            # Blame the program, whether it has asked us or the function of the same name.
-            level = 2 + (sys._getframe(1).f_code is events.get_event_loop.__code__)
+            level, frame = 2, sys._getframe(1)  # blame the program: who has called this package
+            while frame.f_back and frame.f_globals.get("__package__") == __package__:
+                level, frame = level + 1, frame.f_back
             warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=level)
             self.set_event_loop(self.new_event_loop())
         if (loop := getattr(self._local, "loop", None)) is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import socket
+import threading
 import warnings
 from contextvars import copy_context
 
@@ -44,7 +45,11 @@ class ThreadsEventLoop(MishapsEventLoop):
         if executor is None:
             if self._executor_shutdown_called:
                 raise RuntimeError("Executor shutdown has been called")
-            executor = self._default_executor = self._default_executor or _thread_pool()
+            if self._default_executor is None:
+                from concurrent.futures import ThreadPoolExecutor
+
+                self._default_executor = ThreadPoolExecutor(thread_name_prefix=__package__)
+            executor = self._default_executor
         return wrap_future(executor.submit(func, *args), loop=self)
 
     def set_default_executor(self, executor: Executor) -> None:
@@ -63,11 +68,25 @@ class ThreadsEventLoop(MishapsEventLoop):
         self._executor_shutdown_called = True
         if (executor := self._default_executor) is None:
             return
-        joiner = _thread_pool(1)  # joining threads blocks, in its turn
+        from concurrent.futures import Future as OutsideFuture
+
+        ended: ThreadFuture[None] = OutsideFuture()
+        ended.set_running_or_notify_cancel()  # so that to give up waiting does not cancel it
+
+        def join_threads() -> None:  # which blocks
+            try:
+                executor.shutdown()
+                ended.set_result(None)
+            except BaseException as exc:
+                ended.set_exception(exc)
+
+        # No pool: that takes no work once the interpreter waits for its last threads to end.
+        joiner = threading.Thread(target=join_threads)
+        joiner.start()
         try:
             async with timeouts.timeout(timeout):
-                await wrap_future(joiner.submit(executor.shutdown), loop=self)
-            joiner.shutdown()
+                await wrap_future(ended, loop=self)
+            joiner.join()
         except TimeoutError:
             late = "The executor did not finishing joining its threads within"
             warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
@@ -91,12 +110,6 @@ class ThreadsEventLoop(MishapsEventLoop):
                           flags: int = 0) -> tuple[str, str]:  # fmt: skip
         """`socket.getnameinfo` in a thread."""
         return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
-
-
-def _thread_pool(max_workers: int | None = None) -> Executor:
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(max_workers, thread_name_prefix=__package__)
 
 
 async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

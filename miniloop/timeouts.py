@@ -128,7 +128,7 @@ async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
     It waits until what it cancels has ended, however long that takes (bpo-32751), and returns the
     result if there is one all the same. With no time at all, a coroutine is not even begun.
     """
-    if timeout is None or timeout > 0:
+    if timeout is None or not timeout <= 0:  # NaN is no limit
         # Awaited in place, not in a task of its own: between the two a cancellation used to get
         # lost, when it came in the same turn as the result (gh-86296).
         async with _timeout(timeout):
