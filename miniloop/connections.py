@@ -76,9 +76,11 @@ class Server(AbstractServer):
         await tasks.sleep(0)  # asyncio gives a turn here, and programs can see it
 
     def _start_serving(self) -> None:
+        if self._sockets is None:
+            raise RuntimeError(f"server {self!r} is closed")
         if not self._serving:
             self._serving = True
-            for sock in self._sockets or ():
+            for sock in self._sockets:
                 sock.setblocking(False)
                 sock.listen(self._backlog)
                 self._loop._start_accepting(sock, self)
@@ -87,8 +89,6 @@ class Server(AbstractServer):
         """Accept connections until cancelled; then close, and wait for the connections to end."""
         if self._serving_forever is not None:
             raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
-        if self._sockets is None:
-            raise RuntimeError(f"server {self!r} is closed")
         self._start_serving()
         self._serving_forever = self._loop.create_future()
         try:
@@ -198,8 +198,13 @@ class ConnectionsEventLoop(SocketsEventLoop):
             for attempt in attempts:
                 with suppress(OSError):
                     return await attempt()
-        elif sock := (await staggered_race(attempts, delay))[0]:
-            return sock
+        else:
+            sock, _, exceptions = await staggered_race(attempts, delay)
+            if sock is not None:
+                return sock
+            for exc in exceptions:
+                if exc is not None and not isinstance(exc, OSError):
+                    raise exc  # no matter of this address or that
         raise _no_address_answered(errors, all_errors)
 
     async def _connect_one(self, info: AddrInfo, local: list[AddrInfo] | None,
@@ -231,6 +236,7 @@ class ConnectionsEventLoop(SocketsEventLoop):
                                server: Any = None, peername: Any = None) -> Connection:  # fmt: skip
         """Put a transport upon `sock`, and where it is asked for one over TLS upon that."""
         sock.setblocking(False)
+        self._ensure_fd_no_transport(sock)
         extra = None if server is None else {"peername": peername}
         kind = _SelectorSocketTransport if tls is None else partial(_over_tls, tls)
         return await self._join(kind, sock, factory, extra=extra, server=server)
@@ -239,7 +245,6 @@ class ConnectionsEventLoop(SocketsEventLoop):
                     **options: Any) -> Connection:  # fmt: skip
         """Put a transport of that kind upon `file` and wait until its protocol has been told."""
         protocol = factory()
-        self._ensure_fd_no_transport(file)
         waiter = self.create_future()
         transport = kind(self, file, protocol, waiter=waiter, **options)
         with _closing_on_error(transport):
@@ -323,6 +328,8 @@ class ConnectionsEventLoop(SocketsEventLoop):
     def _accept_connections(self, sock: socket.socket, server: Server) -> None:
         """Accept all who wait, not one a turn, for a turn may be long (bpo-27906)."""
         for _ in range(server._backlog):
+            if server._sockets is None:
+                return  # closed by the first step of an eager task
             try:
                 connection, address = sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -339,6 +346,9 @@ class ConnectionsEventLoop(SocketsEventLoop):
             self.create_task(self._serve_connection(connection, address, server))
 
     async def _serve_connection(self, sock: socket.socket, address: Any, server: Server) -> None:
+        if server._sockets is None:
+            sock.close()  # closed since it has accepted: nobody would ever close this connection
+            return
         try:
             await self._make_connection(sock, server._factory, server._tls, server, address)
         except (SystemExit, KeyboardInterrupt):

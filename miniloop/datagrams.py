@@ -132,6 +132,7 @@ class DatagramsEventLoop(ConnectionsEventLoop):
                 raise ValueError(f"{what} ({problems})")
             sock.setblocking(False)
         kind = _SelectorDatagramTransport
+        self._ensure_fd_no_transport(sock)
         return await self._join(kind, sock, protocol_factory, address=remote)
 
     async def _datagram_endpoints(self, local: Any, remote: Any, family: int, proto: int,

@@ -1,7 +1,7 @@
 """Happy Eyeballs: which of a host's addresses to connect to.
 
 Purpose: a host may have IPv6 and IPv4 addresses of which some never answer. So the next attempt
-begins when those before have failed or have had some time, and the first to answer is taken (RFC
+begins when the one before has failed or has had some time, and the first to answer is taken (RFC
 8305).
 Rules: what is begun is also ended: the attempts that are not needed are cancelled, and the socket
 of one that succeeds in the same moment is closed.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from itertools import chain, zip_longest
 
 from .combinators import FIRST_COMPLETED, wait
-from .events import Coro, Loop
+from .events import Coro, Loop, get_running_loop
 from .futures import Future
 from .hints import Any, Callable, Iterable, T, TypeAlias
 from .tasks import create_task
@@ -39,16 +39,21 @@ async def staggered_race(
             exceptions[index] = exc
             raise
 
+    now = (loop or get_running_loop()).time
     waiting = list(coro_fns)
     running: set[Future[tuple[T, int]]] = set()
     winners: list[Future[tuple[T, int]]] = []
+    may_start = True  # the next attempt
     try:
         while not winners and (waiting or running):
-            if waiting:
+            if waiting and may_start:
                 exceptions.append(None)
-                running.add(create_task(attempt(len(exceptions) - 1, waiting.pop(0))))
-            patience = delay if waiting else None
+                newest = create_task(attempt(len(exceptions) - 1, waiting.pop(0)))
+                running.add(newest)
+                next_start = now() + (delay or 0)
+            patience = None if delay is None or not waiting else max(0, next_start - now())
             done, running = await wait(running, timeout=patience, return_when=FIRST_COMPLETED)
+            may_start = not done or newest in done  # nothing is done: the delay is over
             winners = [task for task in done if not task.cancelled() and not task.exception()]
     finally:
         for loser in running.union(winners[1:]):

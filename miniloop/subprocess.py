@@ -341,7 +341,8 @@ def _check(for_shell: bool, *given: object) -> None:
     names = ("universal_newlines", "shell", "bufsize", "text", "encoding", "errors")
     needed = (False, for_shell, 0, False, None, None)
     for name, value, right in zip(names, given, needed, strict=True):
-        if bool(value) != bool(right):
+        exact = right is None or name == "bufsize"  # of the others, only the truth counts
+        if (value if exact else bool(value)) != right:
             raise ValueError(f"{name} must be {right}")
 
 

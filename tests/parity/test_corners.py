@@ -7,6 +7,8 @@ import contextvars
 import gc
 import socket
 import sys
+import traceback
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -182,3 +184,194 @@ def test_debug_mode_refuses_a_coroutine_function_as_callback_of_what_has_ended(
     assert stage.run(main, debug=True) == [
         "raised TypeError: coroutines cannot be used with call_soon()"
     ]
+
+
+# What happens while a task begins to wait, and with futures of other classes
+
+
+def test_a_cancellation_that_comes_while_a_task_begins_to_wait_is_not_lost(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Meddler(aio.Future):  # type: ignore[name-defined,misc]
+        def add_done_callback(self, fn: Any, *, context: Any = None) -> None:
+            super().add_done_callback(fn, context=context)
+            aio.current_task().cancel()  # as a signal handler may do at this moment
+
+    async def main() -> None:
+        future = Meddler(loop=aio.get_running_loop())
+        try:
+            await future
+        except aio.CancelledError:
+            log("cancelled", future.cancelled())
+
+    assert stage.run(main) == [("cancelled", True)]
+
+
+def test_a_future_of_another_class_is_asked_in_the_context_of_the_task(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    place: ContextVar[str] = ContextVar("place", default="elsewhere")
+
+    class Curious(aio.Future):  # type: ignore[name-defined,misc]
+        def add_done_callback(self, fn: Any, *, context: Any = None) -> None:
+            log(place.get())
+            super().add_done_callback(fn, context=context)
+
+    async def main() -> None:
+        place.set("in the task")
+        loop = aio.get_running_loop()
+        future = Curious(loop=loop)
+        loop.call_soon(future.set_result, None)
+        await future
+
+    assert stage.run(main) == ["in the task"]
+
+
+def test_a_cancelled_gather_says_nothing_of_what_its_children_returned(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def stubborn() -> Any:
+        try:
+            await aio.sleep(1)
+        except aio.CancelledError as error:
+            return error
+
+    async def main() -> None:
+        child = aio.create_task(stubborn())
+        gathering = aio.gather(child)
+        await aio.sleep(0)
+        gathering.cancel("enough")
+        try:
+            await gathering
+        except aio.CancelledError as error:
+            log(error.args)
+        log(type(child.result()).__name__)
+
+    assert stage.run(main) == [(), "CancelledError"]
+
+
+def test_a_group_survives_a_cancel_that_raises(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Touchy(aio.Future):  # type: ignore[name-defined,misc]
+        touched = False
+
+        def cancel(self, msg: Any = None) -> bool:
+            if self.touched:
+                return bool(super().cancel(msg))
+            self.touched = True
+            raise aio.CancelledError
+
+    async def fail() -> None:
+        raise ValueError("a child fails")
+
+    async def block() -> None:
+        async with aio.TaskGroup() as group:
+            group.create_task(fail())
+            await touchy
+
+    touchy: Any = None
+
+    async def main() -> None:
+        nonlocal touchy
+        loop = aio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: log(type(context["exception"]).__name__))
+        touchy = Touchy(loop=loop)
+        task = aio.create_task(block())
+        await aio.sleep(1)
+        task.cancel()
+        log(type((await aio.wait({task}))[0].pop().exception()).__name__)
+
+    assert stage.run(main) == ["CancelledError", "ExceptionGroup"]
+
+
+def test_timers_of_the_same_time_do_not_compare_what_they_will_be_called_with(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Array:
+        def __eq__(self, other: object) -> Any:
+            raise ValueError("the truth value of an array is ambiguous")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        soon = loop.time() + 1
+        for number in range(4):
+            loop.call_at(soon, lambda _, number: log(number), Array(), number)
+        await aio.sleep(2)
+        log("all")
+
+    assert sorted(map(str, stage.run(main))) == ["0", "1", "2", "3", "all"]
+
+
+def test_nan_is_no_limit(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        log(await aio.wait_for(aio.sleep(0, "in time"), float("nan")))
+
+    assert stage.run(main) == ["in time"]
+
+
+def test_a_program_may_track_where_its_coroutines_are_made(stage: Stage) -> None:
+    log = stage.log
+    before = sys.get_coroutine_origin_tracking_depth()
+
+    async def main() -> None:
+        sys.set_coroutine_origin_tracking_depth(5)
+
+    stage.run(main)
+    log(sys.get_coroutine_origin_tracking_depth())
+    sys.set_coroutine_origin_tracking_depth(before)
+
+    assert log == [5]
+
+
+def test_what_the_exception_handler_asks_the_future_leaves_the_traceback_whole(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    def handler(_: Any, context: dict[str, Any]) -> None:
+        try:
+            context["future"].result()
+        except ValueError as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            log([frame.name for frame in frames if frame.name in ("handler", "culprit")])
+
+    async def culprit() -> None:
+        raise ValueError("lost")
+
+    async def main() -> None:
+        aio.get_running_loop().set_exception_handler(handler)
+        task = aio.create_task(culprit())
+        await aio.wait({task})
+        del task
+        stage.collect()
+
+    assert stage.run(main) == [["handler", "culprit"]]
+
+
+def test_the_loop_says_nothing_of_its_wake_up_socket_after_systemexit(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    loop = stage.new_loop(real=True)
+    loop.set_exception_handler(lambda _, context: log(context["message"]))
+    ours, theirs = socket.socketpair()
+
+    def leave() -> None:
+        raise SystemExit
+
+    def begin() -> None:
+        loop.call_soon_threadsafe(int)
+        loop.call_soon(leave)
+
+    with ours, theirs:
+        loop.add_reader(ours, print)
+        loop.call_soon(begin)
+        with pytest.raises(SystemExit):
+            loop.run_forever()
+        loop.run_until_complete(aio.sleep(0))
+        loop.remove_reader(ours)
+    log("quiet")
+
+    assert log == ["quiet"]
