@@ -20,7 +20,7 @@ import warnings
 from contextvars import Context
 
 from . import events
-from .events import Callback, Coro, Handle, TimerHandle
+from .events import Args, Callback, Coro, Handle, TimerHandle
 from .futures import Future, isfuture
 from .hints import Any, Awaitable, Callable, Final, T, TypeAlias
 from .tasks import Task, _register_task, eager_task_factory, ensure_future
@@ -161,13 +161,20 @@ class BaseEventLoop(events.AbstractEventLoop):
         """Call `callback(*args)` in `delay` seconds."""
         if delay is None:
             raise TypeError("delay must not be None")
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        if self._debug or type(self).call_at is not BaseEventLoop.call_at:
+            return self.call_at(self.time() + delay, callback, *args, context=context)
+        # A derived loop's call_at is asked; our own is spared, for to pack the arguments once more
+        # makes a timer a fifth dearer.
+        return self._call_at(self.time() + delay, callback, args, context)
 
     def call_at(self, when: float, callback: Callback, *args: Any,
                 context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Call `callback(*args)` when the clock of `time()` shows `when`, in seconds."""
         if when is None:
             raise TypeError("when cannot be None")
+        return self._call_at(when, callback, args, context)
+
+    def _call_at(self, when: float, callback: Callback, args: Args, context: Any) -> TimerHandle:
         if self._closed:
             self._check_closed()
         timer = TimerHandle(when, callback, args, self, context)

@@ -52,10 +52,8 @@ class Task(Future[T]):
     __slots__ = ("_coro", "_context", "_name", "_fut_waiter", "_must_cancel",
                  "_num_cancels_requested", "_log_destroy_pending", "_registered")  # fmt: skip
 
-    def __init__(
-        self, coro: Coro[T], *, loop: Loop | None = None, name: object = None,
-        context: Context | None = None, eager_start: bool = False,
-    ) -> None:  # fmt: skip
+    def __init__(self, coro: Coro[T], *, loop: Loop | None = None, name: object = None,
+                 context: Context | None = None, eager_start: bool = False) -> None:  # fmt: skip
         loop = events.get_event_loop() if loop is None else loop
         self._start(coro, loop, name, context)
         if eager_start and loop.is_running():
@@ -243,9 +241,8 @@ class Task(Future[T]):
         self._num_cancels_requested += 1
         # Cancel what it waits for, and the CancelledError comes back by that way. _fut_waiter
         # stays: a task that waits in turn may refuse, and is asked again by the next cancel().
-        if self._fut_waiter is not None and self._fut_waiter.cancel(msg=msg):
-            return True
-        self._must_cancel, self._outcome = True, msg
+        if self._fut_waiter is None or not self._fut_waiter.cancel(msg=msg):
+            self._must_cancel, self._outcome = True, msg
         return True
 
     def cancelling(self) -> int:
@@ -261,8 +258,7 @@ class Task(Future[T]):
         """
         if self._num_cancels_requested > 0:
             self._num_cancels_requested -= 1
-            if self._num_cancels_requested == 0:
-                self._must_cancel = False
+            self._must_cancel = self._must_cancel and self._num_cancels_requested > 0
         return self._num_cancels_requested
 
     # -- looking at it ----------------------------------------------------------------------------

@@ -370,3 +370,28 @@ def test_no_address_of_this_machine_is_an_error() -> None:
             loop.run_until_complete(loop.create_server(miniloop.Protocol, "10.255.255.1", 80))
     tried = [("10.255.255.1", 80)]
     assert str(refused.value) == f"could not bind on any address out of {tried!r}"
+
+
+def test_a_connection_that_comes_as_the_server_closes_is_not_served() -> None:
+    steps: list[str] = []
+
+    class Greeter(miniloop.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            steps.append("made")
+
+    async def main() -> None:
+        loop = miniloop.get_running_loop()
+        server = await loop.create_server(Greeter, "127.0.0.1", 0)
+        with socket.create_connection(server.sockets[0].getsockname()) as caller:
+            caller.settimeout(30)
+            for _ in range(2):  # the loop accepts, and makes a task for the connection
+                await miniloop.sleep(0)
+            server.close()
+            await server.wait_closed()
+            steps.append("closed")
+            for _ in range(5):
+                await miniloop.sleep(0)
+            steps.append("hung up" if caller.recv(1) == b"" else "answered")
+
+    miniloop.run(main())
+    assert steps == ["closed", "hung up"]

@@ -607,6 +607,94 @@ def test_a_server_whose_certificate_is_refused() -> None:
     assert [told(aio) for aio in BOTH] == ["UNEXPECTED_EOF_WHILE_READING", "TLSV1_ALERT_UNKNOWN_CA"]
 
 
+def test_a_start_tls_that_fails() -> None:
+    def told(aio: Any) -> list[str]:
+        class Listener(aio.Protocol):  # type: ignore[misc]
+            def __init__(self) -> None:
+                self.steps: list[str] = []
+
+            def connection_lost(self, exc: object) -> None:
+                self.steps.append("connection_lost")
+
+        async def main() -> list[str]:
+            loop = aio.get_running_loop()
+            ours, theirs = socket.socketpair()
+            with theirs:
+                transport, protocol = await loop.create_connection(Listener, sock=ours)
+                options: dict[str, Any] = {"server_hostname": NAME}
+                upgrade = loop.start_tls(transport, protocol, client_context(), **options)
+                upgrading = aio.create_task(upgrade)
+                await turns(aio)
+                upgrading.cancel()
+                await aio.wait([upgrading])
+                await turns(aio)
+                return list(protocol.steps)
+
+        return list(run(aio, main()))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        assert [told(aio) for aio in BOTH] == [[], ["connection_lost"]]
+        gc.collect()
+
+
+def test_a_closed_server_that_shall_start_serving() -> None:
+    def outcome(aio: Any) -> str:
+        async def main() -> str:
+            server = await aio.get_running_loop().create_server(aio.Protocol, "127.0.0.1", 0)
+            server.close()
+            try:
+                await server.start_serving()
+            except Exception as error:
+                return type(error).__name__
+            return "served"
+
+        return str(run(aio, main()))
+
+    assert [outcome(aio) for aio in BOTH] == ["TypeError", "RuntimeError"]
+
+
+def test_a_proxy_that_only_looks_like_a_coroutine() -> None:
+    class Proxy:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        __class__ = property(lambda self: type(self._inner))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+    def outcome(aio: Any) -> object:
+        async def five() -> int:
+            return 5
+
+        async def main() -> object:
+            coro = five()
+            try:
+                return await aio.create_task(Proxy(coro))
+            except TypeError:
+                coro.close()
+                return "TypeError"
+
+        return run(aio, main())
+
+    assert [outcome(aio) for aio in BOTH] == [5, "TypeError"]
+
+
+def test_two_timers_of_the_same_call_that_wait() -> None:
+    def equal(aio: Any) -> tuple[bool, bool]:
+        loop = aio.SelectorEventLoop()
+        one, other = (loop.call_at(loop.time() + 0 * n, print) for n in range(2))
+        one._when = other._when = 0.0
+        waiting = one == other
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+        return waiting, one == other
+
+    assert [equal(aio) for aio in BOTH] == [(True, True), (False, True)]
+
+
 def test_start_tls_on_a_connection_that_is_lost() -> None:
     def outcome(aio: Any) -> str:
         async def main() -> str:

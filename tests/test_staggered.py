@@ -132,3 +132,17 @@ def test_families_take_turns_after_so_many_of_the_first(
     ]
     found = [("6" if info[0] == V6 else "4") + info[1] for info in _interleave(infos, first)]
     assert " ".join(found) == mixed
+
+
+def test_a_failure_of_an_older_attempt_does_not_hurry_the_next() -> None:
+    attempts = Attempts()
+    steps = attempts.race(
+        attempts.attempt("fails late", 1.5, answers=False),
+        attempts.attempt("slow", 60),
+        attempts.attempt("quick", 0.5),
+    )
+    assert steps[:3] == [
+        ("fails late", "begins", 0.0),
+        ("slow", "begins", 1.0),
+        ("quick", "begins", 2.0),
+    ]

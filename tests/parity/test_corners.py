@@ -294,10 +294,13 @@ def test_timers_of_the_same_time_do_not_compare_what_they_will_be_called_with(st
         __hash__ = None  # type: ignore[assignment]
 
     async def main() -> None:
+        def note(_: Array, number: int) -> None:
+            log(number)
+
         loop = aio.get_running_loop()
         soon = loop.time() + 1
         for number in range(4):
-            loop.call_at(soon, lambda _, number: log(number), Array(), number)
+            loop.call_at(soon, note, Array(), number)
         await aio.sleep(2)
         log("all")
 
