@@ -56,7 +56,7 @@ class BaseEventLoop(events.AbstractEventLoop):
     _must_poll = True
 
     def __init__(self) -> None:
-        self._ready: collections.deque[Any] = collections.deque()  # Handles and Tasks
+        self._ready: collections.deque[Any] = collections.deque()  # see events.py
         # A heap by time. With the time before the handle, tuples are compared without a call.
         self._scheduled: list[tuple[float, TimerHandle]] = []
         self._timer_cancelled_count = 0  # how many in _scheduled were cancelled

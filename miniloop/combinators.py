@@ -2,7 +2,7 @@
 
 Purpose: asyncio keeps these in its `tasks`; here they stand apart, since a loop is complete without
 them.
-Rules: each is built from done-callbacks on the children and one Future that the caller awaits; none
+Rules: each is built from notices of the children's ends and one Future that the caller awaits; none
 runs anything. What happens to the children when the caller is cancelled is what tells them apart:
 gather cancels them, wait and as_completed leave them alone, shield exists to leave them alone.
 This file does not know how tasks run. Read tasks.py and queues.py first.
@@ -28,7 +28,7 @@ ALL_COMPLETED = "ALL_COMPLETED"
 
 
 class _Notice:
-    """The entry of the ready queue by which a gather or a group learns that a child has ended.
+    """The entry of the ready queue by which who waits for a child learns that it has ended.
 
     A Handle would do, but what this calls looks at no context variable, so it makes no copy of the
     context and enters none. With Handles a gather takes a fifth longer.

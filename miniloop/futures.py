@@ -3,7 +3,7 @@
 Purpose: the one object that `await` finally comes down to. A Future is pending until somebody sets
 its result or exception or cancels it; then all that waits for it moves to the loop's ready queue.
 Rules: what waits is kept as finished entries of the ready queue (a Handle for a done-callback, the
-Task itself for a task that awaits), in the order it came; to complete a future is to move them.
+Task itself for one that awaits it), in the order it came; to complete a future is to move them.
 This file does not know coroutines, nor when the ready queue is run. Read events.py first.
 """
 
@@ -62,7 +62,7 @@ class Future(Generic[T]):
         # the CancelledError that a Task ended with, until it is raised. PENDING: of a Task, the
         # message of a cancel() that is still to be raised.
         self._outcome: Any = None
-        # Who waits, Handles and Tasks: None if nobody does, and in all states but PENDING; for one,
+        # Who waits, as entries: None if nobody does, and in all states but PENDING; for one,
         # as most futures have, the entry itself (a list would be two thirds as large as the
         # future); for several a list, in the order they came.
         self._callbacks: Any = None

@@ -2,8 +2,8 @@
 
 Purpose: `loop.sock_sendfile` and `loop.sendfile`. The kernel copies the file to the socket where it
 can; where it cannot, as with TLS, a thread reads the file and the loop sends what was read.
-Rules: nobody else writes while a file is sent. When that ends, in whatever way, the file's position
-tells how much was sent.
+Rules: over a bare socket nobody else writes while a file is sent. When something was sent, the
+file's position tells how much, in whatever way it has ended.
 This file does not know what is sent besides: it waits until nothing is. Read streams.py first.
 """
 

@@ -4,9 +4,9 @@ Purpose: `connect_read_pipe` and `connect_write_pipe` make a transport of one en
 character device or of a socket that is used in one direction. A child process is up to three such
 pipes and an end: a transport tells a protocol of all of them, and upon that stand
 `create_subprocess_exec` and `create_subprocess_shell`, whose Process has streams to talk to it.
-Rules: a transport owns the file that it is given, and closes it. For `wait()` a process has ended
-when its exit status is known and its pipes are closed. It is signalled only while that status is
-not known: then its number may belong to another process.
+Rules: a transport owns the file that it is given, and closes it. Who waits for a process waits for
+its exit status and for the end of its pipes; who comes when the status is known waits for nothing.
+It is signalled only while its status is not known: then its number may belong to another process.
 This file does not know how a process is started: that is the standard library's Popen. Nor AIX,
 where a pipe does not show its writer that nobody reads. Read descriptors.py and streams.py first.
 """

@@ -6,8 +6,8 @@ writes the number of each signal into the loop's wake-up socket, and the loop fi
 own time. So a signal's handler may do all that a callback may, and comes between two callbacks,
 never in the middle of one. Only the main thread is told of signals.
 This file does not know what signals mean, nor more than its chapters do: base_events (turns),
-selector_events (descriptors), mishaps, threads, sockets, connections, datagrams, sendfile,
-subprocess.
+selector_events (descriptors), mishaps, threads, sslproto, sockets, connections, datagrams,
+sendfile, subprocess.
 """
 
 from __future__ import annotations
