@@ -395,3 +395,28 @@ def test_a_connection_that_comes_as_the_server_closes_is_not_served() -> None:
 
     miniloop.run(main())
     assert steps == ["closed", "hung up"]
+
+
+@pytest.mark.parametrize("delay", [None, 60])
+def test_what_is_no_matter_of_this_address_or_that_is_raised_as_it_is(delay: float | None) -> None:
+    async def main() -> None:
+        connect = miniloop.get_running_loop().create_connection
+        await connect(miniloop.Protocol, "127.0.0.1", 70_000, happy_eyeballs_delay=delay)
+
+    with pytest.raises(OverflowError, match="port must be"):
+        miniloop.run(main())
+
+
+def test_a_pipe_may_stand_upon_a_socket_beside_its_transport() -> None:
+    async def main() -> None:
+        loop = miniloop.get_running_loop()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            transport, _ = await loop.create_connection(miniloop.Protocol, sock=ours)
+            pipe, _ = await loop.connect_write_pipe(miniloop.BaseProtocol, ours.dup())
+            again, _ = await loop.connect_write_pipe(miniloop.BaseProtocol, ours)
+            for each in (pipe, again, transport):
+                each.abort()
+            await miniloop.sleep(0)
+
+    miniloop.run(main())
