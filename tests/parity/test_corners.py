@@ -378,3 +378,26 @@ def test_the_loop_says_nothing_of_its_wake_up_socket_after_systemexit(stage: Sta
     log("quiet")
 
     assert log == ["quiet"]
+
+
+@pytest.mark.parametrize("where", ["class", "loop"])
+def test_call_later_asks_a_call_at_that_covers_the_usual_one(stage: Stage, where: str) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Derived(aio.SelectorEventLoop):  # type: ignore[name-defined,misc]
+        def call_at(self, when: float, *args: Any, **options: Any) -> Any:
+            log("call_at")
+            return super().call_at(when, *args, **options)
+
+    def covered(when: float, *args: Any, **options: Any) -> Any:
+        log("call_at")
+        return usual(when, *args, **options)
+
+    loop = Derived() if where == "class" else aio.SelectorEventLoop()
+    usual = loop.call_at
+    if where == "loop":
+        loop.call_at = covered  # type: ignore[method-assign]
+    loop.call_later(60, print).cancel()
+    loop.close()
+
+    assert log == ["call_at"]
