@@ -21,17 +21,13 @@ from contextvars import Context
 
 from . import events
 from .events import Args, Callback, Coro, Handle, TimerHandle
-from .futures import Future, isfuture
+from .futures import Future, _allocate, isfuture
 from .hints import Any, Awaitable, Callable, Final, T, TypeAlias
 from .tasks import Task, _register_task, eager_task_factory, ensure_future
 
 __all__ = ("BaseEventLoop",)
 
 TaskFactory: TypeAlias = Callable[..., Any]
-
-#: Makes an object whose `_begin` or `_start` is then called: arguments given by keyword through the
-#: class would cost more than all the rest, and looking up `__new__` a third of it.
-_allocate = object.__new__
 
 #: Seconds. Some systems refuse to wait for longer than their integers reach; a day will do.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
