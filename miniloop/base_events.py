@@ -46,12 +46,9 @@ class BaseEventLoop(events.AbstractEventLoop):
     _process_events: Callable[[Any], None]  # makes ready what select() has returned
     _write_to_self: Callable[[], None]  # wakes the loop up from select(), from any thread
 
-    #: False while nothing but the loop's own wake-up socket is watched. Then select() has nothing
-    #: to say as long as something is ready, and the turn goes without that system call, which is
-    #: worth more than half the time of a chain of callbacks.
-    _must_poll = True
-
     def __init__(self) -> None:
+        # No default stands in a class: for an attribute that is in both, an instance is looked
+        # through the long way (from 3.12 on).
         self._ready: collections.deque[Any] = collections.deque()  # see events.py
         # A heap by time. With the time before the handle, tuples are compared without a call.
         self._scheduled: list[tuple[float, TimerHandle]] = []
@@ -63,6 +60,11 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._thread_id: int | None = None  # of the thread that runs the loop; None: not running
         self._stopping = False
         self._closed = False
+        self._debug = False  # see mishaps.py
+        # False while nothing but the loop's own wake-up socket is watched. Then select() has
+        # nothing to say as long as something is ready, and the turn goes without that system call,
+        # which is worth more than half the time of a chain of callbacks.
+        self._must_poll = True
         self._task_factory: TaskFactory | None = None
         #: Make an entry ready: how Futures and Tasks do what `call_soon` does. Refuses once closed.
         self._enqueue: Callable[[Any], None] = self._ready.append

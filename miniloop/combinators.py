@@ -95,13 +95,14 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
 class _GatheringFuture(Future[list[Any]]):
     """The Future that gather returns. To cancel it is to cancel the children."""
 
-    _cancel_requested = False  # True once cancel() has reached a child
+    __slots__ = ("_children", "_running", "_return_exceptions", "_cancel_requested")
 
     def __init__(self, children: list[Future[Any]], return_exceptions: bool, loop: Loop) -> None:
         super().__init__(loop=loop)
         self._children = children
         self._running = len(set(children))  # have not ended; one given twice counts once
         self._return_exceptions = return_exceptions
+        self._cancel_requested = False  # True once cancel() has reached a child
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel the children; the gather ends when they have all ended (bpo-32684)."""

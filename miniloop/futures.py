@@ -67,6 +67,8 @@ class Future(Generic[T]):
     def __init__(self, *, loop: Loop | None = None) -> None:
         self._begin(events.get_event_loop() if loop is None else loop)
 
+    __new__.__wrapped__ = __init__  # type: ignore[attr-defined]  # for inspect.signature(Future)
+
     def _begin(self, loop: Loop) -> None:
         """What __init__ does; create_future() comes straight here: keywords cost extra."""
         self._loop = loop
