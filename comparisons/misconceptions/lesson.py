@@ -21,6 +21,7 @@ OPTIONAL: Final = ("Warns", "Since", "Before")
 
 EVER: Final = "3.11"
 
+_OPENING: Final = re.compile(r"(.+?)\n\n(.+?)\n(a\) .+)", re.DOTALL)
 _NOTE: Final = re.compile(r"# ([A-Z]\w+):(?: (.*))?")
 _CHOICE: Final = re.compile(r"([a-z])\) (.+)")
 
@@ -88,11 +89,11 @@ def read_lesson(path: Path) -> Lesson:
     """BrokenLesson if the script is not written as it has to be."""
     source = path.read_text(encoding="utf-8")
     module = ast.parse(source)
-    opening = re.split(r"\n\n|\n(?=[a-z]\) )", ast.get_docstring(module) or "", maxsplit=2)
+    opening = _OPENING.fullmatch(ast.get_docstring(module) or "")
     program, found, closing = source.partition("\n# Answer:")
-    if len(opening) < 3 or not found:
+    if not opening or not found:
         raise BrokenLesson(f"{path.name} lacks a claim, a question, choices, or an answer")
-    claim, question, choices = opening
+    claim, question, choices = opening.groups()
     notes = _notes(path, found.strip() + closing)
     places = (where.partition(": ") for where in notes["Where"])
     return Lesson(
