@@ -84,6 +84,7 @@ def test_the_environment_does_not_change_what_a_program_prints(
 def test_there_are_the_ten_points_and_at_least_ten_more() -> None:
     assert list(LESSONS) == list(range(1, len(LESSONS) + 1))
     assert len(LESSONS) >= POINTS + 10
+    assert f"\n{len(LESSONS)} short programs in " in (ROOT / "README.md").read_text("utf-8")
     assert len({lesson.claim for lesson in LESSONS.values()}) == len(LESSONS)
 
 

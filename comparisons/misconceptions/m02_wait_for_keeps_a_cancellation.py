@@ -35,8 +35,8 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: Since 3.12 `wait_for` awaits the work in its own task, in a `timeout`.
-#      Before, it made a second task for it. Between the end of the second
+# Why: Since 3.12 `wait_for` awaits the work within the task that calls it,
+#      in a `timeout`. Before, it made a second task; between the end of that
 #      and the next step of the first, a cancellation was taken and lost.
 # Where: miniloop/timeouts.py: wait_for
 # Since: 3.12

@@ -24,8 +24,8 @@ asyncio.run(main())
 
 # Answer: c
 # Why: The call makes a coroutine object, which stands before its first line.
-#      It runs when somebody calls its `send`: a task does, for itself and
-#      for all that it awaits. The warning comes from Python, not from a loop.
+#      It runs when somebody calls its `send`. A task does, and through its
+#      coroutine for all that it awaits. The warning is Python's, not a loop's.
 # Where: miniloop/tasks.py: Task._run
 # Prints:
 #     save() returned a coroutine

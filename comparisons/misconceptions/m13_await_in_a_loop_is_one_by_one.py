@@ -27,7 +27,7 @@ asyncio.run(main())
 
 # Answer: b
 # Why: `await` means: not on to the next line before this is done. Other
-#      tasks have the time in between, but this loop makes none. Things go on
+#      tasks have the time in between, but `for` makes none. Things go on
 #      at the same time when each is a task: `gather` makes them, or a group.
 # Where: miniloop/tasks.py: Task._wait_for
 # Where: miniloop/combinators.py: gather

@@ -1,6 +1,6 @@
 """`await` of something that is ready does not let others run.
 
-Three items go through a queue by `await`. When has the watcher its turn?
+Three items go through a queue by `await`. When does the watcher get its turn?
 a) at the first `await queue.put(...)`
 b) at the first `await queue.get()`
 c) not before main really has to wait

@@ -31,7 +31,7 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: CancelledError comes from BaseException, as KeyboardInterrupt does, so
+# Why: CancelledError is a BaseException, as KeyboardInterrupt is, so
 #      that code which is only careful about errors can be cancelled. Who
 #      catches BaseException, or uses a bare `except:`, has to raise it again.
 # Where: miniloop/exceptions.py: CancelledError

@@ -38,7 +38,7 @@ asyncio.run(main())
 
 # Answer: b
 # Why: Every `cancel()` throws a CancelledError where the coroutine stands,
-#      be it in a `finally`. What has to be finished in any case belongs into
+#      be it in a `finally`. What has to be finished in any case belongs in
 #      a task of its own, with a `shield` around it.
 # Where: miniloop/tasks.py: Task.cancel
 # Prints:

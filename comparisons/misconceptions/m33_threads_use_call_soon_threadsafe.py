@@ -30,7 +30,7 @@ asyncio.run(main())
 # Answer: b
 # Why: The loop may be asleep, waiting for sockets and timers: nothing that
 #      `call_soon` does wakes it up, and what it changes is not protected.
-#      Without debug mode there is no error: the call just waits for something.
+#      Without debug mode nothing is raised: the call waits for a wake-up.
 # Where: miniloop/mishaps.py: MishapsEventLoop._check_thread
 # Where: miniloop/base_events.py: BaseEventLoop.call_soon_threadsafe
 # Prints:
