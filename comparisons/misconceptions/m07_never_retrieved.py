@@ -31,7 +31,7 @@ asyncio.run(main())
 # Why: As long as somebody holds the task, somebody may still ask for its
 #      exception. A task kept in a list for good, or in an attribute, fails
 #      in silence: await your tasks, or look at `task.exception()`.
-# Where: miniloop/futures.py: _Unretrieved.__del__
+# Where: miniloop/futures.py: _Failure.__del__
 # Prints:
 #     the task is done: True
 #     Task exception was never retrieved
