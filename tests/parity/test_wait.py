@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-
 from typing import Any
 
 from tests.parity.harness import Stage, attempt_await, outcome
