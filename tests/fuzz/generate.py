@@ -268,6 +268,8 @@ class _Generator:
         """One of the texts; simpler are those before it. `{n}` becomes a number not used before."""
         chosen = self._choose(len(texts))
         text = texts[chosen]
+        if text.startswith("StopIteration") and sys.version_info < (3, 12, 6):
+            chosen, text = 0, texts[0]  # set_exception() refuses it there
         number = str(next(self._numbers)) if "{n}" in text else ""
         simpler = dict.fromkeys(text for text in texts[:chosen] if "{n}" not in text)
         return node("", text.replace("{n}", number), simpler=tuple(simpler))
