@@ -137,6 +137,7 @@ STEPS: Final = {
 YIELDS: Final = {"yield_": 40}
 
 SINCE: Final = {
+    "wait_for": (3, 12),  # before, it makes a task of what it waits for, and cancels that
     "eager": (3, 12),
     "set_task_factory": (3, 12),
     "as_completed_async": (3, 13),

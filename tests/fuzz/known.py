@@ -67,6 +67,7 @@ class Late(Rule):
 
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
+NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
 LOST: Final = r"(?:handler \(future\)|ERROR): ((?:Future|Task) exception was never retrieved.*)"
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -124,6 +125,21 @@ RULES: Final[tuple[Rule, ...]] = (
         IN_PYTHON,
         LOST,
         "",
+    ),
+    Late(
+        "when a coroutine that was never awaited goes, in Python",
+        "with and without the accelerator, its last reference goes at different times",
+        IN_PYTHON,
+        NEVER_AWAITED,
+        "",
+    ),
+    Late(
+        "when a coroutine that was never awaited goes",
+        "before 3.13, an error held the frames that held it, until the garbage collector came",
+        "miniloop",
+        NEVER_AWAITED,
+        "",
+        ((3, 11), (3, 13)),
     ),
     Late(
         "when a lost exception is told",

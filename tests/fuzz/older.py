@@ -19,6 +19,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any, Final
 
 __all__ = ["HABITS", "Habit", "old_habits"]
@@ -35,15 +36,12 @@ class Habit:
     changes: tuple[tuple[str, str], ...]
     """What is replaced in its source, and by what; once, wherever it stands."""
 
-    @functools.cached_property
-    def place(self) -> tuple[Any, str]:
-        """The class, or module, that has the function, and the function's name in it."""
-        module_name, _, path = self.function.partition(":")
-        *owners, name = path.split(".")
-        place: Any = importlib.import_module(f"miniloop.{module_name}")
-        for owner in owners:
-            place = getattr(place, owner)
-        return place, name
+    @property
+    def own(self) -> Any:
+        """Miniloop's function."""
+        module, _, path = self.function.partition(":")
+        names = [f"miniloop.{module}", *path.split(".")]
+        return functools.reduce(getattr, names[1:], importlib.import_module(names[0]))
 
     def changed(self, function: Any) -> Any:
         """The function with the habit."""
@@ -65,6 +63,18 @@ sources: dict[Any, str] = {}
 """Of functions that were changed, for those that are changed once more."""
 
 HABITS: Final = (
+    Habit(
+        "an exception handler runs in whatever context the loop runs in",
+        (3, 12),
+        "mishaps:MishapsEventLoop.call_exception_handler",
+        (('subject.get_context() if hasattr(subject, "get_context") else None', "None"),),
+    ),
+    Habit(
+        "a gather looks at what is done already one turn later",
+        (3, 12),
+        "combinators:gather",
+        (("if child.done():", "if False:"),),
+    ),
     Habit(
         "a TaskGroup that fails miscounts the requests to cancel its parent",
         (3, 13),
@@ -123,27 +133,25 @@ HABITS: Final = (
 
 
 @functools.cache
-def _applied(habits: tuple[Habit, ...]) -> list[tuple[Any, str, Any, Any]]:
-    """Place, name, function and function with the habits, of each function that has some."""
-    changed: dict[tuple[Any, str], tuple[Any, Any]] = {}
+def _applied(habits: tuple[Habit, ...]) -> list[tuple[Any, CodeType, CodeType]]:
+    """The functions that have some of these habits, their own code and that with the habits."""
+    changed: dict[Any, Any] = {}
     for habit in habits:
-        own = vars(habit.place[0])[habit.place[1]]
-        before, after = changed.get(habit.place, (own, own))
-        changed[habit.place] = (before, habit.changed(after))
-    return [(*place, *functions) for place, functions in changed.items()]
+        changed[habit.own] = habit.changed(changed.get(habit.own, habit.own))
+    return [(own, own.__code__, after.__code__) for own, after in changed.items()]
 
 
 @contextlib.contextmanager
 def old_habits(habits: tuple[Habit, ...]) -> Iterator[None]:
     """Let miniloop have these habits."""
     changes = _applied(habits)
-    for place, name, _, changed in changes:
-        setattr(place, name, changed)
+    for function, _, old in changes:
+        function.__code__ = old
     try:
         yield
     finally:
-        for place, name, own, _ in changes:
-            setattr(place, name, own)
+        for function, own, _ in changes:
+            function.__code__ = own
 
 
 def habits_of(version: tuple[int, ...] = sys.version_info[:2]) -> tuple[Habit, ...]:
