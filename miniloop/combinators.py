@@ -11,7 +11,7 @@ This file does not know how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 from .coroutines import _isawaitable, iscoroutine
-from .events import Coro, Loop, _tell, get_event_loop, get_running_loop
+from .events import Coro, Handle, Loop, _tell, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import FINISHED, PENDING, Future, isfuture
 from .hints import Any, AsyncIterator, Awaitable, Callable, Iterable, Iterator, T
@@ -125,8 +125,11 @@ class _GatheringFuture(Future[list[Any]]):
             self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
         elif not self._running:  # this child was the last
             if self._cancel_requested:
-                # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
-                self.set_exception(child._make_cancelled_error() if cancelled else CancelledError())
+                # Whatever the children made of it, whoever cancelled the gather sees it cancelled,
+                # with the message that has reached the last of the arguments.
+                last = self._children[-1]
+                message = last._make_cancelled_error() if last.cancelled() else CancelledError()
+                self.set_exception(message)
             elif self._return_exceptions:
                 self.set_result([_outcome(child) for child in self._children])
             else:
@@ -170,14 +173,14 @@ async def wait(
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
     enough = _Enough(len(futures), return_when)
-    timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
+    if timeout is not None:
+        enough.timer = get_running_loop().call_later(timeout, enough.set)
     for future in futures:
         _notify(enough, future)
     try:
         await enough.wait()
     finally:
-        if timer is not None:
-            timer.cancel()
+        enough.set()
         for future in futures:
             if not future.done():
                 future.remove_done_callback(enough._child_done)
@@ -190,6 +193,12 @@ class _Enough(Event):
         super().__init__()
         self._running = running
         self._return_when = return_when
+        self.timer: Handle | None = None  # sets it when the time is up
+
+    def set(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()  # now, and not in a turn to come: other timers may be due by then
+        super().set()
 
     def _child_done(self, future: Future[Any]) -> None:
         self._running -= 1
