@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import gc
 import importlib.util
 import io
@@ -40,6 +41,15 @@ def run(aio: Any, main: Coroutine[Any, Any, Any], loop: Any = None) -> Any:
         return loop.run_until_complete(main)
     finally:
         loop.close()
+
+
+def _fill(sock: socket.socket) -> int:
+    """Send until the kernel takes no more; return how many bytes it took."""
+    taken = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            taken += sock.send(bytes(1 << 16))
+    return taken
 
 
 class Recorder:
@@ -228,6 +238,82 @@ def test_an_empty_piece_among_the_lines_to_write() -> None:
 
     # Up to 3.11 asyncio joined the pieces. From then on an empty one stays in its buffer for ever.
     assert [closes(aio) for aio in BOTH] == [RELEASE < (3, 12), True]
+
+
+def test_a_call_to_a_transport_that_has_drained_and_closed() -> None:
+    async def main(aio: Any) -> str:
+        ours, peer = socket.socketpair()
+        ours.setblocking(False)
+        filled = _fill(ours)
+        loop = aio.get_running_loop()
+        transport, _ = await loop.create_connection(aio.Protocol, sock=ours)
+        transport.write(b"the last")
+        transport.close()
+        with peer:
+            while filled > 0:
+                filled -= len(peer.recv(1 << 20))
+            for _ in range(5):
+                await aio.sleep(0)
+            assert peer.recv(100) == b"the last"
+        try:
+            transport.abort()
+        except AttributeError as exc:
+            return str(exc)
+        return "nothing"
+
+    told = [run(aio, main(aio)) for aio in BOTH]
+    assert told == ["'NoneType' object has no attribute 'call_soon'", "nothing"]
+
+
+def test_lines_to_write_while_the_transport_closes() -> None:
+    async def main(aio: Any) -> str:
+        ours, peer = socket.socketpair()
+        ours.setblocking(False)
+        _fill(ours)
+        loop = aio.get_running_loop()
+        transport, _ = await loop.create_connection(aio.Protocol, sock=ours)
+        transport.write(b"kept")
+        transport.close()
+        try:
+            transport.writelines([b"1", b"2"])
+        except TypeError as exc:
+            return str(exc)
+        else:
+            return f"{transport.get_write_buffer_size()} bytes wait"
+        finally:
+            transport.abort()
+            await aio.sleep(0)
+            peer.close()
+
+    # Up to 3.11 asyncio handed the pieces, joined, to write().
+    theirs = "6 bytes wait" if RELEASE < (3, 12) else "'NoneType' object is not callable"
+    assert [run(aio, main(aio)) for aio in BOTH] == [theirs, "6 bytes wait"]
+
+
+def test_lines_to_write_behind_others() -> None:
+    class Narrow(socket.socket):
+        """Takes one byte at a time."""
+
+        def send(self, data: Any, flags: int = 0) -> int:
+            return super().send(bytes(data)[:1], flags)
+
+        def sendmsg(self, buffers: Any, *_: Any) -> int:
+            return self.send(b"".join(buffers))
+
+    async def main(aio: Any) -> int:
+        ours, peer = socket.socketpair()
+        narrow = Narrow(fileno=ours.detach())
+        loop = aio.get_running_loop()
+        transport, _ = await loop.create_connection(aio.Protocol, sock=narrow)
+        transport.write(b"ab")
+        transport.writelines([b"c"])
+        waiting: int = transport.get_write_buffer_size()
+        transport.abort()
+        await aio.sleep(0)
+        peer.close()
+        return waiting
+
+    assert [run(aio, main(aio)) for aio in BOTH] == [2 if RELEASE < (3, 12) else 1, 2]
 
 
 def test_a_wide_view_given_to_sock_sendall() -> None:

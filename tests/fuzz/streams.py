@@ -1,0 +1,397 @@
+"""Random programs about streams, run on asyncio and on miniloop and compared step by step.
+
+Three kinds: a StreamReader that is fed by hand; a transport with a Protocol over a socket; a reader
+and a writer over a socket. What a program is made of stands in the tables below, a line of source
+for each operation; the words of a program are those of streams_stage.py.
+
+    check(seed)     the Difference that the program of this seed shows, None if there is none
+    source(seed)    that program
+    write(choose)   a program, from any source of choices: `choose(n)` gives a number below n
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias, TypeVar
+
+from tests.fuzz.difference import Difference, first_difference, side_by_side
+from tests.fuzz.streams_shrink import shrink
+from tests.fuzz.streams_stage import Stage, Trace
+
+T = TypeVar("T")
+
+Choose: TypeAlias = Callable[[int], int]
+Lines: TypeAlias = list[str]
+
+
+class Draw:
+    """Draws what a program is made of."""
+
+    def __init__(self, choose: Choose) -> None:
+        self.below = choose
+        self.met: list[str] = []
+        """The operations that were drawn, in order."""
+        self.begun: list[str] = []
+        """Names of tasks that have been begun."""
+
+    def chance(self, one_in: int) -> bool:
+        return self.below(one_in) == one_in - 1  # so that 0, to which Hypothesis shrinks, is no
+
+    def pick(self, among: Sequence[T]) -> T:
+        return among[self.below(len(among))]
+
+    def count(self, least: int, most: int) -> int:
+        return least + self.below(most - least + 1)
+
+    def text(self, most: int) -> bytes:
+        return bytes(self.pick(LETTERS) for _ in range(self.below(most + 1)))
+
+    def operation(self, table: Table) -> str:
+        """A line of source, from a table of operations with their weights."""
+        at = self.below(sum(weight for weight, _ in table.values()))
+        for name, (weight, line) in table.items():
+            at -= weight
+            if at < 0:
+                self.met.append(name)
+                return line(self)
+        raise AssertionError("the weights do not add up")
+
+
+Table: TypeAlias = dict[str, tuple[int, Callable[[Draw], str]]]
+"""Operation → its weight, and how a line for it is made."""
+
+MODULES: Final = ("asyncio", "miniloop")
+
+LETTERS: Final = b"ab\n"
+"""Few, so that separators are met, in part and in whole."""
+LIMITS: Final = (2, 1, 3, 4, 6, 10, 2**16)
+COUNTS: Final = (1, 0, 2, 3, 5, 9, 20, -1)
+ERRORS: Final = ("ValueError('bad')", "OSError(5, 'bad')", "Oops('bad')")
+MARKS: Final = (0, 1, 3, 8, 20)
+
+
+def separator(draw: Draw) -> str:
+    if draw.chance(2):
+        separators = [draw.text(3) or b"\n" for _ in range(draw.count(1, 3))]
+        if draw.chance(20):
+            separators = []
+        if sys.version_info >= (3, 13):
+            return f"{tuple(separators)!r}"
+    return repr(draw.text(3) if draw.chance(20) else draw.text(3) or b"\n")
+
+
+def chunk(draw: Draw) -> str:
+    return repr(draw.text(6))
+
+
+def chunks(draw: Draw) -> str:
+    return repr([draw.text(6) or b"a" for _ in range(draw.below(4))])
+
+
+def turns(draw: Draw) -> str:
+    return f"await turns({draw.count(1, 3)})"
+
+
+def begin(name: str, coroutine: str) -> Callable[[Draw], str]:
+    def line(draw: Draw) -> str:
+        draw.begun.append(name)
+        return f"{name} = start({coroutine}())"
+
+    return line
+
+
+def cancel(draw: Draw) -> str:
+    return f"{draw.pick(draw.begun)}.cancel()" if draw.begun else "await turns(1)"
+
+
+# --- what is done with a reader and a writer ------------------------------------------------------
+
+READS: Final[Table] = {
+    "read": (4, lambda draw: f"await result(reader.read({draw.pick(COUNTS)}))"),
+    "read all": (1, lambda draw: "await result(reader.read())"),
+    "readline": (4, lambda draw: "await result(reader.readline())"),
+    "readuntil": (6, lambda draw: f"await result(reader.readuntil({separator(draw)}))"),
+    "readexactly": (4, lambda draw: f"await result(reader.readexactly({draw.pick(COUNTS)}))"),
+    "async for": (1, lambda draw: "await lines(reader)"),
+    "at_eof": (1, lambda draw: "do(reader.at_eof)"),
+    "reader.exception": (1, lambda draw: "do(reader.exception)"),
+    "turns": (1, turns),
+}
+
+FEEDS: Final[Table] = {
+    "feed_data": (9, lambda draw: f"do(reader.feed_data, {chunk(draw)})"),
+    "turns": (5, turns),
+    "feed_eof": (1, lambda draw: "do(reader.feed_eof)"),
+    "set_exception": (1, lambda draw: f"do(reader.set_exception, {draw.pick(ERRORS)})"),
+    "cancel": (1, cancel),
+    "second reader": (1, begin("second", "consume")),
+    "at_eof": (1, lambda draw: "do(reader.at_eof)"),
+}
+
+# --- what is done with a transport ----------------------------------------------------------------
+
+PEER: Final[Table] = {
+    "peer.send": (8, lambda draw: f"do(peer.send, {draw.text(8) or b'a'!r})"),
+    "turns": (8, turns),
+    "peer.read": (4, lambda draw: "do(peer.read)"),
+    "peer.end": (1, lambda draw: "do(peer.end)"),
+    "peer.reset": (1, lambda draw: "do(peer.reset)"),
+    "takes": (2, lambda draw: f"ours.takes = {draw.pick((None, 0, 1, 2, 5))}"),
+}
+
+UNIX_PEER: Final[Table] = {
+    **PEER,
+    "peer.fill": (1, lambda draw: "do(peer.fill)"),
+    "peer.close": (1, lambda draw: "do(peer.close)"),
+    "peer.deafen": (1, lambda draw: "do(peer.deafen)"),
+}
+
+
+def limits(draw: Draw) -> str:
+    high, low = draw.pick((None, *MARKS)), draw.pick((None, *MARKS))
+    return f"do(transport.set_write_buffer_limits, {high}, {low})"
+
+
+TRANSPORT: Final[Table] = {
+    "write": (6, lambda draw: f"do(transport.write, {chunk(draw)})"),
+    "writelines": (3, lambda draw: f"writelines(transport, {chunks(draw)})"),
+    "write_eof": (1, lambda draw: "do(transport.write_eof)"),
+    "close": (1, lambda draw: "do(transport.close)"),
+    "abort": (1, lambda draw: "do(transport.abort)"),
+    "pause_reading": (2, lambda draw: "do(transport.pause_reading)"),
+    "resume_reading": (3, lambda draw: "do(transport.resume_reading)"),
+    "set_write_buffer_limits": (2, limits),
+    "get_write_buffer_limits": (1, lambda draw: "do(transport.get_write_buffer_limits)"),
+    "get_write_buffer_size": (2, lambda draw: "do(transport.get_write_buffer_size)"),
+    "is_closing": (1, lambda draw: "do(transport.is_closing)"),
+    "is_reading": (1, lambda draw: "do(transport.is_reading)"),
+    "can_write_eof": (1, lambda draw: "do(transport.can_write_eof)"),
+    "max_size": (1, lambda draw: f"transport.max_size = {draw.count(1, 4)}"),
+    "set_protocol": (1, lambda draw: f"transport.set_protocol({protocol(draw)})"),
+    "write a list": (1, lambda draw: "do(transport.write, [1])"),
+    "write a view": (1, lambda draw: f"do(transport.write, memoryview({chunk(draw)}))"),
+    "write a bytearray": (1, lambda draw: f"do(transport.write, bytearray({chunk(draw)}))"),
+}
+
+METHODS: Final = (
+    "data_received",
+    "eof_received",
+    "connection_made",
+    "pause_writing",
+    "resume_writing",
+    "connection_lost",
+)
+
+ANSWERS: Final[Table] = {
+    "answer write": (4, lambda draw: f"transport.write({chunk(draw)})"),
+    "answer writelines": (1, lambda draw: f"writelines(transport, {chunks(draw)})"),
+    "answer write_eof": (1, lambda draw: "transport.write_eof()"),
+    "answer close": (2, lambda draw: "transport.close()"),
+    "answer abort": (1, lambda draw: "transport.abort()"),
+    "answer pause_reading": (2, lambda draw: "transport.pause_reading()"),
+    "answer resume_reading": (1, lambda draw: "transport.resume_reading()"),
+    "answer True": (3, lambda draw: "True"),
+    "answer by an error": (2, lambda draw: f"fail({draw.pick(ERRORS)})"),
+    "answer set_protocol": (1, lambda draw: "transport.set_protocol(Recorder())"),
+}
+
+
+def protocol(draw: Draw) -> str:
+    """A protocol that records, and perhaps does more in one or two of its methods."""
+    buffered = draw.chance(4)
+    methods = [*METHODS[1:], "get_buffer", "buffer_updated"] if buffered else METHODS
+    answers = {
+        draw.pick(methods): f"lambda transport: {draw.operation(ANSWERS)}"
+        for _ in range(draw.below(3))
+    }
+    arguments = [f"{method}={answer}" for method, answer in answers.items()]
+    if buffered:
+        size = 0 if draw.chance(20) else draw.count(1, 9)
+        return f"Buffered({', '.join([f'size={size}', *arguments])})"
+    return f"Recorder({', '.join(arguments)})"
+
+
+WRITER: Final[Table] = {
+    "writer.write": (6, lambda draw: f"do(writer.write, {chunk(draw)})"),
+    "writer.writelines": (2, lambda draw: f"writelines(writer, {chunks(draw)})"),
+    "writer.write_eof": (1, lambda draw: "do(writer.write_eof)"),
+    "writer.close": (1, lambda draw: "do(writer.close)"),
+    "writer.is_closing": (1, lambda draw: "do(writer.is_closing)"),
+    "begin to read": (3, begin("first", "consume")),
+    "begin to write": (3, begin("second", "produce")),
+    "cancel": (1, cancel),
+    "limits": (2, lambda draw: limits(draw).replace("transport", "writer.transport")),
+    "writer abort": (1, lambda draw: "do(writer.transport.abort)"),
+    "max_size": (1, lambda draw: f"writer.transport.max_size = {draw.count(1, 4)}"),
+}
+
+WRITES: Final[Table] = {
+    "write in a task": (4, lambda draw: f"do(writer.write, {chunk(draw)})"),
+    "drain": (6, lambda draw: "await result(writer.drain())"),
+    "wait_closed": (2, lambda draw: "await result(writer.wait_closed())"),
+    "close in a task": (1, lambda draw: "do(writer.close)"),
+    "write_eof in a task": (1, lambda draw: "do(writer.write_eof)"),
+    "turns": (2, turns),
+}
+
+
+FAILS: Final[Table] = {"fail": (2, lambda draw: f"fail({draw.pick(ERRORS)})")}
+"""What ends a server's callback."""
+
+
+# --- programs -------------------------------------------------------------------------------------
+
+
+def _block(head: str, lines: Lines) -> Lines:
+    return [head, *("    " + line for line in lines)]
+
+
+def _some(draw: Draw, table: Table, least: int, most: int) -> Lines:
+    return [draw.operation(table) for _ in range(draw.count(least, most))]
+
+
+def reader_program(draw: Draw) -> Lines:
+    """A reader that is fed by hand, between turns of the loop, while a task reads."""
+    lines = [f"reader = aio.StreamReader({draw.pick(LIMITS)})"]
+    if not draw.chance(4):
+        flow = "can_pause=False" if draw.chance(10) else ""
+        lines.append(f"reader.set_transport(Flow({flow}))")
+    lines += _block("async def consume():", _some(draw, READS, 1, 6))
+    lines += _some(draw, {"feed_data": FEEDS["feed_data"]}, 0, 1)
+    lines += [begin("first", "consume")(draw), *_some(draw, FEEDS, 2, 12)]
+    return [*lines, "do(reader.feed_eof)", "await finish()", "await result(reader.read(99))"]
+
+
+def _sockets(draw: Draw) -> tuple[Table, Lines]:
+    if draw.chance(5):
+        return PEER, ["ours, peer = tcp()"]
+    return UNIX_PEER, ["ours, peer = pair()"]
+
+
+def transport_program(draw: Draw) -> Lines:
+    """A transport over a socket, with a protocol that records, and a peer moved by hand."""
+    peer, lines = _sockets(draw)
+    lines += _some(draw, peer, 0, 1)
+    accepted = ", accepted=True" if draw.chance(4) else ""
+    lines.append(f"transport = await connect(ours, {protocol(draw)}{accepted})")
+    lines += _some(draw, {**TRANSPORT, **peer}, 3, 14)
+    return [*lines, "await finish()"]
+
+
+def streams_program(draw: Draw) -> Lines:
+    """A reader and a writer over a socket, a task that reads and one that writes."""
+    peer, lines = _sockets(draw)
+    lines += _some(draw, peer, 0, 1)
+    limit = draw.pick(LIMITS)
+    if served := draw.chance(4):
+        talk = _some(draw, {**READS, **WRITES, **FAILS}, 1, 5)
+        lines += _block("async def talk(reader, writer):", talk)
+    call = f"serve_streams(ours, {limit}, talk)" if served else f"open_streams(ours, {limit})"
+    lines.append(f"reader, writer = await {call}")
+    lines += _block("async def consume():", _some(draw, READS, 1, 5))
+    lines += _block("async def produce():", _some(draw, WRITES, 1, 5))
+    lines += _some(draw, {**WRITER, **peer}, 3, 14)
+    return [*lines, "await finish()"]
+
+
+TABLES: Final = (READS, FEEDS, UNIX_PEER, TRANSPORT, ANSWERS, WRITER, WRITES, FAILS)
+
+KINDS: Final = (reader_program, transport_program, streams_program)
+
+
+def write(choose: Choose, kinds: Sequence[Callable[[Draw], Lines]] = KINDS) -> str:
+    """A program."""
+    draw = Draw(choose)
+    return render(draw.pick(kinds)(draw))
+
+
+def render(lines: Lines) -> str:
+    return "\n".join(_block("async def main():", lines)) + "\n"
+
+
+def source(seed: int) -> str:
+    """The program of `seed`."""
+    return write(random.Random(seed).randrange)
+
+
+# --- comparing ------------------------------------------------------------------------------------
+
+
+def compile_program(text: str) -> types.CodeType:
+    return compile(text, "<program>", "exec")
+
+
+def traces(text: str, modules: Sequence[str] = MODULES) -> dict[str, Trace]:
+    """What each implementation records of the program."""
+    program = compile_program(text)
+    return {module: Stage(module).run(program) for module in modules}
+
+
+def known(text: str, told: Mapping[str, Trace]) -> str | None:
+    """Why the traces differ, if that is known; the wider of two rules first."""
+    at = first_difference(told)
+    if at is None:
+        return None
+    theirs, ours = ([*trace, ""][at] for trace in told.values())
+    if "AttributeError: 'NoneType' object" in theirs and "AttributeError" not in ours:
+        return "asyncio's transport does not know that it is lost after it has drained and closed"
+    if "readuntil((" in text and any(trace.overtaken for trace in told.values()):
+        return "two readers at once: asyncio's readuntil() may go back, miniloop's never does"
+    late = "connection_lost=lambda transport: transport.write("
+    if late in text and theirs.startswith("read ") and ours.startswith("read "):
+        return "asyncio's transport sends what connection_lost() writes after it has drained"
+    return None
+
+
+def differs(text: str) -> bool:
+    """The program does not do the same everywhere, and nothing that is known explains it."""
+    return kind(text) is not None
+
+
+def kind(text: str) -> tuple[str, ...] | None:
+    """What the traces differ by: the first different step of each, without its values."""
+    told = traces(text)
+    at = first_difference(told)
+    if at is None or known(text, told) is not None:
+        return None
+    return tuple(" ".join([*trace, "–"][at].split()[:3]) for trace in told.values())
+
+
+def check(seed: int) -> Difference | None:
+    """Run the program of `seed`; give back the difference, shrunk, if it is not a known one."""
+    text = source(seed)
+    what = kind(text)
+    if what is None:
+        return None
+    return difference(f"streams_{seed}", shrink(text, lambda smaller: kind(smaller) == what))
+
+
+def difference(name: str, text: str) -> Difference:
+    """A program with its traces, as a script that runs by itself."""
+    return Difference(name, SCRIPT.format(program=text), traces(text))
+
+
+SCRIPT: Final = '''\
+"""asyncio and miniloop do not do the same."""
+
+PROGRAM = r"""
+{program}"""
+
+if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+    from tests.fuzz.streams import replay
+
+    sys.exit(replay(PROGRAM))
+'''
+
+
+def replay(text: str) -> int:
+    """Print what each implementation records of a program; 1 if that is not the same."""
+    print(side_by_side(traces(text)), end="")
+    return 1 if differs(text) else 0
