@@ -7,6 +7,9 @@ not define are those of `Stage.words()`:
 - `do(function, *args)`, `await result(coroutine)`: call, and log how that ended;
 - `await turns(n)`: let the loop make n turns; `await finish()`: let all end, and tell how;
 - `Flow()`: a transport that records pauses; `Recorder(…)`, `Buffered(…)`: protocols that record;
+- `by_task()`: sort the trace by who did what, for programs whose turns the kernel counts;
+  `block(n)`: n bytes; `await give(peer, n)`, `await take(peer, n)`: turns until all is carried;
+  `Tally(…)`: a protocol that records only what is then determined;
 - `pair()`, `tcp()`: our socket, which the library gets, and the peer, which the program moves by
   plain calls; `await connect(sock, protocol)`: a transport for our socket.
 
@@ -28,10 +31,11 @@ import struct
 import sys
 import termios
 import types
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.parity.clock import PATIENCE, Clock, VirtualSelector, Workers
+from tests.parity.clock import PATIENCE, Clock, Deadlock, VirtualSelector, Workers
 from tests.parity.harness import describe
 from tests.parity.network import HOST, reset
 
@@ -40,6 +44,9 @@ MOST_STEPS = 400
 
 LAST_TURNS = 12
 """So long `finish()` waits for what has been begun."""
+
+MOST_TURNS = 500
+"""So long many bytes may take to get from one end to the other."""
 
 WRITELINES_DOES_NOT_PAUSE = (3, 12) <= sys.version_info < (3, 12, 9) or (
     (3, 13) <= sys.version_info < (3, 13, 2)
@@ -52,6 +59,7 @@ TCP_CLOSE = 7
 
 WORDS = """
 aio log do writelines start result lines turns finish pair tcp connect open_streams serve_streams
+by_task block give take
 """
 """The words of a program that are attributes of its stage."""
 
@@ -74,6 +82,8 @@ class Trace(list[str]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.actor: Callable[[], str] | None = None
+        """Tells who does the next step, if steps are to be sorted by that."""
         self.overtaken = False
         """Two have read at once, which is a program's fault."""
         self._received: bytearray | None = None
@@ -89,7 +99,7 @@ class Trace(list[str]):
             return
         if len(self) >= MOST_STEPS:
             raise Cut
-        self.append(step)
+        self.append(step if self.actor is None else f"{self.actor()}: {step}")
 
     def received(self, data: bytes) -> None:
         """Record bytes, joined to those before: where the kernel splits them is its own affair."""
@@ -102,10 +112,17 @@ class Trace(list[str]):
         self[-1] = f"received {bytes(self._received)!r}"
 
 
+def _shown(value: object) -> str:
+    """A result; of many bytes how many, and a checksum."""
+    if isinstance(value, (bytes, bytearray)) and len(value) > 100:
+        return f"{len(value)} bytes {zlib.crc32(value):08x}"
+    return repr(value)
+
+
 def ending(error: BaseException) -> str:
     """An exception, with what the exceptions of streams carry."""
     carried = [
-        f"{name}={getattr(error, name)!r}"
+        f"{name}={_shown(getattr(error, name))}"
         for name in ("partial", "expected", "consumed")
         if hasattr(error, name)
     ]
@@ -126,12 +143,15 @@ class Stage:
         """The transport of the last connection that was made."""
         self._transports: list[Any] = []
         self._tasks: list[Any] = []
+        self._kept: list[Any] = []
+        """What may not go before the program ends."""
         self._searching: set[Any] = set()
 
     def words(self) -> dict[str, Any]:
         """The names a program may use."""
         words: dict[str, Any] = {name: getattr(self, name) for name in WORDS.split()}
         words.update(Oops=Oops, fail=fail, Flow=lambda **how: Flow(self.log, **how))
+        words["Tally"] = lambda **how: _tally(self, **how)
         words["Recorder"] = lambda **how: Recorder(self, **how)
         words["Buffered"] = lambda **how: _buffered(self, **how)
         return words
@@ -150,7 +170,7 @@ class Stage:
         gc_was_enabled = gc.isenabled()
         gc.disable()  # what it finds, and when, is no matter of the program
         try:
-            loop.run_until_complete(self._watched(words["main"]))
+            self._run_to_the_end(loop, loop.create_task(self._watched(words["main"])))
         finally:
             loop.close()
             for sock in self._sockets:
@@ -158,7 +178,18 @@ class Stage:
             logger.removeHandler(lines)
             if gc_was_enabled:
                 gc.enable()
+        if self.log.actor is not None:
+            self.log.sort(key=lambda step: step.partition(":")[0])
         return self.log
+
+    def _run_to_the_end(self, loop: Any, main: Any) -> None:
+        while not main.done():
+            try:
+                loop.run_until_complete(main)
+            except Deadlock:
+                self.log("waits for ever")
+                self.log.close()
+                main.cancel()
 
     async def _watched(self, main: Callable[[], Any]) -> None:
         try:
@@ -192,7 +223,9 @@ class Stage:
         except Exception as error:
             self.log(f"{function.__name__} {ending(error)}")
         else:
-            self.log(function.__name__ if result is None else f"{function.__name__} {result!r}")
+            self.log(
+                function.__name__ if result is None else f"{function.__name__} {_shown(result)}"
+            )
 
     def writelines(self, writer: Any, pieces: list[bytes]) -> None:
         """Write pieces, save where asyncio has known faults or tries more often.
@@ -238,7 +271,7 @@ class Stage:
                 self.log(f"{name} {ending(error)}")
             else:
                 self._notice_overtaking()
-                self.log(f"{name} {result!r}")
+                self.log(f"{name} {_shown(result)}")
 
     async def lines(self, reader: Any) -> None:
         """`async for line in reader`."""
@@ -296,6 +329,41 @@ class Stage:
             if isinstance(sock, Peer):
                 self.do(sock.read)
 
+    def by_task(self) -> None:
+        """Sort the steps by who does them: how many turns it takes is the kernel's affair."""
+
+        def actor() -> str:
+            task = self.aio.current_task()
+            return f"task {self._tasks.index(task) + 1}" if task in self._tasks else "main"
+
+        self.log.actor = actor
+
+    def block(self, count: int) -> bytes:
+        """So many bytes, no two parts alike."""
+        return (bytes(range(251)) * (count // 251 + 1))[:count]
+
+    async def give(self, peer: Peer, count: int) -> None:
+        """Let the peer send a block, turn by turn, as our side receives it."""
+        left = self.block(count)
+        for _ in range(MOST_TURNS):
+            left = left[peer.send_some(left) :]
+            if not left:
+                self.log(f"given {count}")
+                return
+            await self.turns()
+        self.log(f"given {count} in part")
+
+    async def take(self, peer: Peer, count: int) -> None:
+        """Let the peer receive so many bytes, turn by turn, as our side sends them."""
+        data = bytearray()
+        for _ in range(MOST_TURNS):
+            piece = peer.receive_some(count - len(data))
+            data += piece or b""
+            if len(data) == count or piece == b"":
+                break
+            await self.turns()
+        self.log(f"taken {_shown(data)}")
+
     def pair(self, takes: int | None = None) -> tuple[OurSocket, Peer]:
         """Two connected Unix sockets."""
         return self._connected(*socket.socketpair(), takes)
@@ -333,6 +401,7 @@ class Stage:
         """A reader and a writer for `sock`."""
         reader, writer = await self.aio.open_connection(sock=sock, limit=limit)
         self._transports.append(writer.transport)
+        self._kept += reader, writer
         return reader, writer
 
     async def serve_streams(self, sock: Any, limit: int, talk: Any) -> tuple[Any, Any]:
@@ -348,6 +417,7 @@ class Stage:
         transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
         self._transports.append(transport)
         reader, writer = made
+        self._kept += made
         return reader, writer
 
 
@@ -436,6 +506,44 @@ def _buffered(stage: Stage, *, size: int, **on: Callable[[Any], Any]) -> Any:
     return Buffered(stage, **on)
 
 
+def _tally(stage: Stage, *, size: int | None = None, keep_open: bool = False) -> Any:
+    """A protocol that counts what it receives; with a buffer of `size` bytes, or without one."""
+
+    class Tally(stage.aio.BufferedProtocol if size else stage.aio.Protocol):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._data = bytearray()
+            self._paused = False
+
+        def data_received(self, data: bytes) -> None:
+            self._data += data
+
+        def get_buffer(self, hint: int) -> bytearray:
+            del hint
+            assert size is not None
+            self._buffer = bytearray(size)
+            return self._buffer
+
+        def buffer_updated(self, count: int) -> None:
+            self._data += self._buffer[:count]
+
+        def eof_received(self) -> bool:
+            stage.log(f"end of {_shown(self._data)}")
+            return keep_open
+
+        def pause_writing(self) -> None:
+            assert not self._paused
+            self._paused = True
+
+        def resume_writing(self) -> None:
+            assert self._paused
+            self._paused = False
+
+        def connection_lost(self, error: Exception | None) -> None:
+            stage.log(f"lost after {_shown(self._data)}: {error and describe(error)}")
+
+    return Tally()
+
+
 # --- sockets without races ----------------------------------------------------------------------
 
 
@@ -484,6 +592,22 @@ class Peer:
             self.wait(lambda: _state(self._sock) == TCP_CLOSE)  # it answers by a reset
         else:
             self.wait(lambda: _unread(self._ours) == before + len(data) or _ended(self._ours))
+
+    def send_some(self, data: bytes) -> int:
+        """Send as much as there is room for."""
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+
+    def receive_some(self, most: int) -> bytes | None:
+        """Receive what there is; None if that is nothing yet, b"" at the end."""
+        try:
+            return self._sock.recv(most)
+        except BlockingIOError:
+            return None
+        except ConnectionResetError:
+            return b""
 
     def read(self) -> str:
         """Receive what is there; tell it, and whether that is all that will ever come."""
