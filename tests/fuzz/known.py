@@ -59,7 +59,7 @@ class Late(Rule):
 
     def rewrite(self, trace: Trace) -> list[str]:
         found = [re.search(self.pattern, row) for row in trace]
-        moved = [f"{IN_THE_END}{match[0]}" for match in found if match]
+        moved = [f"{IN_THE_END}{match[1]}" for match in found if match]
         kept = [row for row, match in zip(trace, found, strict=True) if not match]
         end = next((n for n, row in enumerate(kept) if row.startswith(IN_THE_END)), len(kept))
         return kept[:end] + sorted(kept[end:] + moved)
@@ -67,7 +67,7 @@ class Late(Rule):
 
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
-LOST: Final = r"handler \(future\): (Future|Task) exception was never retrieved.*"
+LOST: Final = r"(?:handler \(future\)|ERROR): ((?:Future|Task) exception was never retrieved.*)"
 
 RULES: Final[tuple[Rule, ...]] = (
     Late(

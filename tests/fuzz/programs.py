@@ -103,11 +103,18 @@ def shrink(program: Program, other: str, kind: Kind) -> Program:
     while found:
         found, number = False, 0
         while (smaller := nth(smaller_programs(program), number)) is not None:
-            if smaller.size < program.size and differs(smaller, other) == kind:
+            if smaller.size < program.size and _differs_so(smaller, other, kind):
                 program, found = smaller, True  # and go on at the same place
             else:
                 number += 1
     return program
+
+
+def _differs_so(program: Program, other: str, kind: Kind) -> bool:
+    try:
+        return differs(program, other) == kind
+    except SyntaxError:  # what is left is no program: an empty list of arguments, say
+        return False
 
 
 def nth(programs: Iterator[Program], number: int) -> Program | None:

@@ -205,9 +205,11 @@ class _Recorder(logging.Handler):
 
     def log(self, *values: Any) -> None:
         """Record a step of the function that calls; none of those that are closed in the end."""
+        self._log(", ".join(map(self.tell, values)), sys._getframe(1))
+
+    def _log(self, told: str, caller: types.FrameType) -> None:
         if self._last is not None:
             return
-        told = self.tell(values[0]) if len(values) == 1 else ", ".join(map(self.tell, values))
         task = self._current_task(self.loop)
         who = ""
         if task is not None:
@@ -216,10 +218,17 @@ class _Recorder(logging.Handler):
                 who += f" asked to cancel {asked}×" if asked > 1 else " asked to cancel"
         if held := var.get():
             who += f" var={held}"
-        caller = sys._getframe(1)
         ours = caller.f_code.co_filename == PROGRAM
         place = f"line {caller.f_lineno}" if ours else "called"
         self.step(f"{place}{who}: {told}")
+
+    def attempt(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call, and record what comes of it; what is wrong with it goes no further."""
+        try:
+            told = self.tell(function(*args))
+        except Exception as error:
+            told = f"raised {self.tell(error)}"
+        self._log(told, sys._getframe(1))
 
     def work(self, seconds: float) -> None:
         """Take some time without an await."""
@@ -463,7 +472,15 @@ def _play(main: Main, of: Implementation, recorder: _Recorder) -> None:
     recorder.begin(of.loop_class(recorder))
     recorder.name_futures()
     try:
-        main(of.aio, recorder.loop, recorder.log, var, contextvars.copy_context, recorder.work)
+        main(
+            of.aio,
+            recorder.loop,
+            recorder.log,
+            recorder.attempt,
+            var,
+            contextvars.copy_context,
+            recorder.work,
+        )
     except BaseException as error:
         recorder.step(f"raised at the start: {recorder.tell(error)}")
     del recorder.loop.create_future
