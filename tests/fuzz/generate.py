@@ -137,6 +137,7 @@ STEPS: Final = {
 YIELDS: Final = {"yield_": 40}
 
 SINCE: Final = {
+    "wait_for": (3, 12),  # before, it makes a task of what it waits for, and cancels that
     "eager": (3, 12),
     "set_task_factory": (3, 12),
     "as_completed_async": (3, 13),
@@ -286,6 +287,8 @@ class _Generator:
         """One of the texts; simpler are those before it. `{n}` becomes a number not used before."""
         chosen = self._choose(len(texts))
         text = texts[chosen]
+        if text.startswith("StopIteration") and sys.version_info < (3, 12, 6):
+            chosen, text = 0, texts[0]  # set_exception() refuses it there
         number = str(next(self._numbers)) if "{n}" in text else ""
         simpler = dict.fromkeys(text for text in texts[:chosen] if "{n}" not in text)
         return node("", text.replace("{n}", number), simpler=tuple(simpler))
