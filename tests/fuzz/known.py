@@ -68,7 +68,7 @@ class Late(Rule):
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
 NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
-LOST: Final = r"(?:handler \(future\)|ERROR): ((?:Future|Task) exception was never retrieved.*)"
+LOST: Final = r"(?:handler \(future\)|ERROR): ((?:\w*Future|Task) exception was never retrieved.*)"
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(

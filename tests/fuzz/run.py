@@ -380,7 +380,7 @@ class _Recorder(logging.Handler):
         while not self.quiet:
             try:
                 self.loop.run_forever()
-            except (SystemExit, KeyboardInterrupt) as error:
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
                 self.step(f"out of the loop: {self.tell(error)}")
 
     def end(self) -> None:

@@ -35,6 +35,8 @@ class Draw:
         self.below = choose
         self.met: list[str] = []
         """The operations that were drawn, in order."""
+        self.separators: list[bytes] = [b"\n"]
+        """What readuntil() will look for."""
         self.begun: list[str] = []
         """Names of tasks that have been begun."""
 
@@ -68,6 +70,8 @@ MODULES: Final = ("asyncio", "miniloop")
 
 LETTERS: Final = b"ab\n"
 """Few, so that separators are met, in part and in whole."""
+TUPLES: Final = sys.version_info >= (3, 13)
+"""asyncio's readuntil() takes several separators."""
 LIMITS: Final = (2, 1, 3, 4, 6, 10, 2**16)
 COUNTS: Final = (1, 0, 2, 3, 5, 9, 20, -1)
 ERRORS: Final = ("ValueError('bad')", "OSError(5, 'bad')", "Oops('bad')")
@@ -75,13 +79,20 @@ MARKS: Final = (0, 1, 3, 8, 20)
 
 
 def separator(draw: Draw) -> str:
-    if draw.chance(2):
-        separators = [draw.text(3) or b"\n" for _ in range(draw.count(1, 3))]
-        if draw.chance(20):
-            separators = []
-        if sys.version_info >= (3, 13):
-            return f"{tuple(separators)!r}"
-    return repr(draw.text(3) if draw.chance(20) else draw.text(3) or b"\n")
+    """One, of at least a byte mostly, or several."""
+    several = [draw.text(3) or b"\n" for _ in range(draw.count(1, 3))]
+    draw.separators += several
+    if draw.chance(20):
+        return repr(draw.pick(((), b"", (b"", b"a")) if TUPLES else (b"",)))
+    return repr(tuple(several) if TUPLES and draw.chance(2) else several[0])
+
+
+def split_separator(draw: Draw) -> str:
+    """A separator that comes in two pieces."""
+    whole = draw.text(2) + draw.pick(draw.separators)
+    at = max(1, len(whole) - 1)
+    pieces = (f"do(reader.feed_data, {piece!r})" for piece in (whole[:at], whole[at:]))
+    return "\nawait turns(1)\n".join(pieces)
 
 
 def chunk(draw: Draw) -> str:
@@ -124,6 +135,7 @@ READS: Final[Table] = {
 
 FEEDS: Final[Table] = {
     "feed_data": (9, lambda draw: f"do(reader.feed_data, {chunk(draw)})"),
+    "feed_data in pieces": (3, split_separator),
     "turns": (5, turns),
     "feed_eof": (1, lambda draw: "do(reader.feed_eof)"),
     "set_exception": (1, lambda draw: f"do(reader.set_exception, {draw.pick(ERRORS)})"),
@@ -251,7 +263,8 @@ def _block(head: str, lines: Lines) -> Lines:
 
 
 def _some(draw: Draw, table: Table, least: int, most: int) -> Lines:
-    return [draw.operation(table) for _ in range(draw.count(least, most))]
+    lines = [draw.operation(table) for _ in range(draw.count(least, most))]
+    return "\n".join(lines).splitlines()
 
 
 def reader_program(draw: Draw) -> Lines:
@@ -294,6 +307,14 @@ def streams_program(draw: Draw) -> Lines:
     lines.append(f"reader, writer = await {call}")
     lines += _block("async def consume():", _some(draw, READS, 1, 5))
     lines += _block("async def produce():", _some(draw, WRITES, 1, 5))
+    if draw.chance(4):  # a buffer that is full for a while, and tasks that drain it
+        lines += [
+            "ours.takes = 0",
+            f"do(writer.transport.set_write_buffer_limits, {draw.below(3)})",
+        ]
+        lines += [f"do(writer.write, {draw.text(8) + b'full'!r})"]
+        lines += [begin("second", "produce")(draw) for _ in range(draw.count(1, 3))]
+        lines += [*_some(draw, {**WRITER, **peer}, 1, 6), "ours.takes = None"]
     lines += _some(draw, {**WRITER, **peer}, 3, 14)
     return [*lines, "await finish()"]
 
