@@ -125,10 +125,10 @@ class _GatheringFuture(Future[list[Any]]):
         elif not self._running:  # this child was the last
             if self._cancel_requested:
                 # Whatever the children made of it, whoever cancelled the gather sees it cancelled,
-                # with the message that has reached the last of the arguments, if only to be caught.
+                # with the message that has reached the last of the arguments.
                 last = self._children[-1]
-                caught = CancelledError(*(m for m in getattr(last, "_caught", ()) if m is not None))
-                self.set_exception(last._make_cancelled_error() if last.cancelled() else caught)
+                message = last._make_cancelled_error() if last.cancelled() else CancelledError()
+                self.set_exception(message)
             elif self._return_exceptions:
                 self.set_result([_outcome(child) for child in self._children])
             else:

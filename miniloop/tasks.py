@@ -242,7 +242,7 @@ class Task(Future[T]):
         # Cancel what it waits for, and the CancelledError comes back by that way. _fut_waiter
         # stays: a task that waits in turn may refuse, and is asked again by the next cancel().
         if self._fut_waiter is None or not self._fut_waiter.cancel(msg=msg):
-            self._must_cancel, self._outcome, self._caught = True, msg, (msg,)  # see gather
+            self._must_cancel, self._outcome = True, msg
         return True
 
     def cancelling(self) -> int:

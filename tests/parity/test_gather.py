@@ -302,24 +302,6 @@ def test_whoever_awaits_a_gather_later_gets_the_same_list(stage: Stage) -> None:
     assert stage.run(main) == [(["a", "b"], True)]
 
 
-def test_a_cancelled_gather_has_the_message_that_its_last_child_has_caught(stage: Stage) -> None:
-    aio, log = stage.aio, stage.log
-
-    async def survivor() -> None:
-        try:
-            await aio.sleep(0)
-        except aio.CancelledError as error:
-            log("caught", str(error))
-
-    async def main() -> None:
-        gathered = aio.gather(survivor(), return_exceptions=True)
-        await aio.sleep(0)
-        gathered.cancel("stop")
-        log(await attempt_await(gathered))
-
-    assert stage.run(main) == [("caught", "stop"), "raised CancelledError: stop"]
-
-
 def test_a_cancelled_gather_has_the_message_of_its_last_child(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
