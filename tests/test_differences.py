@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
+import contextvars
 import gc
 import importlib.util
 import io
@@ -807,6 +808,70 @@ def test_start_tls_on_a_connection_that_is_lost() -> None:
         outcomes = [outcome(aio) for aio in BOTH]
         gc.collect()
     assert outcomes == ["waits for ever", "ConnectionResetError"]
+
+
+@pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has no eager tasks")
+def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
+    def told(aio: Any) -> list[str]:
+        reports: list[str] = []
+
+        async def nothing() -> None:
+            reports.append("never run")
+
+        async def inside(context: contextvars.Context) -> None:
+            eager = aio.create_task(nothing(), context=context)
+            reports.append(f"it has ended with {eager.exception()}".partition(":")[0])
+
+        async def main(loop: Any) -> None:
+            context = contextvars.copy_context()
+            loop.set_task_factory(getattr(aio, "eager_task_factory"))  # noqa: B009
+            await aio.sleep(0)
+            task = aio.Task(inside(context), loop=loop, context=context)
+            await aio.wait([task])
+            reports.append("others go on")
+
+        def report(loop: Any, context: dict[str, Any]) -> None:
+            reports.append(str(context.get("exception")).partition(" <")[0])
+            loop.stop()
+
+        loop = aio.SelectorEventLoop()
+        loop.set_exception_handler(report)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the coroutine that was never awaited
+            try:
+                loop.run_until_complete(main(loop))
+            except RuntimeError as error:
+                reports.append(str(error))
+            finally:
+                loop.close()
+        return reports
+
+    assert [told(aio) for aio in BOTH] == [
+        ["Leaving task", "Event loop stopped before Future completed."],
+        ["it has ended with cannot enter context", "others go on"],
+    ]
+
+
+def test_a_task_that_awaits_itself_and_is_awaited_again() -> None:
+    def told(aio: Any) -> list[str]:
+        async def stubborn() -> list[str]:
+            messages = []
+            for _ in range(2):
+                with pytest.raises(RuntimeError) as caught:
+                    await aio.current_task()
+                messages.append(str(caught.value).partition(":")[0])
+            return messages
+
+        async def main() -> list[str]:
+            return list(await aio.create_task(stubborn()))
+
+        return list(run(aio, main()))
+
+    itself = "Task cannot await on itself"
+    assert [told(aio) for aio in BOTH] == [
+        [itself, "await wasn't used with future"],
+        [itself, itself],
+    ]
 
 
 def test_the_message_of_a_gather_whose_last_child_refuses_to_be_cancelled() -> None:

@@ -641,7 +641,8 @@ class _Generator:
 
     def _set_exception_handler(self) -> Node:
         text = "loop.set_exception_handler({0})"
-        handlers = ("None", f"lambda loop, context: {self._callback()}(context['message'])")
+        handlers = ("None", "lambda loop, context: log(context['message'])",
+                    "lambda loop, context: 1 / 0")  # fmt: skip
         return node("set_exception_handler", text, self._one_of(handlers))
 
     def _call_exception_handler(self) -> Node:

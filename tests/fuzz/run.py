@@ -151,6 +151,16 @@ class _Loop:
         self._recorder.number(task)
         return task
 
+    def set_exception_handler(self, handler: Any) -> None:
+        """A program's own handler does not hear of what is told at different times."""
+        report = self._recorder.report
+
+        def chosen(loop: Any, context: dict[str, Any]) -> None:
+            lost = context["message"].endswith("never retrieved")
+            (report if lost else handler)(loop, context)
+
+        super().set_exception_handler(handler and chosen)  # type: ignore[misc]
+
     def _run_once(self) -> None:
         self._turns += 1
         if self._turns > MOST_TURNS:
@@ -343,6 +353,7 @@ class _Recorder(logging.Handler):
         if "<" in text:
             text = re.sub(r"(?:\w+\.<locals>\.)+", "", text)
             text = re.sub(r"\b0x[0-9a-f]+", "0x…", text)
+            text = re.sub(r"<(\w+) [^<>]*\.\.\.[^<>]*>+", r"<\1 …>", text)
             text = re.sub(r"( cb=\[.*?\])?( created at [^\s>\]]+)?", "", text)
         if text.startswith("Executing "):
             text = re.sub("<.*>", "…", text)
