@@ -145,8 +145,8 @@ SINCE: Final = {
 }
 
 THEMES: Final = (
-    ("event",), ("lock",), ("condition",), ("semaphore",), ("barrier",), ("queue_get", "queue_put"),
-    ("group",),
+    ("event",), ("lock",), ("condition",), ("semaphore",), ("barrier",),
+    ("queue_get",), ("queue_put",), ("group",),
     ("timeout", "reschedule"), ("gather", "wait"), ("future", "set_result", "wait_for"),
 )  # fmt: skip
 """What half of the programs are about: operations with these words in their names are chosen more
@@ -382,12 +382,11 @@ class _Generator:
                     op, method = ways[self._choose(len(ways))]
                     number = [self._number()] if method in ("set_result", "put_nowait") else []
                     called = listed([node(op, f"{name}.{method}"), *number])
-                    text = "loop.call_later({0}, {1})"
-                    lines.append(node("call_later", text, self._one_of(TIMES), called))
-        if self._often(1, 2):  # in the turn of a push, before it or after it
-            called = node("task_cancel", f"{self._any_task()}.cancel")
-            cancel = node("call_later", "loop.call_later({0}, {1})", self._one_of(TIMES), called)
-            lines.insert(self._choose(len(lines) + 1), cancel)
+                    text, when = "loop.call_later({0}, {1})", self._one_of(TIMES)
+                    lines.append(node("call_later", text, when, called))
+                    if self._often(1, 2):  # in the same turn, perhaps him whom that has woken
+                        cancel = node("task_cancel", f"{self._any_task()}.cancel")
+                        lines.append(node("call_later", text, when, cancel))
         return lines
 
     # -- statements -------------------------------------------------------------------------------
