@@ -233,25 +233,27 @@ class Stage:
         After close() or abort() it raises TypeError or AttributeError, or keeps the pieces for
         ever. With something in the buffer it sends at once, though the kernel has just had no room.
         And some releases do not ask whether the protocol is to be paused: they are made to, by a
-        call that asks and has no other effect.
+        call that asks and has no other effect. An empty piece is left out; it would stay for ever.
         """
         transport = getattr(writer, "transport", writer)
-        if writer.is_closing() or (transport.get_write_buffer_size() and self._has_room()):
+        if writer.is_closing() or (transport.get_write_buffer_size() and self._has_news()):
             self.log("writelines left out")
             return
 
         def writelines(pieces: list[bytes]) -> None:
-            writer.writelines(pieces)
+            writer.writelines([piece for piece in pieces if piece])
             if WRITELINES_DOES_NOT_PAUSE:
                 low, high = transport.get_write_buffer_limits()
                 transport.set_write_buffer_limits(high, low)
 
         self.do(writelines, pieces)
 
-    def _has_room(self) -> bool:
-        """The kernel says that our socket can be written to."""
-        ours = [sock for sock in self._sockets if isinstance(sock, OurSocket)]
-        return bool(select.select([], ours, [], 0)[1])
+    def _has_news(self) -> bool:
+        """To send would not just find that the kernel has no room."""
+        ours = next(sock for sock in self._sockets if isinstance(sock, OurSocket))
+        poll = select.poll()
+        poll.register(ours, select.POLLOUT)
+        return bool(poll.poll(0)) or ours.peer.is_deaf
 
     def start(self, coroutine: Any) -> Any:
         """A task; it lives until the program ends, whoever else refers to it."""
@@ -583,6 +585,7 @@ class Peer:
         self._sock = sock
         self._ours = ours
         self._is_tcp = sock.family != socket.AF_UNIX
+        self.is_deaf = False
 
     def send(self, data: bytes) -> None:
         """Send all of a few bytes."""
@@ -637,6 +640,7 @@ class Peer:
     def deafen(self) -> None:
         """Refuse what will come, and go on to send."""
         self._sock.shutdown(socket.SHUT_RD)
+        self.is_deaf = True
 
     def reset(self) -> None:
         """Close so that our socket is told of a reset; a Unix socket only if it has unread data."""
