@@ -117,7 +117,8 @@ class _GatheringFuture(Future[list[Any]]):
         if self._running and type(child) is Task and child._state is FINISHED:
             return  # as most end; the rest of this, only to find it out, costs a sixth of a gather
         cancelled = child.cancelled()
-        error = None if cancelled else child.exception()  # which also makes it retrieved
+        later = self._return_exceptions and self._state is PENDING  # when all have ended
+        error = None if cancelled or later else child.exception()  # which also makes it retrieved
         if self._state is not PENDING:
             return
         if (cancelled or error is not None) and not self._return_exceptions:
@@ -172,8 +173,7 @@ async def wait(
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
     enough = _Enough(len(futures), return_when)
-    if timeout is not None:
-        enough.timer = get_running_loop().call_later(timeout, enough.set)
+    enough.timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
     for future in futures:
         _notify(enough, future)
     try:
