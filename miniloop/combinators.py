@@ -72,10 +72,12 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     not ended; a child that is cancelled by somebody else counts as one that raised CancelledError.
     """
     futures: dict[Awaitable[Any], Future[Any]] = {}  # an argument given twice is one future
+    ended: dict[Future[Any], bool] = {}  # asked at once: the start of an eager task may end others
     loop: Loop | None = None
     for argument in coros_or_futures:
         if argument not in futures:
             future = futures[argument] = ensure_future(argument, loop=loop)
+            ended[future] = future.done()
             loop = loop or _loop_of(future)
             if future is not argument:
                 # The caller cannot know of this task, and could do nothing about its end.
@@ -85,7 +87,7 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     if not children:
         outer.set_result([])
     for child in futures.values():
-        if child.done():  # counted at once: a gather of nothing but eager tasks is done on return
+        if ended[child]:  # counted at once: a gather of nothing but eager tasks is done on return
             outer._child_done(child)
         else:
             _notify(outer, child)
@@ -99,9 +101,8 @@ class _GatheringFuture(Future[list[Any]]):
 
     def __init__(self, children: list[Future[Any]], return_exceptions: bool, loop: Loop) -> None:
         super().__init__(loop=loop)
-        self._children = children
+        self._children, self._return_exceptions = children, return_exceptions
         self._running = len(set(children))  # have not ended; one given twice counts once
-        self._return_exceptions = return_exceptions
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel the children; the gather ends when they have all ended (bpo-32684)."""
@@ -117,7 +118,8 @@ class _GatheringFuture(Future[list[Any]]):
         if self._running and type(child) is Task and child._state is FINISHED:
             return  # as most end; the rest of this, only to find it out, costs a sixth of a gather
         cancelled = child.cancelled()
-        error = None if cancelled else child.exception()  # which also makes it retrieved
+        later = self._return_exceptions and self._state is PENDING  # when all have ended
+        error = None if cancelled or later else child.exception()  # which also makes it retrieved
         if self._state is not PENDING:
             return
         if (cancelled or error is not None) and not self._return_exceptions:
@@ -172,8 +174,7 @@ async def wait(
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
     enough = _Enough(len(futures), return_when)
-    if timeout is not None:
-        enough.timer = get_running_loop().call_later(timeout, enough.set)
+    enough.timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
     for future in futures:
         _notify(enough, future)
     try:
@@ -190,8 +191,7 @@ class _Enough(Event):
 
     def __init__(self, running: int, return_when: str) -> None:
         super().__init__()
-        self._running = running
-        self._return_when = return_when
+        self._running, self._return_when = running, return_when
         self.timer: Handle | None = None  # sets it when the time is up
 
     def set(self) -> None:

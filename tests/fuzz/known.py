@@ -77,7 +77,7 @@ class Excuse(Rule):
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
 NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
-LOST: Final = r"(?:handler \(future\)|ERROR): ((?:\w*Future|Task) exception was never retrieved.*)"
+LOST: Final = r"(?:handler \(future\)|ERROR): (\w+ exception was never retrieved.*)"
 
 TWICE: Final = "await wasn't used with future"
 
@@ -148,8 +148,8 @@ RULES: Final[tuple[Rule, ...]] = (
         "the name of a task from a factory that failed",
         "before 3.13.1, it is given to the task when the factory has returned",
         "miniloop",
-        r"(left: T\d+ |name=)('?)(?:\w+|Task-N|Task-\+\d+)(?=\2[: ,])",
-        r"\1\2name",
+        r"(left: T\d+ |name=)'?(?:\w+|Task-N|Task-\+\d+)'?(?=[: ,])",
+        r"\1name",
         ((3, 11), (3, 13, 1)),
     ),
     Rule(

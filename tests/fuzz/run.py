@@ -268,6 +268,8 @@ class _Recorder(logging.Handler):
 
     def warn(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         text = str(message).partition("\n")[0]
+        if self._last is not None and "never awaited" not in text:
+            return  # of what is closed by the garbage collector, without a loop
         self.step(f"{category.__name__}: {self.plain(text)}")
 
     def unraisable(self, args: Any) -> None:
@@ -305,8 +307,10 @@ class _Recorder(logging.Handler):
 
     def tell(self, value: Any) -> str:
         """A value in words that two implementations have in common."""
-        if value is None or isinstance(value, (str, int, float)):
-            return self.plain(repr(value))
+        if isinstance(value, str):
+            return f"'{self.plain(value)}'"
+        if value is None or isinstance(value, (int, float)):
+            return repr(value)
         if isinstance(value, BaseException):
             return self._error(value, DEEPEST)
         if isinstance(value, (tuple, list)):
