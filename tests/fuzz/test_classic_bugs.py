@@ -237,7 +237,7 @@ def a_shield_lets_a_cancellation_through(patch: pytest.MonkeyPatch) -> None:
 
 IN_TASKS = [
     (wait_for_swallows_a_cancellation, 72),
-    (gather_loses_a_cancellation, 40),
+    (gather_loses_a_cancellation, 46),
     (gather_ends_before_its_children, 54),
     (a_semaphore_lets_a_late_comer_overtake, 100),
     (a_semaphore_loses_the_permit_of_who_is_cancelled, 100),
@@ -329,7 +329,7 @@ IN_STREAMS = [
     (only_one_drain_is_woken, 87),
     (data_comes_though_reading_is_paused, 115),
     (close_throws_away_what_is_buffered, 6),
-    (the_end_of_file_overtakes_the_data, 47),
+    (the_end_of_file_overtakes_the_data, 76),
 ]
 """The same."""
 
