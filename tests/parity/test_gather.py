@@ -340,19 +340,3 @@ def test_a_gather_that_returns_exceptions_has_seen_none_until_all_have_ended(sta
     del gathered
     stage.collect()
     assert log == [("report", "Task exception was never retrieved", "ValueError: broken")]
-
-
-def test_a_cancelled_gather_that_returns_exceptions_has_seen_them_all(stage: Stage) -> None:
-    aio, log = stage.aio, stage.log
-
-    async def main() -> None:
-        aio.get_running_loop().set_exception_handler(stage.report)
-        inner = aio.gather(aio.sleep(10))
-        outer = aio.gather(inner, return_exceptions=True)
-        await aio.sleep(0)
-        outer.cancel("enough")
-        log(await attempt_await(outer))
-        del inner, outer
-        stage.collect()
-
-    assert stage.run(main) == ["raised CancelledError"]
