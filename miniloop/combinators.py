@@ -125,16 +125,15 @@ class _GatheringFuture(Future[list[Any]]):
         if (cancelled or error is not None) and not self._return_exceptions:
             self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
         elif not self._running:  # this child was the last
+            results = list(map(_outcome, self._children)) if self._return_exceptions else None
             if self._cancel_requested:
                 # Whatever the children made of it, whoever cancelled the gather sees it cancelled,
                 # with the message that has reached the last of the arguments.
                 last = self._children[-1]
                 message = last._make_cancelled_error() if last.cancelled() else CancelledError()
                 self.set_exception(message)
-            elif self._return_exceptions:
-                self.set_result([_outcome(child) for child in self._children])
             else:
-                self.set_result([child.result() for child in self._children])
+                self.set_result(results or [child.result() for child in self._children])
 
 
 def _outcome(future: Future[Any]) -> Any:
