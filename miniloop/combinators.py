@@ -72,10 +72,14 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     not ended; a child that is cancelled by somebody else counts as one that raised CancelledError.
     """
     futures: dict[Awaitable[Any], Future[Any]] = {}  # an argument given twice is one future
+    ended: list[Future[Any]] = []
+    waited_for: list[Future[Any]] = []
     loop: Loop | None = None
     for argument in coros_or_futures:
         if argument not in futures:
             future = futures[argument] = ensure_future(argument, loop=loop)
+            # Told apart now, for the start of the next, if it is an eager task, may end this one.
+            (ended if future.done() else waited_for).append(future)
             loop = loop or _loop_of(future)
             if future is not argument:
                 # The caller cannot know of this task, and could do nothing about its end.
@@ -84,11 +88,10 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     outer = _GatheringFuture(children, return_exceptions, loop)
     if not children:
         outer.set_result([])
-    for child in futures.values():
-        if child.done():  # counted at once: a gather of nothing but eager tasks is done on return
-            outer._child_done(child)
-        else:
-            _notify(outer, child)
+    for child in ended:  # counted at once: a gather of nothing but eager tasks is done on return
+        outer._child_done(child)
+    for child in waited_for:
+        _notify(outer, child)
     return outer
 
 
@@ -99,9 +102,8 @@ class _GatheringFuture(Future[list[Any]]):
 
     def __init__(self, children: list[Future[Any]], return_exceptions: bool, loop: Loop) -> None:
         super().__init__(loop=loop)
-        self._children = children
+        self._children, self._return_exceptions = children, return_exceptions
         self._running = len(set(children))  # have not ended; one given twice counts once
-        self._return_exceptions = return_exceptions
         self._cancel_requested = False  # True once cancel() has reached a child
 
     def cancel(self, msg: Any | None = None) -> bool:
@@ -118,22 +120,22 @@ class _GatheringFuture(Future[list[Any]]):
         if self._running and type(child) is Task and child._state is FINISHED:
             return  # as most end; the rest of this, only to find it out, costs a sixth of a gather
         cancelled = child.cancelled()
-        error = None if cancelled else child.exception()  # which also makes it retrieved
+        later = self._return_exceptions and self._state is PENDING  # when all have ended
+        error = None if cancelled or later else child.exception()  # which also makes it retrieved
         if self._state is not PENDING:
             return
         if (cancelled or error is not None) and not self._return_exceptions:
             self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
         elif not self._running:  # this child was the last
+            results = list(map(_outcome, self._children)) if self._return_exceptions else None
             if self._cancel_requested:
                 # Whatever the children made of it, whoever cancelled the gather sees it cancelled,
                 # with the message that has reached the last of the arguments.
                 last = self._children[-1]
                 message = last._make_cancelled_error() if last.cancelled() else CancelledError()
                 self.set_exception(message)
-            elif self._return_exceptions:
-                self.set_result([_outcome(child) for child in self._children])
             else:
-                self.set_result([child.result() for child in self._children])
+                self.set_result(results or [child.result() for child in self._children])
 
 
 def _outcome(future: Future[Any]) -> Any:
@@ -190,8 +192,7 @@ class _Enough(Event):
 
     def __init__(self, running: int, return_when: str) -> None:
         super().__init__()
-        self._running = running
-        self._return_when = return_when
+        self._running, self._return_when = running, return_when
         self.timer: Handle | None = None  # sets it when the time is up
 
     def set(self) -> None:

@@ -363,7 +363,7 @@ class StreamReader:
             raise self._exception
         while len(self._buffer) < n:
             if self._eof:
-                raise IncompleteReadError(self._take(n), n)
+                raise IncompleteReadError(self._take(n, resume=False), n)
             await self._wait_for_data("readexactly")
         return self._take(n)
 
@@ -400,12 +400,12 @@ class StreamReader:
         searched = 0  # no separator begins before this place
         while (found := self._find_first(separators, searched)) is None:
             # A separator may have begun: its last byte is missing, or more.
-            searched = max(0, len(self._buffer) + 1 - len(separators[-1]))
+            searched = max(searched, len(self._buffer) + 1 - len(separators[-1]))
             if searched > self._limit:
                 message = "Separator is not found, and chunk exceed the limit"
                 raise LimitOverrunError(message, searched)
             if self._eof:
-                raise IncompleteReadError(self._take(len(self._buffer)), None)
+                raise IncompleteReadError(self._take(len(self._buffer), resume=False), None)
             await self._wait_for_data("readuntil")
         start, end = found
         if start > self._limit:
@@ -436,7 +436,7 @@ class StreamReader:
         finally:
             self._waiter = None
 
-    def _take(self, n: int) -> bytes:
+    def _take(self, n: int, *, resume: bool = True) -> bytes:
         if n >= len(self._buffer):  # mostly it is all that there is
             data = bytes(self._buffer)
             self._buffer.clear()
@@ -444,7 +444,7 @@ class StreamReader:
             # A view saves a copy, but making one takes longer than to copy a line.
             data = bytes(self._buffer[:n] if n < 4096 else memoryview(self._buffer)[:n])
             del self._buffer[:n]
-        if self._paused and len(self._buffer) <= self._limit:
+        if self._paused and n and resume and len(self._buffer) <= self._limit:
             self._paused = False
             self._transport.resume_reading()
         return data

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
+import contextvars
 import gc
 import importlib.util
 import io
@@ -40,6 +42,15 @@ def run(aio: Any, main: Coroutine[Any, Any, Any], loop: Any = None) -> Any:
         return loop.run_until_complete(main)
     finally:
         loop.close()
+
+
+def _fill(sock: socket.socket) -> int:
+    """Send until the kernel takes no more; return how many bytes it took."""
+    taken = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            taken += sock.send(bytes(1 << 16))
+    return taken
 
 
 class Recorder:
@@ -228,6 +239,82 @@ def test_an_empty_piece_among_the_lines_to_write() -> None:
 
     # Up to 3.11 asyncio joined the pieces. From then on an empty one stays in its buffer for ever.
     assert [closes(aio) for aio in BOTH] == [RELEASE < (3, 12), True]
+
+
+def test_a_call_to_a_transport_that_has_drained_and_closed() -> None:
+    async def main(aio: Any) -> str:
+        ours, peer = socket.socketpair()
+        ours.setblocking(False)
+        filled = _fill(ours)
+        loop = aio.get_running_loop()
+        transport, _ = await loop.create_connection(aio.Protocol, sock=ours)
+        transport.write(b"the last")
+        transport.close()
+        with peer:
+            while filled > 0:
+                filled -= len(peer.recv(1 << 20))
+            for _ in range(5):
+                await aio.sleep(0)
+            assert peer.recv(100) == b"the last"
+        try:
+            transport.abort()
+        except AttributeError as exc:
+            return str(exc)
+        return "nothing"
+
+    told = [run(aio, main(aio)) for aio in BOTH]
+    assert told == ["'NoneType' object has no attribute 'call_soon'", "nothing"]
+
+
+def test_lines_to_write_while_the_transport_closes() -> None:
+    async def main(aio: Any) -> str:
+        ours, peer = socket.socketpair()
+        ours.setblocking(False)
+        _fill(ours)
+        loop = aio.get_running_loop()
+        transport, _ = await loop.create_connection(aio.Protocol, sock=ours)
+        transport.write(b"kept")
+        transport.close()
+        try:
+            transport.writelines([b"1", b"2"])
+        except TypeError as exc:
+            return str(exc)
+        else:
+            return f"{transport.get_write_buffer_size()} bytes wait"
+        finally:
+            transport.abort()
+            await aio.sleep(0)
+            peer.close()
+
+    # Up to 3.11 asyncio handed the pieces, joined, to write().
+    theirs = "6 bytes wait" if RELEASE < (3, 12) else "'NoneType' object is not callable"
+    assert [run(aio, main(aio)) for aio in BOTH] == [theirs, "6 bytes wait"]
+
+
+def test_lines_to_write_behind_others() -> None:
+    class Narrow(socket.socket):
+        """Takes one byte at a time."""
+
+        def send(self, data: Any, flags: int = 0) -> int:
+            return super().send(bytes(data)[:1], flags)
+
+        def sendmsg(self, buffers: Any, *_: Any) -> int:
+            return self.send(b"".join(buffers))
+
+    async def main(aio: Any) -> int:
+        ours, peer = socket.socketpair()
+        narrow = Narrow(fileno=ours.detach())
+        loop = aio.get_running_loop()
+        transport, _ = await loop.create_connection(aio.Protocol, sock=narrow)
+        transport.write(b"ab")
+        transport.writelines([b"c"])
+        waiting: int = transport.get_write_buffer_size()
+        transport.abort()
+        await aio.sleep(0)
+        peer.close()
+        return waiting
+
+    assert [run(aio, main(aio)) for aio in BOTH] == [2 if RELEASE < (3, 12) else 1, 2]
 
 
 def test_a_wide_view_given_to_sock_sendall() -> None:
@@ -721,6 +808,70 @@ def test_start_tls_on_a_connection_that_is_lost() -> None:
         outcomes = [outcome(aio) for aio in BOTH]
         gc.collect()
     assert outcomes == ["waits for ever", "ConnectionResetError"]
+
+
+@pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has no eager tasks")
+def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
+    def told(aio: Any) -> list[str]:
+        reports: list[str] = []
+
+        async def nothing() -> None:
+            reports.append("never run")
+
+        async def inside(context: contextvars.Context) -> None:
+            eager = aio.create_task(nothing(), context=context)
+            reports.append(f"it has ended with {eager.exception()}".partition(":")[0])
+
+        async def main(loop: Any) -> None:
+            context = contextvars.copy_context()
+            loop.set_task_factory(getattr(aio, "eager_task_factory"))  # noqa: B009
+            await aio.sleep(0)
+            task = aio.Task(inside(context), loop=loop, context=context)
+            await aio.wait([task])
+            reports.append("others go on")
+
+        def report(loop: Any, context: dict[str, Any]) -> None:
+            reports.append(str(context.get("exception")).partition(" <")[0])
+            loop.stop()
+
+        loop = aio.SelectorEventLoop()
+        loop.set_exception_handler(report)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the coroutine that was never awaited
+            try:
+                loop.run_until_complete(main(loop))
+            except RuntimeError as error:
+                reports.append(str(error))
+            finally:
+                loop.close()
+        return reports
+
+    assert [told(aio) for aio in BOTH] == [
+        ["Leaving task", "Event loop stopped before Future completed."],
+        ["it has ended with cannot enter context", "others go on"],
+    ]
+
+
+def test_a_task_that_awaits_itself_and_is_awaited_again() -> None:
+    def told(aio: Any) -> list[str]:
+        async def stubborn() -> list[str]:
+            messages = []
+            for _ in range(2):
+                with pytest.raises(RuntimeError) as caught:
+                    await aio.current_task()
+                messages.append(str(caught.value).partition(":")[0])
+            return messages
+
+        async def main() -> list[str]:
+            return list(await aio.create_task(stubborn()))
+
+        return list(run(aio, main()))
+
+    itself = "Task cannot await on itself"
+    assert [told(aio) for aio in BOTH] == [
+        [itself, "await wasn't used with future"],
+        [itself, itself],
+    ]
 
 
 def test_the_message_of_a_gather_whose_last_child_refuses_to_be_cancelled() -> None:

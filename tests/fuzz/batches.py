@@ -49,6 +49,7 @@ def batch(what: tuple[str, int]) -> Result:
     """Run some programs; in another process."""
     kind, first = what
     known.used.clear()
+    gc.freeze()  # what is left of the batch before, such as caches, is no garbage of a program's
     seeds = range(first, first + BATCH)
     if kind == "programs":
         found = [found for seed in seeds for found in programs.check_all(seed)]

@@ -144,6 +144,17 @@ SINCE: Final = {
     "queue_shutdown": (3, 13),
 }
 
+THEMES: Final = (
+    ("event",), ("lock",), ("condition",), ("semaphore",), ("barrier",),
+    ("queue_get",), ("queue_put",), ("group",),
+    ("timeout", "reschedule"), ("gather", "wait"), ("future", "set_result", "wait_for"),
+)  # fmt: skip
+"""What half of the programs are about: operations with these words in their names are chosen more
+often there, and there is one thing of each kind, so that several tasks meet at it."""
+
+FAVOUR: Final = 6
+"""So many times as often."""
+
 TIMES: Final = ("0", "0.1", "0.2", "0.2", "1")
 DELAYS: Final = ("0.1", "0.2", "0.2", "1")
 LIMITS: Final = ("0.1", "0", "0.2", "0.2", "1", "None", "-1")
@@ -203,10 +214,15 @@ def generate(choose: Choose, version: tuple[int, int] = sys.version_info[:2]) ->
 class _Table:
     """Operations to choose from, each as often as its weight says."""
 
-    def __init__(self, *tables: dict[str, int], version: tuple[int, int]) -> None:
+    def __init__(
+        self, *tables: dict[str, int], version: tuple[int, int], theme: tuple[str, ...]
+    ) -> None:
         weights = {op: weight for table in tables for op, weight in table.items()}
         offered = [op for op in weights if SINCE.get(op, (3, 11)) <= version]
-        self._tickets = [op for op in offered for _ in range(weights[op])]
+        favoured = {op for op in offered if any(word in op for word in theme)}
+        self._tickets = [
+            op for op in offered for _ in range(weights[op] * (FAVOUR if op in favoured else 1))
+        ]
 
     def pick(self, choose: Choose) -> str:
         return self._tickets[choose(len(self._tickets))]
@@ -215,16 +231,17 @@ class _Table:
 class _Tables:
     """The tables of each kind of function."""
 
-    def __init__(self, version: tuple[int, int]) -> None:
-        self.awaitables = _Table(AWAITABLES, version=version)
-        self.anywhere = _Table(STATEMENTS, version=version)
-        self.coroutine = _Table(STEPS, STATEMENTS, version=version)
-        self.generator = _Table(STEPS, STATEMENTS, YIELDS, version=version)
+    def __init__(self, version: tuple[int, int], theme: tuple[str, ...]) -> None:
+        make = functools.partial(_Table, version=version, theme=theme)
+        self.awaitables = make(AWAITABLES)
+        self.anywhere = make(STATEMENTS)
+        self.coroutine = make(STEPS, STATEMENTS)
+        self.generator = make(STEPS, STATEMENTS, YIELDS)
 
 
 @functools.cache
-def _tables_of(version: tuple[int, int]) -> _Tables:
-    return _Tables(version)
+def _tables_of(version: tuple[int, int], theme: tuple[str, ...]) -> _Tables:
+    return _Tables(version, theme)
 
 
 class _Scope:
@@ -243,7 +260,8 @@ class _Scope:
 class _Generator:
     def __init__(self, choose: Choose, version: tuple[int, int]) -> None:
         self._choose = choose
-        self._tables = _tables_of(version)
+        self._theme = THEMES[choose(len(THEMES))] if choose(2) else ()
+        self._tables = _tables_of(version, self._theme)
         self._numbers = itertools.count(1)
         self._coroutines = 2 + choose(4)
         self._tasks = 2 + choose(min(3, self._coroutines - 1))
@@ -281,7 +299,7 @@ class _Generator:
     def _name(self, kind: str, most: int = 2) -> str:
         """The name of something shared, of which there are at most so many."""
         there = self._shared.setdefault(kind, {})
-        number = 1 + self._choose(min(most, len(there) + 1))
+        number = 1 + self._choose(min(1 if self._theme else most, len(there) + 1))
         name = f"{kind}{number}"
         if name not in there:
             ways = SHARED[kind]
@@ -364,8 +382,11 @@ class _Generator:
                     op, method = ways[self._choose(len(ways))]
                     number = [self._number()] if method in ("set_result", "put_nowait") else []
                     called = listed([node(op, f"{name}.{method}"), *number])
-                    text = "loop.call_later({0}, {1})"
-                    lines.append(node("call_later", text, self._one_of(TIMES), called))
+                    text, when = "loop.call_later({0}, {1})", self._one_of(TIMES)
+                    lines.append(node("call_later", text, when, called))
+                    if self._often(1, 2):  # in the same turn, perhaps him whom that has woken
+                        cancel = node("task_cancel", f"{self._any_task()}.cancel")
+                        lines.append(node("call_later", text, when, cancel))
         return lines
 
     # -- statements -------------------------------------------------------------------------------
@@ -619,7 +640,8 @@ class _Generator:
 
     def _set_exception_handler(self) -> Node:
         text = "loop.set_exception_handler({0})"
-        handlers = ("None", f"lambda loop, context: {self._callback()}(context['message'])")
+        handlers = ("None", "lambda loop, context: log(context['message'])",
+                    "lambda loop, context: 1 / 0")  # fmt: skip
         return node("set_exception_handler", text, self._one_of(handlers))
 
     def _call_exception_handler(self) -> Node:

@@ -107,7 +107,7 @@ HABITS: Final = (
     Habit(
         "a gather looks at what is done already one turn later",
         (3, 12),
-        (Change("combinators:gather", "if child.done():", "if False:"),),
+        (Change("combinators:gather", "if future.done() else", "if False else"),),
     ),
     Habit(
         "a TaskGroup that fails miscounts the requests to cancel its parent",

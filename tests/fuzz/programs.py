@@ -39,16 +39,19 @@ def check(seed: int) -> Difference | None:
 def check_all(seed: int) -> list[Difference]:
     """What the implementations do otherwise than one another in the program of a seed.
 
-    Where miniloop does as one of the asyncios, and these differ, it is not to blame.
+    Where miniloop does as one of the asyncios, and these differ, it is not to blame. The two are
+    compared where miniloop differs, and else in one program of four.
     """
     program = generate(seeded(seed))
     main = load(program.source)
     asyncio = play(main, REFERENCE)
-    found = []
+    kind = _compare(main, "miniloop", asyncio)
+    if kind is None and seed % 4:
+        return []
     between = _compare(main, IN_PYTHON, asyncio)
+    found = []
     if between is not None:
         found.append(_difference(program, f"asyncios_{seed}", IN_PYTHON, between))
-    kind = _compare(main, "miniloop", asyncio)
     if kind is not None and (between is None or not _as_in_python(main)):
         found.append(_difference(program, f"program_{seed}", "miniloop", kind))
     return found

@@ -151,6 +151,16 @@ class _Loop:
         self._recorder.number(task)
         return task
 
+    def set_exception_handler(self, handler: Any) -> None:
+        """A program's own handler does not hear of what is told at different times."""
+        report = self._recorder.report
+
+        def chosen(loop: Any, context: dict[str, Any]) -> None:
+            lost = context["message"].endswith("never retrieved")
+            (report if lost else handler)(loop, context)
+
+        super().set_exception_handler(handler and chosen)  # type: ignore[misc]
+
     def _run_once(self) -> None:
         self._turns += 1
         if self._turns > MOST_TURNS:
@@ -258,6 +268,8 @@ class _Recorder(logging.Handler):
 
     def warn(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         text = str(message).partition("\n")[0]
+        if self._last is not None and "never awaited" not in text:
+            return  # of what is closed by the garbage collector, without a loop
         self.step(f"{category.__name__}: {self.plain(text)}")
 
     def unraisable(self, args: Any) -> None:
@@ -295,8 +307,10 @@ class _Recorder(logging.Handler):
 
     def tell(self, value: Any) -> str:
         """A value in words that two implementations have in common."""
-        if value is None or isinstance(value, (str, int, float)):
-            return self.plain(repr(value))
+        if isinstance(value, str):
+            return f"'{self.plain(value)}'"
+        if value is None or isinstance(value, (int, float)):
+            return repr(value)
         if isinstance(value, BaseException):
             return self._error(value, DEEPEST)
         if isinstance(value, (tuple, list)):
@@ -343,6 +357,7 @@ class _Recorder(logging.Handler):
         if "<" in text:
             text = re.sub(r"(?:\w+\.<locals>\.)+", "", text)
             text = re.sub(r"\b0x[0-9a-f]+", "0x…", text)
+            text = re.sub(r"<(\w+) [^<>]*\.\.\.[^<>]*>+", r"<\1 …>", text)
             text = re.sub(r"( cb=\[.*?\])?( created at [^\s>\]]+)?", "", text)
         if text.startswith("Executing "):
             text = re.sub("<.*>", "…", text)
@@ -380,7 +395,7 @@ class _Recorder(logging.Handler):
         while not self.quiet:
             try:
                 self.loop.run_forever()
-            except (SystemExit, KeyboardInterrupt) as error:
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
                 self.step(f"out of the loop: {self.tell(error)}")
 
     def end(self) -> None:

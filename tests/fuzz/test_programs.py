@@ -217,7 +217,7 @@ def test_a_planted_fault_is_found_made_small_and_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(miniloop.Lock, "_wake_first", wake_the_last)
-    found = find(SEEDS)
+    found = find(SEEDS[177:])
     lines = found.script.partition("work):\n")[2].partition('if __name__ == "__main__"')[0]
     assert len([line for line in lines.splitlines() if line]) <= 20
     assert "lock1" in lines or "condition1" in lines or "barrier1" in lines

@@ -269,3 +269,24 @@ def test_an_eager_task_keeps_its_order_behind_what_was_ready(stage: Stage) -> No
         ("eager", "second step"),
         ("lazy", "second step"),
     ]
+
+
+@since_3_12
+def test_what_an_eager_task_ends_while_a_gather_begins_is_counted_a_turn_later(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def end(future: Any) -> None:
+        future.set_result("ended")
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.set_task_factory(aio.eager_task_factory)
+        first = loop.create_future()
+        gathered = aio.gather(first, end(first))
+        log(gathered.done())
+        await aio.sleep(0)
+        log(gathered.done(), await gathered)
+
+    assert stage.run(main) == [False, (True, ["ended", None])]

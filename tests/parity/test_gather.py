@@ -321,3 +321,22 @@ def test_a_cancelled_gather_has_the_message_of_its_last_child(stage: Stage) -> N
         ("the last", "raised CancelledError: enough"),
         ("the first", "raised CancelledError"),
     ]
+
+
+def test_a_gather_that_returns_exceptions_has_seen_none_until_all_have_ended(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def fail() -> None:
+        raise ValueError("broken")
+
+    loop = stage.new_loop()
+    loop.set_exception_handler(stage.report)
+    gathered = aio.gather(
+        loop.create_task(fail()), loop.create_future(), return_exceptions=True
+    )  # fmt: skip
+    loop.run_until_complete(aio.sleep(0))
+    loop.run_until_complete(aio.sleep(0))
+    loop.close()
+    del gathered
+    stage.collect()
+    assert log == [("report", "Task exception was never retrieved", "ValueError: broken")]

@@ -265,6 +265,22 @@ def test_only_one_task_can_wait_for_data(stage: Stage) -> None:
     ]
 
 
+def test_who_reads_from_under_another_makes_it_overlook_a_line(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        reader = fed(stage, b"1234")
+        line = aio.create_task(reader.readline())
+        await aio.sleep(0)
+        log(await reader.read(4))  # readline() has searched that far
+        reader.feed_data(b"5\n")
+        await aio.sleep(0)
+        reader.feed_data(b"6\n7\n")
+        log(await line)
+
+    assert stage.run(main) == [b"1234", b"5\n6\n7\n"]
+
+
 def test_a_cancelled_reader_loses_nothing(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
@@ -319,6 +335,39 @@ def test_a_reader_stops_a_sender_that_is_too_fast(stage: Stage) -> None:
             log(transport.is_reading(), len(await reader.readexactly(110)))
 
     assert stage.run(main) == [True, False, (b"x" * 10, False), (b"x", True), (False, 110)]
+
+
+@pytest.mark.parametrize("read", ["readexactly", "readuntil"])
+def test_what_the_end_cuts_short_does_not_resume_the_sender(stage: Stage, read: str) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Sender:
+        def pause_reading(self) -> None:
+            log("paused")
+
+        def resume_reading(self) -> None:
+            log("resumed")
+
+    async def main() -> None:
+        reader = aio.StreamReader(limit=2)
+        reader.set_transport(Sender())
+        reader.feed_data(b"abcdef")
+        reader.feed_eof()
+        too_much = {"readexactly": 7, "readuntil": b"\n" * 7}[read]
+        try:
+            await getattr(reader, read)(too_much)
+        except aio.IncompleteReadError as error:
+            log("incomplete", error.partial)
+        log("nothing", await reader.readexactly(0))
+        log("end", await reader.read(1))
+
+    assert stage.run(main) == [
+        "paused",
+        ("incomplete", b"abcdef"),
+        ("nothing", b""),
+        "resumed",
+        ("end", b""),
+    ]
 
 
 def test_a_reader_shows_its_state(stage: Stage) -> None:

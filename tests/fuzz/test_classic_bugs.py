@@ -1,0 +1,384 @@
+"""Classic bugs of event loops, put back into miniloop: the fuzzer finds each of them.
+
+Purpose: to show that random programs catch something. Each bug below was once in asyncio, or in
+one of its relatives; a function of its name puts it back, in as few lines as it takes.
+Rules: a bug is looked for among the programs of the seeds from 0 on, at most as many as are run in
+a minute on a slow machine, and the same programs show nothing without the bug. No time is measured
+here. The programs about streams have bugs of their own.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any, Final
+
+import pytest
+
+import miniloop
+from miniloop import combinators, descriptors, futures, locks, streams, tasks, timeouts
+from miniloop.futures import FINISHED
+from tests.fuzz import streams as stream_programs
+from tests.fuzz.generate import generate, seeded
+from tests.fuzz.known import rewritten
+from tests.fuzz.programs import play
+from tests.fuzz.run import load
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+# --- in tasks and what is built of them -----------------------------------------------------------
+
+
+def wait_for_swallows_a_cancellation(patch: pytest.MonkeyPatch) -> None:
+    """As in 3.8 to 3.11 (gh-86296): cancelled in the turn of the result, it returned the result."""
+    right = miniloop.wait_for
+
+    async def wait_for(fut: Any, timeout: float | None) -> Any:
+        try:
+            return await right(fut, timeout)
+        except miniloop.CancelledError:
+            if miniloop.isfuture(fut) and fut._state is FINISHED:
+                return fut.result()
+            raise
+
+    patch.setattr(miniloop, "wait_for", wait_for)
+    patch.setattr(timeouts, "wait_for", wait_for)
+
+
+def gather_loses_a_cancellation(patch: pytest.MonkeyPatch) -> None:
+    """Who cancelled a gather got its results, if the children did not mind (bpo-32684)."""
+
+    def cancel(self: Any, msg: Any = None) -> bool:
+        return not self.done() and sum(child.cancel(msg=msg) for child in self._children) > 0
+
+    patch.setattr(combinators._GatheringFuture, "cancel", cancel)
+
+
+def gather_ends_before_its_children(patch: pytest.MonkeyPatch) -> None:
+    """A cancelled gather was cancelled at once, while its children still cleaned up."""
+
+    def cancel(self: Any, msg: Any = None) -> bool:
+        for child in self._children:
+            child.cancel(msg=msg)
+        return futures.Future.cancel(self, msg)
+
+    patch.setattr(combinators._GatheringFuture, "cancel", cancel)
+
+
+def a_semaphore_lets_a_late_comer_overtake(patch: pytest.MonkeyPatch) -> None:
+    """A permit was free until the waiter it had woken took it (gh-90155)."""
+
+    async def acquire(self: Any) -> bool:
+        while self._value <= 0:
+            line, waiter = self._join_line()
+            try:
+                await waiter
+            finally:
+                line.remove(waiter)
+        self._value -= 1
+        return True
+
+    def release(self: Any) -> None:
+        self._value += 1
+        self._wake(1)
+
+    patch.setattr(locks.Semaphore, "acquire", acquire)
+    patch.setattr(locks.Semaphore, "release", release)
+
+
+def a_semaphore_loses_the_permit_of_who_is_cancelled(patch: pytest.MonkeyPatch) -> None:
+    """Woken and cancelled in one turn, a waiter took its permit along (bpo-45997)."""
+
+    async def acquire(self: Any) -> bool:
+        if not self.locked():
+            self._value -= 1
+            return True
+        line, waiter = self._join_line()
+        try:
+            await waiter
+        finally:
+            line.remove(waiter)
+            self._value = self._wake(self._value)
+        return True
+
+    patch.setattr(locks.Semaphore, "acquire", acquire)
+
+
+def a_queue_loses_the_item_of_a_cancelled_getter(patch: pytest.MonkeyPatch) -> None:
+    """The item had been handed to a getter, which was cancelled before it woke up (bpo-26923)."""
+
+    async def get(self: Any) -> Any:
+        while self.empty() and not self._is_shutdown:
+            waiter = self._stand_in(self._getters)
+            try:
+                await waiter
+            except BaseException:
+                if waiter not in self._getters and waiter.done() and not self.empty():
+                    self._get()
+                self._give_up(waiter, self._getters, self.empty())
+                raise
+        return self.get_nowait()
+
+    patch.setattr(miniloop.Queue, "get", get)
+
+
+def a_queue_forgets_the_next_getter(patch: pytest.MonkeyPatch) -> None:
+    """A getter, cancelled when it had been woken, did not wake the next (bpo-23812)."""
+
+    def give_up(self: Any, waiter: Any, line: deque[Any], in_vain: bool) -> None:
+        del in_vain
+        if waiter in line:
+            line.remove(waiter)
+
+    patch.setattr(miniloop.Queue, "_give_up", give_up)
+
+
+def a_task_is_woken_twice(patch: pytest.MonkeyPatch) -> None:
+    """By what it waits for, which was cancelled, and once more by cancel() itself."""
+    right = tasks.Task.cancel
+
+    def cancel(self: Any, msg: Any = None) -> bool:
+        asked = right(self, msg)
+        if asked and self._fut_waiter is not None and self._fut_waiter.done():
+            self._loop._ready.append(self)
+        return asked
+
+    patch.setattr(tasks.Task, "cancel", cancel)
+
+
+def a_task_forgets_a_cancellation_in_its_last_step(patch: pytest.MonkeyPatch) -> None:
+    """A task that was cancelled while it ran, and did not await again, ended with its result."""
+    right = tasks.Task.cancel
+
+    def cancel(self: Any, msg: Any = None) -> bool:
+        asked = right(self, msg)
+        if self._loop._current_task is self:
+            self._must_cancel = False
+        return asked
+
+    patch.setattr(tasks.Task, "cancel", cancel)
+
+
+def a_notification_is_lost_with_who_is_cancelled(patch: pytest.MonkeyPatch) -> None:
+    """Notified and cancelled, a waiter did not pass the notification on (gh-112202)."""
+
+    async def wait(self: Any) -> bool:
+        if not self.locked():
+            raise RuntimeError("cannot wait on un-acquired lock")
+        line, waiter = self._join_line()
+        self.release()
+        try:
+            await waiter
+        finally:
+            line.remove(waiter)
+            await self._take_lock_again()
+        return True
+
+    patch.setattr(locks.Condition, "wait", wait)
+
+
+def a_condition_is_left_without_its_lock(patch: pytest.MonkeyPatch) -> None:
+    """Cancelled while it took the lock again, wait() raised without the lock (bpo-22970)."""
+    patch.setattr(locks.Condition, "_take_lock_again", lambda self: self.acquire())
+
+
+def a_lock_is_taken_from_under_who_waits(patch: pytest.MonkeyPatch) -> None:
+    """Between release() and the turn of the waiter it woke, a newcomer got the lock (bpo-27585)."""
+    patch.setattr(locks.Lock, "_newcomer_must_wait", lambda self: False)
+
+
+def an_event_wakes_nobody_when_it_is_cleared_again(patch: pytest.MonkeyPatch) -> None:
+    """Who was woken looked at the flag once more; set() and clear() together were no event."""
+
+    async def wait(self: Any) -> bool:
+        while not self._value:
+            line, waiter = self._join_line()
+            try:
+                await waiter
+            finally:
+                line.remove(waiter)
+        return True
+
+    patch.setattr(locks.Event, "wait", wait)
+
+
+def a_group_swallows_a_cancellation_from_outside(patch: pytest.MonkeyPatch) -> None:
+    """Cancelled while it waited for its tasks, a group cancelled them and went on."""
+    right = miniloop.TaskGroup.__aexit__
+
+    async def aexit(self: Any, *exc: Any) -> None:
+        try:
+            await right(self, *exc)
+        except miniloop.CancelledError:
+            return  # raised anew only if it came while the group waited
+
+    patch.setattr(miniloop.TaskGroup, "__aexit__", aexit)
+
+
+def a_timeout_eats_a_cancellation_that_is_not_its_own(patch: pytest.MonkeyPatch) -> None:
+    """Cancelled by somebody else when its time was up as well, it raised TimeoutError alone."""
+    right = miniloop.Timeout.__aexit__
+
+    async def aexit(self: Any, *exc: Any) -> None:
+        self._cancelling = self._task.cancelling()
+        await right(self, *exc)
+
+    patch.setattr(miniloop.Timeout, "__aexit__", aexit)
+
+
+def a_shield_lets_a_cancellation_through(patch: pytest.MonkeyPatch) -> None:
+    """Whoever cancelled the waiter cancelled what was shielded."""
+    patch.setattr(miniloop, "shield", miniloop.ensure_future)
+
+
+IN_TASKS = [
+    (wait_for_swallows_a_cancellation, 72),
+    (gather_loses_a_cancellation, 46),
+    (gather_ends_before_its_children, 54),
+    (a_semaphore_lets_a_late_comer_overtake, 100),
+    (a_semaphore_loses_the_permit_of_who_is_cancelled, 100),
+    (a_queue_loses_the_item_of_a_cancelled_getter, 177),
+    (a_queue_forgets_the_next_getter, 266),
+    (a_task_is_woken_twice, 0),
+    (a_task_forgets_a_cancellation_in_its_last_step, 2),
+    (a_notification_is_lost_with_who_is_cancelled, 303),
+    (a_condition_is_left_without_its_lock, 437),
+    (a_lock_is_taken_from_under_who_waits, 310),
+    (an_event_wakes_nobody_when_it_is_cleared_again, 149),
+    (a_group_swallows_a_cancellation_from_outside, 1),
+    (a_timeout_eats_a_cancellation_that_is_not_its_own, 0),
+    (a_shield_lets_a_cancellation_through, 5),
+]
+"""Each with the first seed that shows it, where the hunt begins."""
+
+
+# --- in streams -----------------------------------------------------------------------------------
+
+
+def a_separator_is_missed_between_two_chunks(patch: pytest.MonkeyPatch) -> None:
+    """readuntil() looked for it in what was new only (bpo-22873)."""
+    right = streams.StreamReader._find_first
+
+    def find_first(self: Any, separators: Any, start: int) -> Any:
+        return right(self, separators, start and start + len(separators[-1]) - 1)
+
+    patch.setattr(streams.StreamReader, "_find_first", find_first)
+
+
+def an_end_of_file_wakes_nobody(patch: pytest.MonkeyPatch) -> None:
+    """A coroutine that was reading already never heard of it."""
+    patch.setattr(streams.StreamReader, "feed_eof", lambda self: setattr(self, "_eof", True))
+
+
+def a_reader_that_needs_more_than_the_limit_hangs(patch: pytest.MonkeyPatch) -> None:
+    """readexactly() waited for data while the transport was paused for too much of it."""
+    right = streams.StreamReader._wait_for_data
+
+    async def wait_for_data(self: Any, name: str) -> None:
+        paused, self._paused = self._paused, False
+        await right(self, name)
+        self._paused = paused
+
+    patch.setattr(streams.StreamReader, "_wait_for_data", wait_for_data)
+
+
+def only_one_drain_is_woken(patch: pytest.MonkeyPatch) -> None:
+    """Of several tasks in drain() one went on, and the others never (gh-74116)."""
+
+    def resume_writing(self: Any) -> None:
+        self._paused = False
+        streams._wake(None, *self._drain_waiters[:1])
+
+    patch.setattr(streams.FlowControlMixin, "resume_writing", resume_writing)
+
+
+def data_comes_though_reading_is_paused(patch: pytest.MonkeyPatch) -> None:
+    """pause_reading() in connection_made() was undone by the start of reading (bpo-33694)."""
+
+    def start_reading(self: Any) -> None:
+        self._loop._add_reader(self._fd, self._read_ready)
+
+    patch.setattr(descriptors._DescriptorTransport, "_start_reading", start_reading)
+
+
+def close_throws_away_what_is_buffered(patch: pytest.MonkeyPatch) -> None:
+    """close() was abort()."""
+    transport = descriptors._SelectorSocketTransport
+    patch.setattr(transport, "close", transport.abort)
+
+
+def the_end_of_file_overtakes_the_data(patch: pytest.MonkeyPatch) -> None:
+    """write_eof() shut the socket at once, and what was buffered had nowhere to go."""
+
+    def write_eof(self: Any) -> None:
+        if not self._closing and not self._eof:
+            self._eof = True
+            self._file.shutdown(1)
+
+    patch.setattr(descriptors._SelectorSocketTransport, "write_eof", write_eof)
+
+
+IN_STREAMS = [
+    (a_separator_is_missed_between_two_chunks, 57),
+    (an_end_of_file_wakes_nobody, 0),
+    (a_reader_that_needs_more_than_the_limit_hangs, 4),
+    (only_one_drain_is_woken, 87),
+    (data_comes_though_reading_is_paused, 115),
+    (close_throws_away_what_is_buffered, 6),
+    (the_end_of_file_overtakes_the_data, 76),
+]
+"""The same."""
+
+
+# --- the hunt -------------------------------------------------------------------------------------
+
+A_MINUTE: Final = 6_000
+"""Programs: at a hundred a second, while a core was seen to run 170 of the one kind and more of
+the other."""
+
+
+def shows_in_tasks(seed: int) -> bool:
+    main = load(generate(seeded(seed)).source)
+    asyncio, ours = rewritten("miniloop", [play(main, "asyncio"), play(main, "miniloop")])
+    return asyncio != ours
+
+
+def shows_in_streams(seed: int) -> bool:
+    return stream_programs.differs(stream_programs.source(seed))
+
+
+@pytest.fixture(autouse=True)
+def _garbage_is_the_programs_own() -> Iterator[None]:
+    """Each program ends with a collection, which shall not look at all that pytest has made."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="older asyncios have some of these bugs")
+@pytest.mark.parametrize(
+    ("plant", "first", "shows"),
+    [(plant, first, shows_in_tasks) for plant, first in IN_TASKS]
+    + [(plant, first, shows_in_streams) for plant, first in IN_STREAMS],
+    ids=[plant.__name__ for plant, _ in IN_TASKS + IN_STREAMS],
+)
+def test_a_bug_is_found_within_a_minute(
+    plant: Plant, first: int, shows: Callable[[int], bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the seed that showed it last; if programs are made in another way, from the start."""
+
+    def is_found(seed: int) -> bool:
+        with monkeypatch.context() as patch:
+            plant(patch)
+            if not shows(seed):
+                return False
+        return not shows(seed)  # without the bug: the difference is the bug's
+
+    assert first < A_MINUTE
+    found = next(filter(is_found, chain([first], range(A_MINUTE))), None)
+    assert found is not None, "what does the generator lack?"
