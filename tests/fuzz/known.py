@@ -168,6 +168,14 @@ RULES: Final[tuple[Rule, ...]] = (
         r"\1()",
         ((3, 11), (3, 13)),
     ),
+    Rule(
+        "the arguments of a callback, in Python",
+        "before 3.13, they are told, and an error among them as without the accelerator",
+        IN_PYTHON,
+        r"(Exception in callback [\w.]+)\(.*?\)(?= at <program>:| [A-Z]|'|$)",
+        r"\1()",
+        ((3, 11), (3, 13)),
+    ),
     Late(
         "when a lost exception is told, in Python",
         "with and without the accelerator, a future's last reference goes at different times",
