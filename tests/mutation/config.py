@@ -1,0 +1,82 @@
+"""What config.toml says.
+
+Purpose: to read it, and to complain of what cannot be. The paths in it are relative to `root`,
+which is relative to the file itself.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FILE: Final = Path(__file__).with_name("config.toml")
+
+
+class BadConfig(Exception):
+    """config.toml does not say what it has to."""
+
+
+@dataclass(frozen=True)
+class Killer:
+    """Tests that are run together on a mutant."""
+
+    name: str
+    files: tuple[str, ...]
+    collected: bool  # once for all mutants: no file imports the package by itself
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole file."""
+
+    root: Path  # the folder in which the package and the tests are
+    package: str
+    modules: tuple[str, ...]
+    left_out: tuple[str, ...]  # patterns of operators
+    killers: tuple[Killer, ...]
+    stage: str  # of tests with this parameter, which are run on several packages, …
+    survivors: Path
+
+    def source_of(self, module: str) -> Path:
+        return self.root / self.package / f"{module}.py"
+
+    def killer(self, name: str) -> Killer:
+        for killer in self.killers:
+            if killer.name == name:
+                return killer
+        raise BadConfig(f"there is no killer {name}: {', '.join(k.name for k in self.killers)}")
+
+
+def read_config(file: Path = FILE) -> Config:
+    """Raises BadConfig if a name is missing, or a file that is named."""
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        root = (file.parent / table["root"]).resolve()
+        config = Config(
+            root,
+            table["package"],
+            tuple(table["modules"]),
+            tuple(pattern for entry in table["left_out"] for pattern in entry["operators"]),
+            tuple(
+                Killer(entry["name"], tuple(entry["files"]), entry.get("collected", False))
+                for entry in table["killers"]
+            ),
+            table["stage"],
+            file.parent / table["survivors"],
+        )
+    except KeyError as missing:
+        raise BadConfig(f"{missing} is missing") from missing
+    except (OSError, ValueError) as error:
+        raise BadConfig(str(error)) from error
+    _check(config)
+    return config
+
+
+def _check(config: Config) -> None:
+    files = [config.source_of(module) for module in config.modules]
+    files += [config.root / name for killer in config.killers for name in killer.files]
+    for file in files:
+        if not file.is_file():
+            raise BadConfig(f"there is no {file}")
