@@ -36,7 +36,8 @@ class Config:
     modules: tuple[str, ...]
     left_out: tuple[str, ...]  # patterns of operators
     killers: tuple[Killer, ...]
-    stage: str  # of tests with this parameter, which are run on several packages, …
+    stage: str  # the parameter that names the package to tests which run on several
+    patience: float  # seconds of the processor's time after which a test hangs
     survivors: Path
 
     def source_of(self, module: str) -> Path:
@@ -64,6 +65,7 @@ def read_config(file: Path = FILE) -> Config:
                 for entry in table["killers"]
             ),
             table["stage"],
+            table["patience"],
             file.parent / table["survivors"],
         )
     except KeyError as missing:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import fnmatch
 import pickle
+import re
 import sys
 import types
 from collections import Counter
@@ -55,12 +56,17 @@ class Mutant:
 
 
 def operators(left_out: Sequence[str]) -> dict[str, Any]:
-    """Every operator that no pattern of `left_out` names, ready to be used."""
+    """Every operator that no pattern of `left_out` names, ready to be used.
+
+    Those that have arguments are left out: they ask which variable is the cause of which other.
+    """
     found = {NAME: RemoveStatement()}
     for name in cosmic_ray.plugins.operator_names():
-        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in left_out):
-            found[name] = cosmic_ray.plugins.get_operator(name)()
-    return found
+        kind = cosmic_ray.plugins.get_operator(name)
+        if not kind.arguments():
+            found[name] = kind()
+    patterns = [re.compile(fnmatch.translate(pattern)) for pattern in left_out]
+    return {n: o for n, o in found.items() if not any(p.match(n) for p in patterns)}
 
 
 def mutants_of(module: str, source: str, used: dict[str, Any]) -> list[Mutant]:

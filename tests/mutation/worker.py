@@ -5,7 +5,7 @@ has loaded all that tests need but the package, and forks; the child gets the ch
 memory, and nothing on the disk is ever changed.
 Rules: it first runs all tests without a change, once. They must pass; and of those it collects it
 notes which functions they call, for only those can find out about a change there. Of these, tests
-that have killed most so far come first. A test that is silent for too long is one that hangs, and
+that have killed most so far come first. A test that goes on for too long is one that hangs, and
 that is a failure. What ends the process is one as well.
 This file does not know how mutants are made. Read config.py first.
 """
@@ -33,10 +33,13 @@ import pytest
 
 from tests.mutation.config import Config, Killer, read_config
 
-#: Seconds without a new test after which a child hangs: at least so many, and at least so many
-#: times what the longest test takes without a change.
-SILENCE: Final = 4.0
+#: A test hangs when it takes so many times the processor's time of the longest without a change,
+#: and more than the config's `patience`. The processor's: the machine may have other work.
 TIMES_THE_LONGEST: Final = 10
+
+#: Seconds by the clock after which a test hangs that only waits. Far more than the others, for the
+#: machine may be busy.
+WAITING: Final = 20.0
 
 #: Bytes of address space for a child: a loop that never ends may fill a list meanwhile.
 MEMORY: Final = 4 << 30
@@ -104,12 +107,13 @@ class Hooks:
             self.failed = report.nodeid
 
     def run_tests(self, items: Sequence[pytest.Item], begins: Callable[[str], None]) -> None:
-        """Run the items in this order, until one has failed."""
+        """Run the items in this order, until one has failed; after the last, "" begins."""
         for item, following in zip(items, [*items[1:], None], strict=True):
             begins(item.nodeid)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.failed:
-                return
+                break
+        begins("")
 
 
 class Survey:
@@ -119,7 +123,7 @@ class Survey:
         self._folder = str(config.root / config.package) + os.sep
         self._codes: set[CodeType] = set()
         self._test = ""  # empty: before the first
-        self._began = time.monotonic()
+        self._began = time.process_time()
         self.functions: dict[str, list[str]] = {}
         self.longest = 0.0
 
@@ -128,9 +132,10 @@ class Survey:
         sys.setprofile(None)
         ours = (code for code in self._codes if code.co_filename.startswith(self._folder))
         self.functions[self._test] = sorted({_name_of(code) for code in ours})
-        self.longest = max(self.longest, time.monotonic() - self._began)
+        if self._test:
+            self.longest = max(self.longest, time.process_time() - self._began)
         self._codes.clear()
-        self._test, self._began = test, time.monotonic()
+        self._test, self._began = test, time.process_time()
         if test:
             self.listen()
 
@@ -153,7 +158,7 @@ def _name_of(code: CodeType) -> str:
 
 
 class Hanging(Exception):
-    """A child was silent for too long; the argument is the test it was in."""
+    """A child goes on for too long; the argument is the test it was in."""
 
 
 class Nursery:
@@ -162,10 +167,11 @@ class Nursery:
     def __init__(self) -> None:
         self._child = 0
 
-    def run(self, job: Callable[[TextIO], None], silence: float | None) -> list[str]:
+    def run(self, job: Callable[[TextIO], None], wait: float | None) -> list[str]:
         """Let a child do `job`, and return the last line it has written, split at tabs.
 
-        The others say which test begins. Raises Hanging after `silence` seconds without one.
+        The others say which test begins. Raises Hanging if none does for `wait` seconds, or if the
+        child was ended by its own alarm clock.
         """
         reading, writing = os.pipe()
         self._child = os.fork()
@@ -173,45 +179,48 @@ class Nursery:
             os.close(reading)
             _be_a_child(job, writing)
         os.close(writing)
+        in_time = False
         try:
-            return self._hear(reading, silence)
+            heard, in_time = self._hear(reading, wait)
         finally:
             os.close(reading)
-            self.end()
+            status = self.end(kill=not in_time)
+        alarm = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF
+        if alarm or not in_time:
+            raise Hanging(heard[-1])
+        return heard
 
-    def end(self) -> None:
-        """End the child and all that it has started, if there is one."""
+    def end(self, *, kill: bool = True) -> int:
+        """See the child out, and end all that it has started; return its status, 0 for none."""
         child, self._child = self._child, 0
-        if child:
-            for kill in (os.killpg, os.kill):  # it may not have come to have a group of its own
-                try:
-                    kill(child, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-            os.waitpid(child, 0)
+        if not child:
+            return 0
+        if kill:
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        try:
+            os.killpg(child, signal.SIGKILL)
+        except ProcessLookupError:
+            return status  # it has started nothing, as most do
+        return status
 
-    def _hear(self, reading: int, silence: float | None) -> list[str]:
+    def _hear(self, reading: int, wait: float | None) -> tuple[list[str], bool]:
         heard = b""
         while True:
-            ready, _, _ = select.select([reading], [], [], silence)
-            if not ready:
-                raise Hanging(_last_line(heard)[-1])
-            piece = os.read(reading, 1 << 16)
+            ready, _, _ = select.select([reading], [], [], wait)
+            piece = os.read(reading, 1 << 16) if ready else b""
             if not piece:
-                return _last_line(heard)
+                lines = heard.decode().splitlines() or [""]
+                return lines[-1].split("\t"), bool(ready)
             heard += piece
-
-
-def _last_line(heard: bytes) -> list[str]:
-    lines = heard.decode().splitlines() or [""]
-    return lines[-1].split("\t")
 
 
 def _be_a_child(job: Callable[[TextIO], None], writing: int) -> NoReturn:
     status = 1
     try:
         os.setpgid(0, 0)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGPROF):
+            signal.signal(number, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         with os.fdopen(writing, "w", buffering=1, encoding="utf-8") as speech:
             job(speech)
@@ -238,15 +247,18 @@ class Worker:
         self._answers = answers
         self._nursery = Nursery()
         self._items: list[pytest.Item] = []
+        self._why_unusable: Unusable | None = None
         self._kills: dict[str, Counter[str]] = defaultdict(Counter)  # by module, then by test
         self._functions: dict[str, set[str]] = {}  # by test; "" has those that an import calls
-        self._silence = SILENCE
+        self._patience = config.patience  # seconds
 
     def serve(self) -> None:
         """Answer until there are no more questions."""
         signal.signal(signal.SIGTERM, self._leave)
         if self._killer.collected:
             status = self._pytest(Hooks(self._config, self._with_items))
+            if self._why_unusable is not None:
+                raise self._why_unusable
             if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
                 raise Unusable(f"the tests of {self._killer.name} cannot be collected")
         else:
@@ -263,7 +275,10 @@ class Worker:
 
     def _with_items(self, session: pytest.Session) -> None:
         self._items = session.items
-        self._answer_all()
+        try:
+            self._answer_all()
+        except Unusable as error:
+            self._why_unusable = error  # pytest would hide it
 
     def _answer_all(self) -> None:
         if any(name.partition(".")[0] == self._config.package for name in sys.modules):
@@ -283,7 +298,7 @@ class Worker:
             raise Unusable(f"without any change, {last[-1] or 'collecting'} fails")
         told = json.loads(last[1])
         self._functions = {test: set(names) for test, names in told["functions"].items()}
-        self._silence = max(SILENCE, TIMES_THE_LONGEST * told["longest"])
+        self._patience = max(self._config.patience, TIMES_THE_LONGEST * told["longest"])
 
     def _survey_in_a_child(self, speech: TextIO) -> None:
         survey = Survey(self._config)
@@ -294,7 +309,6 @@ class Worker:
         if failed is not None:
             speech.write(f"failed\t{failed}\n")
             return
-        survey.begins("")
         told = {"functions": survey.functions, "longest": survey.longest}
         speech.write(f"surveyed\t{json.dumps(told)}\n")
 
@@ -316,12 +330,17 @@ class Worker:
             name = f"{self._config.package}.{module}"
             path = self._config.source_of(module)
             sys.meta_path.insert(0, Finder(name, path, mutant["source"]))
-            failed = self._run(items, lambda test: print("in", test, sep="\t", file=speech))
+
+            def begins(test: str) -> None:
+                print("in", test, sep="\t", file=speech)
+                signal.setitimer(signal.ITIMER_PROF, self._patience if test else 0)
+
+            failed = self._run(items, begins)
             print(*(("survived", "") if failed is None else ("failed", failed)), sep="\t",
                   file=speech)  # fmt: skip
 
         try:
-            word, test = self._nursery.run(job, self._silence)
+            word, test = self._nursery.run(job, WAITING + self._patience)
         except Hanging as hanging:
             word, test = "hung", str(hanging)
         if word == "in":  # the last that was heard of it
