@@ -124,8 +124,11 @@ class _GatheringFuture(Future[list[Any]]):
             self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
         elif not self._running:  # this child was the last
             if self._cancel_requested:
-                # Whatever the children made of it, whoever cancelled the gather sees it cancelled.
-                self.set_exception(child._make_cancelled_error() if cancelled else CancelledError())
+                # Whatever the children made of it, whoever cancelled the gather sees it cancelled,
+                # with the message that has reached the last of the arguments.
+                last = self._children[-1]
+                message = last._make_cancelled_error() if last.cancelled() else CancelledError()
+                self.set_exception(message)
             elif self._return_exceptions:
                 self.set_result([_outcome(child) for child in self._children])
             else:

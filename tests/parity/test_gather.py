@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from tests.parity.harness import (
     Stage,
     attempt,
@@ -298,3 +300,24 @@ def test_whoever_awaits_a_gather_later_gets_the_same_list(stage: Stage) -> None:
         log(first, first is second)
 
     assert stage.run(main) == [(["a", "b"], True)]
+
+
+def test_a_cancelled_gather_has_the_message_of_its_last_child(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def cancelled(*children: Awaitable[object]) -> str:
+        gathered = aio.gather(*children, return_exceptions=True)
+        await aio.sleep(0)
+        await aio.sleep(0)
+        gathered.cancel("enough")
+        return await attempt_await(gathered)
+
+    async def main() -> None:
+        create_future = aio.get_running_loop().create_future
+        log("the last", await cancelled(aio.sleep(0), create_future()))
+        log("the first", await cancelled(create_future(), aio.sleep(0)))
+
+    assert stage.run(main) == [
+        ("the last", "raised CancelledError: enough"),
+        ("the first", "raised CancelledError"),
+    ]

@@ -1,0 +1,857 @@
+"""Makes a random program out of choices: a seed's, or Hypothesis's, which knows how to shrink them.
+
+What there is to choose from stands in two tables, with how often it is chosen; the method of the
+same name makes it. What operations act on is shared under few names (`f1`, `t1`, `lock1`…), and
+times are few and often equal, so that operations meet one another.
+
+Two things are left out. Nobody awaits a task that may await him: to cancel such a ring is an
+endless recursion. And no coroutine calls an earlier one, so that every program ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import random
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from tests.fuzz.syntax import Body, Function, Node, Program, block, listed, node
+
+__all__ = ["AWAITABLES", "STATEMENTS", "Choose", "generate", "operations", "seeded"]
+
+Choose = Callable[[int], int]
+"""`choose(n)` is a number from 0 to n - 1; 0 is the simplest."""
+
+# How often each is chosen, and since which Python asyncio has it.
+
+#: What can be awaited, and so be an argument of gather and the like.
+AWAITABLES: Final = {
+    "sleep0": 10,
+    "sleep": 14,
+    "future": 12,
+    "task": 10,
+    "own_task": 10,
+    "call": 8,
+    "gather": 7,
+    "gather_exceptions": 5,
+    "wait": 6,
+    "wait_for": 8,
+    "shield": 6,
+    "event_wait": 4,
+    "lock_acquire": 3,
+    "condition_wait": 3,
+    "condition_wait_for": 2,
+    "semaphore_acquire": 3,
+    "barrier_wait": 3,
+    "barrier_reset": 1,
+    "barrier_abort": 1,
+    "queue_get": 5,
+    "queue_put": 5,
+    "queue_join": 2,
+}
+
+#: What any function may do.
+STATEMENTS: Final = {
+    "set_result": 8,
+    "set_exception": 6,
+    "set_base_exception": 1,
+    "future_cancel": 5,
+    "task_cancel": 14,
+    "task_cancel_twice": 2,
+    "uncancel": 3,
+    "spawn": 8,
+    "spawn_in_context": 3,
+    "respawn": 4,
+    "eager": 4,
+    "ensure_future": 2,
+    "task_name": 1,
+    "look": 4,
+    "result": 2,
+    "exception": 2,
+    "event_set": 4,
+    "event_clear": 2,
+    "lock_release": 2,
+    "condition_notify": 3,
+    "condition_notify_all": 1,
+    "semaphore_release": 3,
+    "queue_put_nowait": 3,
+    "queue_get_nowait": 2,
+    "queue_task_done": 2,
+    "queue_shutdown": 1,
+    "call_soon": 4,
+    "call_soon_threadsafe": 1,
+    "call_later": 3,
+    "call_at": 2,
+    "handle_cancel": 3,
+    "add_done_callback": 5,
+    "remove_done_callback": 2,
+    "var_set": 4,
+    "run_in_context": 1,
+    "work": 2,
+    "stop": 1,
+    "all_tasks": 1,
+    "set_exception_handler": 1,
+    "call_exception_handler": 1,
+    "set_task_factory": 1,
+    "never_awaited": 1,
+    "raise_": 3,
+    "raise_base": 1,
+    "try_finally": 3,
+    "try_error": 6,
+}
+
+#: What only a coroutine may do.
+STEPS: Final = {
+    "await_": 70,
+    "await_oneself": 1,
+    "cancel_oneself": 4,
+    "cancelling": 2,
+    "var_reset": 2,
+    "timeout": 8,
+    "timeout_at": 3,
+    "reschedule": 4,
+    "group": 8,
+    "group_task": 6,
+    "lock": 5,
+    "condition": 4,
+    "semaphore": 4,
+    "barrier": 2,
+    "repeat": 3,
+    "as_completed": 4,
+    "as_completed_async": 3,
+    "iterate": 3,
+    "iterate_early": 3,
+    "generator_closed": 2,
+    "generator_thrown": 1,
+    "try_cancelled": 10,
+    "try_cancelled_await": 4,
+    "try_cancelled_raise": 3,
+    "try_cancelled_other": 2,
+    "try_group": 3,
+    "return_": 2,
+}
+
+#: What an asynchronous generator does besides.
+YIELDS: Final = {"yield_": 40}
+
+SINCE: Final = {
+    "eager": (3, 12),
+    "set_task_factory": (3, 12),
+    "as_completed_async": (3, 13),
+    "queue_shutdown": (3, 13),
+}
+
+TIMES: Final = ("0", "0.1", "0.2", "0.2", "1")
+DELAYS: Final = ("0.1", "0.2", "0.2", "1")
+LIMITS: Final = ("0.1", "0", "0.2", "0.2", "1", "None", "-1")
+ERRORS: Final = ('ValueError("{n}")', "ValueError", 'KeyError("{n}")', "TimeoutError()",
+                 'aio.CancelledError("{n}")', 'ExceptionGroup("{n}", [ValueError({n})])',
+                 "StopAsyncIteration({n})", "StopIteration({n})", "RuntimeError()")  # fmt: skip
+BASE_ERRORS: Final = ('GeneratorExit("{n}")', "SystemExit({n})", "KeyboardInterrupt()",
+                      'BaseExceptionGroup("{n}", [SystemExit({n}), ValueError({n})])')  # fmt: skip
+MESSAGES: Final = ("", '"stop"', '"{n}"')
+
+SHARED: Final = {
+    "f": ("loop.create_future()",),
+    "event": ("aio.Event()",),
+    "lock": ("aio.Lock()",),  # before conditions, which may use one
+    "condition": ("aio.Condition()",),
+    "semaphore": ("aio.Semaphore(1)", "aio.Semaphore(0)", "aio.Semaphore(2)",
+                  "aio.BoundedSemaphore(1)"),
+    "barrier": ("aio.Barrier(2)", "aio.Barrier(1)", "aio.Barrier(3)"),
+    "queue": ("aio.Queue(1)", "aio.Queue()", "aio.Queue(2)", "aio.LifoQueue(2)",
+              "aio.PriorityQueue()"),
+    "context": ("copy_context()",),
+}  # fmt: skip
+"""What is shared under a name such as `lock1`, by how it can be made."""
+
+NAMES_OF_FUNCTIONS: Final = "abcde"
+DEEPEST: Final = 2
+"""So many blocks and so many calls may stand in one another."""
+
+
+def seeded(seed: int) -> Choose:
+    """The choices of a seed."""
+    fraction = random.Random(seed).random
+    return lambda count: int(fraction() * count)
+
+
+def operations(version: tuple[int, int] = sys.version_info[:2]) -> list[str]:
+    """The names of all that a program may be made of, on this version of Python."""
+    tables = (AWAITABLES, STATEMENTS, STEPS, YIELDS)
+    return [op for table in tables for op in table if SINCE.get(op, (3, 11)) <= version]
+
+
+def generate(choose: Choose, version: tuple[int, int] = sys.version_info[:2]) -> Program:
+    """A program, of two to five coroutines of one to six steps each."""
+    return _Generator(choose, version).program()
+
+
+class _Table:
+    """Operations to choose from, each as often as its weight says."""
+
+    def __init__(self, *tables: dict[str, int], version: tuple[int, int]) -> None:
+        weights = {op: weight for table in tables for op, weight in table.items()}
+        offered = [op for op in weights if SINCE.get(op, (3, 11)) <= version]
+        self._tickets = [op for op in offered for _ in range(weights[op])]
+
+    def pick(self, choose: Choose) -> str:
+        return self._tickets[choose(len(self._tickets))]
+
+
+class _Tables:
+    """The tables of each kind of function."""
+
+    def __init__(self, version: tuple[int, int]) -> None:
+        self.awaitables = _Table(AWAITABLES, version=version)
+        self.anywhere = _Table(STATEMENTS, version=version)
+        self.coroutine = _Table(STEPS, STATEMENTS, version=version)
+        self.generator = _Table(STEPS, STATEMENTS, YIELDS, version=version)
+
+
+@functools.cache
+def _tables_of(version: tuple[int, int]) -> _Tables:
+    return _Tables(version)
+
+
+class _Scope:
+    """The function that is being written: what it is, and what is known by name in it."""
+
+    def __init__(self, index: int, kind: str) -> None:
+        self.index = index
+        """Which coroutine it is; it may call, and await the tasks of, later ones only."""
+        self.kind = kind
+        self.tasks: list[str] = []
+        self.groups: list[str] = []
+        self.limits: list[str] = []
+        self.tokens: list[str] = []
+
+
+class _Generator:
+    def __init__(self, choose: Choose, version: tuple[int, int]) -> None:
+        self._choose = choose
+        self._tables = _tables_of(version)
+        self._numbers = itertools.count(1)
+        self._coroutines = 2 + choose(4)
+        self._tasks = 2 + choose(min(3, self._coroutines - 1))
+        self._shared: dict[str, dict[str, Node]] = {}
+        self._callbacks: list[Function] = []
+        self._generators: list[Function] = []
+        self._spawned = 0
+        self._scope = _Scope(0, "start")
+        self._depth = 0
+
+    def program(self) -> Program:
+        functions = [self._coroutine(index) for index in range(self._coroutines)]
+        start = self._start()
+        handles = tuple(self._shared.get("handle", {}).values())
+        shared = tuple(line for kind in SHARED for line in self._shared.get(kind, {}).values())
+        functions = [*self._callbacks, *self._generators, *functions]
+        return Program(shared, tuple(functions), handles + start)
+
+    # -- choices ----------------------------------------------------------------------------------
+
+    def _one_of(self, texts: tuple[str, ...]) -> Node:
+        """One of the texts; simpler are those before it. `{n}` becomes a number not used before."""
+        chosen = self._choose(len(texts))
+        text = texts[chosen]
+        number = str(next(self._numbers)) if "{n}" in text else ""
+        simpler = dict.fromkeys(text for text in texts[:chosen] if "{n}" not in text)
+        return node("", text.replace("{n}", number), simpler=tuple(simpler))
+
+    def _often(self, part: int, whole: int) -> bool:
+        return self._choose(whole) >= whole - part
+
+    def _name(self, kind: str, most: int = 2) -> str:
+        """The name of something shared, of which there are at most so many."""
+        there = self._shared.setdefault(kind, {})
+        number = 1 + self._choose(min(most, len(there) + 1))
+        name = f"{kind}{number}"
+        if name not in there:
+            ways = SHARED[kind]
+            if kind == "condition" and "lock" in self._shared:
+                ways = ("aio.Condition()", "aio.Condition(lock1)")
+            there[name] = node("", f"{name} = {{0}}", self._one_of(ways))
+        return name
+
+    def _number(self) -> Node:
+        return node("", str(next(self._numbers)))
+
+    # -- functions --------------------------------------------------------------------------------
+
+    def _coroutine(self, index: int) -> Function:
+        self._scope, self._depth = _Scope(index, "coroutine"), 0
+        body = self._body(1 + self._choose(6))
+        if self._often(1, 2):
+            body = (self._told(body),)
+        return Function(f"async def {NAMES_OF_FUNCTIONS[index]}():", body)
+
+    def _told(self, body: Body) -> Node:
+        told = (node("", "log(error)"), node("", "raise"))
+        return block("", ("try:", body), ("except BaseException as error:", told))
+
+    def _callback(self) -> str:
+        """The name of a callback, which may be a new one; none schedules another, for ever."""
+        if self._scope.kind == "callback":
+            return "log"
+        number = self._choose(min(2, len(self._callbacks) + 1))
+        name = f"on{number + 1}"
+        if number == len(self._callbacks):
+            self._callbacks.append(Function(f"def {name}(*args):", ()))  # while its body is made
+            body = self._aside("callback", 1 + self._choose(2), node("", "log(args)"))
+            self._callbacks[number] = Function(f"def {name}(*args):", body)
+        return name
+
+    def _generator_function(self) -> str:
+        number = self._choose(min(2, len(self._generators) + 1))
+        name = f"numbers{number + 1}"
+        if number == len(self._generators):
+            self._generators.append(Function(f"async def {name}():", ()))
+            body = self._aside("generator", 1 + self._choose(3), self._yield_())
+            self._generators[number] = Function(f"async def {name}():", body)
+        return name
+
+    def _aside(self, kind: str, size: int, first: Node) -> Body:
+        """The body of another function that is needed while one is being made."""
+        scope, depth = self._scope, self._depth
+        self._scope, self._depth = _Scope(len(NAMES_OF_FUNCTIONS), kind), DEEPEST - 1
+        body = (first, *self._body(size))
+        self._scope, self._depth = scope, depth
+        return body
+
+    def _start(self) -> Body:
+        self._scope = _Scope(-1, "start")
+        lines = []
+        if self._often(1, 20):
+            lines += [self._set_task_factory()] if self._later("set_task_factory") else []
+        if self._often(1, 30):
+            lines.append(self._set_exception_handler())
+        if self._often(1, 40):
+            lines.append(node("debug", "loop.set_debug(True)"))
+        for index in range(self._tasks):
+            options = ("", "", f', name="{"xyz"[index % 3]}"')
+            made = node("spawn", f"t{index + 1} = loop.create_task({{0}}(){{1}})",
+                        node("", NAMES_OF_FUNCTIONS[index]), self._one_of(options))  # fmt: skip
+            lines.append(made)
+        while self._often(1, 4):
+            chosen = ("call_later", "call_soon", "call_at", "add_done_callback", "set_result")
+            lines.append(self._make(chosen[self._choose(len(chosen))]))
+        return tuple(lines)
+
+    def _later(self, op: str) -> bool:
+        return op in self._tables.anywhere._tickets
+
+    # -- statements -------------------------------------------------------------------------------
+
+    def _body(self, size: int) -> Body:
+        kind = self._scope.kind
+        table = self._tables.anywhere if kind == "callback" else getattr(self._tables, kind)
+        return tuple(self._make(table.pick(self._choose)) for _ in range(size))
+
+    def _make(self, op: str) -> Node:
+        maker: Callable[[], Node] = getattr(self, f"_{op}")
+        return maker()
+
+    def _inner(self, most: int = 3) -> Body:
+        """The body of a block; deep inside, one that awaits and no more."""
+        if self._depth >= DEEPEST:
+            return (self._await_(),) if self._scope.kind != "callback" else (self._look(),)
+        self._depth += 1
+        scope = self._scope
+        known = [len(names) for names in (scope.tasks, scope.tokens)]
+        body = self._body(1 + self._choose(most))
+        del scope.tasks[known[0] :], scope.tokens[known[1] :]  # perhaps not reached
+        self._depth -= 1
+        return body
+
+    def _line(self, op: str, text: str, *parts: Node) -> Node:
+        return node(op, text, *parts)
+
+    def _await_(self) -> Node:
+        return node("await_", "log(await {0})", self._awaitable())
+
+    # futures and tasks
+
+    def _set_result(self) -> Node:
+        return node("set_result", f"log({self._name('f')}.set_result({{0}}))", self._number())
+
+    def _set_exception(self) -> Node:
+        text = f"log({self._name('f')}.set_exception({{0}}))"
+        return node("set_exception", text, self._one_of(ERRORS))
+
+    def _set_base_exception(self) -> Node:
+        text = f"log({self._name('f')}.set_exception({{0}}))"
+        return node("set_base_exception", text, self._one_of(BASE_ERRORS))
+
+    def _future_cancel(self) -> Node:
+        text = f"log({self._name('f')}.cancel({{0}}))"
+        return node("future_cancel", text, self._one_of(MESSAGES))
+
+    def _any_task(self) -> str:
+        """The name of a task, which may be the function's own."""
+        names = [f"t{n + 1}" for n in range(self._tasks)] + self._scope.tasks * 2
+        return names[self._choose(len(names))]
+
+    def _task_cancel(self) -> Node:
+        text = f"log({self._any_task()}.cancel({{0}}))"
+        return node("task_cancel", text, self._one_of(MESSAGES))
+
+    def _task_cancel_twice(self) -> Node:
+        task = self._any_task()
+        text = f"log({task}.cancel({{0}}), {task}.cancel({{1}}))"
+        return node("task_cancel_twice", text, self._one_of(MESSAGES), self._one_of(MESSAGES))
+
+    def _cancel_oneself(self) -> Node:
+        text = "log(aio.current_task().cancel({0}))"
+        return node("cancel_oneself", text, self._one_of(MESSAGES))
+
+    def _uncancel(self) -> Node:
+        return node("uncancel", f"log({self._any_task()}.uncancel())")
+
+    def _cancelling(self) -> Node:
+        return node("cancelling", f"log({self._any_task()}.cancelling())")
+
+    def _new_task(self, op: str, text: str, *parts: Node) -> Node:
+        """A line that gives a new task a name of its own in this function."""
+        name = f"mine{len(self._scope.tasks) + 1}"
+        called = self._called()
+        if called is None:
+            return self._look()
+        made = node(op, f"{name} = {text}", called, *parts)
+        self._scope.tasks.append(name)
+        return made
+
+    def _called(self) -> Node | None:
+        """A call of a later coroutine; None where there is none, or there are enough of them."""
+        later = self._coroutines - self._scope.index - 1
+        if later <= 0 or self._spawned >= 8:
+            return None
+        self._spawned += 1
+        index = self._scope.index + 1 + self._choose(later)
+        return node("", f"{NAMES_OF_FUNCTIONS[index]}()")
+
+    def _spawn(self) -> Node:
+        options = ("", ', name="{n}"')
+        return self._new_task("spawn", "aio.create_task({0}{1})", self._one_of(options))
+
+    def _spawn_in_context(self) -> Node:
+        text = f"aio.create_task({{0}}, context={self._name('context')})"
+        return self._new_task("spawn_in_context", text)
+
+    def _eager(self) -> Node:
+        return self._new_task("eager", "aio.Task({0}, loop=loop, eager_start=True)")
+
+    def _ensure_future(self) -> Node:
+        return self._new_task("ensure_future", "aio.ensure_future({0})")
+
+    def _respawn(self) -> Node:
+        """A shared name is given to a new task, of a coroutine as late as the one before."""
+        called = self._called()
+        if called is None:
+            return self._look()
+        most = min(NAMES_OF_FUNCTIONS.index(called.text[0]), self._tasks - 1)
+        name = f"t{1 + self._choose(most + 1)}"
+        if self._scope.kind == "callback":
+            return node("respawn", "log(aio.create_task({0}))", called)
+        return node("respawn", f"{name} = aio.create_task({{0}})", called)
+
+    def _task_name(self) -> Node:
+        task = self._any_task()
+        return node("task_name", f"log({task}.get_name(), {task}.set_name({{0}}))", self._number())
+
+    def _future_or_task(self) -> str:
+        return self._name("f") if self._often(1, 2) else self._any_task()
+
+    def _look(self) -> Node:
+        return node("look", f"log({self._future_or_task()})")
+
+    def _result(self) -> Node:
+        return node("result", f"log({self._future_or_task()}.result())")
+
+    def _exception(self) -> Node:
+        return node("exception", f"log({self._future_or_task()}.exception())")
+
+    def _all_tasks(self) -> Node:
+        return node("all_tasks", "log(aio.all_tasks())")
+
+    def _never_awaited(self) -> Node:
+        return node("never_awaited", "{0}", self._called() or node("", "aio.sleep(0)"))
+
+    # locks and queues
+
+    def _event_set(self) -> Node:
+        return node("event_set", f"log({self._name('event')}.set())")
+
+    def _event_clear(self) -> Node:
+        return node("event_clear", f"log({self._name('event')}.clear())")
+
+    def _lock_release(self) -> Node:
+        return node("lock_release", f"log({self._name('lock')}.release())")
+
+    def _condition_notify(self) -> Node:
+        return node("condition_notify", f"log({self._name('condition')}.notify({{0}}))",
+                    self._one_of(("1", "2")))  # fmt: skip
+
+    def _condition_notify_all(self) -> Node:
+        return node("condition_notify_all", f"log({self._name('condition')}.notify_all())")
+
+    def _semaphore_release(self) -> Node:
+        name = self._name("semaphore")
+        return node("semaphore_release", f"log({name}.release(), {name}.locked())")
+
+    def _queue_put_nowait(self) -> Node:
+        text = f"log({self._name('queue')}.put_nowait({{0}}))"
+        return node("queue_put_nowait", text, self._number())
+
+    def _queue_get_nowait(self) -> Node:
+        return node("queue_get_nowait", f"log({self._name('queue')}.get_nowait())")
+
+    def _queue_task_done(self) -> Node:
+        return node("queue_task_done", f"log({self._name('queue')}.task_done())")
+
+    def _queue_shutdown(self) -> Node:
+        text = f"log({self._name('queue')}.shutdown({{0}}))"
+        return node("queue_shutdown", text, self._one_of(("", "immediate=True")))
+
+    # callbacks
+
+    def _handle(self, op: str, text: str, *parts: Node) -> Node:
+        """A call to come, by a handle that is shared, or by one that nobody keeps."""
+        handles = self._shared.setdefault("handle", {})
+        if self._scope.kind == "start" and len(handles) < 2:
+            name = f"handle{len(handles) + 1}"
+            handles[name] = node("", f"{name} = None")
+            return node(op, f"{name} = {text}", *parts)
+        return node(op, text, *parts)
+
+    def _call_soon(self) -> Node:
+        options = ("", ", context=copy_context()")
+        text = f"loop.call_soon({self._callback()}, {{0}}{{1}})"
+        return self._handle("call_soon", text, self._number(), self._one_of(options))
+
+    def _call_soon_threadsafe(self) -> Node:
+        text = f"loop.call_soon_threadsafe({self._callback()}, {{0}})"
+        return self._handle("call_soon_threadsafe", text, self._number())
+
+    def _call_later(self) -> Node:
+        text = f"loop.call_later({{0}}, {self._callback()}, {{1}})"
+        return self._handle("call_later", text, self._one_of(TIMES), self._number())
+
+    def _call_at(self) -> Node:
+        text = f"loop.call_at({{0}}, {self._callback()}, {{1}})"
+        return self._handle("call_at", text, self._one_of(TIMES), self._number())
+
+    def _handle_cancel(self) -> Node:
+        if self._often(1, 2):
+            text = f"loop.call_later({{0}}, {self._callback()}).cancel()"
+            return node("handle_cancel", text, self._one_of(TIMES))
+        name = f"handle{1 + self._choose(2)}"
+        made = node("", f"{name} = loop.call_later({{0}}, {self._callback()})",
+                    self._one_of(TIMES))  # fmt: skip
+        self._shared.setdefault("handle", {}).setdefault(name, made)
+        return node("handle_cancel", f"log({name}.cancel(), {name}.cancelled())")
+
+    def _add_done_callback(self) -> Node:
+        text = f"log({self._future_or_task()}.add_done_callback({self._callback()}{{0}}))"
+        options = ("", ", context=copy_context()")
+        return node("add_done_callback", text, self._one_of(options))
+
+    def _remove_done_callback(self) -> Node:
+        text = f"log({self._future_or_task()}.remove_done_callback({self._callback()}))"
+        return node("remove_done_callback", text)
+
+    # contexts and the loop
+
+    def _var_set(self) -> Node:
+        if self._scope.kind in ("callback", "start"):
+            return node("var_set", "var.set({0})", self._number())
+        name = f"token{len(self._scope.tokens) + 1}"
+        self._scope.tokens.append(name)
+        return node("var_set", f"{name} = var.set({{0}})", self._number())
+
+    def _var_reset(self) -> Node:
+        tokens = self._scope.tokens
+        if not tokens:
+            return self._var_set()
+        return node("var_reset", f"log(var.reset({tokens[self._choose(len(tokens))]}))")
+
+    def _run_in_context(self) -> Node:
+        return node("run_in_context", f"log({self._name('context')}.run({self._callback()}))")
+
+    def _work(self) -> Node:
+        return node("work", "work({0})", self._one_of(DELAYS))
+
+    def _stop(self) -> Node:
+        return node("stop", "log(loop.stop())")
+
+    def _set_exception_handler(self) -> Node:
+        text = "loop.set_exception_handler({0})"
+        handlers = ("None", f"lambda loop, context: {self._callback()}(context['message'])")
+        return node("set_exception_handler", text, self._one_of(handlers))
+
+    def _call_exception_handler(self) -> Node:
+        text = 'loop.call_exception_handler({{"message": "{0}"}})'
+        return node("call_exception_handler", text, self._number())
+
+    def _set_task_factory(self) -> Node:
+        text = "loop.set_task_factory({0})"
+        return node("set_task_factory", text, self._one_of(("None", "aio.eager_task_factory")))
+
+    # raising, catching, returning
+
+    def _raise_(self) -> Node:
+        return node("raise_", "raise {0}", self._one_of(ERRORS))
+
+    def _raise_base(self) -> Node:
+        return node("raise_base", "raise {0}", self._one_of(BASE_ERRORS))
+
+    def _return_(self) -> Node:
+        if self._scope.kind == "generator":
+            return node("return_", "return")
+        return node("return_", "return {0}", self._number())
+
+    def _try_finally(self) -> Node:
+        return block("try_finally", ("try:", self._inner()), ("finally:", self._inner(2)))
+
+    def _try_error(self) -> Node:
+        handling = (node("", "log(error)"),)
+        return block("try_error", ("try:", self._inner()),
+                     ("except Exception as error:", handling))  # fmt: skip
+
+    def _catch(self, op: str, *handling: Node) -> Node:
+        head = "except aio.CancelledError as error:"
+        return block(op, ("try:", self._inner()), (head, (node("", "log(error)"), *handling)))
+
+    def _try_cancelled(self) -> Node:
+        return self._catch("try_cancelled")
+
+    def _try_cancelled_await(self) -> Node:
+        return self._catch("try_cancelled_await", *self._inner(2))
+
+    def _try_cancelled_raise(self) -> Node:
+        ways = (node("", "raise"), node("", "raise error"),
+                node("", "raise {0}", self._one_of(ERRORS)),
+                node("", "raise {0} from error", self._one_of(ERRORS)))  # fmt: skip
+        return self._catch("try_cancelled_raise", ways[self._choose(len(ways))])
+
+    def _try_cancelled_other(self) -> Node:
+        uncancel = node("uncancel", "log(aio.current_task().uncancel())")
+        return self._catch("try_cancelled_other", uncancel)
+
+    def _try_group(self) -> Node:
+        handling = (node("", "log(error)"),)
+        return block("try_group", ("try:", self._inner()),
+                     ("except* (ValueError, TimeoutError) as error:", handling))  # fmt: skip
+
+    # blocks that wait
+
+    def _timeout(self) -> Node:
+        return self._limited("timeout", "aio.timeout({0})", LIMITS)
+
+    def _timeout_at(self) -> Node:
+        return self._limited("timeout_at", "aio.timeout_at({0})", LIMITS)
+
+    def _limited(self, op: str, call: str, times: tuple[str, ...]) -> Node:
+        name = f"limit{len(self._scope.limits) + 1}"
+        self._scope.limits.append(name)
+        when = self._one_of(times)
+        body = (*self._inner(), node("", f"log({name}.expired())"))
+        self._scope.limits.pop()
+        return block(op, (f"async with {call} as {name}:", body), parts=(when,))
+
+    def _reschedule(self) -> Node:
+        if not self._scope.limits:
+            return self._timeout()
+        limits = self._scope.limits
+        text = f"log({limits[self._choose(len(limits))]}.reschedule({{0}}))"
+        return node("reschedule", text, self._one_of(LIMITS))
+
+    def _group(self) -> Node:
+        name = f"group{len(self._scope.groups) + 1}"
+        self._scope.groups.append(name)
+        tasks = tuple(self._group_task() for _ in range(1 + self._choose(2)))
+        body = (*tasks, *self._inner(2))
+        self._scope.groups.pop()
+        return block("group", (f"async with aio.TaskGroup() as {name}:", body))
+
+    def _group_task(self) -> Node:
+        groups = self._scope.groups
+        if not groups:
+            return self._group()
+        options = ("", ', name="{n}"')
+        text = f"{groups[self._choose(len(groups))]}.create_task({{0}}{{1}})"
+        return self._new_task("group_task", text, self._one_of(options))
+
+    def _with(self, op: str, name: str) -> Node:
+        return block(op, (f"async with {name}:", self._inner()))
+
+    def _lock(self) -> Node:
+        return self._with("lock", self._name("lock"))
+
+    def _condition(self) -> Node:
+        return self._with("condition", self._name("condition", 1))
+
+    def _semaphore(self) -> Node:
+        return self._with("semaphore", self._name("semaphore"))
+
+    def _barrier(self) -> Node:
+        return self._with("barrier", self._name("barrier", 1))
+
+    def _repeat(self) -> Node:
+        return block("repeat", ("for _ in range(2):", self._inner()))
+
+    def _as_completed(self) -> Node:
+        text = "for following in aio.as_completed([{0}]{1}):"
+        body = (node("", "log(await following)"),)
+        return block("as_completed", (text, body), parts=self._completing())
+
+    def _as_completed_async(self) -> Node:
+        text = "async for following in aio.as_completed([{0}]{1}):"
+        body = (node("", "log(following)"),)
+        return block("as_completed_async", (text, body), parts=self._completing())
+
+    def _completing(self) -> tuple[Node, Node]:
+        """What as_completed gets: one that may have ended already, and others that have not.
+
+        For it looks at them in the order of a set, which is no order at all.
+        """
+        others = [made for _ in range(self._choose(3)) if (made := self._called()) is not None]
+        all_of_them = listed([node("", self._awaited_name()), *others])
+        return all_of_them, self._one_of(("", ", timeout=0.1", ", timeout=0.2"))
+
+    def _iterate(self) -> Node:
+        head = f"async for number in {self._generator_function()}():"
+        return block("iterate", (head, (node("", "log(number)"),)))
+
+    def _iterate_early(self) -> Node:
+        head = f"async for number in {self._generator_function()}():"
+        body = (node("", "log(number)"), node("", "break"))
+        return block("iterate_early", (head, body))
+
+    def _generator_closed(self) -> Node:
+        head = f"for numbers in [{self._generator_function()}()]:"
+        body = (node("", "log(await anext(numbers))"), *self._inner(1),
+                node("", "log(await numbers.aclose())"))  # fmt: skip
+        return block("generator_closed", (head, body))
+
+    def _generator_thrown(self) -> Node:
+        head = f"for numbers in [{self._generator_function()}()]:"
+        body = (node("", "log(await anext(numbers))"),
+                node("", "log(await numbers.athrow({0}))", self._one_of(ERRORS)))  # fmt: skip
+        return block("generator_thrown", (head, body))
+
+    def _yield_(self) -> Node:
+        return node("yield_", "yield {0}", self._number())
+
+    # -- what is awaited --------------------------------------------------------------------------
+
+    def _awaitable(self, depth: int = 0) -> Node:
+        op = self._tables.awaitables.pick(self._choose)
+        if op in ("gather", "gather_exceptions", "wait_for", "shield"):
+            if depth >= DEEPEST:
+                return self._make("sleep")
+            made: Node = getattr(self, f"_{op}")(depth + 1)
+        else:
+            made = self._make(op)
+        return made if made.op == "sleep0" else Node(made.op, made.heads, made.parts,
+                                                     simpler=("aio.sleep(0)",))  # fmt: skip
+
+    def _sleep0(self) -> Node:
+        return node("sleep0", "aio.sleep(0)")
+
+    def _sleep(self) -> Node:
+        return node("sleep", "aio.sleep({0}, {1})", self._one_of(DELAYS), self._number())
+
+    def _future(self) -> Node:
+        return node("future", self._name("f"))
+
+    def _awaited_task(self) -> str | None:
+        """A task that cannot await this one: of a later coroutine, or a function's own."""
+        later = [f"t{n + 1}" for n in range(max(0, self._scope.index + 1), self._tasks)]
+        names = later + self._scope.tasks
+        return names[self._choose(len(names))] if names else None
+
+    def _awaited_name(self) -> str:
+        return (self._awaited_task() if self._often(1, 2) else None) or self._name("f")
+
+    def _task(self) -> Node:
+        name = self._awaited_task()
+        return node("task", name) if name is not None else self._future()
+
+    def _own_task(self) -> Node:
+        tasks = self._scope.tasks
+        if not tasks:
+            return self._call()
+        return node("own_task", tasks[self._choose(len(tasks))])
+
+    def _call(self) -> Node:
+        called = self._called()
+        return self._sleep() if called is None else node("call", called.text)
+
+    def _await_oneself(self) -> Node:
+        return node("await_oneself", "log(await aio.current_task())")
+
+    def _gather(self, depth: int) -> Node:
+        return self._gathered("gather", "aio.gather({0})", depth)
+
+    def _gather_exceptions(self, depth: int) -> Node:
+        text = "aio.gather({0}, return_exceptions=True)"
+        return self._gathered("gather_exceptions", text, depth)
+
+    def _gathered(self, op: str, text: str, depth: int) -> Node:
+        children = [self._awaitable(depth) for _ in range(1 + self._choose(3))]
+        if self._often(1, 5):  # twice the same
+            name = node("", self._awaited_name())
+            children += [name, name]
+        return node(op, text, listed(children))
+
+    def _wait(self) -> Node:
+        names = [self._awaited_name() for _ in range(1 + self._choose(3))]
+        options = ("", ", return_when=aio.FIRST_COMPLETED", ", return_when=aio.FIRST_EXCEPTION")
+        limits = ("", ", timeout=0.1", ", timeout=0", ", timeout=0.2")
+        futures = listed(node("", name) for name in names)
+        return node("wait", "aio.wait([{0}]{1}{2})", futures, self._one_of(options),
+                    self._one_of(limits))  # fmt: skip
+
+    def _wait_for(self, depth: int) -> Node:
+        return node("wait_for", "aio.wait_for({0}, {1})", self._awaitable(depth),
+                    self._one_of(LIMITS))  # fmt: skip
+
+    def _shield(self, depth: int) -> Node:
+        return node("shield", "aio.shield({0})", self._awaitable(depth))
+
+    def _event_wait(self) -> Node:
+        return node("event_wait", f"{self._name('event')}.wait()")
+
+    def _lock_acquire(self) -> Node:
+        return node("lock_acquire", f"{self._name('lock')}.acquire()")
+
+    def _condition_wait(self) -> Node:
+        return node("condition_wait", f"{self._name('condition', 1)}.wait()")
+
+    def _condition_wait_for(self) -> Node:
+        text = f"{self._name('condition', 1)}.wait_for({self._name('event')}.is_set)"
+        return node("condition_wait_for", text)
+
+    def _semaphore_acquire(self) -> Node:
+        return node("semaphore_acquire", f"{self._name('semaphore')}.acquire()")
+
+    def _barrier_wait(self) -> Node:
+        return node("barrier_wait", f"{self._name('barrier', 1)}.wait()")
+
+    def _barrier_reset(self) -> Node:
+        return node("barrier_reset", f"{self._name('barrier', 1)}.reset()")
+
+    def _barrier_abort(self) -> Node:
+        return node("barrier_abort", f"{self._name('barrier', 1)}.abort()")
+
+    def _queue_get(self) -> Node:
+        return node("queue_get", f"{self._name('queue')}.get()")
+
+    def _queue_put(self) -> Node:
+        return node("queue_put", f"{self._name('queue')}.put({{0}})", self._number())
+
+    def _queue_join(self) -> Node:
+        return node("queue_join", f"{self._name('queue')}.join()")

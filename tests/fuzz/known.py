@@ -1,0 +1,136 @@
+"""Differences that are known, each with its reason: what may be told otherwise, and where.
+
+A rule is as narrow as it can be. Most say that a row of one implementation, in other words, is a
+row of the other; the report counts how often each was needed. What is about miniloop is a row of
+the README's table *Where miniloop differs*, or what asyncio did before 3.13.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["RULES", "Rule", "rewritten", "used"]
+
+Trace = Sequence[str]
+
+VERSION: Final = sys.version_info[:3]
+
+used: Counter[str] = Counter()
+"""How often each rule was needed, by its name."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A known difference from asyncio: whose, by which words of a row, and why."""
+
+    name: str
+    reason: str
+    of: str
+    """The implementation that differs from asyncio."""
+    pattern: str
+    words: str
+    """What both are made to say in the place of `pattern`."""
+    versions: tuple[tuple[int, ...], tuple[int, ...]] = ((3, 11), (4,))
+    """The first version of Python that differs, and the first that does no more."""
+    again: bool = False
+    """Whether there may be more of it inside what was replaced."""
+
+    def rewrite(self, trace: Trace) -> list[str]:
+        """The trace in words that do not tell of this difference."""
+        rows = [self._row(row) for row in trace]
+        end = next((n for n, row in enumerate(rows) if row.startswith(IN_THE_END)), len(rows))
+        return rows[:end] + sorted(rows[end:])
+
+    def _row(self, row: str) -> str:
+        changed = re.sub(self.pattern, self.words, row)
+        while self.again and changed != row:
+            row, changed = changed, re.sub(self.pattern, self.words, changed)
+        return changed
+
+
+@dataclass(frozen=True)
+class Late(Rule):
+    """A row that comes at another time: moved to the end."""
+
+    def rewrite(self, trace: Trace) -> list[str]:
+        found = [re.search(self.pattern, row) for row in trace]
+        moved = [f"{IN_THE_END}{match[0]}" for match in found if match]
+        kept = [row for row, match in zip(trace, found, strict=True) if not match]
+        end = next((n for n, row in enumerate(kept) if row.startswith(IN_THE_END)), len(kept))
+        return kept[:end] + sorted(kept[end:] + moved)
+
+
+IN_THE_END: Final = "in the end "
+IN_PYTHON: Final = "asyncio in Python"
+LOST: Final = r"handler \(future\): (Future|Task) exception was never retrieved.*"
+
+RULES: Final[tuple[Rule, ...]] = (
+    Late(
+        "when a lost exception is told, in Python",
+        "with and without the accelerator, a future's last reference goes at different times",
+        IN_PYTHON,
+        LOST,
+        "",
+    ),
+    Late(
+        "when a lost exception is told",
+        "the row: A pending future with callbacks waits for the collector",
+        "miniloop",
+        LOST,
+        "",
+    ),
+    Rule(
+        "an ended future, in Python",
+        "without the accelerator, set_result() of an ended future tells which state it is in",
+        IN_PYTHON,
+        r"InvalidStateError\((['\"]?)"
+        r"(?:(?:FINISHED|CANCELLED): <.*?>|invalid state)\1\)(?![>'\"])",
+        "InvalidStateError(invalid state)",
+    ),
+    Rule(
+        "no result yet, in Python",
+        "without the accelerator, result() of a pending future says that it is not ready",
+        IN_PYTHON,
+        "Result is not ready",
+        "Result is not set",
+    ),
+    Rule(
+        "the history of an error, in Python",
+        "without the accelerator, a step that is resumed by an exception runs while that exception "
+        "is handled, so that it stands in the history of whatever the step raises later",
+        IN_PYTHON,
+        " ⟨(?:during|after) (?:[^⟨⟩]|⟨from [^⟨⟩]*⟩)*⟩",
+        "",
+        again=True,
+    ),
+    Rule(
+        "the name of a task from a factory",
+        "the row of this name: None on 3.13.0",
+        "miniloop",
+        r"(left: T\d+ |name=|: )'?(None|Task-\+\d+)'?(?=[: ,])",
+        r"\1Task-N",
+        ((3, 13), (3, 13, 1)),
+    ),
+)
+
+
+def rewritten(of: str, traces: Sequence[Trace]) -> list[list[str]]:
+    """The traces of asyncio and of another one without what is known to differ.
+
+    Counts the rules that this needs.
+    """
+    told = [list(trace) for trace in traces]
+    for rule in RULES:
+        if told[0] == told[1]:
+            break
+        if rule.of == of and rule.versions[0] <= VERSION < rule.versions[1]:
+            again = [rule.rewrite(trace) for trace in told]
+            if again != told:
+                used[rule.name] += 1
+                told = again
+    return told

@@ -1,0 +1,134 @@
+"""Random programs: run on all implementations, compared, and made small where they differ.
+
+`check(seed)` is what long runs and tests call; `show_script` is what a saved script calls.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.fuzz import run
+from tests.fuzz.difference import Difference, first_difference, side_by_side
+from tests.fuzz.generate import generate, seeded
+from tests.fuzz.known import rewritten
+from tests.fuzz.run import IMPLEMENTATIONS, Main, Trace, load
+from tests.fuzz.syntax import Program, smaller_programs
+
+__all__ = ["check", "check_all", "check_program", "differs", "play", "play_script", "show_script"]
+
+REFERENCE = "asyncio"
+IN_PYTHON = "asyncio in Python"
+
+TELLING = r"^(?:[\d.e+]+ )?([a-z]+)|\b([A-Z][a-z]+[A-Z]\w+)"
+"""Of a row: what it is, and the errors it names."""
+
+Traces = Mapping[str, Trace]
+Kind = tuple[str, ...]
+"""What a difference has in common with the same one in a smaller program."""
+
+
+def check(seed: int) -> Difference | None:
+    """What miniloop does otherwise than asyncio in the program of a seed."""
+    return next((found for found in check_all(seed) if "miniloop" in found.traces), None)
+
+
+def check_all(seed: int) -> list[Difference]:
+    """What the implementations do otherwise than one another in the program of a seed.
+
+    Where miniloop does as one of the asyncios, and these differ, it is not to blame.
+    """
+    program = generate(seeded(seed))
+    main = load(program.source)
+    traces = {name: play(main, name) for name in IMPLEMENTATIONS}
+    found = []
+    asyncios = _kind(IN_PYTHON, traces)
+    if asyncios is not None:
+        found.append(_difference(program, f"asyncios_{seed}", IN_PYTHON, asyncios))
+    kind = _kind("miniloop", traces)
+    if kind is not None and (asyncios is None or not _as_in_python(traces)):
+        found.append(_difference(program, f"program_{seed}", "miniloop", kind))
+    return found
+
+
+def _as_in_python(traces: Traces) -> bool:
+    asyncio, miniloop = rewritten(IN_PYTHON, [traces[IN_PYTHON], traces["miniloop"]])
+    return first_difference({"asyncio": asyncio, "miniloop": miniloop}) is None
+
+
+def check_program(program: Program, name: str, other: str = "miniloop") -> Difference | None:
+    """What `other` does otherwise than asyncio, in a program made as small as it gets."""
+    kind = differs(program, other)
+    return None if kind is None else _difference(program, name, other, kind)
+
+
+def _difference(program: Program, name: str, other: str, kind: Kind) -> Difference:
+    small = shrink(program, other, kind)
+    about = f"{other[0].upper()}{other[1:]} does not do as asyncio does."
+    return Difference(name, small.script(about), _play_all(small, other))
+
+
+def play(main: Main, name: str) -> Trace:
+    """The trace of a program on the implementation of a name."""
+    return run.run(main, run.implementation(name))
+
+
+def _play_all(program: Program, other: str) -> Traces:
+    main = load(program.source)
+    return {name: play(main, name) for name in (REFERENCE, other)}
+
+
+def differs(program: Program, other: str) -> Kind | None:
+    """In what way `other` differs from asyncio; None if it does not, or as is known."""
+    return _kind(other, _play_all(program, other))
+
+
+def _kind(other: str, traces: Traces) -> Kind | None:
+    pair = rewritten(other, [traces[REFERENCE], traces[other]])
+    number = first_difference({REFERENCE: pair[0], other: pair[1]})
+    if number is None:
+        return None
+    rows = (trace[number] if number < len(trace) else "nothing" for trace in pair)
+    return tuple(
+        " ".join(re.findall(r"^(?:[\d.e+]+ )?[a-z]+|\b[A-Z][a-z]+[A-Z]\w+", row)) for row in rows
+    )
+
+
+def shrink(program: Program, other: str, kind: Kind) -> Program:
+    """The smallest program found that differs in the same way."""
+    found = True
+    while found:
+        found, number = False, 0
+        while (smaller := nth(smaller_programs(program), number)) is not None:
+            if smaller.size < program.size and differs(smaller, other) == kind:
+                program, found = smaller, True  # and go on at the same place
+            else:
+                number += 1
+    return program
+
+
+def nth(programs: Iterator[Program], number: int) -> Program | None:
+    """The program of this number; None if there are fewer."""
+    return next(itertools.islice(programs, number, None), None)
+
+
+# -- saved scripts --------------------------------------------------------------------------------
+
+
+def play_script(path: Path) -> Mapping[str, Trace]:
+    """What a saved script does on asyncio and on miniloop, without what is known to differ."""
+    main = load(path.read_text(encoding="utf-8"))
+    names = [name for name in IMPLEMENTATIONS if name in (REFERENCE, "miniloop")]
+    return dict(
+        zip(names, rewritten("miniloop", [play(main, name) for name in names]), strict=True)
+    )
+
+
+def show_script(file: str) -> int:
+    """Print a saved script's traces side by side; return 1 if they differ, else 0."""
+    traces = play_script(Path(file))
+    sys.stdout.write(side_by_side(traces))
+    return 0 if first_difference(traces) is None else 1

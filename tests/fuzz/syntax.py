@@ -1,0 +1,212 @@
+"""The small syntax tree of a random program, how it is written out, and how it gets smaller.
+
+A program is a function of Python source in which `aio` is the library under test: what is printed
+is exactly what is run. A node is an expression or a line (`text`, with a place for each of its
+`parts`), or a block (one `text` for each of its `bodies`). Every node has the name of the operation
+it stands for, by which generate.py chooses and coverage.py counts.
+
+It knows Python's layout and nothing of asyncio.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+__all__ = ["Body", "Function", "Node", "Program", "block", "listed", "node", "smaller_programs"]
+
+Body = tuple["Node", ...]
+
+LISTED = "{0}, …"
+"""The text of an expression that is all its parts, with commas."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An expression, a line or a block; `heads` has one text for each of a block's `bodies`."""
+
+    op: str
+    heads: tuple[str, ...]
+    parts: tuple[Node, ...] = ()
+    bodies: tuple[Body, ...] = ()
+    simpler: tuple[str, ...] = ()
+    """What may stand in its place when the program is made smaller, the simplest first."""
+
+    @property
+    def text(self) -> str:
+        """An expression's or a line's source."""
+        if self.heads[0] is LISTED:
+            return ", ".join(part.text for part in self.parts)
+        return self._filled(self.heads[0])
+
+    def _filled(self, text: str) -> str:
+        return text.format(*(part.text for part in self.parts))
+
+    def lines(self, depth: int) -> Iterator[tuple[str, Node]]:
+        """Its lines of source, indented, each with the node whose line it is."""
+        indent = "    " * depth
+        if not self.bodies:
+            yield indent + self.text, self
+        for head, body in zip(self.heads if self.bodies else (), self.bodies, strict=True):
+            yield indent + self._filled(head), self
+            yield from _body_lines(body, depth + 1)
+
+    def operations(self) -> Iterator[str]:
+        """The names of what its own line does, itself and its parts, not its bodies."""
+        if self.op:
+            yield self.op
+        for part in self.parts:
+            yield from part.operations()
+
+
+def node(op: str, text: str, *parts: Node, simpler: tuple[str, ...] = ()) -> Node:
+    """An expression or a line."""
+    return Node(op, (text,), parts, simpler=simpler)
+
+
+def block(op: str, *clauses: tuple[str, Body], parts: tuple[Node, ...] = ()) -> Node:
+    """A block of one or more clauses, each a head such as `try:` and its body."""
+    return Node(op, tuple(head for head, _ in clauses), parts, tuple(body for _, body in clauses))
+
+
+def listed(parts: Iterable[Node]) -> Node:
+    """All the parts, with commas; fewer will do when the program is made smaller."""
+    return Node("", (LISTED,), tuple(parts))
+
+
+PASS = node("", "pass")
+
+
+def _body_lines(body: Body, depth: int) -> Iterator[tuple[str, Node]]:
+    for statement in body or (PASS,):
+        yield from statement.lines(depth)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A coroutine function, an asynchronous generator, a callback: what `head` makes of it."""
+
+    head: str
+    body: Body
+
+    @property
+    def name(self) -> str:
+        found = re.search(r"def (\w+)", self.head)
+        assert found is not None
+        return found[1]
+
+    def lines(self) -> Iterator[tuple[str, Node]]:
+        yield f"    {self.head}", PASS
+        written = {line for line, _ in _body_lines(self.body, 0)}
+        changed = {m[1] for line in written if (m := re.match(r"\s*(t\d) = ", line))}
+        if changed:
+            yield f"        nonlocal {', '.join(sorted(changed))}", PASS
+        yield from _body_lines(self.body, 2)
+
+
+HEADER = '''\
+"""{about}"""
+
+
+def program(aio, loop, log, var, copy_context, work):
+'''
+
+FOOTER = """
+
+if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+    from tests.fuzz.programs import show_script
+
+    sys.exit(show_script(__file__))
+"""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is shared by name, functions, and the lines that set everything going."""
+
+    shared: Body
+    functions: tuple[Function, ...]
+    start: Body
+
+    @cached_property
+    def _body(self) -> list[tuple[str, Node]]:
+        lines = list(_body_lines(self.shared, 1)) if self.shared else []
+        for function in self.functions:
+            lines += [("", PASS), *function.lines()]
+        return [*lines, ("", PASS), *_body_lines(self.start, 1)]
+
+    @cached_property
+    def source(self) -> str:
+        """The function `program`, which is what is run; its first line is `def program(…)`."""
+        return HEADER.format(about="A random program.") + "\n".join(line for line, _ in self._body)
+
+    def script(self, about: str) -> str:
+        """The source as a file that runs by itself, with its lines numbered as in `source`."""
+        return HEADER.format(about=about) + "\n".join(line for line, _ in self._body) + FOOTER
+
+    @cached_property
+    def operations(self) -> dict[int, tuple[str, ...]]:
+        """What is done in each line of the source, by its number."""
+        first = HEADER.count("\n") + 1
+        return {first + n: tuple(of.operations()) for n, (_, of) in enumerate(self._body)}
+
+    @property
+    def size(self) -> int:
+        """What a smaller program has less of."""
+        return len(self.source)
+
+
+# -- smaller ones -------------------------------------------------------------------------------
+
+
+def smaller_programs(program: Program) -> Iterator[Program]:
+    """Programs that are smaller in one place, those that are much smaller first."""
+    used = "\n".join(line for line, _ in program._body)
+    for n, function in enumerate(program.functions):
+        if len(re.findall(rf"\b{function.name}\b", used)) == 1:
+            functions = program.functions[:n] + program.functions[n + 1 :]
+            yield replace(program, functions=functions)
+    for body in _smaller_bodies(program.start):
+        yield replace(program, start=body)
+    for n, function in enumerate(program.functions):
+        for body in _smaller_bodies(function.body):
+            changed = replace(function, body=body)
+            functions = (*program.functions[:n], changed, *program.functions[n + 1 :])
+            yield replace(program, functions=functions)
+    for body in _smaller_bodies(program.shared):
+        yield replace(program, shared=body)
+
+
+def _smaller_bodies(body: Body) -> Iterator[Body]:
+    if len(body) > 3:
+        half = len(body) // 2
+        yield body[half:]
+        yield body[:half]
+    for n, statement in enumerate(body):
+        before, after = body[:n], body[n + 1 :]
+        yield before + after
+        for inner in statement.bodies:  # out of its block
+            yield before + inner + after
+        for smaller in _smaller_nodes(statement):
+            yield (*before, smaller, *after)
+
+
+def _smaller_nodes(of: Node) -> Iterator[Node]:
+    for text in of.simpler:
+        yield replace(
+            of, op="", heads=(text,), parts=(), simpler=of.simpler[: of.simpler.index(text)]
+        )
+    for n, part in enumerate(of.parts):
+        if of.heads[0] is LISTED and len(of.parts) > 1:
+            yield replace(of, parts=of.parts[:n] + of.parts[n + 1 :])
+        for smaller in (*part.parts, *_smaller_nodes(part)):
+            yield replace(of, parts=(*of.parts[:n], smaller, *of.parts[n + 1 :]))
+    for n, body in enumerate(of.bodies):
+        for smaller_body in _smaller_bodies(body):
+            yield replace(of, bodies=(*of.bodies[:n], smaller_body, *of.bodies[n + 1 :]))
