@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 FILE: Final = Path(__file__).with_name("config.toml")
 
@@ -25,6 +25,10 @@ class Killer:
     name: str
     files: tuple[str, ...]
     collected: bool  # once for all mutants: no file imports the package by itself
+    own_files: dict[str, tuple[str, ...]]  # by module, for some: these only
+
+    def files_for(self, module: str) -> tuple[str, ...]:
+        return self.own_files.get(module, self.files)
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,7 @@ def read_config(file: Path = FILE) -> Config:
             table["package"],
             tuple(table["modules"]),
             tuple(pattern for entry in table["left_out"] for pattern in entry["operators"]),
-            tuple(
-                Killer(entry["name"], tuple(entry["files"]), entry.get("collected", False))
-                for entry in table["killers"]
-            ),
+            tuple(_killer(entry) for entry in table["killers"]),
             table["stage"],
             table["patience"],
             file.parent / table["survivors"],
@@ -74,6 +75,13 @@ def read_config(file: Path = FILE) -> Config:
         raise BadConfig(str(error)) from error
     _check(config)
     return config
+
+
+def _killer(entry: dict[str, Any]) -> Killer:
+    own = {module: tuple(files) for module, files in entry.get("own_files", {}).items()}
+    every = sorted({file for files in own.values() for file in files})
+    files = tuple(entry["files"] if "files" in entry or not own else every)
+    return Killer(entry["name"], files, entry.get("collected", False), own)
 
 
 def _check(config: Config) -> None:

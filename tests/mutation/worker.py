@@ -256,7 +256,7 @@ class Worker:
         """Answer until there are no more questions."""
         signal.signal(signal.SIGTERM, self._leave)
         if self._killer.collected:
-            status = self._pytest(Hooks(self._config, self._with_items))
+            status = self._pytest(self._killer.files, Hooks(self._config, self._with_items))
             if self._why_unusable is not None:
                 raise self._why_unusable
             if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
@@ -268,10 +268,10 @@ class Worker:
         self._nursery.end()
         os._exit(143)
 
-    def _pytest(self, hooks: Hooks) -> int:
-        files = [str(self._config.root / file) for file in self._killer.files]
-        root = str(self._config.root)
-        return pytest.main([*OPTIONS, "--rootdir", root, *files], plugins=[hooks])
+    def _pytest(self, files: Sequence[str], hooks: Hooks) -> int:
+        root = self._config.root
+        paths = [str(root / file) for file in files]
+        return pytest.main([*OPTIONS, "--rootdir", str(root), *paths], plugins=[hooks])
 
     def _with_items(self, session: pytest.Session) -> None:
         self._items = session.items
@@ -305,21 +305,23 @@ class Worker:
         if self._killer.collected:
             survey.listen()
             importlib.import_module(self._config.package)
-        failed = self._run(self._items, survey.begins)
+        failed = self._run(self._killer.files, self._items, survey.begins)
         if failed is not None:
             speech.write(f"failed\t{failed}\n")
             return
         told = {"functions": survey.functions, "longest": survey.longest}
         speech.write(f"surveyed\t{json.dumps(told)}\n")
 
-    def _run(self, items: Sequence[pytest.Item], begins: Callable[[str], None]) -> str | None:
-        """Run the tests in this process, and return the one that fails, if any does."""
+    def _run(
+        self, files: Sequence[str], items: Sequence[pytest.Item], begins: Callable[[str], None]
+    ) -> str | None:
+        """Run the items, or else the files, and return the test that fails, if any does."""
         if self._killer.collected:
             hooks: Hooks = next(_hooks_of(items))
             hooks.run_tests(items, begins)
             return hooks.failed or None
         hooks = Hooks(self._config, lambda session: hooks.run_tests(session.items, begins))
-        status = self._pytest(hooks)
+        status = self._pytest(files, hooks)
         return hooks.failed or (None if status == pytest.ExitCode.OK else "collecting")
 
     def _judge(self, mutant: dict[str, Any]) -> Verdict:
@@ -335,7 +337,7 @@ class Worker:
                 print("in", test, sep="\t", file=speech)
                 signal.setitimer(signal.ITIMER_PROF, self._patience if test else 0)
 
-            failed = self._run(items, begins)
+            failed = self._run(self._killer.files_for(module), items, begins)
             print(*(("survived", "") if failed is None else ("failed", failed)), sep="\t",
                   file=speech)  # fmt: skip
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import time
 import weakref
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from tests.parity.harness import (
-    Stage,
-    attempt,
-    attempt_await,
-    older_asyncio_differs,
-    outcome,
-)
+import pytest
+
+from tests.parity.clock import Deadlock, Ready, RealSelector
+from tests.parity.harness import Stage, attempt, attempt_await, older_asyncio_differs, outcome
 
 since_3_12 = older_asyncio_differs("3.12", "there are no eager tasks")
 
@@ -145,21 +143,6 @@ def test_a_task_made_by_its_class_belongs_to_the_running_loop_and_is_known(stage
         log(await task)
 
     assert stage.run(main) == [(True, True), "slept"]
-
-
-@since_3_12
-def test_an_eager_task_that_has_ended_has_no_coroutine(stage: Stage) -> None:
-    aio, log = stage.aio, stage.log
-
-    async def at_once() -> str:
-        return "result"
-
-    async def main() -> None:
-        aio.get_running_loop().set_task_factory(aio.eager_task_factory)
-        task = aio.create_task(at_once())
-        log(outcome(task), task.get_coro())
-
-    assert stage.run(main) == [("returned 'result'", None)]
 
 
 @since_3_12
@@ -325,8 +308,179 @@ def test_a_loop_of_another_kind_has_a_current_task_too(stage: Stage) -> None:
         loop = Loop()
         log(tasks.current_task(loop))
         tasks._enter_task(loop, task)
+        refused = attempt(tasks._enter_task, loop, task)
+        log(refused.partition("<")[0], refused.endswith("> is being executed."))
         log(tasks.current_task(loop) is task, attempt(tasks._leave_task, loop, None)[:19])
         tasks._leave_task(loop, task)
         log(tasks.current_task(loop))
 
-    assert stage.run(main) == [None, (True, "raised RuntimeError"), None]
+    assert stage.run(main) == [
+        None,
+        ("raised RuntimeError: Cannot enter into task ", True),
+        (True, "raised RuntimeError"),
+        None,
+    ]
+
+
+def test_what_stands_in_the_place_of_a_task_can_be_made_known(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Job:
+        def __init__(self, loop: Any) -> None:
+            self.get_loop = lambda: loop
+
+        def done(self) -> bool:
+            return False
+
+    async def main() -> None:
+        job = Job(aio.get_running_loop())
+        aio.tasks._register_task(job)
+        log(job in aio.all_tasks())
+        aio.tasks._unregister_task(job)
+        log(job in aio.all_tasks())
+
+    assert stage.run(main) == [True, False]
+
+
+def test_a_task_that_was_ended_by_force_takes_no_step(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.set_exception_handler(lambda _, told: log(type(told["exception"]).__name__))
+        task = aio.create_task(aio.sleep(1, "slept"))
+        await aio.sleep(0)
+        aio.Future.set_result(task, "forced")
+        log(outcome(task))
+        await aio.sleep(2)
+        log(outcome(task))
+
+    assert stage.run(main) == ["returned 'forced'", "InvalidStateError", "returned 'forced'"]
+
+
+def test_an_exception_that_is_kept_does_not_keep_what_has_raised_it(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def keep(futures: list[Any]) -> list[Failure]:
+        try:
+            await futures.pop()
+        except Failure as error:
+            return [error]
+        return []
+
+    async def main() -> None:
+        future = aio.get_running_loop().create_future()
+        aio.get_running_loop().call_soon(future.set_exception, Failure())
+        kept = aio.create_task(keep([future]))
+        del future
+        gone = weakref.ref((await kept).pop())
+        del kept
+        await aio.sleep(0)
+        log(gone())
+
+    with without_the_collector():
+        assert stage.run(main) == [None]
+
+
+def test_these_options_are_given_by_name_too(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        task, loop = aio.current_task(), aio.get_running_loop()
+        for call in (
+            lambda: task.get_stack(1),
+            lambda: task.print_stack(1),
+            lambda: aio.ensure_future(task, loop),
+        ):
+            log(attempt(call).partition(":")[0])
+
+    assert stage.run(main) == ["raised TypeError"] * 3
+
+
+@since_3_12
+def test_an_eager_task_factory_takes_options_by_name(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    with contextlib.closing(aio.sleep(0)) as coro:
+        log(attempt(aio.eager_task_factory, stage.new_loop(), coro, "name").partition(":")[0])
+    assert log == ["raised TypeError"]
+
+
+# --- sleep and timers -----------------------------------------------------------------------------
+
+
+def test_a_negative_sleep_takes_one_turn(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def sleep(delay: float) -> None:
+        await aio.sleep(delay)
+        log(delay)
+
+    async def main() -> None:
+        await aio.gather(sleep(-1), sleep(0), sleep(-2))
+
+    assert stage.run(main) == [-1, 0, -2]
+
+
+def test_a_cancelled_sleep_leaves_no_timer(stage: Stage) -> None:
+    loop = stage.new_loop()
+    task = loop.create_task(stage.aio.sleep(50))
+    loop.call_soon(task.cancel)
+    with contextlib.suppress(stage.aio.CancelledError):
+        loop.run_until_complete(task)
+    with pytest.raises(Deadlock):
+        loop.run_until_complete(loop.create_future())
+    assert stage.now == 0
+
+
+def test_no_wait_is_longer_than_a_day(stage: Stage) -> None:
+    class Impatient(RealSelector):
+        def select(self, timeout: float | None = None) -> Ready:
+            stage.log(timeout)
+            loop.stop()
+            return super().select(0)
+
+    loop = stage.aio.SelectorEventLoop(Impatient())
+    loop.call_later(1e6, stage.log)
+    loop.run_forever()
+    loop.close()
+    assert stage.log == [24 * 60 * 60]
+
+
+def alive(stage: Stage, loop: Any, number: int, cancelled: int) -> int:
+    """How many are left after a turn, of so many cancelled timers among so many."""
+    timers = [loop.call_later(1 + n, stage.log) for n in range(number)]
+    left = [weakref.ref(timer) for timer in timers[number - cancelled :]]
+    for timer in timers[number - cancelled :]:
+        timer.cancel()
+    del timers, timer
+    run_a_turn(loop)
+    return sum(timer() is not None for timer in left)
+
+
+def run_a_turn(loop: Any) -> None:
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+
+def test_many_cancelled_timers_are_forgotten_before_their_time(stage: Stage) -> None:
+    numbers = [(100, 99), (101, 50), (102, 51), (101, 51)]
+    assert [alive(stage, stage.new_loop(), *pair) for pair in numbers] == [99, 50, 51, 0]
+
+
+def test_a_timer_that_was_run_is_not_one_that_is_cancelled(stage: Stage) -> None:
+    loop = stage.new_loop()
+    timers = [loop.call_later(0, int) for _ in range(60)]
+    run_a_turn(loop)
+    for timer in timers:
+        timer.cancel()
+    assert alive(stage, loop, 101, 50) == 50
+
+
+def test_a_timer_one_tick_ahead_is_not_due(stage: Stage) -> None:
+    loop, log = stage.new_loop(), stage.log
+    tick = time.get_clock_info("monotonic").resolution
+    loop.call_at(loop.time() + tick, log, "a tick later")
+    loop.call_soon(lambda: loop.call_soon(lambda: loop.call_soon(log, "the third turn")))
+    loop.call_later(1, loop.stop)
+    loop.run_forever()
+    assert log == ["the third turn", "a tick later"]
