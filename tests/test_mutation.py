@@ -353,7 +353,7 @@ def test_collected_tests_may_not_import_the_package(
 def test_a_worker_that_ends_is_an_error(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(crew.sys, "executable", "/bin/true")
+    monkeypatch.setattr(sys, "executable", "/bin/true")
     assert run_on(project) == 1
     assert "a worker has ended" in capsys.readouterr().err
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import socket
 import time
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -432,18 +433,32 @@ def test_a_cancelled_sleep_leaves_no_timer(stage: Stage) -> None:
     assert stage.now == 0
 
 
-def test_no_wait_is_longer_than_a_day(stage: Stage) -> None:
-    class Impatient(RealSelector):
+def timeouts(stage: Stage, prepare: Callable[[Any], object]) -> list[float | None]:
+    """What the selector of a prepared loop that watches a socket is asked in one turn."""
+    asked: list[float | None] = []
+
+    class Asked(RealSelector):
         def select(self, timeout: float | None = None) -> Ready:
-            stage.log(timeout)
+            asked.append(timeout)
             loop.stop()
             return super().select(0)
 
-    loop = stage.aio.SelectorEventLoop(Impatient())
-    loop.call_later(1e6, stage.log)
-    loop.run_forever()
-    loop.close()
-    assert stage.log == [24 * 60 * 60]
+    loop = stage.aio.SelectorEventLoop(Asked())
+    ours, theirs = socket.socketpair()
+    with ours, theirs, contextlib.closing(loop):
+        loop.add_reader(ours, int)
+        prepare(loop)
+        loop.run_forever()
+    return asked
+
+
+def test_no_wait_is_longer_than_a_day(stage: Stage) -> None:
+    assert timeouts(stage, lambda loop: loop.call_later(1e6, int)) == [24 * 60 * 60]
+
+
+def test_the_selector_is_asked_to_wait_no_time_while_there_is_work(stage: Stage) -> None:
+    assert timeouts(stage, lambda loop: loop.call_soon(int)) == [0]
+    assert timeouts(stage, lambda loop: loop.call_at(loop.time() - 5, int)) == [0]
 
 
 def alive(stage: Stage, loop: Any, number: int, cancelled: int) -> int:
@@ -463,8 +478,39 @@ def run_a_turn(loop: Any) -> None:
 
 
 def test_many_cancelled_timers_are_forgotten_before_their_time(stage: Stage) -> None:
-    numbers = [(100, 99), (101, 50), (102, 51), (101, 51)]
-    assert [alive(stage, stage.new_loop(), *pair) for pair in numbers] == [99, 50, 51, 0]
+    numbers = [(99, 98), (100, 99), (101, 50), (102, 51), (101, 51)]
+    assert [alive(stage, stage.new_loop(), *pair) for pair in numbers] == [98, 99, 50, 51, 0]
+
+
+def test_after_cancelled_timers_were_forgotten_they_are_counted_from_nothing(stage: Stage) -> None:
+    for more, left in ((51, 51), (52, 0)):
+        loop = stage.new_loop()
+        assert alive(stage, loop, 101, 51) == 0  # and 50 timers wait on
+        assert alive(stage, loop, 52, more) == left
+
+
+def test_cancelled_timers_that_were_next_are_forgotten_at_once(stage: Stage) -> None:
+    for cancelled, left in ((50, 50), (51, 0)):
+        loop = stage.new_loop()
+        timers = [loop.call_later(1, int) for _ in range(60)]
+        gone = [weakref.ref(timer) for timer in timers]
+        for timer in timers:
+            timer.cancel()
+        del timers, timer
+        run_a_turn(loop)
+        assert [reference() for reference in gone] == [None] * 60
+        assert alive(stage, loop, 101, cancelled) == left
+
+
+def test_timers_left_among_forgotten_ones_keep_their_order(stage: Stage) -> None:
+    loop, log = stage.new_loop(), stage.log
+    delays = [number * 59 % 211 + 1 for number in range(211)]
+    timers = {delay: loop.call_later(delay, log, delay) for delay in delays}
+    for delay in delays[::2] + delays[1::16]:
+        timers.pop(delay).cancel()
+    loop.call_later(300, loop.stop)
+    loop.run_forever()
+    assert log == sorted(timers)
 
 
 def test_a_timer_that_was_run_is_not_one_that_is_cancelled(stage: Stage) -> None:
