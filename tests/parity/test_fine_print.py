@@ -406,6 +406,15 @@ def test_an_eager_task_factory_takes_options_by_name(stage: Stage) -> None:
     assert log == ["raised TypeError"]
 
 
+def test_a_call_from_another_thread_can_be_cancelled(stage: Stage) -> None:
+    loop, log = stage.new_loop(), stage.log
+    loop.call_soon_threadsafe(log, "cancelled").cancel()
+    loop.call_soon_threadsafe(log, "called")
+    loop.call_soon_threadsafe(loop.stop)
+    loop.run_forever()
+    assert log == ["called"]
+
+
 # --- sleep and timers -----------------------------------------------------------------------------
 
 
@@ -500,6 +509,15 @@ def test_cancelled_timers_that_were_next_are_forgotten_at_once(stage: Stage) -> 
         run_a_turn(loop)
         assert [reference() for reference in gone] == [None] * 60
         assert alive(stage, loop, 101, cancelled) == left
+
+
+def test_forgotten_timers_of_the_same_call_are_equal(stage: Stage) -> None:
+    loop = stage.new_loop()
+    timers = [loop.call_at(5, int), loop.call_at(5, int)]
+    for timer in timers:
+        timer.cancel()
+    run_a_turn(loop)
+    assert timers[0] == timers[1]
 
 
 def test_timers_left_among_forgotten_ones_keep_their_order(stage: Stage) -> None:
