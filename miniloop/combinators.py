@@ -11,7 +11,7 @@ This file does not know how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 from .coroutines import _isawaitable, iscoroutine
-from .events import Coro, Loop, _tell, get_event_loop, get_running_loop
+from .events import Coro, Handle, Loop, _tell, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import FINISHED, PENDING, Future, isfuture
 from .hints import Any, AsyncIterator, Awaitable, Callable, Iterable, Iterator, T
@@ -172,14 +172,14 @@ async def wait(
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
     enough = _Enough(len(futures), return_when)
-    timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
+    if timeout is not None:
+        enough.timer = get_running_loop().call_later(timeout, enough.set)
     for future in futures:
         _notify(enough, future)
     try:
         await enough.wait()
     finally:
-        if timer is not None:
-            timer.cancel()
+        enough.set()
         for future in futures:
             if not future.done():
                 future.remove_done_callback(enough._child_done)
@@ -192,6 +192,12 @@ class _Enough(Event):
         super().__init__()
         self._running = running
         self._return_when = return_when
+        self.timer: Handle | None = None  # sets it when the time is up
+
+    def set(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()  # now, and not in a turn to come: other timers may be due by then
+        super().set()
 
     def _child_done(self, future: Future[Any]) -> None:
         self._running -= 1

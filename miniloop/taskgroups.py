@@ -54,45 +54,37 @@ class TaskGroup:
             self._errors.append(exc)  # first of its kind, whatever the tasks raise from now on
         if exc is not None and not self._aborting:
             self._abort()  # the block raised, or its task is being cancelled
-        try:
-            await self._wait_for_tasks()
-        except CancelledError:
-            if not self._errors:
-                raise
-        for error in self._errors:
-            if isinstance(error, (SystemExit, KeyboardInterrupt)):
-                raise error
-        if self._parent_cancel_requested:
-            self._parent_task.uncancel()
-        if exc is not None and not isinstance(exc, CancelledError):
-            self._errors.append(exc)
-        if not self._errors:
-            return  # a CancelledError that has ended the block goes on its way by itself
-        if self._parent_task.cancelling():
-            # The errors hide a CancelledError from outside. Asked once more, the parent meets it at
-            # its next await; uncancel first keeps the count (gh-116720).
-            self._parent_task.uncancel()
-            self._parent_task.cancel()
-        try:
-            raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
-        finally:
-            self._errors = []  # an exception's traceback holds us; do not hold the exception
-
-    async def _wait_for_tasks(self) -> None:
-        """Wait until all have ended, then raise the CancelledError that has aborted the group here.
-
-        In a loop, for the parent may be cancelled again and again while the tasks clean up.
-        """
-        while self._tasks:
+        cancelled = None
+        while self._tasks:  # the parent may be cancelled again and again while the tasks clean up
             self._all_ended = self._loop.create_future()
             try:
                 await self._all_ended
-            except CancelledError:
+            except CancelledError as error:
                 if not self._aborting:
+                    cancelled = error  # what has aborted the group goes on its way, below
                     self._abort()
-                    await self._wait_for_tasks()  # not deeper than this: we are aborting now
-                    raise
             self._all_ended = None
+        for failure in self._errors:
+            if isinstance(failure, (SystemExit, KeyboardInterrupt)):
+                raise failure
+        if self._parent_cancel_requested:
+            self._parent_task.uncancel()
+        try:
+            if cancelled is not None and not self._errors:
+                raise cancelled  # here, for what the block is in the middle of is then its context
+            if exc is not None and not isinstance(exc, CancelledError):
+                self._errors.append(exc)
+            if not self._errors:
+                return  # a CancelledError that has ended the block goes on its way by itself
+            if self._parent_task.cancelling():
+                # The errors hide a CancelledError from outside. Asked once more, the parent meets
+                # it at its next await; uncancel first keeps the count (gh-116720).
+                self._parent_task.uncancel()
+                self._parent_task.cancel()
+            raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
+        finally:
+            # An exception's traceback holds us; do not hold the exception.
+            self._errors, cancelled = [], None
 
     def create_task(self, coro: Coro[T], *, name: object = None,
                     context: Context | None = None) -> Task[T]:  # fmt: skip

@@ -94,7 +94,7 @@ STATEMENTS: Final = {
     "all_tasks": 1,
     "set_exception_handler": 1,
     "call_exception_handler": 1,
-    "set_task_factory": 1,
+    "set_task_factory": 3,
     "never_awaited": 1,
     "raise_": 3,
     "raise_base": 1,
@@ -108,7 +108,7 @@ STEPS: Final = {
     "await_oneself": 1,
     "cancel_oneself": 4,
     "cancelling": 2,
-    "var_reset": 2,
+    "var_reset": 8,
     "timeout": 8,
     "timeout_at": 3,
     "reschedule": 4,
@@ -137,6 +137,7 @@ STEPS: Final = {
 YIELDS: Final = {"yield_": 40}
 
 SINCE: Final = {
+    "wait_for": (3, 12),  # before, it makes a task of what it waits for, and cancels that
     "eager": (3, 12),
     "set_task_factory": (3, 12),
     "as_completed_async": (3, 13),
@@ -166,6 +167,16 @@ SHARED: Final = {
     "context": ("copy_context()",),
 }  # fmt: skip
 """What is shared under a name such as `lock1`, by how it can be made."""
+
+PUSHES: Final = {
+    "f": (("set_result", "set_result"), ("set_result", "set_result"), ("future_cancel", "cancel")),
+    "event": (("event_set", "set"),),
+    "lock": (("lock_release", "release"),),
+    "semaphore": (("semaphore_release", "release"),),
+    "queue": (("queue_put_nowait", "put_nowait"), ("queue_get_nowait", "get_nowait"),
+              ("queue_put_nowait", "put_nowait")),
+}  # fmt: skip
+"""What timers of the start do to what is shared: operation and method."""
 
 NAMES_OF_FUNCTIONS: Final = "abcde"
 DEEPEST: Final = 2
@@ -236,6 +247,7 @@ class _Generator:
         self._numbers = itertools.count(1)
         self._coroutines = 2 + choose(4)
         self._tasks = 2 + choose(min(3, self._coroutines - 1))
+        self._eager_factory = SINCE["set_task_factory"] <= version and self._often(1, 6)
         self._shared: dict[str, dict[str, Node]] = {}
         self._callbacks: list[Function] = []
         self._generators: list[Function] = []
@@ -257,6 +269,8 @@ class _Generator:
         """One of the texts; simpler are those before it. `{n}` becomes a number not used before."""
         chosen = self._choose(len(texts))
         text = texts[chosen]
+        if text.startswith("StopIteration") and sys.version_info < (3, 12, 6):
+            chosen, text = 0, texts[0]  # set_exception() refuses it there
         number = str(next(self._numbers)) if "{n}" in text else ""
         simpler = dict.fromkeys(text for text in texts[:chosen] if "{n}" not in text)
         return node("", text.replace("{n}", number), simpler=tuple(simpler))
@@ -324,8 +338,8 @@ class _Generator:
     def _start(self) -> Body:
         self._scope = _Scope(-1, "start")
         lines = []
-        if self._often(1, 20):
-            lines += [self._set_task_factory()] if self._later("set_task_factory") else []
+        if self._eager_factory and self._often(1, 2):
+            lines.append(self._set_task_factory())
         if self._often(1, 30):
             lines.append(self._set_exception_handler())
         if self._often(1, 40):
@@ -335,13 +349,24 @@ class _Generator:
             made = node("spawn", f"t{index + 1} = loop.create_task({{0}}(){{1}})",
                         node("", NAMES_OF_FUNCTIONS[index]), self._one_of(options))  # fmt: skip
             lines.append(made)
+        lines += self._pushes()
         while self._often(1, 4):
             chosen = ("call_later", "call_soon", "call_at", "add_done_callback", "set_result")
             lines.append(self._make(chosen[self._choose(len(chosen))]))
         return tuple(lines)
 
-    def _later(self, op: str) -> bool:
-        return op in self._tables.anywhere._tickets
+    def _pushes(self) -> list[Node]:
+        """Timers by which most of what is waited for happens in the end."""
+        lines = []
+        for kind, ways in PUSHES.items():
+            for name in self._shared.get(kind, {}):
+                if self._often(2, 3):
+                    op, method = ways[self._choose(len(ways))]
+                    number = [self._number()] if method in ("set_result", "put_nowait") else []
+                    called = listed([node(op, f"{name}.{method}"), *number])
+                    text = "loop.call_later({0}, {1})"
+                    lines.append(node("call_later", text, self._one_of(TIMES), called))
+        return lines
 
     # -- statements -------------------------------------------------------------------------------
 
@@ -372,18 +397,24 @@ class _Generator:
     def _await_(self) -> Node:
         return node("await_", "log(await {0})", self._awaitable())
 
+    def _called_on(self, op: str, function: str, *arguments: Node) -> Node:
+        """A call that may fail, and that mostly goes no further."""
+        if self._often(2, 3):
+            return node(op, "attempt({0})", listed([node("", function), *arguments]))
+        return node(op, f"log({function}({{0}}))", listed(arguments))
+
     # futures and tasks
 
     def _set_result(self) -> Node:
-        return node("set_result", f"log({self._name('f')}.set_result({{0}}))", self._number())
+        return self._called_on("set_result", f"{self._name('f')}.set_result", self._number())
 
     def _set_exception(self) -> Node:
-        text = f"log({self._name('f')}.set_exception({{0}}))"
-        return node("set_exception", text, self._one_of(ERRORS))
+        function = f"{self._name('f')}.set_exception"
+        return self._called_on("set_exception", function, self._one_of(ERRORS))
 
     def _set_base_exception(self) -> Node:
-        text = f"log({self._name('f')}.set_exception({{0}}))"
-        return node("set_base_exception", text, self._one_of(BASE_ERRORS))
+        function = f"{self._name('f')}.set_exception"
+        return self._called_on("set_base_exception", function, self._one_of(BASE_ERRORS))
 
     def _future_cancel(self) -> Node:
         text = f"log({self._name('f')}.cancel({{0}}))"
@@ -468,10 +499,10 @@ class _Generator:
         return node("look", f"log({self._future_or_task()})")
 
     def _result(self) -> Node:
-        return node("result", f"log({self._future_or_task()}.result())")
+        return self._called_on("result", f"{self._future_or_task()}.result")
 
     def _exception(self) -> Node:
-        return node("exception", f"log({self._future_or_task()}.exception())")
+        return self._called_on("exception", f"{self._future_or_task()}.exception")
 
     def _all_tasks(self) -> Node:
         return node("all_tasks", "log(aio.all_tasks())")
@@ -488,28 +519,28 @@ class _Generator:
         return node("event_clear", f"log({self._name('event')}.clear())")
 
     def _lock_release(self) -> Node:
-        return node("lock_release", f"log({self._name('lock')}.release())")
+        return self._called_on("lock_release", f"{self._name('lock')}.release")
 
     def _condition_notify(self) -> Node:
-        return node("condition_notify", f"log({self._name('condition')}.notify({{0}}))",
-                    self._one_of(("1", "2")))  # fmt: skip
+        function = f"{self._name('condition', 1)}.notify"
+        return self._called_on("condition_notify", function, self._one_of(("1", "2")))
 
     def _condition_notify_all(self) -> Node:
-        return node("condition_notify_all", f"log({self._name('condition')}.notify_all())")
+        function = f"{self._name('condition', 1)}.notify_all"
+        return self._called_on("condition_notify_all", function)
 
     def _semaphore_release(self) -> Node:
-        name = self._name("semaphore")
-        return node("semaphore_release", f"log({name}.release(), {name}.locked())")
+        return self._called_on("semaphore_release", f"{self._name('semaphore')}.release")
 
     def _queue_put_nowait(self) -> Node:
-        text = f"log({self._name('queue')}.put_nowait({{0}}))"
-        return node("queue_put_nowait", text, self._number())
+        function = f"{self._name('queue')}.put_nowait"
+        return self._called_on("queue_put_nowait", function, self._number())
 
     def _queue_get_nowait(self) -> Node:
-        return node("queue_get_nowait", f"log({self._name('queue')}.get_nowait())")
+        return self._called_on("queue_get_nowait", f"{self._name('queue')}.get_nowait")
 
     def _queue_task_done(self) -> Node:
-        return node("queue_task_done", f"log({self._name('queue')}.task_done())")
+        return self._called_on("queue_task_done", f"{self._name('queue')}.task_done")
 
     def _queue_shutdown(self) -> Node:
         text = f"log({self._name('queue')}.shutdown({{0}}))"
@@ -596,6 +627,9 @@ class _Generator:
         return node("call_exception_handler", text, self._number())
 
     def _set_task_factory(self) -> Node:
+        """In some programs only, and those may not have as_completed look at several."""
+        if not self._eager_factory:
+            return self._work()
         text = "loop.set_task_factory({0})"
         return node("set_task_factory", text, self._one_of(("None", "aio.eager_task_factory")))
 
@@ -717,7 +751,8 @@ class _Generator:
 
         For it looks at them in the order of a set, which is no order at all.
         """
-        others = [made for _ in range(self._choose(3)) if (made := self._called()) is not None]
+        several = 0 if self._eager_factory else self._choose(3)
+        others = [made for _ in range(several) if (made := self._called()) is not None]
         all_of_them = listed([node("", self._awaited_name()), *others])
         return all_of_them, self._one_of(("", ", timeout=0.1", ", timeout=0.2"))
 

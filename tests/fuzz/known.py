@@ -59,7 +59,7 @@ class Late(Rule):
 
     def rewrite(self, trace: Trace) -> list[str]:
         found = [re.search(self.pattern, row) for row in trace]
-        moved = [f"{IN_THE_END}{match[0]}" for match in found if match]
+        moved = [f"{IN_THE_END}{match[1]}" for match in found if match]
         kept = [row for row, match in zip(trace, found, strict=True) if not match]
         end = next((n for n, row in enumerate(kept) if row.startswith(IN_THE_END)), len(kept))
         return kept[:end] + sorted(kept[end:] + moved)
@@ -67,23 +67,10 @@ class Late(Rule):
 
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
-LOST: Final = r"handler \(future\): (Future|Task) exception was never retrieved.*"
+NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
+LOST: Final = r"(?:handler \(future\)|ERROR): ((?:Future|Task) exception was never retrieved.*)"
 
 RULES: Final[tuple[Rule, ...]] = (
-    Late(
-        "when a lost exception is told, in Python",
-        "with and without the accelerator, a future's last reference goes at different times",
-        IN_PYTHON,
-        LOST,
-        "",
-    ),
-    Late(
-        "when a lost exception is told",
-        "the row: A pending future with callbacks waits for the collector",
-        "miniloop",
-        LOST,
-        "",
-    ),
     Rule(
         "an ended future, in Python",
         "without the accelerator, set_result() of an ended future tells which state it is in",
@@ -115,6 +102,51 @@ RULES: Final[tuple[Rule, ...]] = (
         r"(left: T\d+ |name=|: )'?(None|Task-\+\d+)'?(?=[: ,])",
         r"\1Task-N",
         ((3, 13), (3, 13, 1)),
+    ),
+    Rule(
+        "the numbers in names",
+        "before 3.13, a task that is named after it was made has used up a number",
+        "miniloop",
+        r"Task-\+\d+",
+        "Task-N",
+        ((3, 11), (3, 13)),
+    ),
+    Rule(
+        "the arguments of a callback",
+        "before 3.13, they are told not only in debug mode",
+        "miniloop",
+        r"(Exception in callback [\w.]+)\(.*?\)(?= at <program>:| [A-Z]|'|$)",
+        r"\1()",
+        ((3, 11), (3, 13)),
+    ),
+    Late(
+        "when a lost exception is told, in Python",
+        "with and without the accelerator, a future's last reference goes at different times",
+        IN_PYTHON,
+        LOST,
+        "",
+    ),
+    Late(
+        "when a coroutine that was never awaited goes, in Python",
+        "with and without the accelerator, its last reference goes at different times",
+        IN_PYTHON,
+        NEVER_AWAITED,
+        "",
+    ),
+    Late(
+        "when a coroutine that was never awaited goes",
+        "before 3.13, an error held the frames that held it, until the garbage collector came",
+        "miniloop",
+        NEVER_AWAITED,
+        "",
+        ((3, 11), (3, 13)),
+    ),
+    Late(
+        "when a lost exception is told",
+        "the row: A pending future with callbacks waits for the collector",
+        "miniloop",
+        LOST,
+        "",
     ),
 )
 

@@ -24,7 +24,7 @@ import selectors
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from tests.parity.clock import Clock, Ready
@@ -78,17 +78,20 @@ ITERATE_OVER_SETS: Final = ("tasks", "combinators", "taskgroups")
 class Implementation:
     """A package in asyncio's likeness, and the class of loops that programs run on."""
 
-    def __init__(self, name: str, aio: Any) -> None:
+    def __init__(self, name: str, package: Mapping[str, Any]) -> None:
         self.name = name
-        self.aio = aio
+        self._package = package
+        self.aio = aio = next(iter(package.values()))
         self.logger = logging.getLogger(aio.__name__)
         modules = (getattr(aio, module, None) for module in ITERATE_OVER_SETS)
         self._modules: list[Any] = [module for module in modules if module is not None]
         self.loop_class: Any = type("Loop", (_Loop, aio.SelectorEventLoop), {})
 
     @contextlib.contextmanager
-    def ordered(self) -> Iterator[None]:
-        """Iterate over sets in the order of insertion."""
+    def in_place(self) -> Iterator[None]:
+        """Iterate over sets in the order of insertion, and import this package's own modules."""
+        others = {name: sys.modules[name] for name in self._package}
+        sys.modules.update(self._package)
         for module in self._modules:
             module.set = OrderedSet
         try:
@@ -96,30 +99,34 @@ class Implementation:
         finally:
             for module in self._modules:
                 del module.set
+            sys.modules.update(others)
 
 
 @functools.cache
 def implementation(name: str) -> Implementation:
     """One of IMPLEMENTATIONS, by its name."""
-    aio = asyncio_in_python() if name == "asyncio in Python" else importlib.import_module(name)
-    return Implementation(name, aio)
+    if name == "asyncio in Python":
+        return Implementation(name, asyncio_in_python())
+    return Implementation(name, {name: importlib.import_module(name)})
 
 
-def asyncio_in_python() -> types.ModuleType:
-    """A second copy of asyncio, which has found no C accelerator."""
+def asyncio_in_python() -> dict[str, types.ModuleType]:
+    """The modules of a second copy of asyncio, which has found no C accelerator."""
+    importlib.import_module("asyncio")
     kept = {name: module for name, module in sys.modules.items() if _is_of_asyncio(name)}
     for name in kept:
         del sys.modules[name]
     sys.modules["_asyncio"] = None  # type: ignore[assignment]
     try:
         copy = importlib.import_module("asyncio")
+        copies = {name: module for name, module in sys.modules.items() if name in kept}
     finally:
         for name in [name for name in sys.modules if _is_of_asyncio(name)]:
             del sys.modules[name]
         sys.modules.update(kept)
     if not isinstance(copy.Task.cancel, types.FunctionType):
         raise ImportError("the second copy of asyncio has the C accelerator, too")
-    return copy
+    return {"asyncio": copy, **copies}
 
 
 def _is_of_asyncio(name: str) -> bool:
@@ -205,9 +212,11 @@ class _Recorder(logging.Handler):
 
     def log(self, *values: Any) -> None:
         """Record a step of the function that calls; none of those that are closed in the end."""
+        self._log(", ".join(map(self.tell, values)), sys._getframe(1))
+
+    def _log(self, told: str, caller: types.FrameType) -> None:
         if self._last is not None:
             return
-        told = self.tell(values[0]) if len(values) == 1 else ", ".join(map(self.tell, values))
         task = self._current_task(self.loop)
         who = ""
         if task is not None:
@@ -216,10 +225,17 @@ class _Recorder(logging.Handler):
                 who += f" asked to cancel {asked}×" if asked > 1 else " asked to cancel"
         if held := var.get():
             who += f" var={held}"
-        caller = sys._getframe(1)
         ours = caller.f_code.co_filename == PROGRAM
         place = f"line {caller.f_lineno}" if ours else "called"
         self.step(f"{place}{who}: {told}")
+
+    def attempt(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call, and record what comes of it; what is wrong with it goes no further."""
+        try:
+            told = self.tell(function(*args))
+        except Exception as error:
+            told = f"raised {self.tell(error)}"
+        self._log(told, sys._getframe(1))
 
     def work(self, seconds: float) -> None:
         """Take some time without an await."""
@@ -445,7 +461,7 @@ def run(main: Main, of: Implementation) -> Trace:
     of.logger.addHandler(recorder)
     of.logger.propagate = False
     try:
-        with warnings.catch_warnings(), of.ordered():
+        with warnings.catch_warnings(), of.in_place():
             warnings.simplefilter("always")
             warnings.showwarning = recorder.warn
             sys.unraisablehook = recorder.unraisable
@@ -463,7 +479,15 @@ def _play(main: Main, of: Implementation, recorder: _Recorder) -> None:
     recorder.begin(of.loop_class(recorder))
     recorder.name_futures()
     try:
-        main(of.aio, recorder.loop, recorder.log, var, contextvars.copy_context, recorder.work)
+        main(
+            of.aio,
+            recorder.loop,
+            recorder.log,
+            recorder.attempt,
+            var,
+            contextvars.copy_context,
+            recorder.work,
+        )
     except BaseException as error:
         recorder.step(f"raised at the start: {recorder.tell(error)}")
     del recorder.loop.create_future

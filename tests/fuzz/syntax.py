@@ -110,7 +110,7 @@ HEADER = '''\
 """{about}"""
 
 
-def program(aio, loop, log, var, copy_context, work):
+def program(aio, loop, log, attempt, var, copy_context, work):
 '''
 
 FOOTER = """

@@ -453,3 +453,25 @@ def test_a_task_cancelled_before_it_began_counts_as_cancelled(stage: Stage) -> N
             log(outcome(task))
 
     assert stage.run(main) == ["cancelled"]
+
+
+def test_a_group_cancelled_while_an_error_is_handled_tells_of_that_error(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def clean_up() -> None:
+        try:
+            raise ValueError("broken")
+        finally:
+            async with aio.TaskGroup() as group:
+                group.create_task(aio.sleep(10))
+
+    async def main() -> None:
+        task = aio.create_task(clean_up())
+        await aio.sleep(1)
+        task.cancel("enough")
+        try:
+            await task
+        except aio.CancelledError as error:
+            log(chain(error))
+
+    assert stage.run(main) == [["CancelledError: enough", "during ValueError: broken"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from tests.parity.harness import Stage, attempt_await, outcome
@@ -182,3 +183,24 @@ def test_wait_refuses_what_is_no_collection_of_futures(stage: Stage) -> None:
         "raised TypeError: Passing coroutines is forbidden, use tasks explicitly.",
         "raised ValueError: Invalid return_when value: SOMETIME",
     ]
+
+
+def test_a_timeout_that_is_not_needed_leaves_the_heap_of_timers_at_once(stage: Stage) -> None:
+    """So that of timers for the same moment the same one comes first."""
+    aio, log = stage.aio, stage.log
+
+    async def waiter(future: Awaitable[object]) -> None:
+        await aio.wait([future], timeout=2)
+        aio.get_running_loop().call_later(1, log, "after the wait")
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        future = loop.create_future()
+        waiters = [aio.create_task(waiter(future)) for _ in range(2)]
+        loop.call_later(1, future.set_result, None)
+        for delay, name in ((2, "one"), (1, "another"), (2, "the last")):
+            loop.call_later(delay, log, name)
+        await aio.gather(*waiters)
+        await aio.sleep(2)
+
+    assert stage.run(main) == ["another", "one", "after the wait", "the last", "after the wait"]

@@ -1,0 +1,159 @@
+"""What the asyncio of an older Python does otherwise than that of 3.13, which miniloop follows.
+
+Each habit is a few lines by which miniloop takes it on. Where miniloop and an older asyncio differ,
+the program is run once more on a miniloop with the old habits: if it then does as asyncio does, it
+is these that make the difference, and nothing else.
+
+A habit is written as a change of miniloop's own source, which is an error if the source no longer
+has the lines that are changed.
+"""
+
+from __future__ import annotations
+import __future__
+
+import contextlib
+import functools
+import importlib
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any, Final
+
+__all__ = ["HABITS", "Habit", "old_habits"]
+
+
+@dataclass(frozen=True)
+class Habit:
+    """What asyncio did before the version `until`, as a change of one of miniloop's functions."""
+
+    name: str
+    until: tuple[int, int]
+    function: str
+    """Where it stands: `module:Class.method`."""
+    changes: tuple[tuple[str, str], ...]
+    """What is replaced in its source, and by what; once, wherever it stands."""
+
+    @property
+    def own(self) -> Any:
+        """Miniloop's function."""
+        module, _, path = self.function.partition(":")
+        names = [f"miniloop.{module}", *path.split(".")]
+        return functools.reduce(getattr, names[1:], importlib.import_module(names[0]))
+
+    def changed(self, function: Any) -> Any:
+        """The function with the habit."""
+        source = sources.get(function) or textwrap.dedent(inspect.getsource(function))
+        for own, old in self.changes:
+            if own not in source:
+                raise LookupError(f"{self.function} has no longer: {own}")
+            source = source.replace(own, old, 1)
+        flags = __future__.annotations.compiler_flag
+        code = compile(source, f"<{self.name}>", "exec", flags, dont_inherit=True)
+        made: dict[str, Any] = {}
+        exec(code, function.__globals__, made)
+        (again,) = made.values()
+        sources[again] = source
+        return again
+
+
+sources: dict[Any, str] = {}
+"""Of functions that were changed, for those that are changed once more."""
+
+HABITS: Final = (
+    Habit(
+        "an exception handler runs in whatever context the loop runs in",
+        (3, 12),
+        "mishaps:MishapsEventLoop.call_exception_handler",
+        (('subject.get_context() if hasattr(subject, "get_context") else None', "None"),),
+    ),
+    Habit(
+        "a gather looks at what is done already one turn later",
+        (3, 12),
+        "combinators:gather",
+        (("if child.done():", "if False:"),),
+    ),
+    Habit(
+        "a TaskGroup that fails miscounts the requests to cancel its parent",
+        (3, 13),
+        "taskgroups:TaskGroup.__aexit__",
+        (
+            ("if self._parent_task.cancelling():", "if False:"),
+            ("if self._parent_cancel_requested:", "if False:"),
+            (
+                "exiting = True",
+                "exiting = True; self._parent_cancel_requested and self._parent_task.uncancel()",
+            ),
+        ),
+    ),
+    Habit(
+        "a TaskGroup leaves the coroutine open that it refuses",
+        (3, 13),
+        "taskgroups:TaskGroup.create_task",
+        (("coro.close()", "pass"),),
+    ),
+    Habit(
+        "a timeout does not show behind another error",
+        (3, 13),
+        "timeouts:Timeout.__aexit__",
+        (("for failure in (exc, *", "for failure in () and (exc, *"),),
+    ),
+    Habit(
+        "a request to cancel that is taken back is raised all the same",
+        (3, 13),
+        "tasks:Task.uncancel",
+        (("self._must_cancel = self._must_cancel and self._num_cancels_requested > 0", "pass"),),
+    ),
+    Habit(
+        "a Condition's wait() makes a new CancelledError",
+        (3, 13),
+        "locks:Condition._take_lock_again",
+        (("raise cancelled.pop()", "raise CancelledError"),),
+    ),
+    Habit(
+        "a Condition's wait() that is cancelled wakes nobody",
+        (3, 13),
+        "locks:Condition.wait",
+        (("self._wake(1)", "pass"),),
+    ),
+    Habit(
+        "a Semaphore wakes one after the other",
+        (3, 13),
+        "locks:Semaphore.acquire",
+        (
+            (
+                "self._value = self._wake(self._value)",
+                "if self._value > 0 and not waiter.cancelled(): self._value += self._wake(1) - 1",
+            ),
+        ),
+    ),
+)
+
+
+@functools.cache
+def _applied(habits: tuple[Habit, ...]) -> list[tuple[Any, CodeType, CodeType]]:
+    """The functions that have some of these habits, their own code and that with the habits."""
+    changed: dict[Any, Any] = {}
+    for habit in habits:
+        changed[habit.own] = habit.changed(changed.get(habit.own, habit.own))
+    return [(own, own.__code__, after.__code__) for own, after in changed.items()]
+
+
+@contextlib.contextmanager
+def old_habits(habits: tuple[Habit, ...]) -> Iterator[None]:
+    """Let miniloop have these habits."""
+    changes = _applied(habits)
+    for function, _, old in changes:
+        function.__code__ = old
+    try:
+        yield
+    finally:
+        for function, own, _ in changes:
+            function.__code__ = own
+
+
+def habits_of(version: tuple[int, ...] = sys.version_info[:2]) -> tuple[Habit, ...]:
+    """The habits of asyncio in a version of Python."""
+    return tuple(habit for habit in HABITS if version < habit.until)
