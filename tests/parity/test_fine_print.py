@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import socket
+import sys
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
@@ -413,6 +414,65 @@ def test_a_call_from_another_thread_can_be_cancelled(stage: Stage) -> None:
     loop.call_soon_threadsafe(loop.stop)
     loop.run_forever()
     assert log == ["called"]
+
+
+# --- run_until_complete ---------------------------------------------------------------------------
+
+
+def left_behind(stage: Stage, main: Callable[[Any], Any], *, as_task: bool) -> list[str]:
+    """How run_until_complete ends, and what is logged when nobody has the task any more."""
+    loop = stage.new_loop()
+    running = main(loop)
+    if as_task:
+        running = loop.create_task(running)
+    ending = attempt(loop.run_until_complete, running)
+    loop.close()
+    del running
+    stage.collect()
+    return [ending, *stage.logged()]
+
+
+def test_who_gives_a_task_to_a_loop_that_is_stopped_is_told_that_it_is_lost(stage: Stage) -> None:
+    async def wait_for_ever(loop: Any) -> None:
+        loop.call_soon(loop.stop)
+        await loop.create_future()
+
+    stopped = "raised RuntimeError: Event loop stopped before Future completed."
+    assert left_behind(stage, wait_for_ever, as_task=False) == [stopped]
+    lost = "ERROR Task was destroyed but it is pending!"
+    assert left_behind(stage, wait_for_ever, as_task=True) == [stopped, lost]
+
+
+def test_who_gives_a_task_has_to_ask_it_how_the_program_was_left(stage: Stage) -> None:
+    async def leave(loop: Any) -> None:
+        raise SystemExit(3)
+
+    left = "raised SystemExit: 3"
+    assert left_behind(stage, leave, as_task=False) == [left]
+    lost = "ERROR Task exception was never retrieved [SystemExit: 3]"
+    assert left_behind(stage, leave, as_task=True) == [left, lost]
+
+
+def test_a_program_may_be_left_before_its_main_task_has_ended(stage: Stage) -> None:
+    async def wait_for_ever(loop: Any) -> None:
+        loop.call_soon(sys.exit, 3)
+        await loop.create_future()
+
+    assert left_behind(stage, wait_for_ever, as_task=False) == ["raised SystemExit: 3"]
+
+
+def test_what_was_not_waited_for_does_not_stop_the_loop_later(stage: Stage) -> None:
+    loop, log = stage.new_loop(), stage.log
+    task = loop.create_task(stage.aio.sleep(1))
+    loop.call_soon(loop.stop)
+    log(attempt(loop.run_until_complete, task))
+    log(attempt(loop.run_until_complete, stage.aio.sleep(2, "slept")))
+    log(outcome(task))
+    assert log == [
+        "raised RuntimeError: Event loop stopped before Future completed.",
+        "returned 'slept'",
+        "returned None",
+    ]
 
 
 # --- sleep and timers -----------------------------------------------------------------------------
