@@ -461,6 +461,15 @@ def test_a_program_may_be_left_before_its_main_task_has_ended(stage: Stage) -> N
     assert left_behind(stage, wait_for_ever, as_task=False) == ["raised SystemExit: 3"]
 
 
+def test_a_loop_that_nobody_has_closed_is_told_of_and_closed(stage: Stage) -> None:
+    with stage.warnings_logged():
+        loop = stage.aio.SelectorEventLoop()
+        del loop
+        stage.collect()
+    told = [(step[1], step[2].partition(" <")[0]) for step in stage.log if isinstance(step, tuple)]
+    assert told == [("ResourceWarning", "unclosed event loop")]
+
+
 def test_what_was_not_waited_for_does_not_stop_the_loop_later(stage: Stage) -> None:
     loop, log = stage.new_loop(), stage.log
     task = loop.create_task(stage.aio.sleep(1))
