@@ -723,6 +723,29 @@ def test_start_tls_on_a_connection_that_is_lost() -> None:
     assert outcomes == ["waits for ever", "ConnectionResetError"]
 
 
+def test_the_message_of_a_gather_whose_last_child_refuses_to_be_cancelled() -> None:
+    def message(aio: Any) -> str:
+        async def refuse() -> None:
+            try:
+                await aio.sleep(10)
+            except aio.CancelledError:
+                return
+
+        async def main() -> str:
+            child = aio.ensure_future(refuse())
+            gathered = aio.gather(child)
+            await aio.sleep(0)
+            gathered.cancel("enough")
+            child.cancel("at once")  # it has been woken, but has not had its turn
+            with pytest.raises(aio.CancelledError) as caught:
+                await gathered
+            return str(caught.value)
+
+        return str(run(aio, main()))
+
+    assert [message(aio) for aio in BOTH] == ["at once", ""]
+
+
 def test_how_much_is_read_at_a_time() -> None:
     def largest(aio: Any) -> int:
         async def main() -> int:

@@ -71,8 +71,9 @@ class _Follower:
     def __init__(self, coverage: Coverage, program: Program) -> None:
         self._coverage = coverage
         self._by_line = program.operations
-        self._last: tuple[FrameType | None, tuple[str, ...]] = (None, ())
-        self._last_in: dict[FrameType, tuple[str, ...]] = {}
+        # By the frames' addresses, since a frame that is held holds what the program lets go.
+        self._last: tuple[int, tuple[str, ...]] = (0, ())
+        self._last_in: dict[int, tuple[str, ...]] = {}
 
     def enter(self, frame: FrameType, event: str, argument: Any) -> Any:
         del event, argument
@@ -82,12 +83,13 @@ class _Follower:
         del argument
         met = self._by_line.get(frame.f_lineno, ()) if event == "line" else ()
         if met:
+            here = id(frame)
             self._coverage.operations.update(met)
-            self._coverage.in_sequence.update(_pairs(self._last_in.get(frame, ()), met))
+            self._coverage.in_sequence.update(_pairs(self._last_in.get(here, ()), met))
             where, before = self._last
-            if where is not frame:
+            if where != here:
                 self._coverage.among_tasks.update(_pairs(before, met))
-            self._last, self._last_in[frame] = (frame, met), met
+            self._last, self._last_in[here] = (here, met), met
         return self._line
 
 

@@ -379,7 +379,7 @@ class _Generator:
         maker: Callable[[], Node] = getattr(self, f"_{op}")
         return maker()
 
-    def _inner(self, most: int = 3) -> Body:
+    def _inner(self, most: int = 2) -> Body:
         """The body of a block; deep inside, one that awaits and no more."""
         if self._depth >= DEEPEST:
             return (self._await_(),) if self._scope.kind != "callback" else (self._look(),)

@@ -8,18 +8,18 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.fuzz import known, run
 from tests.fuzz.difference import Difference, first_difference, side_by_side
 from tests.fuzz.generate import generate, seeded
+from tests.fuzz.habits import habits_in_place, habits_of
 from tests.fuzz.known import rewritten
-from tests.fuzz.older import habits_of, old_habits
-from tests.fuzz.run import IMPLEMENTATIONS, Main, Trace, load
+from tests.fuzz.run import Main, Trace, load
 from tests.fuzz.syntax import Program, smaller_programs
 
-__all__ = ["check", "check_all", "check_program", "differs", "play", "play_script", "show_script"]
+__all__ = ["check", "check_all", "check_program", "check_script", "differs", "play", "show_script"]
 
 REFERENCE = "asyncio"
 IN_PYTHON = "asyncio in Python"
@@ -55,9 +55,10 @@ def check_all(seed: int) -> list[Difference]:
 
 
 def _as_in_python(main: Main) -> bool:
-    # Python's is not the reference here, but the rules about it make both alike.
-    traces = rewritten(IN_PYTHON, [play(main, IN_PYTHON), play(main, "miniloop")])
-    return traces[0] == traces[1]
+    pair: Sequence[Trace] = [play(main, IN_PYTHON), play(main, "miniloop")]
+    for of in (IN_PYTHON, "miniloop"):
+        pair = rewritten(of, pair)
+    return pair[0] == pair[1]
 
 
 def check_program(program: Program, name: str, other: str = "miniloop") -> Difference | None:
@@ -90,7 +91,7 @@ def _compare(main: Main, other: str, asyncio: Trace) -> Kind | None:
         return kind
     habits = habits_of()
     for some in (*((habit,) for habit in habits), habits):
-        with old_habits(some):
+        with habits_in_place(some):
             again = play(main, other)
         if _kind(rewritten(other, [asyncio, again])) is None:
             known.used[some[0].name if len(some) == 1 else "several old habits"] += 1
@@ -134,17 +135,18 @@ def nth(programs: Iterator[Program], number: int) -> Program | None:
 # -- saved scripts --------------------------------------------------------------------------------
 
 
-def play_script(path: Path) -> Mapping[str, Trace]:
-    """What a saved script does on asyncio and on miniloop, without what is known to differ."""
-    main = load(path.read_text(encoding="utf-8"))
-    names = [name for name in IMPLEMENTATIONS if name in (REFERENCE, "miniloop")]
-    return dict(
-        zip(names, rewritten("miniloop", [play(main, name) for name in names]), strict=True)
-    )
+def check_script(path: Path) -> Difference | None:
+    """What miniloop does otherwise than asyncio in a saved script."""
+    script = path.read_text(encoding="utf-8")
+    main = load(script)
+    traces = {name: play(main, name) for name in (REFERENCE, "miniloop")}
+    kind = _compare(main, "miniloop", traces[REFERENCE])
+    return None if kind is None else Difference(path.stem, script, traces)
 
 
 def show_script(file: str) -> int:
     """Print a saved script's traces side by side; return 1 if they differ, else 0."""
-    traces = play_script(Path(file))
-    sys.stdout.write(side_by_side(traces))
-    return 0 if first_difference(traces) is None else 1
+    path = Path(file)
+    main = load(path.read_text(encoding="utf-8"))
+    sys.stdout.write(side_by_side({name: play(main, name) for name in (REFERENCE, "miniloop")}))
+    return 0 if check_script(path) is None else 1

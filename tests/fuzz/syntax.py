@@ -99,11 +99,11 @@ class Function:
 
     def lines(self) -> Iterator[tuple[str, Node]]:
         yield f"    {self.head}", PASS
-        written = {line for line, _ in _body_lines(self.body, 0)}
-        changed = {m[1] for line in written if (m := re.match(r"\s*(t\d) = ", line))}
+        written = list(_body_lines(self.body, 2))
+        changed = {m[1] for line, _ in written if (m := re.match(r" *(t\d) = ", line))}
         if changed:
             yield f"        nonlocal {', '.join(sorted(changed))}", PASS
-        yield from _body_lines(self.body, 2)
+        yield from written
 
 
 HEADER = '''\

@@ -1,8 +1,8 @@
-"""What the asyncio of an older Python does otherwise than that of 3.13, which miniloop follows.
+"""What asyncio does otherwise than miniloop, which follows that of 3.13, as changes of miniloop.
 
-Each habit is a few lines by which miniloop takes it on. Where miniloop and an older asyncio differ,
-the program is run once more on a miniloop with the old habits: if it then does as asyncio does, it
-is these that make the difference, and nothing else.
+Each habit is a few lines by which miniloop takes it on. Where miniloop and asyncio differ, the
+program is run once more on a miniloop with the habits: if it then does as asyncio does, it is these
+that make the difference, and nothing else. Most are those of the asyncio of an older Python.
 
 A habit is written as a change of miniloop's own source, which is an error if the source no longer
 has the lines that are changed.
@@ -22,19 +22,22 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Final
 
-__all__ = ["HABITS", "Habit", "old_habits"]
+__all__ = ["HABITS", "Habit", "habits_in_place"]
+
+
+NOW: Final = (99,)
+"""The asyncio of 3.13 does so, too: a row of *Where miniloop differs*, then."""
 
 
 @dataclass(frozen=True)
-class Habit:
-    """What asyncio did before the version `until`, as a change of one of miniloop's functions."""
+class Change:
+    """A change of one of miniloop's functions."""
 
-    name: str
-    until: tuple[int, int]
     function: str
     """Where it stands: `module:Class.method`."""
-    changes: tuple[tuple[str, str], ...]
-    """What is replaced in its source, and by what; once, wherever it stands."""
+    line: str
+    """What is replaced in its source; once, wherever it stands."""
+    instead: str
 
     @property
     def own(self) -> Any:
@@ -46,12 +49,11 @@ class Habit:
     def changed(self, function: Any) -> Any:
         """The function with the habit."""
         source = sources.get(function) or textwrap.dedent(inspect.getsource(function))
-        for own, old in self.changes:
-            if own not in source:
-                raise LookupError(f"{self.function} has no longer: {own}")
-            source = source.replace(own, old, 1)
+        if self.line not in source:
+            raise LookupError(f"{self.function} has no longer: {self.line}")
+        source = source.replace(self.line, self.instead, 1)
         flags = __future__.annotations.compiler_flag
-        code = compile(source, f"<{self.name}>", "exec", flags, dont_inherit=True)
+        code = compile(source, f"<{self.function}>", "exec", flags, dont_inherit=True)
         made: dict[str, Any] = {}
         exec(code, function.__globals__, made)
         (again,) = made.values()
@@ -62,27 +64,59 @@ class Habit:
 sources: dict[Any, str] = {}
 """Of functions that were changed, for those that are changed once more."""
 
+
+@dataclass(frozen=True)
+class Habit:
+    """What asyncio does before the version `until`."""
+
+    name: str
+    until: tuple[int, ...]
+    changes: tuple[Change, ...]
+
+
+GROUP: Final = "taskgroups:TaskGroup.__aexit__"
+
 HABITS: Final = (
+    Habit(
+        "a gather has the message that its last child has refused",
+        NOW,
+        (
+            Change(
+                "tasks:Task.cancel",
+                "self._must_cancel, self._outcome = True, msg",
+                "self._must_cancel, self._outcome = True, msg; self.refused = msg",
+            ),
+            Change(
+                "combinators:_GatheringFuture._child_done",
+                "else CancelledError()",
+                'else CancelledError(*filter(None, [getattr(last, "refused", None)]))',
+            ),
+        ),
+    ),
     Habit(
         "an exception handler runs in whatever context the loop runs in",
         (3, 12),
-        "mishaps:MishapsEventLoop.call_exception_handler",
-        (('subject.get_context() if hasattr(subject, "get_context") else None', "None"),),
+        (
+            Change(
+                "mishaps:MishapsEventLoop.call_exception_handler",
+                'subject.get_context() if hasattr(subject, "get_context") else None',
+                "None",
+            ),
+        ),
     ),
     Habit(
         "a gather looks at what is done already one turn later",
         (3, 12),
-        "combinators:gather",
-        (("if child.done():", "if False:"),),
+        (Change("combinators:gather", "if child.done():", "if False:"),),
     ),
     Habit(
         "a TaskGroup that fails miscounts the requests to cancel its parent",
         (3, 13),
-        "taskgroups:TaskGroup.__aexit__",
         (
-            ("if self._parent_task.cancelling():", "if False:"),
-            ("if self._parent_cancel_requested:", "if False:"),
-            (
+            Change(GROUP, "if self._parent_task.cancelling():", "if False:"),
+            Change(GROUP, "if self._parent_cancel_requested:", "if False:"),
+            Change(
+                GROUP,
                 "exiting = True",
                 "exiting = True; self._parent_cancel_requested and self._parent_task.uncancel()",
             ),
@@ -91,39 +125,44 @@ HABITS: Final = (
     Habit(
         "a TaskGroup leaves the coroutine open that it refuses",
         (3, 13),
-        "taskgroups:TaskGroup.create_task",
-        (("coro.close()", "pass"),),
+        (Change("taskgroups:TaskGroup.create_task", "coro.close()", "pass"),),
     ),
     Habit(
         "a timeout does not show behind another error",
         (3, 13),
-        "timeouts:Timeout.__aexit__",
-        (("for failure in (exc, *", "for failure in () and (exc, *"),),
+        (Change("timeouts:Timeout.__aexit__", "in (exc, *", "in () and (exc, *"),),
     ),
     Habit(
         "a request to cancel that is taken back is raised all the same",
         (3, 13),
-        "tasks:Task.uncancel",
-        (("self._must_cancel = self._must_cancel and self._num_cancels_requested > 0", "pass"),),
+        (
+            Change(
+                "tasks:Task.uncancel",
+                "self._must_cancel = self._must_cancel and self._num_cancels_requested > 0",
+                "pass",
+            ),
+        ),
     ),
     Habit(
         "a Condition's wait() makes a new CancelledError",
         (3, 13),
-        "locks:Condition._take_lock_again",
-        (("raise cancelled.pop()", "raise CancelledError"),),
+        (
+            Change(
+                "locks:Condition._take_lock_again", "raise cancelled.pop()", "raise CancelledError"
+            ),
+        ),
     ),
     Habit(
         "a Condition's wait() that is cancelled wakes nobody",
         (3, 13),
-        "locks:Condition.wait",
-        (("self._wake(1)", "pass"),),
+        (Change("locks:Condition.wait", "self._wake(1)", "pass"),),
     ),
     Habit(
         "a Semaphore wakes one after the other",
         (3, 13),
-        "locks:Semaphore.acquire",
         (
-            (
+            Change(
+                "locks:Semaphore.acquire",
                 "self._value = self._wake(self._value)",
                 "if self._value > 0 and not waiter.cancelled(): self._value += self._wake(1) - 1",
             ),
@@ -136,13 +175,13 @@ HABITS: Final = (
 def _applied(habits: tuple[Habit, ...]) -> list[tuple[Any, CodeType, CodeType]]:
     """The functions that have some of these habits, their own code and that with the habits."""
     changed: dict[Any, Any] = {}
-    for habit in habits:
-        changed[habit.own] = habit.changed(changed.get(habit.own, habit.own))
+    for change in [change for habit in habits for change in habit.changes]:
+        changed[change.own] = change.changed(changed.get(change.own, change.own))
     return [(own, own.__code__, after.__code__) for own, after in changed.items()]
 
 
 @contextlib.contextmanager
-def old_habits(habits: tuple[Habit, ...]) -> Iterator[None]:
+def habits_in_place(habits: tuple[Habit, ...]) -> Iterator[None]:
     """Let miniloop have these habits."""
     changes = _applied(habits)
     for function, _, old in changes:

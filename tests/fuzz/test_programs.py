@@ -1,0 +1,396 @@
+"""Random programs do the same on miniloop and on asyncio; and the fuzzer finds what does not."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import miniloop
+from tests.fuzz import __main__ as command
+from tests.fuzz import batches, habits, known, programs, run
+from tests.fuzz.coverage import Coverage, cover
+from tests.fuzz.difference import Difference, first_difference, side_by_side
+from tests.fuzz.generate import generate, operations, seeded
+from tests.fuzz.run import IMPLEMENTATIONS, implementation, load
+from tests.fuzz.syntax import Program, smaller_programs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LOST = "handler (future): Task exception was never retrieved"
+
+SEEDS = range(1_000)
+"""The programs that every run of the tests tries; some ten seconds' worth."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def only_the_programs_own_garbage() -> Iterator[None]:
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def program(text: str) -> Any:
+    """A program of some lines."""
+    lines = "\n".join(f"    {line}" for line in text.strip().splitlines())
+    return load(f"def program(aio, loop, log, attempt, var, copy_context, work):\n{lines}\n")
+
+
+def trace(text: str, name: str = "asyncio") -> list[str]:
+    return run.run(program(text), implementation(name))
+
+
+# -- the programs themselves ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_random_programs_do_the_same_on_miniloop_and_on_asyncio(part: int) -> None:
+    for seed in SEEDS[part::4]:
+        found = programs.check(seed)
+        assert found is None, found.show()
+
+
+@settings(max_examples=60, derandomize=True, deadline=None, database=None,
+          suppress_health_check=list(HealthCheck))  # fmt: skip
+@given(st.data())
+def test_programs_that_hypothesis_chooses_do_the_same(data: st.DataObject) -> None:
+    chosen = generate(lambda count: data.draw(st.integers(0, count - 1)))
+    assert programs.differs(chosen, "miniloop") is None, chosen.source
+
+
+def test_every_operation_is_met_by_these_programs() -> None:
+    assert cover(SEEDS[:400]).never_met() == []
+
+
+def test_a_seed_makes_the_same_program_again() -> None:
+    assert generate(seeded(7)).source == generate(seeded(7)).source
+    assert generate(seeded(7)).source != generate(seeded(8)).source
+
+
+def test_a_program_is_offered_only_what_its_asyncio_has() -> None:
+    assert set(operations((3, 13))) - set(operations((3, 11))) == {
+        "wait_for", "eager", "set_task_factory", "as_completed_async", "queue_shutdown",
+    }  # fmt: skip
+
+
+# -- the three implementations --------------------------------------------------------------------
+
+
+def test_the_second_asyncio_is_one_without_the_accelerator() -> None:
+    with_c, in_python, ours = (implementation(name).aio for name in IMPLEMENTATIONS)
+    assert with_c.Task is __import__("asyncio").Task
+    assert with_c.Task.__module__ == "_asyncio"
+    assert in_python.Task.__module__ == "asyncio.tasks"
+    assert in_python.Task is not with_c.Task
+    assert ours is miniloop
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_run_leaves_nothing_behind(name: str) -> None:
+    before = (sys.modules["asyncio.tasks"], sys.unraisablehook)
+    trace("loop.create_task(aio.sleep(1))", name)
+    assert (sys.modules["asyncio.tasks"], sys.unraisablehook) == before
+    assert "set" not in vars(sys.modules["asyncio.taskgroups"])
+    assert "set" not in vars(sys.modules["miniloop.taskgroups"])
+
+
+# -- what is recorded -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_trace_tells_line_task_time_cancellation_and_variable(name: str) -> None:
+    steps = """
+async def a():
+    var.set(5)
+    log("begins")
+    try:
+        await aio.sleep(2)
+    except aio.CancelledError as error:
+        log(error)
+        raise ValueError("no") from error
+t = loop.create_task(a())
+loop.call_later(1, t.cancel, "enough")
+"""
+    assert trace(steps, name) == [
+        "line 4 T1 var=5: 'begins'",
+        "1 line 8 T1 asked to cancel var=5: CancelledError(enough)",
+        "1 left: T1 Task-+1: exception=ValueError('no')",
+        f"in the end {LOST} ValueError(no) ⟨from CancelledError(enough)⟩",
+    ]
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_what_waits_for_ever_is_told_and_then_cancelled(name: str) -> None:
+    assert trace("f = loop.create_future()\nloop.create_task(aio.wait([f]))", name) == [
+        "left: T1 Task-+1: pending",
+        "left: T1 Task-+1: cancelled",
+    ]
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_what_refuses_to_end_is_closed_by_force(name: str) -> None:
+    steps = """
+async def a():
+    while True:
+        try:
+            await loop.create_future()
+        except aio.CancelledError:
+            log("no")
+t = loop.create_task(a())
+"""
+    assert trace(steps, name) == [
+        "left: T1 Task-+1: pending",
+        "line 7 T1 asked to cancel: 'no'",
+        "left: T1 Task-+1: pending",
+        "line 7 T1 asked to cancel 2×: 'no'",
+        "left: T1 Task-+1: pending",
+        "in the end handler (task): Task was destroyed but it is pending!",
+    ]
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_program_that_never_ends_is_cut_at_the_same_row(name: str) -> None:
+    steps = (
+        "async def a():\n    while True:\n        log(await aio.sleep(0.5))\nloop.create_task(a())"
+    )
+    rows = trace(steps, name)
+    assert len(rows) == run.MOST_ROWS + 1
+    assert rows[-1] == "cut, for it is long"
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_program_that_only_turns_is_cut(name: str) -> None:
+    steps = "def again():\n    loop.call_soon(again)\nagain()"
+    assert trace(steps, name) == ["cut, for it turns and turns"]
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_what_comes_out_of_the_loop_does_not_end_the_program(name: str) -> None:
+    steps = """
+def leave():
+    raise SystemExit(3)
+loop.call_soon(leave)
+loop.call_later(1, log, "still here")
+"""
+    assert trace(steps, name) == ["out of the loop: SystemExit(3)", "1 called: 'still here'"]
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_failed_start_warnings_and_the_log_are_recorded(name: str) -> None:
+    steps = "loop.set_exception_handler(None)\nloop.call_soon(log.nothing)"
+    (row,) = trace(steps, name)
+    assert row.startswith("raised at the start: AttributeError")
+    steps = """
+aio.sleep(0)
+loop.set_exception_handler(None)
+loop.call_exception_handler({"message": "x"})
+"""
+    assert trace(steps, name) == ["RuntimeWarning: coroutine 'sleep' was never awaited", "ERROR: x"]
+
+
+# -- a difference is found, made small, and shown -------------------------------------------------
+
+
+def wake_the_last(self: Any) -> None:
+    """A fault: the lock goes to who came last."""
+    waiting = [waiter for waiter in self._waiters or () if not waiter.done()]
+    if waiting:
+        waiting[-1].set_result(True)
+
+
+def find(seeds: range) -> Difference:
+    return next(found for seed in seeds if (found := programs.check(seed)) is not None)
+
+
+def test_a_planted_fault_is_found_made_small_and_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(miniloop.Lock, "_wake_first", wake_the_last)
+    found = find(SEEDS)
+    lines = found.script.partition("work):\n")[2].partition('if __name__ == "__main__"')[0]
+    assert len([line for line in lines.splitlines() if line]) <= 20
+    assert "lock1" in lines or "condition1" in lines or "barrier1" in lines
+    number = first_difference(found.traces)
+    assert number is not None
+    assert "→" in found.show()
+    path = found.save(tmp_path)
+    assert programs.check_script(path) is not None
+    monkeypatch.undo()
+    assert programs.check_script(path) is None
+
+
+def test_smaller_programs_are_smaller_and_mostly_still_programs() -> None:
+    whole = generate(seeded(3))
+    smaller = list(smaller_programs(whole))
+    assert len(smaller) > 50
+    assert all(isinstance(one, Program) for one in smaller)
+    compiled = sum(_compiles(one) for one in smaller)
+    assert compiled > 0.9 * len(smaller)
+
+
+def _compiles(one: Program) -> bool:
+    try:
+        load(one.source)
+    except SyntaxError:
+        return False
+    return True
+
+
+def test_the_lines_of_a_script_are_numbered_as_those_of_its_program() -> None:
+    whole = generate(seeded(3))
+    assert whole.script("A title.").splitlines()[4:20] == whole.source.splitlines()[4:20]
+
+
+def test_side_by_side_marks_the_first_different_step() -> None:
+    table = side_by_side({"one": ["a", "b", "c"], "other": ["a", "x"]})
+    marked = [line.split() for line in table.splitlines() if "→" in line]
+    assert marked == [["→", "b", "x"]]
+    assert table.splitlines()[-1].split() == ["c", "–"]
+    assert all(len(line) <= 80 for line in table.splitlines())
+
+
+# -- what is known --------------------------------------------------------------------------------
+
+
+def test_every_rule_says_why_and_every_row_it_names_is_in_the_table() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    for rule in known.RULES:
+        assert rule.reason
+        if rule.reason.startswith("the row"):
+            row = rule.name if "of this name" in rule.reason else rule.reason.partition(": ")[2]
+            assert f"| {row[0].upper()}{row[1:]} |" in table
+    for habit in habits.HABITS:
+        assert habit.until in (habits.NOW, (3, 12), (3, 13))
+
+
+def test_rules_rewrite_only_what_they_are_about() -> None:
+    rows = [
+        "line 3 T1: InvalidStateError(invalid state)",
+        "line 3 T1: ValueError(FINISHED: <Future finished result=3>)",
+    ]
+    told = ["line 3 T1: InvalidStateError(FINISHED: <Future finished result=3>)", rows[1]]
+    asyncio, in_python = known.rewritten("asyncio in Python", [rows, told])
+    assert asyncio == in_python
+    ours, theirs = known.rewritten("miniloop", [rows, told])
+    assert ours != theirs
+
+
+@pytest.mark.parametrize("habit", habits.HABITS, ids=lambda habit: habit.name)
+def test_a_habit_is_taken_on_and_given_up_again(habit: habits.Habit) -> None:
+    before = [change.own.__code__ for change in habit.changes]
+    with habits.habits_in_place((habit,)):
+        assert all(change.own.__code__ not in before for change in habit.changes)
+    assert [change.own.__code__ for change in habit.changes] == before
+
+
+def test_a_habit_of_what_is_no_longer_there_is_an_error() -> None:
+    change = habits.Change("locks:Condition.wait", "something else", "pass")
+    with pytest.raises(LookupError, match="something else"):
+        change.changed(change.own)
+
+
+# -- the command ----------------------------------------------------------------------------------
+
+
+def fuzz(*line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", *line],
+        check=False, cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_a_run_without_a_find_ends_with_0() -> None:
+    done = fuzz("--programs", "50", "--jobs", "2", "--no-save")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "50 programs in" in done.stdout
+    assert "differences of miniloop: 0" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [["--minutes", "0"], ["--programs", "-1"], ["--jobs", "x"], ["--kind", "x"], ["--nonsense"]],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2(line: list[str]) -> None:
+    done = fuzz(*line)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "usage:" in done.stderr
+
+
+def test_a_find_is_printed_and_saved_and_ends_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Difference("program_1", "script", {"asyncio": ["a"], "miniloop": ["b"]})
+    theirs = Difference("asyncios_1", "script", {"asyncio": ["a"], "asyncio in Python": ["b"]})
+    saved: list[str] = []
+    monkeypatch.setattr(Difference, "save", lambda self: saved.append(self.name))
+    result = batches.Result(25, [theirs])
+    monkeypatch.setattr(command, "results", lambda chosen: [result])
+    assert command.main([]) == 0
+    assert saved == []
+    result.found.append(found)
+    assert command.main(["--no-save"]) == 1
+    assert saved == []
+    assert command.main([]) == 1
+    assert saved == ["program_1"]
+    assert "differences of miniloop: 1; of the two asyncios: 1" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_process_behind() -> None:
+    line = [sys.executable, "-m", "tests.fuzz", "--minutes", "60", "--jobs", "2", "--no-save"]
+    with subprocess.Popen(
+        line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "TTY_COMPATIBLE": "1"},
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        while "programs," not in (running.stdout.readline() or "programs,"):
+            assert running.poll() is None
+        os.killpg(running.pid, signal.SIGINT)
+        out, err = running.communicate()
+    assert running.returncode == 130
+    assert "Traceback" not in out + err
+    left = [process for process in psutil.process_iter() if _group(process) == running.pid]
+    assert psutil.wait_procs(left, timeout=30)[1] == []
+
+
+def _group(process: psutil.Process) -> int | None:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return None
+
+
+def test_a_replay_shows_the_program_and_all_traces() -> None:
+    done = fuzz("--replay", "5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "def program(" in done.stdout
+    assert all(name in done.stdout for name in IMPLEMENTATIONS)
+
+
+def test_coverage_counts_operations_and_pairs_that_were_met() -> None:
+    done = fuzz("--coverage", "--programs", "30", "--pairs")
+    assert done.returncode == 1  # in thirty programs, not everything is
+    assert "never met: " in done.stdout
+    assert "pairs of operations, one after the other in one function" in done.stdout
+    assert " → " in done.stdout
+
+
+def test_only_what_is_run_is_met() -> None:
+    coverage = Coverage()
+    coverage.run(generate(seeded(5)))
+    assert coverage.programs == 1
+    assert coverage.operations["spawn"] >= 2
+    assert sum(coverage.in_sequence.values()) > 0
+    assert set(coverage.operations) <= {*operations(), "debug"}
