@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "loops": "comparisons.loops",
     "knockout": "comparisons.knockout",
     "scale": "comparisons.scale",
+    "misconceptions": "comparisons.misconceptions",
 }
 """Each a module with `main(arguments) -> exit status`, imported only when asked for."""
 

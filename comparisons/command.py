@@ -16,9 +16,9 @@ INTERRUPTED: Final = 130
 NEEDS: Final = ("rich", "matplotlib")
 
 
-def carried_out(name: str, action: Callable[[], int]) -> int:
+def carried_out(name: str, action: Callable[[], int], needs: Sequence[str] = NEEDS) -> int:
     """The exit status of the command `name`, whose work is `action`."""
-    missing = [library for library in NEEDS if find_spec(library) is None]
+    missing = [library for library in needs if find_spec(library) is None]
     if missing:
         what = " and ".join(missing)
         print(f"{name} needs {what}: python -m pip install -e '.[compare]'", file=sys.stderr)

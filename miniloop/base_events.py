@@ -21,17 +21,13 @@ from contextvars import Context
 
 from . import events
 from .events import Args, Callback, Coro, Handle, TimerHandle
-from .futures import Future, isfuture
+from .futures import Future, _allocate, isfuture
 from .hints import Any, Awaitable, Callable, Final, T, TypeAlias
 from .tasks import Task, _register_task, eager_task_factory, ensure_future
 
 __all__ = ("BaseEventLoop",)
 
 TaskFactory: TypeAlias = Callable[..., Any]
-
-#: Makes an object whose `_begin` or `_start` is then called: arguments given by keyword through the
-#: class would cost more than all the rest, and looking up `__new__` a third of it.
-_allocate = object.__new__
 
 #: Seconds. Some systems refuse to wait for longer than their integers reach; a day will do.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
@@ -50,12 +46,9 @@ class BaseEventLoop(events.AbstractEventLoop):
     _process_events: Callable[[Any], None]  # makes ready what select() has returned
     _write_to_self: Callable[[], None]  # wakes the loop up from select(), from any thread
 
-    #: False while nothing but the loop's own wake-up socket is watched. Then select() has nothing
-    #: to say as long as something is ready, and the turn goes without that system call, which is
-    #: worth more than half the time of a chain of callbacks.
-    _must_poll = True
-
     def __init__(self) -> None:
+        # No default stands in a class: for an attribute that is in both, an instance is looked
+        # through the long way (from 3.12 on).
         self._ready: collections.deque[Any] = collections.deque()  # see events.py
         # A heap by time. With the time before the handle, tuples are compared without a call.
         self._scheduled: list[tuple[float, TimerHandle]] = []
@@ -67,6 +60,11 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._thread_id: int | None = None  # of the thread that runs the loop; None: not running
         self._stopping = False
         self._closed = False
+        self._debug = False  # see mishaps.py
+        # False while nothing but the loop's own wake-up socket is watched. Then select() has
+        # nothing to say as long as something is ready, and the turn goes without that system call,
+        # which is worth more than half the time of a chain of callbacks.
+        self._must_poll = True
         self._task_factory: TaskFactory | None = None
         #: Make an entry ready: how Futures and Tasks do what `call_soon` does. Refuses once closed.
         self._enqueue: Callable[[Any], None] = self._ready.append

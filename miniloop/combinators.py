@@ -95,13 +95,14 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
 class _GatheringFuture(Future[list[Any]]):
     """The Future that gather returns. To cancel it is to cancel the children."""
 
-    _cancel_requested = False  # True once cancel() has reached a child
+    __slots__ = ("_children", "_running", "_return_exceptions", "_cancel_requested")
 
     def __init__(self, children: list[Future[Any]], return_exceptions: bool, loop: Loop) -> None:
         super().__init__(loop=loop)
         self._children = children
         self._running = len(set(children))  # have not ended; one given twice counts once
         self._return_exceptions = return_exceptions
+        self._cancel_requested = False  # True once cancel() has reached a child
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel the children; the gather ends when they have all ended (bpo-32684)."""
@@ -172,8 +173,7 @@ async def wait(
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
     enough = _Enough(len(futures), return_when)
-    if timeout is not None:
-        enough.timer = get_running_loop().call_later(timeout, enough.set)
+    enough.timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
     for future in futures:
         _notify(enough, future)
     try:
@@ -203,12 +203,9 @@ class _Enough(Event):
         self._running -= 1
         # Whether it failed is asked last, for who asks for an exception has retrieved it.
         if (self._running == 0 or self._return_when == FIRST_COMPLETED
-                or (self._return_when == FIRST_EXCEPTION and _has_failed(future))):  # fmt: skip
+                or (self._return_when == FIRST_EXCEPTION and not future.cancelled()
+                    and future.exception() is not None)):  # fmt: skip
             self.set()
-
-
-def _has_failed(future: Future[Any]) -> bool:
-    return not future.cancelled() and future.exception() is not None
 
 
 # -- as_completed ---------------------------------------------------------------------------------

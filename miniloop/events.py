@@ -35,8 +35,6 @@ class AbstractEventLoop:
     Its methods are SelectorEventLoop's, each raising NotImplementedError: see unix_events.py.
     """
 
-    _debug = False  # see mishaps.py
-
 
 class Handle:
     """A callback with its arguments and its context, waiting in the ready queue.

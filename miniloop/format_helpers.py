@@ -85,7 +85,7 @@ def _created_at(thing: Any) -> list[str]:
 def _future_repr_info(future: Any) -> list[str]:
     info = [future._state.lower()]
     if future._state == "FAILED":
-        info = ["finished", f"exception={future._outcome!r}"]
+        info = ["finished", f"exception={future._outcome.error!r}"]
     elif future._state == "FINISHED":
         info.append(f"result={reprlib.repr(future._outcome)}")
     if waiting := future._waiters():
@@ -115,13 +115,14 @@ def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     frame = _first(task._coro, "cr_frame", "gi_frame")
     if frame is not None:
         return [frame for frame, _ in itertools.islice(_traceback().walk_stack(frame), limit)][::-1]
-    walk = _traceback().walk_tb(task._outcome.__traceback__ if task._state == "FAILED" else None)
+    error = task._outcome.error if task._state == "FAILED" else None
+    walk = _traceback().walk_tb(error and error.__traceback__)
     return [frame for frame, _ in itertools.islice(walk, limit)]
 
 
 def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None:
     frames = task.get_stack(limit=limit)
-    error = task._outcome if task._state == "FAILED" else None
+    error = task._outcome.error if task._state == "FAILED" else None
     title = "Stack" if error is None else "Traceback"
     title = f"{title} for {task!r} (most recent call last):" if frames else f"No stack for {task!r}"
     lines = _traceback().StackSummary.extract((frame, frame.f_lineno) for frame in frames).format()

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import reprlib
 from contextvars import Context
-from types import TracebackType
 
 from . import events
 from .events import Handle, Loop, _tell
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _future_repr_info, extract_stack
-from .hints import Any, Callable, Final, Generator, Generic, StackSummary, T, TypeGuard
+from .hints import Any, Callable, Final, Generator, Generic, Self, StackSummary, T, TypeGuard
 
 __all__ = ("Future", "isfuture")
 
@@ -26,6 +25,10 @@ PENDING: Final = "PENDING"
 FINISHED: Final = "FINISHED"  # it has a result
 FAILED: Final = "FAILED"  # it has an exception
 CANCELLED: Final = "CANCELLED"
+
+#: Makes an object whose `_begin` or `_start` is then called: arguments given by keyword through the
+#: class would cost more than all the rest, and looking up `__new__` a third of it.
+_allocate = object.__new__
 
 
 def isfuture(obj: object) -> TypeGuard[Future[Any]]:
@@ -45,22 +48,34 @@ class Future(Generic[T]):
     `loop.call_soon_threadsafe(future.set_result, value)`.
     """
 
-    __slots__ = ("_state", "_outcome", "_loop", "_callbacks", "_unretrieved",
-                 "_asyncio_future_blocking", "__weakref__", "__dict__")  # fmt: skip
+    __slots__ = ("_state", "_outcome", "_loop", "_callbacks", "_asyncio_future_blocking",
+                 "__weakref__", "__dict__")  # fmt: skip
 
     #: Where the future was made; only debug mode puts a stack here, in the instance's __dict__.
     _source_traceback: StackSummary | None = None
 
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """A future whose derived class has not called __init__ is pending, too (bpo-38785).
+
+        Not by __getattr__: where a class has one, 3.11 looks up every attribute the long way, which
+        makes a task switch a third slower.
+        """
+        future = _allocate(cls)
+        future._state = PENDING
+        return future
+
     def __init__(self, *, loop: Loop | None = None) -> None:
         self._begin(events.get_event_loop() if loop is None else loop)
+
+    __new__.__wrapped__ = __init__  # type: ignore[attr-defined]  # for inspect.signature(Future)
 
     def _begin(self, loop: Loop) -> None:
         """What __init__ does; create_future() comes straight here: keywords cost extra."""
         self._loop = loop
         self._state = PENDING
-        # FINISHED: the result. FAILED: the exception. CANCELLED: the message given to cancel(), or
-        # the CancelledError that a Task ended with, until it is raised. PENDING: of a Task, the
-        # message of a cancel() that is still to be raised.
+        # FINISHED: the result. FAILED: a _Failure. CANCELLED: the message given to cancel(), or the
+        # CancelledError that a Task ended with, until it is raised. PENDING: of a Task, the message
+        # of a cancel() that is still to be raised.
         self._outcome: Any = None
         # Who waits, as entries: None if nobody does, and in all states but PENDING; for one,
         # as most futures have, the entry itself (a list would be two thirds as large as the
@@ -70,14 +85,6 @@ class Future(Generic[T]):
         self._asyncio_future_blocking = False
         if loop._debug:
             self._source_traceback = extract_stack()
-
-    def __getattr__(self, name: str) -> Any:
-        """What a future lacks whose derived class has not called __init__ (bpo-38785)."""
-        if name == "_state":
-            return PENDING
-        if name == "_loop":
-            raise RuntimeError("Future object is not initialized.")
-        return object.__getattribute__(self, name)  # raises, a property its own AttributeError
 
     # -- the three ways to end --------------------------------------------------------------------
     # Each is a test and an assignment with no call between them, and so is _add_waiter. A signal
@@ -97,13 +104,12 @@ class Future(Generic[T]):
         is told. StopIteration cannot pass through `await`: it comes in a RuntimeError (bpo-26221).
         """
         if self._state is PENDING:
-            error = _checked(exception)
-            report = _Unretrieved(type(self).__name__, error.__traceback__)
+            failure = _Failure(_checked(exception), type(self).__name__)
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
-        self._state, self._outcome, self._unretrieved = FAILED, error, report
+        self._state, self._outcome = FAILED, failure
         self._wake_waiters()
-        report.twin = self._twin()
+        failure.twin = self._twin()
 
     def cancel(self, msg: Any | None = None) -> bool:
         """End as cancelled; return False, and change nothing, if the future has ended already.
@@ -156,7 +162,7 @@ class Future(Generic[T]):
         if self._state is CANCELLED:
             raise self._make_cancelled_error()
         self._mark_retrieved()
-        return self._outcome  # type: ignore[no-any-return]
+        return self._outcome.error  # type: ignore[no-any-return]
 
     def _failure(self) -> BaseException:
         """What result() raises; only for a future that is FAILED or CANCELLED.
@@ -167,8 +173,8 @@ class Future(Generic[T]):
         if self._state is CANCELLED:
             return self._make_cancelled_error()
         self._mark_retrieved()
-        error: BaseException = self._outcome
-        return error.with_traceback(self._unretrieved.traceback)
+        failure: _Failure = self._outcome
+        return failure.error.with_traceback(failure.traceback)
 
     def _make_cancelled_error(self) -> CancelledError:
         outcome = self._outcome
@@ -187,7 +193,7 @@ class Future(Generic[T]):
 
     def _mark_retrieved(self) -> None:
         if self._state is FAILED:
-            self._unretrieved.twin = None
+            self._outcome.twin = None
 
     def done(self) -> bool:
         """Return True if the future has a result or an exception, or was cancelled."""
@@ -199,7 +205,10 @@ class Future(Generic[T]):
 
     def get_loop(self) -> Loop:
         """Return the event loop that the future belongs to."""
-        return self._loop
+        try:
+            return self._loop
+        except AttributeError:
+            raise RuntimeError("Future object is not initialized.") from None
 
     # -- waiting for it ---------------------------------------------------------------------------
 
@@ -263,10 +272,9 @@ class Future(Generic[T]):
         which expects no twin; and without asking its __new__.
         """
         own, usual = (getattr(kind, "__del__", None) for kind in (type(self), plain or Future))
-        twin = object.__new__(type(self) if own is usual else plain or Future)
+        twin = _allocate(type(self) if own is usual else plain or Future)
         twin._begin(self._loop)
-        twin._state, twin._outcome = self._state, self._outcome
-        twin._unretrieved = _Unretrieved("", self._unretrieved.traceback)
+        twin._state, twin._outcome = FAILED, _Failure(self._outcome.error, "")
         twin.__dict__ = self.__dict__
         return twin
 
@@ -277,19 +285,20 @@ class Future(Generic[T]):
         return f"<{type(self).__name__} {' '.join(self._repr_info())}>"
 
 
-class _Unretrieved:
-    """Reports an exception that nobody has asked for, when the future that held it has gone.
+class _Failure:
+    """An exception; reports it, if nobody has asked for it, when the future that held it has gone.
 
     Only the future refers to it, so it dies with the future, and its __del__ makes the report. The
     tempting way, a __del__ on Future itself, costs every future some 60 ns, exception or not. The
     report names a twin, because by now the future itself is half taken apart.
     """
 
-    __slots__ = ("name", "traceback", "twin")
+    __slots__ = ("error", "traceback", "name", "twin")
 
-    def __init__(self, name: str, traceback: TracebackType | None) -> None:
+    def __init__(self, error: BaseException, name: str) -> None:
+        self.error = error
+        self.traceback = error.__traceback__  # as it is now, when the exception is set
         self.name = name  # of the future's class
-        self.traceback = traceback  # the exception's own, at the time it was set
         self.twin: Future[Any] | None = None  # None also once somebody has asked for the exception
 
     def __del__(self) -> None:
@@ -298,7 +307,7 @@ class _Unretrieved:
             return
         message = f"{self.name} exception was never retrieved"
         born = future._source_traceback
-        _tell(future._loop, message, born, exception=future._outcome, future=future)
+        _tell(future._loop, message, born, exception=self.error, future=future)
 
 
 def _checked(exception: BaseException | type[BaseException]) -> BaseException:

@@ -6,6 +6,8 @@ import concurrent.futures
 from collections.abc import Generator
 from typing import Any
 
+import pytest
+
 from tests.parity.harness import (
     Stage,
     attempt,
@@ -356,3 +358,25 @@ def test_await_gives_the_outcome_itself_whatever_a_result_of_its_own_says(stage:
         log(await ended, await pending, ended.result())
 
     assert stage.run(main) == [("there already", "waited for", "something else")]
+
+
+def test_a_future_whose_class_forgot_to_begin_it_is_pending_and_of_no_loop(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Forgetful(aio.Future):  # type: ignore[name-defined,misc]
+        def __init__(self, **ignored: object) -> None:
+            pass
+
+    async def main() -> None:
+        future = Forgetful(loop=aio.get_running_loop())
+        log(future.done(), future.cancelled())
+        for ask in (future.result, future.exception):
+            with pytest.raises(aio.InvalidStateError):
+                ask()
+        with pytest.raises(RuntimeError, match=r"Future object is not initialized\."):
+            future.get_loop()
+        for use in (aio.Future.cancel, lambda future: future.set_result(1)):
+            with pytest.raises((RuntimeError, AttributeError)):
+                use(Forgetful(loop=aio.get_running_loop()))
+
+    assert stage.run(main) == [(False, False)]

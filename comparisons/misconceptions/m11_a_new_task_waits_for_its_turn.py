@@ -1,0 +1,41 @@
+"""`create_task` only queues the task; what is queued first runs first.
+
+Two tasks and a callback are made, in this order. What is printed?
+a) first 1, first 2, second 1, second 2, callback
+b) first 1, second 1, callback, first 2, second 2
+c) callback, first 1, second 1, first 2, second 2
+"""
+
+import asyncio
+
+
+async def work(name: str) -> None:
+    for step in (1, 2):
+        print(name, step)
+        await asyncio.sleep(0)
+
+
+async def main() -> None:
+    first = asyncio.create_task(work("first"))
+    second = asyncio.create_task(work("second"))
+    asyncio.get_running_loop().call_soon(print, "callback")
+    print("nothing has run yet")
+    await first
+    await second
+
+
+asyncio.run(main())
+
+# Answer: b
+# Why: There is one ready queue, first in, first out; tasks and callbacks
+#      stand in it alike. A turn runs what is in it when the turn begins.
+#      `sleep(0)` puts its task at the end of the queue: the next turn.
+# Where: miniloop/base_events.py: BaseEventLoop._run_ready
+# Where: miniloop/tasks.py: sleep
+# Prints:
+#     nothing has run yet
+#     first 1
+#     second 1
+#     callback
+#     first 2
+#     second 2
