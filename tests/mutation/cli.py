@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -92,8 +92,10 @@ def chosen_mutants(config: Config, options: argparse.Namespace) -> list[Mutant]:
     return found
 
 
-def run(mutants: list[Mutant], killers: list[Killer], options: argparse.Namespace) -> list[Verdict]:
-    """Give each mutant to the killers in turn, until one has killed it."""
+def run(
+    mutants: list[Mutant], killers: list[Killer], options: argparse.Namespace
+) -> Iterator[list[Verdict]]:
+    """Give each mutant to the killers in turn, until one has killed it; tell after each killer."""
     verdicts: dict[str, Verdict] = {}
     left = mutants
     with Progress(console=Console(stderr=True)) as progress:
@@ -108,10 +110,10 @@ def run(mutants: list[Mutant], killers: list[Killer], options: argparse.Namespac
                 progress.advance(bar)  # noqa: B023 - called before the next killer's turn
 
             Crew(options.config, killer, min(options.jobs, len(left))).judge(left, tell)
+            yield [verdicts[mutant.source] for mutant in mutants]
             left = [mutant for mutant in left if not verdicts[mutant.source].killed]
             if not left:
-                break
-    return [verdicts[mutant.source] for mutant in mutants]
+                return
 
 
 def show(results: Results, killers: list[Killer], complaints: list[str]) -> None:
@@ -148,10 +150,10 @@ def mutation(options: argparse.Namespace) -> int:
     explanations = read_explanations(config.survivors)
     mutants = chosen_mutants(config, options)
     by_key = {entry.key: entry for entry in explanations}
-    verdicts = run(mutants, killers, options)
-    results = Results(platform.python_version(), by_key, verdicts)
+    results = Results(platform.python_version(), by_key)
+    for results.verdicts in run(mutants, killers, options):
+        write(results, options.json or Path("results", "mutation.json"))
     complaints = [*outdated(explanations, config), *results.needless()]
-    write(results, options.json or Path("results", "mutation.json"))
     show(results, killers, complaints)
     if options.record:
         record(results)

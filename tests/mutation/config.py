@@ -25,6 +25,7 @@ class Killer:
     name: str
     files: tuple[str, ...]
     collected: bool  # once for all mutants: no file imports the package by itself
+    selective: bool  # and of those only tests that call the changed function are run
     own_files: dict[str, tuple[str, ...]]  # by module, for some: these only
 
     def files_for(self, module: str) -> tuple[str, ...]:
@@ -81,7 +82,8 @@ def _killer(entry: dict[str, Any]) -> Killer:
     own = {module: tuple(files) for module, files in entry.get("own_files", {}).items()}
     every = sorted({file for files in own.values() for file in files})
     files = tuple(entry["files"] if "files" in entry or not own else every)
-    return Killer(entry["name"], files, entry.get("collected", False), own)
+    collected, selective = entry.get("collected", False), entry.get("selective", False)
+    return Killer(entry["name"], files, collected, selective, own)
 
 
 def _check(config: Config) -> None:

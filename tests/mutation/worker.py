@@ -3,9 +3,9 @@
 Purpose: to answer for each mutant that comes as a line of JSON which test has failed. The worker
 has loaded all that tests need but the package, and forks; the child gets the changed module from
 memory, and nothing on the disk is ever changed.
-Rules: it first runs all tests without a change, once. They must pass; and of those it collects it
-notes which functions they call, for only those can find out about a change there. Of these, tests
-that have killed most so far come first. A test that goes on for too long is one that hangs, and
+Rules: it first runs all tests without a change, once. They must pass; and it may note which
+functions each calls, for only those can find out about a change there. The tests that have killed
+most so far come first. A test that goes on for too long is one that hangs, and
 that is a failure. What ends the process is one as well.
 This file does not know how mutants are made. Read config.py first.
 """
@@ -119,7 +119,8 @@ class Hooks:
 class Survey:
     """How long each test takes, and which functions of the package it calls."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, functions: bool) -> None:
+        self._asks_for_functions = functions
         self._folder = str(config.root / config.package) + os.sep
         self._codes: set[CodeType] = set()
         self._test = ""  # empty: before the first
@@ -140,6 +141,9 @@ class Survey:
             self.listen()
 
     def listen(self) -> None:
+        """Note the functions that are called from now on."""
+        if not self._asks_for_functions:
+            return
         codes = self._codes
 
         def note(frame: FrameType, event: str, argument: object) -> None:
@@ -301,7 +305,7 @@ class Worker:
         self._patience = max(self._config.patience, TIMES_THE_LONGEST * told["longest"])
 
     def _survey_in_a_child(self, speech: TextIO) -> None:
-        survey = Survey(self._config)
+        survey = Survey(self._config, functions=self._killer.selective)
         if self._killer.collected:
             survey.listen()
             importlib.import_module(self._config.package)
@@ -354,7 +358,7 @@ class Worker:
     def _choose(self, module: str, function: str) -> list[pytest.Item]:
         """The items that may find out about a change in the function, the most telling first.
 
-        All, if it is called when the package is imported, or by none of the tests.
+        All, if it is called when the package is imported, or by none of the tests as far as known.
         """
         known = self._functions
         chosen = [item for item in self._items if function in known.get(item.nodeid, ())]
