@@ -201,8 +201,16 @@ def test_what_a_weak_test_does_not_find_survives_and_is_listed(
     assert listed in printed
     assert "1 of 2 mutants are killed (50.0%); of 1 survivors 0 are explained" in printed
 
-    assert run_on(project, "--again", str(project / "results.json")) == 1
-    assert outcomes(project) == {"return number >= 3": "survived"}
+
+def test_a_run_can_go_on_with_what_another_has_left(project: Path) -> None:
+    assert run_on(project, "--function", "is_many") == 1
+    replace(project / "test_made_up.py", "assert made_up.module.is_many(9)", "")
+    replace(project / "test_made_up.py", "is_many(1)", "is_many(3)")
+    again = "--again", str(project / "results.json"), "--function", "is_many"
+    assert run_on(project, *again) == 0
+    # The first is not tried again: by now no test would find it.
+    assert outcomes(project) == {"pass": "failed", "return number >= 3": "failed"}
+    assert run_on(project, *again) == 0
 
 
 EXPLANATION = """
@@ -259,6 +267,36 @@ def test_tests_that_do_not_import_the_package_are_collected_once(project: Path) 
     replace(test, "made_up.module.", 'importlib.import_module("made_up.module").')
     assert run_on(project, "--function", "is_many", "--jobs", "2") == 1
     assert outcomes(project) == {"pass": "failed", "return number >= 3": "survived"}
+
+
+RECORDING_TEST = """
+import importlib
+
+def module(test):
+    with open("ran", "a") as file:
+        print(test, file=file)
+    return importlib.import_module("made_up.module")
+
+def test_is_many():
+    assert not module("is_many").is_many(1)
+
+def test_count_down():
+    assert module("count_down").count_down(2) == 0
+"""
+
+
+def test_of_collected_tests_only_those_that_call_the_function_may_be_run(project: Path) -> None:
+    (project / "test_made_up.py").write_text(RECORDING_TEST, encoding="utf-8")
+    replace(project / "config.toml", 'name = "weak"', 'name = "weak"\ncollected = true')
+    assert run_on(project, "--function", "is_many") == 1
+    for_both_mutants = ["is_many", "count_down"] * 3
+    assert (project / "ran").read_text(encoding="utf-8").split() == for_both_mutants
+
+    (project / "ran").unlink()
+    replace(project / "config.toml", "collected", "selective = true\ncollected")
+    assert run_on(project, "--function", "is_many") == 1
+    survey, mutants = ["is_many", "count_down"], ["is_many"] * 2
+    assert (project / "ran").read_text(encoding="utf-8").split() == survey + mutants
 
 
 def test_nothing_in_the_checkout_is_changed(project: Path) -> None:

@@ -29,7 +29,7 @@ from tests.mutation.verdicts import (
     Verdict,
     outdated,
     read_explanations,
-    read_survivors,
+    read_verdicts,
 )
 
 INTERRUPTED: Final = 130
@@ -49,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
     add("--module", action="append", metavar="NAME", help="this module only; may be repeated")
     add("--function", metavar="NAME", help="only mutants of this function, as Task.cancel")
     add("--killer", action="append", metavar="NAME", help="only these tests; may be repeated")
-    add("--again", type=Path, metavar="FILE", help="only what survived by this file of results")
+    add(
+        "--again", type=Path, metavar="FILE", help="only what is not killed in this file of results"
+    )
     add("--json", type=Path, metavar="FILE", help="where results go: results/mutation.json")
     add("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="mutants at a time")
     add("--config", type=Path, default=FILE, metavar="FILE", help="instead of config.toml")
@@ -74,10 +76,6 @@ def chosen_mutants(config: Config, options: argparse.Namespace) -> list[Mutant]:
     for module in modules:
         if module not in config.modules:
             raise WrongUsage(f"{module} is not mutated: {', '.join(config.modules)}")
-    try:
-        again = read_survivors(options.again) if options.again else None
-    except (OSError, ValueError) as error:
-        raise WrongUsage(str(error)) from error
     used = operators(config.left_out)
     found = []
     for module in modules:
@@ -85,21 +83,37 @@ def chosen_mutants(config: Config, options: argparse.Namespace) -> list[Mutant]:
         found += mutants_of(module, source, used)
     if options.function:
         found = [mutant for mutant in found if mutant.function == options.function]
-    if again is not None:
-        found = [mutant for mutant in found if mutant.key in again]
     if not found:
         raise WrongUsage("there is no such mutant")
     return found
 
 
+def known_kills(options: argparse.Namespace, mutants: list[Mutant]) -> dict[str, Verdict]:
+    """By its source, each mutant that has been killed in the run before. Raises WrongUsage."""
+    if options.again is None:
+        return {}
+    try:
+        killed = {
+            verdict.key: verdict for verdict in read_verdicts(options.again) if verdict.killed
+        }
+    except (OSError, ValueError) as error:
+        raise WrongUsage(str(error)) from error
+    return {mutant.source: killed[mutant.key] for mutant in mutants if mutant.key in killed}
+
+
 def run(
-    mutants: list[Mutant], killers: list[Killer], options: argparse.Namespace
+    mutants: list[Mutant],
+    verdicts: dict[str, Verdict],
+    killers: list[Killer],
+    options: argparse.Namespace,
 ) -> Iterator[list[Verdict]]:
-    """Give each mutant to the killers in turn, until one has killed it; tell after each killer."""
-    verdicts: dict[str, Verdict] = {}
-    left = mutants
+    """Give each mutant that has no verdict yet to the killers in turn, until one has killed it.
+
+    After each of them, what is known by then.
+    """
+    left = [mutant for mutant in mutants if mutant.source not in verdicts]
     with Progress(console=Console(stderr=True)) as progress:
-        for killer in killers:
+        for killer in killers if left else ():
             bar = progress.add_task(killer.name, total=len(left))
 
             def tell(mutant: Mutant, outcome: str, test: str, *, by: str = killer.name) -> None:
@@ -114,6 +128,7 @@ def run(
             left = [mutant for mutant in left if not verdicts[mutant.source].killed]
             if not left:
                 return
+    yield [verdicts[mutant.source] for mutant in mutants]
 
 
 def show(results: Results, killers: list[Killer], complaints: list[str]) -> None:
@@ -138,7 +153,7 @@ def record(results: Results) -> None:
 
 def check_recording(options: argparse.Namespace) -> None:
     """Raise WrongUsage if it would not be the record of all there is."""
-    narrower = [options.module, options.function, options.killer, options.again]
+    narrower = [options.module, options.function, options.killer]
     if options.record and (any(narrower) or options.config != FILE):
         raise WrongUsage("--record is for a whole run")
 
@@ -151,7 +166,8 @@ def mutation(options: argparse.Namespace) -> int:
     mutants = chosen_mutants(config, options)
     by_key = {entry.key: entry for entry in explanations}
     results = Results(platform.python_version(), by_key)
-    for results.verdicts in run(mutants, killers, options):
+    kills = known_kills(options, mutants)
+    for results.verdicts in run(mutants, kills, killers, options):
         write(results, options.json or Path("results", "mutation.json"))
     complaints = [*outdated(explanations, config), *results.needless()]
     show(results, killers, complaints)

@@ -180,14 +180,18 @@ def _verdict_as_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def read_survivors(file: Path) -> set[Key]:
-    """The keys of those that survived in an earlier run. Raises ValueError or OSError."""
+def read_verdicts(file: Path) -> list[Verdict]:
+    """What an earlier run has written. Raises ValueError or OSError."""
     try:
-        verdicts = json.loads(file.read_text(encoding="utf-8"))["verdicts"]
-        return {
-            (entry["module"], entry["function"], entry["before"], entry["after"], entry["nth"])
-            for entry in verdicts
-            if entry["outcome"] == "survived"
-        }
+        entries = json.loads(file.read_text(encoding="utf-8"))["verdicts"]
+        return [_verdict_from_json(entry) for entry in entries]
     except (KeyError, TypeError) as error:
         raise ValueError(f"{file} is no result of a run") from error
+
+
+def _verdict_from_json(entry: dict[str, Any]) -> Verdict:
+    module, function, before, after, nth = (
+        entry[name] for name in ("module", "function", "before", "after", "nth")
+    )
+    rest = (entry[name] for name in ("line", "operator", "outcome", "killer", "test"))
+    return Verdict((module, function, before, after, nth), *rest)
