@@ -18,7 +18,14 @@ from typing import Any
 import pytest
 
 from tests.parity.clock import Deadlock, Ready, RealSelector
-from tests.parity.harness import Stage, attempt, attempt_await, older_asyncio_differs, outcome
+from tests.parity.harness import (
+    Stage,
+    attempt,
+    attempt_await,
+    describe,
+    older_asyncio_differs,
+    outcome,
+)
 
 since_3_12 = older_asyncio_differs("3.12", "there are no eager tasks")
 
@@ -617,3 +624,196 @@ def test_a_timer_one_tick_ahead_is_not_due(stage: Stage) -> None:
     loop.call_later(1, loop.stop)
     loop.run_forever()
     assert log == ["the third turn", "a tick later"]
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def test_a_limit_that_is_over_at_once_strikes_in_its_turn_among_callbacks(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        for delay in (0, -1):
+            with contextlib.suppress(TimeoutError):
+                async with aio.timeout(delay) as limit:
+                    aio.get_running_loop().call_soon(lambda: log(delay, limit.expired()))  # noqa: B023
+                    await aio.sleep(1)
+
+    assert stage.run(main) == [(0, True), (-1, True)]
+
+
+def test_the_repr_of_a_limit_is_rounded_and_tells_that_it_has_struck(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with aio.timeout_at(1.23456) as limit:
+                log(repr(limit))
+                await aio.sleep(2)
+        log(repr(limit))
+
+    assert stage.run(main) == ["<Timeout [active] when=1.235>", "<Timeout [expired]>"]
+
+
+def test_a_limit_strikes_although_the_block_takes_back_an_older_cancellation(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def block() -> None:
+        async with aio.timeout(1):
+            aio.current_task().uncancel()
+            await aio.sleep(2)
+
+    async def main() -> None:
+        aio.current_task().cancel()
+        with contextlib.suppress(aio.CancelledError):
+            await aio.sleep(0)
+        log(await attempt_await(block()), aio.current_task().cancelling())
+
+    assert stage.run(main) == [("raised TimeoutError", 0)]
+
+
+def test_the_latest_cancellation_behind_an_error_is_told_as_a_timeout(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def fail_at_length() -> None:
+        try:
+            try:
+                await aio.sleep(2)
+            finally:
+                raise Failure("first")
+        finally:
+            raise Failure("second")
+
+    async def main() -> None:
+        try:
+            raise aio.CancelledError("of old")
+        except aio.CancelledError:
+            try:
+                async with aio.timeout(1):
+                    await fail_at_length()
+            except Failure as error:
+                link: BaseException | None = error
+                while link is not None:
+                    log(describe(link))
+                    link = link.__context__
+
+    assert stage.run(main) == [
+        "Failure: second",
+        "Failure: first",
+        "TimeoutError",
+        "CancelledError",
+        "CancelledError: of old",
+    ]
+
+
+def test_to_wait_no_time_for_what_was_cancelled_is_no_timeout(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        future = aio.get_running_loop().create_future()
+        future.cancel("over")
+        log(await attempt_await(aio.wait_for(future, 0)))
+
+    assert stage.run(main) == ["raised CancelledError: over"]
+
+
+# --- groups ---------------------------------------------------------------------------------------
+
+
+def test_the_repr_of_a_group_tells_what_it_has_and_how_far_it_is(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def fail() -> None:
+        raise Failure
+
+    async def look(group: Any) -> None:
+        try:
+            await aio.sleep(1)
+        finally:
+            log(repr(group))
+
+    async def main() -> None:
+        group = aio.TaskGroup()
+        log(repr(group))
+        with contextlib.suppress(ExceptionGroup):
+            async with group:
+                log(repr(group))
+                group.create_task(look(group))
+                await aio.sleep(0)
+                group.create_task(fail())
+                log(repr(group))
+
+    assert stage.run(main) == [
+        "<TaskGroup>",
+        "<TaskGroup entered>",
+        "<TaskGroup tasks=2 entered>",
+        "<TaskGroup tasks=1 errors=1 cancelling>",
+    ]
+
+
+def test_a_group_needs_a_task_and_a_task_of_it_its_options_by_name(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def enter() -> None:
+        log(attempt(aio.TaskGroup().__aenter__().send, None))
+
+    async def main() -> None:
+        aio.get_running_loop().call_soon(enter)
+        await aio.sleep(0)
+        async with aio.TaskGroup() as group:
+            with contextlib.closing(aio.sleep(0)) as coro:
+                log(attempt(group.create_task, coro, "name").partition(":")[0])
+
+    refused = "raised RuntimeError: TaskGroup <TaskGroup> cannot determine the parent task"
+    assert stage.run(main) == [refused, "raised TypeError"]
+
+
+# --- locks and queues -----------------------------------------------------------------------------
+
+
+def test_locks_and_barriers_tell_where_they_are(stage: Stage) -> None:
+    for thing in (stage.aio.Lock(), stage.aio.Barrier(2)):
+        assert f" object at {id(thing):#x} [" in repr(thing)
+
+
+def test_to_acquire_is_true_whether_one_waits_or_not(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        for thing in (aio.Lock(), aio.Semaphore(), aio.Condition()):
+            log(await thing.acquire())
+            waiting = aio.create_task(thing.acquire())
+            await aio.sleep(0)
+            thing.release()
+            log(await waiting)
+
+    assert stage.run(main) == [True] * 6
+
+
+def test_a_queue_with_more_than_it_may_hold_is_full(stage: Stage) -> None:
+    class Twice(stage.aio.Queue):  # type: ignore[misc, name-defined]
+        def _put(self, item: Any) -> None:
+            self._queue.extend((item, item))
+
+    queue = Twice(1)
+    queue.put_nowait("item")
+    assert (queue.qsize(), queue.full()) == (2, True)
+
+
+@older_asyncio_differs("3.13", "queues cannot be shut down")
+def test_who_waits_for_the_end_of_the_work_waits_on_when_no_more_is_let_in(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        queue = aio.Queue()
+        queue.put_nowait("item")
+        waiting = aio.create_task(queue.join())
+        await aio.sleep(0)
+        queue.shutdown()
+        await aio.sleep(1)
+        log(outcome(waiting))
+        queue.get_nowait()
+        queue.task_done()
+        log(await waiting)
+
+    assert stage.run(main) == ["pending", None]
