@@ -679,23 +679,21 @@ def test_the_latest_cancellation_behind_an_error_is_told_as_a_timeout(stage: Sta
         try:
             try:
                 await aio.sleep(2)
-            finally:
-                raise Failure("first")
+            except aio.CancelledError as error:
+                error.__context__ = aio.CancelledError("of old")
+                raise Failure("first") from None
         finally:
             raise Failure("second")
 
     async def main() -> None:
         try:
-            raise aio.CancelledError("of old")
-        except aio.CancelledError:
-            try:
-                async with aio.timeout(1):
-                    await fail_at_length()
-            except Failure as error:
-                link: BaseException | None = error
-                while link is not None:
-                    log(describe(link))
-                    link = link.__context__
+            async with aio.timeout(1):
+                await fail_at_length()
+        except Failure as error:
+            link: BaseException | None = error
+            while link is not None:
+                log(describe(link))
+                link = link.__context__
 
     assert stage.run(main) == [
         "Failure: second",
