@@ -672,6 +672,7 @@ def test_a_limit_strikes_although_the_block_takes_back_an_older_cancellation(sta
     assert stage.run(main) == [("raised TimeoutError", 0)]
 
 
+@older_asyncio_differs("3.13", "the CancelledError behind another error stays what it is")
 def test_the_latest_cancellation_behind_an_error_is_told_as_a_timeout(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
