@@ -382,9 +382,10 @@ def test_the_message_of_a_cancellation_can_be_read_and_written() -> None:
     """By the name that asyncio has for it, which CPython's own tests use."""
     with virtual_loop() as loop:
         future = loop.create_future()
-        assert future._cancel_message is None
+        messages = [future._cancel_message]
         future.cancel("why")
-        assert future._cancel_message == "why"
+        messages.append(future._cancel_message)
+        assert messages == [None, "why"]
         future._cancel_message = "because"
         with pytest.raises(miniloop.CancelledError, match="because"):
             future.result()
