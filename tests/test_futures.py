@@ -376,3 +376,16 @@ def test_a_derived_class_is_not_asked_to_make_or_to_end_the_twin() -> None:
         loop.run_until_complete(story())
     gc.collect()
     assert steps == ["made for us", "awaited", "gone"]
+
+
+def test_the_message_of_a_cancellation_can_be_read_and_written() -> None:
+    """By the name that asyncio has for it, which CPython's own tests use."""
+    with virtual_loop() as loop:
+        future = loop.create_future()
+        messages = [future._cancel_message]
+        future.cancel("why")
+        messages.append(future._cancel_message)
+        assert messages == [None, "why"]
+        future._cancel_message = "because"
+        with pytest.raises(miniloop.CancelledError, match="because"):
+            future.result()

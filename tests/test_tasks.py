@@ -435,3 +435,18 @@ def test_where_a_task_cannot_be_made_its_coroutine_is_closed() -> None:
     with pytest.raises(RuntimeError, match=r"^Event loop is closed$"):
         miniloop.ensure_future(Awaitable(), loop=loop)
     gc.collect()  # where "was never awaited" would be raised
+
+
+def test_an_eager_task_that_has_ended_at_once_has_no_coroutine() -> None:
+    """As in asyncio, save that the one of 3.12.1 crashes when it is asked."""
+
+    async def at_once() -> None:
+        pass
+
+    async def story() -> None:
+        miniloop.get_running_loop().set_task_factory(miniloop.eager_task_factory)
+        task = miniloop.create_task(at_once())
+        assert task.done()
+        assert task.get_coro() is None
+
+    play(story)
