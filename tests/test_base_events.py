@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from typing import Any
 
@@ -311,3 +312,11 @@ def test_cancelled_timers_that_come_due_are_counted_off() -> None:
         cancelled = [loop.call_at(1, print) for _ in range(4)]
         loop.call_at(0.5, cancel_all)
         assert loop.run_until_complete(story()) == [0, 0]
+
+
+def test_a_loop_whose_init_has_failed_goes_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    loop = miniloop.SelectorEventLoop.__new__(miniloop.SelectorEventLoop)
+    del loop
+    assert complaints == []
