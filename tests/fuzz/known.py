@@ -74,6 +74,16 @@ class Excuse(Rule):
         return told == [True, False]
 
 
+@dataclass(frozen=True)
+class Beyond(Rule):
+    """From here on two programs are run: only that both get here is compared."""
+
+    def rewrite(self, trace: Trace) -> list[str]:
+        """The words alone, for a trace that has the pattern."""
+        found = any(re.search(self.pattern, row) for row in trace)
+        return [self.words] if found else list(trace)
+
+
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
 NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
@@ -204,6 +214,27 @@ RULES: Final[tuple[Rule, ...]] = (
         "miniloop",
         LOST,
         "",
+    ),
+    Rule(
+        "the history of an exception that is told later",
+        "one that went on through the program has come by a context in the meantime",
+        "miniloop",
+        rf"^({IN_THE_END}(?:Future|Task) exception was never retrieved [^⟨]*) ⟨.*⟩$",
+        r"\1",
+    ),
+    Beyond(
+        "a context that is already entered",
+        "the row: An eager task in a context that is already entered",
+        "miniloop",
+        "cannot enter context: .* is already entered",
+        "an eager task in a context that is already entered",
+    ),
+    Beyond(
+        "a context that is already entered, in Python",
+        "the row: An eager task in a context that is already entered",
+        IN_PYTHON,
+        "cannot enter context: .* is already entered",
+        "an eager task in a context that is already entered",
     ),
 )
 
