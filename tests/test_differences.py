@@ -210,7 +210,24 @@ def test_waiting_for_a_lock_where_no_loop_runs() -> None:
             second.send(None)
         return type(caught.value).__name__
 
+    def complaint_once_bound(aio: Any) -> str:
+        lock = aio.Lock()
+
+        async def main() -> Any:
+            await lock.acquire()
+            waiting = aio.create_task(lock.acquire())
+            await aio.sleep(0)  # now the lock knows its loop
+            waiting.cancel()
+            return lock.acquire()
+
+        with pytest.raises(RuntimeError) as caught:
+            aio.run(main()).send(None)
+        return str(caught.value).partition("> ")[2] or str(caught.value)
+
     assert [complaint(aio) for aio in BOTH] == ["AttributeError", "RuntimeError"]
+    assert [complaint_once_bound(aio) for aio in BOTH] == [
+        "is bound to a different event loop", "no running event loop",
+    ]  # fmt: skip
 
 
 def test_an_empty_piece_among_the_lines_to_write() -> None:

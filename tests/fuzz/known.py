@@ -222,6 +222,13 @@ RULES: Final[tuple[Rule, ...]] = (
         rf"^({IN_THE_END}(?:Future|Task) exception was never retrieved [^⟨]*) ⟨.*⟩$",
         r"\1",
     ),
+    Rule(
+        "a lock where no loop runs",
+        "the row: Waiting for a lock where no loop runs, as what is closed after the loop may",
+        "miniloop",
+        r"<\w+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
+        "no running event loop",
+    ),
     Beyond(
         "a context that is already entered",
         "the row: An eager task in a context that is already entered",
