@@ -200,6 +200,26 @@ def test_a_lost_exception_is_reported_with_a_twin() -> None:
     assert [reported_is_the_future_itself(aio) for aio in BOTH] == [True, False]
 
 
+def test_a_task_of_a_gather_that_refuses_another_argument() -> None:
+    def is_reported(aio: Any) -> bool:
+        reports: list[dict[str, Any]] = []
+
+        async def fail() -> None:
+            raise ValueError("lost")
+
+        async def main() -> None:
+            aio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
+            with pytest.raises(TypeError):
+                aio.gather(fail(), 42)
+            await aio.sleep(0)
+
+        aio.run(main())
+        gc.collect()
+        return any("never retrieved" in report["message"] for report in reports)
+
+    assert [is_reported(aio) for aio in BOTH] == [False, True]
+
+
 def test_a_future_whose_class_forgot_to_call_init() -> None:
     def use_it(aio: Any) -> tuple[str, bool]:
         class Forgetful(aio.Future):  # type: ignore[misc]
