@@ -21,6 +21,7 @@ from rich.progress import Progress
 
 from tests.mutation.config import FILE, BadConfig, Config, Killer, read_config
 from tests.mutation.crew import Crew, WorkerFailed
+from tests.mutation.lines import Key
 from tests.mutation.mutants import Mutant, mutants_of, operators
 from tests.mutation.verdicts import (
     RECORD,
@@ -88,17 +89,14 @@ def chosen_mutants(config: Config, options: argparse.Namespace) -> list[Mutant]:
     return found
 
 
-def known_kills(options: argparse.Namespace, mutants: list[Mutant]) -> dict[str, Verdict]:
-    """By its source, each mutant that has been killed in the run before. Raises WrongUsage."""
-    if options.again is None:
+def kills_before(file: Path | None) -> dict[Key, Verdict]:
+    """By its key, each mutant that was killed in the run before. Raises WrongUsage."""
+    if file is None:
         return {}
     try:
-        killed = {
-            verdict.key: verdict for verdict in read_verdicts(options.again) if verdict.killed
-        }
+        return {verdict.key: verdict for verdict in read_verdicts(file) if verdict.killed}
     except (OSError, ValueError) as error:
         raise WrongUsage(str(error)) from error
-    return {mutant.source: killed[mutant.key] for mutant in mutants if mutant.key in killed}
 
 
 def run(
@@ -163,10 +161,12 @@ def mutation(options: argparse.Namespace) -> int:
     check_recording(options)
     killers = chosen_killers(config, options.killer)
     explanations = read_explanations(config.survivors)
-    mutants = chosen_mutants(config, options)
+    killed = kills_before(options.again)
+    with Console(stderr=True).status("making the mutants"):
+        mutants = chosen_mutants(config, options)
+    kills = {mutant.source: killed[mutant.key] for mutant in mutants if mutant.key in killed}
     by_key = {entry.key: entry for entry in explanations}
     results = Results(platform.python_version(), by_key)
-    kills = known_kills(options, mutants)
     for results.verdicts in run(mutants, kills, killers, options):
         write(results, options.json or Path("results", "mutation.json"))
     complaints = [*outdated(explanations, config), *results.needless()]
