@@ -405,8 +405,8 @@ def _bind(sock: socket.socket, address: Any) -> None:
 
 def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
     """One exception for all attempts to connect."""
-    failures = errors.copy()
-    errors.clear()  # else the caller's frame, in the traceback, would hold the exception
+    # `errors` is emptied, else the caller's frame, in the traceback, would hold the exception.
+    failures, errors[:] = errors[:], []
     if all_errors:
         return ExceptionGroup("create_connection failed", failures)
     texts = [str(failure) for failure in failures]

@@ -116,7 +116,7 @@ def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     if frame is not None:
         return [frame for frame, _ in itertools.islice(_traceback().walk_stack(frame), limit)][::-1]
     error = task._outcome.error if task._state == "FAILED" else None
-    walk = _traceback().walk_tb(error and error.__traceback__)
+    walk = _traceback().walk_tb(None if error is None else error.__traceback__)
     return [frame for frame, _ in itertools.islice(walk, limit)]
 
 

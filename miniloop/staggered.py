@@ -76,5 +76,4 @@ def _interleave(infos: list[AddrInfo], first_family_count: int) -> list[AddrInfo
         by_family.setdefault(info[0], []).append(info)
     first, *others = by_family.values()
     head = first[: first_family_count - 1]
-    mixed = chain.from_iterable(zip_longest(first[len(head) :], *others))
-    return [*head, *filter(None, mixed)]
+    return [*head, *filter(None, chain.from_iterable(zip_longest(first[len(head) :], *others)))]

@@ -398,12 +398,16 @@ class StreamReader:
         if self._exception is not None:
             raise self._exception
         searched = 0  # no separator begins before this place
-        while (found := self._find_first(separators, searched)) is None:
-            # A separator may have begun: its last byte is missing, or more.
-            searched = max(searched, len(self._buffer) + 1 - len(separators[-1]))
-            if searched > self._limit:
-                message = "Separator is not found, and chunk exceed the limit"
-                raise LimitOverrunError(message, searched)
+        while True:
+            # Too few bytes may have come, or somebody else may have read some from under us.
+            if len(self._buffer) - searched >= len(separators[0]):
+                if (found := self._find_first(separators, searched)) is not None:
+                    break
+                # A separator may have begun: its last byte is missing, or more.
+                searched = max(0, len(self._buffer) + 1 - len(separators[-1]))
+                if searched > self._limit:
+                    message = "Separator is not found, and chunk exceed the limit"
+                    raise LimitOverrunError(message, searched)
             if self._eof:
                 raise IncompleteReadError(self._take(len(self._buffer), resume=False), None)
             await self._wait_for_data("readuntil")

@@ -64,9 +64,8 @@ class TaskGroup:
                     cancelled = error  # what has aborted the group goes on its way, below
                     self._abort()
             self._all_ended = None
-        for failure in self._errors:
-            if isinstance(failure, (SystemExit, KeyboardInterrupt)):
-                raise failure
+        if fatal := [e for e in self._errors if isinstance(e, (SystemExit, KeyboardInterrupt))]:
+            raise fatal[0]
         if self._parent_cancel_requested:
             self._parent_task.uncancel()
         try:

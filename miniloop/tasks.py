@@ -299,6 +299,7 @@ class Task(Future[T]):
         twin = super()._twin(Task)
         twin._coro, twin._context, twin._name = self._coro, self._context, self._name
         twin._fut_waiter, twin._num_cancels_requested = None, self._num_cancels_requested
+        twin._must_cancel = twin._log_destroy_pending = False
         return twin
 
     def __del__(self) -> None:

@@ -200,6 +200,56 @@ def test_a_lost_exception_is_reported_with_a_twin() -> None:
     assert [reported_is_the_future_itself(aio) for aio in BOTH] == [True, False]
 
 
+def test_a_task_of_a_gather_that_refuses_another_argument() -> None:
+    def is_reported(aio: Any) -> bool:
+        reports: list[dict[str, Any]] = []
+
+        async def fail() -> None:
+            raise ValueError("lost")
+
+        async def main() -> None:
+            aio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
+            with pytest.raises(TypeError):
+                aio.gather(fail(), 42)
+            await aio.sleep(0)
+
+        aio.run(main())
+        gc.collect()
+        return any("never retrieved" in report["message"] for report in reports)
+
+    assert [is_reported(aio) for aio in BOTH] == [False, True]
+
+
+def test_a_future_whose_class_forgot_to_call_init() -> None:
+    def use_it(aio: Any) -> tuple[str, bool]:
+        class Forgetful(aio.Future):  # type: ignore[misc]
+            def __init__(self) -> None:
+                pass
+
+        future = Forgetful()
+        with pytest.raises((RuntimeError, AttributeError)) as caught:
+            future.set_result(1)
+        return type(caught.value).__name__, future.done()
+
+    assert [use_it(aio) for aio in BOTH] == [("RuntimeError", False), ("AttributeError", True)]
+
+
+def test_a_loop_derived_from_abstracteventloop_alone() -> None:
+    def carries_futures(aio: Any) -> bool:
+        class Loop(aio.AbstractEventLoop):  # type: ignore[misc]
+            def get_debug(self) -> bool:
+                return False
+
+        try:
+            future = aio.Future(loop=Loop())
+            future.set_result(1)
+        except AttributeError:
+            return False
+        return bool(future.result())
+
+    assert [carries_futures(aio) for aio in BOTH] == [True, False]
+
+
 def test_waiting_for_a_lock_where_no_loop_runs() -> None:
     def complaint(aio: Any) -> str:
         lock = aio.Lock()

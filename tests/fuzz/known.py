@@ -224,7 +224,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "a lock where no loop runs",
-        "the row: Waiting for a lock where no loop runs, as what is closed after the loop may",
+        "the row: Waiting for a lock where no loop runs",
         "miniloop",
         r"<\w+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
         "no running event loop",

@@ -281,6 +281,25 @@ def test_who_reads_from_under_another_makes_it_overlook_a_line(stage: Stage) -> 
     assert stage.run(main) == [b"1234", b"5\n6\n7\n"]
 
 
+@older_asyncio_differs("3.13", "readuntil takes one separator")
+def test_what_one_reads_from_under_another_is_searched_again_for_several_separators(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        reader = fed(stage, b"1234")
+        line = aio.create_task(reader.readuntil((b"\n", b"abc")))
+        await aio.sleep(0)
+        log(await reader.read(4))
+        for piece in (b"xab", b"c"):
+            reader.feed_data(piece)
+            await aio.sleep(0)
+        log(await aio.wait_for(line, 1))
+
+    assert stage.run(main) == [b"1234", b"xabc"]
+
+
 def test_a_cancelled_reader_loses_nothing(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 

@@ -468,6 +468,47 @@ def test_the_stack_of_a_suspended_task_is_its_one_frame(stage: Stage) -> None:
     ]
 
 
+def test_an_exception_that_counts_as_false_has_a_traceback_all_the_same(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Empty(Exception):
+        def __len__(self) -> int:
+            return 0
+
+    async def fail() -> None:
+        raise Empty
+
+    async def main() -> None:
+        task = aio.create_task(fail())
+        await aio.wait([task])
+        log(repr(task.exception()), [frame.f_code.co_name for frame in task.get_stack()])
+
+    assert stage.run(main) == [("Empty()", ["fail"])]
+
+
+def test_whoever_is_told_of_a_lost_exception_may_ask_the_task_anything(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def fail() -> None:
+        try:
+            await aio.sleep(1)
+        finally:
+            raise ValueError("lost")
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        task = aio.create_task(fail())
+        await aio.sleep(0)
+        task.cancel()
+        await aio.wait([task])
+        loop.set_exception_handler(
+            lambda _, report: log(report["future"].cancelling(), report["future"].uncancel())
+        )
+        del task
+
+    assert stage.run(main) == [(1, 0)]
+
+
 def test_the_stack_of_a_failed_task_is_its_traceback(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
