@@ -181,7 +181,11 @@ def a_task_forgets_a_cancellation_in_its_last_step(patch: Patch) -> None:
 
 
 def a_notification_is_lost_with_who_is_cancelled(patch: Patch) -> None:
-    """Notified and cancelled, a waiter did not pass the notification on (gh-112202)."""
+    """Notified and cancelled, a waiter did not pass the notification on (gh-112202).
+
+    Seen where no notification has come: the cure wakes the next in the place of whoever is
+    cancelled, and without it nobody wakes. Few programs notify and cancel in one turn.
+    """
 
     async def wait(self: Any) -> bool:
         if not self.locked():
