@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +20,7 @@ __all__ = ["FAULTS", "Fault", "mended"]
 
 
 @dataclass(frozen=True)
-class Fault:
+class Fault(ABC):
     """A known fault of asyncio's: by which rows it is told, and why miniloop has it not."""
 
     name: str
@@ -27,9 +28,9 @@ class Fault:
     pattern: str
     """Of what it is told by; what that is, says `mend`."""
 
+    @abstractmethod
     def mend(self, text: str, theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
         """The rows of asyncio without the fault, given the program and the rows of miniloop."""
-        raise NotImplementedError
 
 
 class Refused(Fault):
@@ -78,11 +79,13 @@ class Sent(Fault):
         written = [ast.literal_eval(piece).decode() for piece in re.findall(self.pattern, text)]
         sent = {repr(piece[:end])[1:-1] for piece in written for end in range(1, len(piece) + 1)}
         mended: list[str] = []
+        lost = False
         for row in theirs:
             our = "".join(ours[len(mended) : len(mended) + 1])
-            if written and row == self.ABORT:
+            lost = lost or (bool(written) and row == "connection_lost None")
+            if lost and row == self.ABORT:
                 mended += ["abort"] if our == "abort" else []
-            elif written and self._is_without(row, our, sent):
+            elif lost and self._is_without(row, our, sent):
                 mended.append(our)
             else:
                 mended.append(row)

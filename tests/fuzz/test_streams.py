@@ -253,6 +253,17 @@ def test_only_what_connection_lost_writes_may_be_sent_besides() -> None:
     assert first_difference(mended(text, told)) == first_difference(streams.traces(text))
 
 
+def test_nothing_is_sent_or_kept_besides_before_the_connection_is_lost() -> None:
+    text = rendered(LATE)
+    (fault,) = (fault for fault in FAULTS if fault.name == "what connection_lost() writes is sent")
+    for asyncio, ours in (
+        ("get_write_buffer_size 1", "get_write_buffer_size 0"),
+        ("read 'abc'", "read 'ab'"),
+        ("read 'abc end'", "read 'ab end'"),
+    ):
+        assert fault.mend(text, [asyncio], [ours]) == [asyncio]
+
+
 def test_every_fault_says_why_by_a_row_of_the_table() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8")
     for fault in FAULTS:
