@@ -309,12 +309,16 @@ def test_an_empty_piece_among_the_lines_to_write() -> None:
 
 
 def test_a_call_to_a_transport_that_has_drained_and_closed() -> None:
-    async def main(aio: Any) -> str:
+    async def main(aio: Any) -> tuple[bytes, str]:
+        class Late(aio.Protocol):  # type: ignore[misc]
+            def connection_lost(self, exc: Exception | None) -> None:
+                transport.write(b", and more")
+
         ours, peer = socket.socketpair()
         ours.setblocking(False)
         filled = _fill(ours)
         loop = aio.get_running_loop()
-        transport, _ = await loop.create_connection(aio.Protocol, sock=ours)
+        transport, _ = await loop.create_connection(Late, sock=ours)
         transport.write(b"the last")
         transport.close()
         with peer:
@@ -322,15 +326,18 @@ def test_a_call_to_a_transport_that_has_drained_and_closed() -> None:
                 filled -= len(peer.recv(1 << 20))
             for _ in range(5):
                 await aio.sleep(0)
-            assert peer.recv(100) == b"the last"
+            received = peer.recv(100)
         try:
             transport.abort()
         except AttributeError as exc:
-            return str(exc)
-        return "nothing"
+            return received, str(exc)
+        return received, "nothing"
 
     told = [run(aio, main(aio)) for aio in BOTH]
-    assert told == ["'NoneType' object has no attribute 'call_soon'", "nothing"]
+    assert told == [
+        (b"the last, and more", "'NoneType' object has no attribute 'call_soon'"),
+        (b"the last", "nothing"),
+    ]
 
 
 def test_lines_to_write_while_the_transport_closes() -> None:

@@ -14,11 +14,11 @@ from __future__ import annotations
 import random
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 from tests.fuzz.difference import Difference, first_difference, side_by_side
-from tests.fuzz.known import used
+from tests.fuzz.streams_known import mended
 from tests.fuzz.streams_shrink import shrink
 from tests.fuzz.streams_stage import Stage, Trace
 
@@ -398,22 +398,6 @@ def traces(text: str, modules: Sequence[str] = MODULES) -> dict[str, Trace]:
     return {module: Stage(module).run(program) for module in modules}
 
 
-def known(text: str, told: Mapping[str, Trace]) -> str | None:
-    """Why the traces differ, if that is known; the wider of two rules first."""
-    at = first_difference(told)
-    if at is None:
-        return None
-    theirs, ours = ([*trace, ""][at] for trace in told.values())
-    if "AttributeError: 'NoneType' object" in theirs and "AttributeError" not in ours:
-        return "asyncio's transport does not know that it is lost after it has drained and closed"
-    if "readuntil((" in text and any(trace.overtaken for trace in told.values()):
-        return "two readers at once: asyncio's readuntil() may go back, miniloop's never does"
-    late = "connection_lost=lambda transport: transport.write("
-    if late in text and theirs.startswith("read ") and ours.startswith("read "):
-        return "asyncio's transport sends what connection_lost() writes after it has drained"
-    return None
-
-
 def differs(text: str) -> bool:
     """The program does not do the same everywhere, and nothing that is known explains it."""
     return kind(text) is not None
@@ -421,12 +405,9 @@ def differs(text: str) -> bool:
 
 def kind(text: str) -> tuple[str, ...] | None:
     """What the traces differ by: the first different step of each, without its values."""
-    told = traces(text)
+    told = mended(text, traces(text))
     at = first_difference(told)
     if at is None:
-        return None
-    if (why := known(text, told)) is not None:
-        used[f"streams: {why}"] += 1
         return None
     return tuple(" ".join([*trace, "–"][at].split()[:3]) for trace in told.values())
 

@@ -32,7 +32,7 @@ import sys
 import termios
 import types
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from tests.parity.clock import PATIENCE, Clock, Deadlock, VirtualSelector, Workers
@@ -84,8 +84,6 @@ class Trace(list[str]):
         super().__init__()
         self.actor: Callable[[], str] | None = None
         """Tells who does the next step, if steps are to be sorted by that."""
-        self.overtaken = False
-        """Two have read at once, which is a program's fault."""
         self._received: bytearray | None = None
         self._closed = False
 
@@ -145,7 +143,6 @@ class Stage:
         self._tasks: list[Any] = []
         self._kept: list[Any] = []
         """What may not go before the program ends."""
-        self._searching: set[Any] = set()
 
     def words(self) -> dict[str, Any]:
         """The names a program may use."""
@@ -264,46 +261,26 @@ class Stage:
     async def result(self, coroutine: Any) -> None:
         """Await, and log how that ended; go on after a cancellation, too."""
         name = coroutine.__name__
-        with self._searches(name):
-            try:
-                result = await coroutine
-            except Cut:
-                raise
-            except BaseException as error:
-                self.log(f"{name} {ending(error)}")
-            else:
-                self._notice_overtaking()
-                self.log(f"{name} {_shown(result)}")
+        try:
+            result = await coroutine
+        except Cut:
+            raise
+        except BaseException as error:
+            self.log(f"{name} {ending(error)}")
+        else:
+            self.log(f"{name} {_shown(result)}")
 
     async def lines(self, reader: Any) -> None:
         """`async for line in reader`."""
-        with self._searches("lines"):
-            try:
-                async for line in reader:
-                    self._notice_overtaking()
-                    self.log(f"line {line!r}")
-            except Cut:
-                raise
-            except BaseException as error:
-                self.log(f"lines {ending(error)}")
-            else:
-                self.log("lines end")
-
-    @contextlib.contextmanager
-    def _searches(self, name: str) -> Iterator[None]:
-        """Know who looks for a separator, and may be waiting for it."""
-        task = self.aio.current_task()
-        if name in ("readline", "readuntil", "lines"):
-            self._searching.add(task)
         try:
-            yield
-        finally:
-            self._searching.discard(task)
-
-    def _notice_overtaking(self) -> None:
-        """One reader has got bytes while another one looks for a separator in them."""
-        if self._searching - {self.aio.current_task()}:
-            self.log.overtaken = True
+            async for line in reader:
+                self.log(f"line {line!r}")
+        except Cut:
+            raise
+        except BaseException as error:
+            self.log(f"lines {ending(error)}")
+        else:
+            self.log("lines end")
 
     async def turns(self, count: int = 1) -> None:
         """Let the loop make so many turns."""

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import miniloop
 from tests.fuzz import streams
-from tests.fuzz.difference import FOUND, first_difference
+from tests.fuzz.difference import first_difference
+from tests.fuzz.streams_known import FAULTS, mended
 from tests.fuzz.streams_stage import MOST_STEPS, Stage
 
 ROOT = Path(__file__).parents[2]
@@ -38,13 +39,6 @@ def test_any_program_does_the_same_everywhere(data: st.DataObject) -> None:
     text = streams.write(lambda limit: data.draw(st.integers(0, limit - 1)))
     note(text)
     assert not streams.differs(text)
-
-
-def test_what_was_found_once_does_the_same_now() -> None:
-    for path in FOUND.glob("streams_*.py"):
-        words: dict[str, Any] = {"__name__": path.stem}
-        exec(compile(path.read_text(encoding="utf-8"), path, "exec"), words)
-        assert not streams.differs(words["PROGRAM"]), path
 
 
 # --- the programs ---------------------------------------------------------------------------------
@@ -132,25 +126,6 @@ def test_a_saved_script_shows_both_traces(tmp_path: Path) -> None:
     assert shown.stdout.count("feed_data") == 2
 
 
-DRAINED = """
-ours, peer = pair()
-transport = await connect(ours, Recorder())
-ours.takes = 1
-do(transport.write, b'ab')
-do(transport.close)
-await turns(3)
-do(transport.abort)
-"""
-
-LATE = """
-ours, peer = pair()
-transport = await connect(ours, Recorder(connection_lost=lambda transport: transport.write(b'c')))
-ours.takes = 1
-do(transport.write, b'ab')
-do(transport.close)
-await finish()
-"""
-
 OVERTAKEN = """
 reader = aio.StreamReader()
 do(reader.feed_data, b'1234')
@@ -164,17 +139,134 @@ await turns(2)
 """
 
 
+def rendered(program: str) -> str:
+    return streams.render(program.split("\n")[1:-1])
+
+
+@pytest.mark.skipif(not streams.TUPLES, reason="asyncio's readuntil() takes one separator")
+def test_who_is_overtaken_by_another_reader_searches_the_same_bytes() -> None:
+    told = streams.traces(rendered(OVERTAKEN))
+    assert first_difference(told) is None
+    assert told["miniloop"][-1] == "readuntil b'xabc'"
+
+
+# --- what is known --------------------------------------------------------------------------------
+
+DRAINED = """
+ours, peer = pair()
+transport = await connect(ours, Recorder())
+ours.takes = 1
+do(transport.write, b'ab')
+do(transport.close)
+await turns(3)
+do(transport.abort)
+"""
+
+WRITES = """
+ours, peer = pair()
+transport = await connect(ours, Recorder())
+ours.takes = 1
+do(transport.write, b'ab')
+do(transport.close)
+await turns(3)
+for _ in range(6):
+    do(transport.write, b'c')
+do(transport.abort)
+for _ in range(6):
+    do(transport.write, b'c')
+"""
+
+TWICE = """
+ours, peer = pair()
+transport = await connect(ours, Recorder(resume_writing=lambda transport: transport.close()))
+ours.takes = 1
+do(transport.set_write_buffer_limits, 1)
+do(transport.write, b'abc')
+await finish()
+"""
+
+LATE = """
+ours, peer = pair()
+transport = await connect(ours, Recorder(connection_lost=lambda transport: transport.write(b'cd')))
+ours.takes = 1
+do(transport.write, b'ab')
+do(transport.close)
+await finish()
+"""
+
+LATE_AND_MORE = """
+ours, peer = pair()
+transport = await connect(ours, Recorder(connection_lost=lambda transport: transport.write(b'cd')))
+ours.takes = 1
+do(transport.write, b'ab')
+do(transport.close)
+await turns(4)
+do(transport.write, b'e')
+do(transport.abort)
+do(transport.is_closing)
+"""
+
+
 @pytest.mark.parametrize(
-    ("program", "why"),
+    ("program", "name"),
     [
-        (DRAINED, "asyncio's transport does not know that it is lost"),
-        (LATE, "asyncio's transport sends what connection_lost() writes"),
-        (OVERTAKEN, "two readers at once"),
+        (DRAINED, "a call to a transport that has drained and closed"),
+        (WRITES, "a call to a transport that has drained and closed"),
+        (TWICE, "a transport that is closed as it drains is lost twice"),
+        (LATE, "what connection_lost() writes is sent"),
+        (LATE_AND_MORE, "what connection_lost() writes is sent"),
     ],
 )
-def test_a_known_difference_is_told_by_its_reason(program: str, why: str) -> None:
-    text = streams.render(program.split("\n")[1:-1])
+def test_a_known_fault_is_mended(program: str, name: str) -> None:
+    text = rendered(program)
     told = streams.traces(text)
     assert first_difference(told) is not None
-    assert str(streams.known(text, told)).startswith(why)
-    assert not streams.differs(text)
+    assert first_difference(mended(text, told)) is None
+    (fault,) = (fault for fault in FAULTS if fault.name == name)
+    asyncio, ours = told.values()
+    assert fault.mend(text, asyncio, ours) == ours
+
+
+def test_what_comes_behind_a_known_fault_is_compared() -> None:
+    text = rendered(DRAINED)
+    asyncio, ours = streams.traces(text).values()
+    told = {"asyncio": [*asyncio, "is_closing True"], "miniloop": [*ours, "is_closing False"]}
+    assert first_difference(mended(text, told)) == len(ours)
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["abort raised OSError: bad", "abort raised AttributeError: 'NoneType' object", "write", None],
+)
+def test_miniloop_must_make_the_call_that_asyncio_fails_in(row: str | None) -> None:
+    text = rendered(DRAINED)
+    asyncio, ours = streams.traces(text).values()
+    assert ours[-1] == "abort"
+    told = {"asyncio": asyncio, "miniloop": [*ours[:-1], *([] if row is None else [row])]}
+    assert first_difference(mended(text, told)) == len(ours) - 1
+
+
+def test_only_what_connection_lost_writes_may_be_sent_besides() -> None:
+    text = rendered(LATE)
+    asyncio, ours = streams.traces(text).values()
+    told = {"asyncio": [row.replace("abc", "abx") for row in asyncio], "miniloop": ours}
+    assert first_difference(mended(text, told)) == first_difference(streams.traces(text))
+
+
+def test_nothing_is_sent_or_kept_besides_before_the_connection_is_lost() -> None:
+    text = rendered(LATE)
+    (fault,) = (fault for fault in FAULTS if fault.name == "what connection_lost() writes is sent")
+    for asyncio, ours in (
+        ("get_write_buffer_size 1", "get_write_buffer_size 0"),
+        ("read 'abc'", "read 'ab'"),
+        ("read 'abc end'", "read 'ab end'"),
+    ):
+        assert fault.mend(text, [asyncio], [ours]) == [asyncio]
+
+
+def test_every_fault_says_why_by_a_row_of_the_table() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    for fault in FAULTS:
+        name = fault.name if fault.reason == "the row of this name" else fault.reason
+        row = name.removeprefix("the row: ")
+        assert f"| {row[0].upper()}{row[1:]} |" in table
