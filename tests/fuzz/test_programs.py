@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LOST = "handler (future): Task exception was never retrieved"
 
+START = miniloop.Task._start
+
 SEEDS = range(1_000)
 """The programs that every run of the tests tries; some ten seconds' worth."""
 
@@ -41,10 +43,21 @@ def only_the_programs_own_garbage() -> Iterator[None]:
     gc.unfreeze()
 
 
-def program(text: str) -> Any:
-    """A program of some lines."""
+def source(text: str) -> str:
+    """The source of a program of some lines."""
     lines = "\n".join(f"    {line}" for line in text.strip().splitlines())
-    return load(f"def program(aio, loop, log, attempt, var, copy_context, work):\n{lines}\n")
+    return f"def program(aio, loop, log, attempt, var, copy_context, work):\n{lines}\n"
+
+
+def program(text: str) -> Any:
+    return load(source(text))
+
+
+def script(folder: Path, text: str) -> Path:
+    """A file with a program of some lines."""
+    path = folder / "script.py"
+    path.write_text(source(text), encoding="utf-8")
+    return path
 
 
 def trace(text: str, name: str = "asyncio") -> list[str]:
@@ -284,6 +297,80 @@ def test_rules_rewrite_only_what_they_are_about() -> None:
     assert asyncio == in_python
     ours, theirs = known.rewritten("miniloop", [rows, told])
     assert ours != theirs
+
+
+def forget_the_name(self: Any, coro: Any, loop: Any, name: Any, context: Any) -> None:
+    """A fault: a task has no name but its number."""
+    START(self, coro, loop, None, context)
+
+
+def tell_another_name(self: Any) -> str:
+    """A fault: a task that has a name tells another."""
+    return "wrong" if isinstance(self._name, str) else f"Task-{self._name}"
+
+
+@pytest.mark.parametrize(
+    ("method", "fault"), [("_start", forget_the_name), ("get_name", tell_another_name)]
+)
+def test_a_wrong_name_is_found(
+    method: str, fault: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = script(tmp_path, "async def a():\n    pass\nloop.create_task(a(), name='x')")
+    assert programs.check_script(path) is None
+    monkeypatch.setattr(miniloop.Task, method, fault)
+    assert programs.check_script(path) is not None
+
+
+def test_only_with_a_factory_a_name_may_be_another() -> None:
+    rule = next(rule for rule in known.RULES if isinstance(rule, known.Name))
+    text = "loop.set_task_factory(aio.eager_task_factory)"
+    assert not rule.concerns("miniloop", "aio.create_task(a(), name='x')")
+    assert rule.concerns("miniloop", text) == ((3, 12) <= sys.version_info < (3, 13, 1))
+    named, nameless = "left: T1 x: cancelled", "left: T1 Task-+2: cancelled"
+    asyncio, ours = rule.apply([nameless], [named])
+    assert asyncio == ours
+    asyncio, ours = rule.apply([named], [nameless])
+    assert asyncio != ours
+
+
+ENTERED = "RuntimeError(cannot enter context: <Context> is already entered)"
+
+
+@pytest.mark.parametrize(
+    ("of", "row", "others", "text"),
+    [
+        ("miniloop", "RuntimeError(await wasn't used with future)", "RuntimeError(x)", "pass"),
+        ("miniloop", "Leaving task <Task>", "nothing", "eager_start=True"),
+        ("miniloop", ENTERED, ENTERED, "eager_start=True"),
+        ("asyncio in Python", ENTERED, ENTERED, "aio.eager_task_factory"),
+    ],
+)
+def test_what_comes_before_an_excuse_is_compared(of: str, row: str, others: str, text: str) -> None:
+    after = known.rewritten(of, [["a: 1", row, "b"], ["a: 1", others, "c", "d"]], text)
+    assert after[0] == after[1]
+    before = known.rewritten(of, [["a: 1", row, "b"], ["a: 2", others, "b"]], text)
+    assert before[0] != before[1]
+
+
+@pytest.mark.parametrize("row", ["Leaving task <Task>", ENTERED])
+def test_without_an_eager_task_nothing_is_excused_by_it(row: str) -> None:
+    asyncio, ours = known.rewritten("miniloop", [[row, "b"], [ENTERED, "c"]], "pass")
+    assert asyncio != ours
+
+
+def test_what_is_as_in_neither_asyncio_is_blamed_on_miniloop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    traces = {
+        "asyncio": ["a: E ⟨during V⟩", "b: 1"],
+        "asyncio in Python": ["a: E ⟨during V⟩", "b: 2"],
+        "miniloop": ["a: E", "b: 2"],
+    }
+    monkeypatch.setattr(programs, "play", lambda main, name: traces[name])
+    monkeypatch.setattr(programs, "shrink", lambda program, other, kind: program)
+    assert programs.check(0) is not None
+    traces["miniloop"] = traces["asyncio in Python"]
+    assert programs.check(0) is None
 
 
 @pytest.mark.parametrize("habit", habits.HABITS, ids=lambda habit: habit.name)
