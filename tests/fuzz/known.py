@@ -81,18 +81,14 @@ class Name(Rule):
     """A name that asyncio has not given, or not yet: of a task that is left, only such a one."""
 
     def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
-        """In the rows of what is left, `pattern` is looked for only where asyncio has no name."""
+        """Beside `pattern`, the names of those tasks that are left without one by asyncio."""
         nameless = {match[1] for row in asyncio if (match := re.search(NAMELESS, row))}
-        return [
-            [self._row(row) if _left(row) in (None, *nameless) else row for row in trace]
-            for trace in (asyncio, other)
-        ]
 
+        def told(found: re.Match[str]) -> str:
+            return f"{found[1]}name" if found[2] in nameless else found[0]
 
-def _left(row: str) -> str | None:
-    """The number of the task that is left, if the row tells of one."""
-    match = re.search(r"\bleft: (T\d+) ", row)
-    return match and match[1]
+        pair = [[re.sub(LEFT, told, row) for row in trace] for trace in (asyncio, other)]
+        return [self.rewrite(trace) for trace in pair]
 
 
 @dataclass(frozen=True)
@@ -133,6 +129,7 @@ LOST: Final = r"(?:handler \(future\)|ERROR): (\w+ exception was never retrieved
 
 TWICE: Final = "await wasn't used with future"
 
+LEFT: Final = r"\b(left: (T\d+) )[^:]+(?=: )"
 NAMELESS: Final = r"\bleft: (T\d+) (?:None|Task-N|Task-\+\d+): "
 """Of what is left, a task that nobody has named."""
 
@@ -179,8 +176,8 @@ RULES: Final[tuple[Rule, ...]] = (
         "the name of a task from a factory that failed",
         "before 3.13.1, it is given to the task when the factory has returned",
         "miniloop",
-        r"(left: T\d+ |name=)'?(?:\w+|Task-N|Task-\+\d+)'?(?=[: ,])",
-        r"\1name",
+        r"name='(?:\w+|Task-N|Task-\+\d+)'(?=[ >])",
+        "name=…",
         ((3, 12), (3, 13, 1)),
         only=FACTORY,
     ),
@@ -251,6 +248,22 @@ RULES: Final[tuple[Rule, ...]] = (
         r"<\w+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
         "no running event loop",
     ),
+    Beyond(
+        "a context that is already entered",
+        "the row: An eager task in a context that is already entered",
+        "miniloop",
+        "cannot enter context: .* is already entered",
+        "an eager task in a context that is already entered",
+        only=EAGER,
+    ),
+    Beyond(
+        "a context that is already entered, in Python",
+        "the row: An eager task in a context that is already entered",
+        IN_PYTHON,
+        "cannot enter context: .* is already entered",
+        "an eager task in a context that is already entered",
+        only=EAGER,
+    ),
     Excuse(
         "an eager task in a context that is already entered, in Python",
         "the accelerator takes it for the current one ever after",
@@ -280,22 +293,6 @@ RULES: Final[tuple[Rule, ...]] = (
         "miniloop",
         TWICE,
         "",
-    ),
-    Beyond(
-        "a context that is already entered",
-        "the row: An eager task in a context that is already entered",
-        "miniloop",
-        "cannot enter context: .* is already entered",
-        "an eager task in a context that is already entered",
-        only=EAGER,
-    ),
-    Beyond(
-        "a context that is already entered, in Python",
-        "the row: An eager task in a context that is already entered",
-        IN_PYTHON,
-        "cannot enter context: .* is already entered",
-        "an eager task in a context that is already entered",
-        only=EAGER,
     ),
 )
 

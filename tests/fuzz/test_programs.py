@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import miniloop
 from tests.fuzz import __main__ as command
-from tests.fuzz import batches, habits, known, programs, run
+from tests.fuzz import batches, habits, known, programs, run, streams
 from tests.fuzz.coverage import Coverage, cover
 from tests.fuzz.difference import Difference, first_difference, side_by_side
 from tests.fuzz.generate import generate, operations, seeded
@@ -406,9 +406,13 @@ def test_a_run_without_a_find_ends_with_0() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [["--minutes", "0"], ["--programs", "-1"], ["--jobs", "x"], ["--kind", "x"], ["--nonsense"]],
+    [
+        ["--minutes", "0"], ["--programs", "-1"], ["--jobs", "x"], ["--kind", "x"], ["--nonsense"],
+        ["--pairs"], ["--seed", "-1"], ["--seed", "x"], ["--replay", "-1"],
+        ["--kind", "all", "--replay", "1"], ["--kind", "streams", "--coverage"],
+    ],
     ids=" ".join,
-)
+)  # fmt: skip
 def test_wrong_usage_ends_with_2(line: list[str]) -> None:
     done = fuzz(*line)
     assert done.returncode == 2
@@ -464,6 +468,23 @@ def test_a_replay_shows_the_program_and_all_traces() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "def program(" in done.stdout
     assert all(name in done.stdout for name in IMPLEMENTATIONS)
+
+
+def test_a_replay_shows_a_program_of_the_kind_that_is_asked_for() -> None:
+    done = fuzz("--kind", "streams", "--replay", "57")
+    assert (done.returncode, done.stderr) == (0, "")
+    for line in streams.source(57).splitlines():
+        assert line.strip() in done.stdout
+    assert "def program(" not in done.stdout
+
+
+def test_a_reader_who_has_seen_enough_of_a_replay_sees_no_traceback() -> None:
+    seen, told = os.pipe()
+    os.close(seen)  # before anything is told: `| true`
+    with open(told, "wb") as out:
+        line = [sys.executable, "-m", "tests.fuzz", "--replay", "5"]
+        done = subprocess.run(line, check=False, cwd=ROOT, stdout=out, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_coverage_counts_operations_and_pairs_that_were_met() -> None:
