@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from tests.parity.clock import Clock, Ready
 
-__all__ = ["IMPLEMENTATIONS", "Implementation", "Trace", "implementation", "load", "run"]
+__all__ = ["ENDLESS", "IMPLEMENTATIONS", "Implementation", "Trace", "implementation", "load", "run"]
 
 Trace = list[str]
 """What a program did, a row a line."""
@@ -41,6 +41,9 @@ MOST_ROWS: Final = 300
 
 MOST_TURNS: Final = 3_000
 """A program that takes so many turns of its loop does nothing but turn."""
+
+ENDLESS: Final = "endless recursion"
+"""The last row of a run that cannot even be told to its end."""
 
 DEEPEST: Final = 5
 """So far an exception's history is followed."""
@@ -446,6 +449,16 @@ class _Recorder(logging.Handler):
         self.loop = None
         self.rows += sorted(f"in the end {row}" for row in self._last)
 
+    def give_up(self) -> None:
+        """Record that it recurs without end; tell nothing of what is let go."""
+        self.rows.append(ENDLESS)
+        self._last = []
+        self.loop.close()
+        self._tasks.clear()
+        self._numbers.clear()
+        gc.collect()
+        self.loop = None
+
 
 async def _nothing() -> None:
     """The first task, which tells how far the names of tasks have come."""
@@ -481,7 +494,10 @@ def run(main: Main, of: Implementation) -> Trace:
             warnings.simplefilter("always")
             warnings.showwarning = recorder.warn
             sys.unraisablehook = recorder.unraisable
-            contextvars.Context().run(_play, main, of, recorder)
+            try:
+                contextvars.Context().run(_play, main, of, recorder)
+            except RecursionError:  # of the implementation, or of what tells of its objects
+                recorder.give_up()
     finally:
         sys.unraisablehook = unraisable
         of.logger.removeHandler(recorder)

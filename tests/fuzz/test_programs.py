@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ def test_the_second_asyncio_is_one_without_the_accelerator() -> None:
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_a_run_leaves_nothing_behind(name: str) -> None:
+    implementation("asyncio")  # which imports it
     before = (sys.modules["asyncio.tasks"], sys.unraisablehook)
     trace("loop.create_task(aio.sleep(1))", name)
     assert (sys.modules["asyncio.tasks"], sys.unraisablehook) == before
@@ -371,6 +373,36 @@ def test_what_is_as_in_neither_asyncio_is_blamed_on_miniloop(
     assert programs.check(0) is not None
     traces["miniloop"] = traces["asyncio in Python"]
     assert programs.check(0) is None
+
+
+RECURS = """
+async def a():
+    endless = []
+    endless.append(endless)
+    return endless
+loop.create_task(a())
+"""
+
+
+def test_an_endless_recursion_is_left_out_where_asyncio_has_it_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in IMPLEMENTATIONS:
+        assert trace(RECURS, name) == [run.ENDLESS]
+    monkeypatch.setattr(known, "used", Counter())
+    assert programs.check_script(script(tmp_path, RECURS)) is None
+    assert known.used == {"left out: an endless recursion": 1}
+
+
+def test_an_endless_recursion_of_miniloop_alone_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = script(tmp_path, "async def a():\n    raise ValueError\nloop.create_task(a())")
+    assert programs.check_script(path) is None
+    monkeypatch.setattr(miniloop.Task, "__repr__", lambda self: f"<{self!r}>")
+    found = programs.check_script(path)
+    assert found is not None
+    assert found.traces["miniloop"][-1] == run.ENDLESS
 
 
 @pytest.mark.parametrize("habit", habits.HABITS, ids=lambda habit: habit.name)
