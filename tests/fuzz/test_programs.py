@@ -375,6 +375,21 @@ def test_what_is_as_in_neither_asyncio_is_blamed_on_miniloop(
     assert programs.check(0) is None
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="an error held the frames that held it")
+@pytest.mark.parametrize(("lost", "late"), [("Task", False), ("Future", True)])
+def test_when_a_lost_exception_is_told_is_known_to_differ_only_for_futures(
+    lost: str, late: bool
+) -> None:
+    row = f"handler (future): {lost} exception was never retrieved ValueError(1)"
+    pair = [["a", row, "b"], ["a", "b", f"in the end {row}"]]
+    asyncio, ours = known.rewritten("miniloop", pair, "aio.create_task(a())")
+    assert (asyncio == ours) is late
+    asyncio, ours = known.rewritten("miniloop", pair, "aio.Task(a(), eager_start=True)")
+    assert asyncio == ours
+    asyncio, ours = known.rewritten("miniloop", [pair[0], ["a", "b"]], "eager_start=True")
+    assert asyncio != ours
+
+
 RECURS = """
 async def a():
     endless = []
