@@ -132,6 +132,12 @@ NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
 LOST: Final = r"(?:handler \(future\)|ERROR): (\w+ exception was never retrieved.*)"
 LOST_FUTURE: Final = LOST.replace(r"\w+", "(?:Future|_GatheringFuture)")
 
+CALLED: Final = (
+    r"((?:Exception in callback|<(?:Timer)?Handle(?: when=[\d.e+-]+)?) [\w.]+)"
+    r"\(.*?\)(?= at <program>:| [A-Z]|'|>|$)"
+)
+"""A callback with its arguments, in what is told of it or in its handle."""
+
 TWICE: Final = "await wasn't used with future"
 
 LEFT: Final = r"\b(left: (T\d+) )[^:]+(?=: )"
@@ -198,7 +204,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "the arguments of a callback",
         "before 3.13, they are told not only in debug mode",
         "miniloop",
-        r"(Exception in callback [\w.]+)\(.*?\)(?= at <program>:| [A-Z]|'|$)",
+        CALLED,
         r"\1()",
         ((3, 11), (3, 13)),
     ),
@@ -206,7 +212,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "the arguments of a callback, in Python",
         "before 3.13, they are told, and an error among them as without the accelerator",
         IN_PYTHON,
-        r"(Exception in callback [\w.]+)\(.*?\)(?= at <program>:| [A-Z]|'|$)",
+        CALLED,
         r"\1()",
         ((3, 11), (3, 13)),
     ),

@@ -3,6 +3,10 @@
 A trace is a list of rows. Most are steps, recorded by the program's `log(…)`: the line, the task,
 the virtual time, how often the task was asked to cancel, the context variable, and what was logged.
 Others tell what reached the exception handler, the log or the warnings, and what was left over.
+Of a log record, these are the message, the exception and the lines of a handler's context, but no
+tracebacks; of a context that a handler gets, the message, the exception and which task or future.
+
+When something is freed is told as well, but compared only in part, as known.py says.
 
 Three implementations can be had in one process: miniloop, asyncio, and asyncio without its C
 accelerator, which is a second copy of the package. Where these iterate over a set, which has no
@@ -44,6 +48,9 @@ MOST_TURNS: Final = 3_000
 
 ENDLESS: Final = "endless recursion"
 """The last row of a run that cannot even be told to its end."""
+
+COMPARED: Final = r"(?:asyncgen|context|exception|future|handle|task): "
+"""The further lines of a log record that are compared: of a context, but no tracebacks."""
 
 DEEPEST: Final = 5
 """So far an exception's history is followed."""
@@ -260,14 +267,27 @@ class _Recorder(logging.Handler):
         """An exception handler."""
         del loop
         error = context.get("exception")
-        about = ", ".join(key for key in ("task", "future", "handle", "asyncgen") if key in context)
+        about = ", ".join(
+            key + self._numbered(context[key])
+            for key in ("task", "future", "handle", "asyncgen")
+            if key in context
+        )
         message = self.plain(str(context["message"]))
         self.step(f"handler ({about}): {message} {self.tell(error) if error else ''}".rstrip())
 
+    def _numbered(self, subject: Any) -> str:
+        """The number of a task or future that has one: neither a handle, nor what is gone."""
+        number = self._numbers.get(subject)
+        return f" {number}" if number else ""
+
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        message = self.plain(record.getMessage().partition("\n")[0])
-        self.step(f"{record.levelname}: {message} {self.tell(error) if error else ''}".rstrip())
+        message, *more = record.getMessage().splitlines()
+        told = [f"{self.plain(message)} {self.tell(error) if error else ''}".rstrip()]
+        lines = (self.plain(line) for line in more if re.match(COMPARED, line))
+        # The quotes of a message in a context go by whether its arguments have some.
+        told += [line.replace('"', "'") for line in lines]
+        self.step(f"{record.levelname}: {' | '.join(told)}")
 
     def warn(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         text = str(message).partition("\n")[0]
@@ -343,7 +363,7 @@ class _Recorder(logging.Handler):
             told += f"{', '.join(self._error(member, depth - 1) for member in error.exceptions)})"
         elif message := str(error):
             told += f"({self.plain(message)})"
-        if depth == 0:
+        if depth <= 0:  # less, of what is in a group; a history may come back to its beginning
             return told
         cause, context = error.__cause__, error.__context__
         if cause is not None:

@@ -214,6 +214,56 @@ loop.call_exception_handler({"message": "x"})
     assert trace(steps, name) == ["RuntimeWarning: coroutine 'sleep' was never awaited", "ERROR: x"]
 
 
+def of_another(self: Any, context: dict[str, Any]) -> None:
+    """A fault: the context names another future than it is about."""
+    REPORT(self, {**context, "future": self.create_future()} if "future" in context else context)
+
+
+def without_a_line(context: dict[str, Any]) -> str:
+    """A fault: the log says only the message."""
+    return str(context["message"])
+
+
+REPORT = miniloop.SelectorEventLoop.call_exception_handler
+
+TELL = """
+f = loop.create_future()
+loop.call_exception_handler({"message": "x", "future": f})
+"""
+
+
+def test_a_context_of_another_future_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert trace(TELL, "miniloop") == ["handler (future F1): x"]
+    path = script(tmp_path, TELL)
+    assert programs.check_script(path) is None
+    monkeypatch.setattr(miniloop.SelectorEventLoop, "call_exception_handler", of_another)
+    assert programs.check_script(path) is not None
+
+
+def test_a_line_that_is_missing_in_the_log_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = "loop.set_exception_handler(None)" + TELL
+    assert trace(text, "miniloop") == ["ERROR: x | future: <Future pending>"]
+    path = script(tmp_path, text)
+    assert programs.check_script(path) is None
+    monkeypatch.setattr("miniloop.mishaps._format_context", without_a_line)
+    assert programs.check_script(path) is not None
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_history_that_comes_back_to_its_beginning_can_be_told(name: str) -> None:
+    steps = """
+error = ValueError()
+error.__context__ = ExceptionGroup("some", [error])
+log(error)
+"""
+    (row,) = trace(steps, name)
+    assert row.startswith("line 4: ValueError ⟨during ExceptionGroup(some: ValueError")
+
+
 # -- a difference is found, made small, and shown -------------------------------------------------
 
 
