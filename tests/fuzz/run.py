@@ -52,6 +52,9 @@ ENDLESS: Final = "endless recursion"
 COMPARED: Final = r"(?:asyncgen|context|exception|future|handle|task): "
 """The further lines of a log record that are compared: of a context, but no tracebacks."""
 
+FRAMES: Final = r", '(?:source|handle)_traceback': \[[^\]]*\]"
+"""A traceback in such a context, which names the library's own lines; never its first key."""
+
 DEEPEST: Final = 5
 """So far an exception's history is followed."""
 
@@ -284,9 +287,9 @@ class _Recorder(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         message, *more = record.getMessage().splitlines()
         told = [f"{self.plain(message)} {self.tell(error) if error else ''}".rstrip()]
-        lines = (self.plain(line) for line in more if re.match(COMPARED, line))
+        lines = (re.sub(FRAMES, "", line) for line in more if re.match(COMPARED, line))
         # The quotes of a message in a context go by whether its arguments have some.
-        told += [line.replace('"', "'") for line in lines]
+        told += [self.plain(line).replace('"', "'") for line in lines]
         self.step(f"{record.levelname}: {' | '.join(told)}")
 
     def warn(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

@@ -254,6 +254,22 @@ def test_a_line_that_is_missing_in_the_log_is_found(
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_record_is_compared_without_tracebacks(name: str) -> None:
+    steps = """
+loop.set_debug(True)
+loop.set_exception_handler(lambda loop, context: 1 / 0)
+def on():
+    raise ValueError("it's")
+loop.call_soon(on)
+"""
+    (row,) = trace(steps, name)
+    assert row.startswith("ERROR: Unhandled error in exception handler ZeroDivisionError(")
+    context = "'exception': ValueError('it's'), 'handle': <Handle on() at <program>:4>"
+    assert f" | context: {{'message': 'Exception in callback on() at <program>:4', {context}" in row
+    assert "traceback" not in row
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_a_history_that_comes_back_to_its_beginning_can_be_told(name: str) -> None:
     steps = """
 error = ValueError()
