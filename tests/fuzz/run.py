@@ -342,6 +342,7 @@ class _Recorder(logging.Handler):
         if isinstance(value, (tuple, list)):
             return f"[{', '.join(map(self.tell, value))}]"
         if isinstance(value, (set, OrderedSet)):
+            self._number_by_name(value)
             return f"{{{', '.join(sorted(map(self.tell, value)))}}}"
         if self._aio.isfuture(value):
             state = "pending"
@@ -349,6 +350,12 @@ class _Recorder(logging.Handler):
                 state = "cancelled" if value.cancelled() else "done"
             return f"{self._future(value)} {state}"
         return type(value).__name__
+
+    def _number_by_name(self, items: Iterable[Any]) -> None:
+        """Number those tasks of a set that are seen first in it: a set has no order of its own."""
+        tasks = [item for item in items if isinstance(item, self._aio.Task)]
+        for task in sorted(tasks, key=lambda task: (len(task.get_name()), task.get_name())):
+            self.number(task)
 
     def _future(self, future: Any) -> str:
         if isinstance(future, self._aio.Task):

@@ -269,6 +269,23 @@ loop.call_soon(on)
     assert "traceback" not in row
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="no eager tasks")
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_tasks_that_are_first_seen_in_a_set_are_numbered_by_their_names(name: str) -> None:
+    steps = """
+async def a():
+    held = [aio.Task(b(), loop=loop, eager_start=True) for _ in range(20)]
+    log(aio.all_tasks())
+    for task in held:
+        log(task)
+async def b():
+    await loop.create_future()
+loop.create_task(a())
+"""
+    rows = trace(steps, name)
+    assert [row.split()[-2] for row in rows[1:21]] == [f"T{number}" for number in range(2, 22)]
+
+
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_a_history_that_comes_back_to_its_beginning_can_be_told(name: str) -> None:
     steps = """
