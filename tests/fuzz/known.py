@@ -134,7 +134,7 @@ LOST_FUTURE: Final = LOST.replace(r"\w+", "(?:Future|_GatheringFuture)")
 
 CALLED: Final = (
     r"((?:Exception in callback|<(?:Timer)?Handle(?: when=[\d.e+-]+)?) [\w.]+)"
-    r"\(.*?\)(?= at <program>:| [A-Z]|'|>|$)"
+    r"\(.*?\)(?= at <program>:| [A-Z]|'|>(?:\}| \||$)|$)"
 )
 """A callback with its arguments, in what is told of it or in its handle."""
 
