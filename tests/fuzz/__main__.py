@@ -1,6 +1,7 @@
 """Long runs of random programs: `python -m tests.fuzz --minutes 10 --seed 1`.
 
-Exits with 0 if nothing was found, 1 if something was, 2 on wrong usage, 130 on Ctrl-C.
+Exits with 0 if miniloop does as asyncio does, 1 if miniloop differs, 2 on wrong usage, 130 on
+Ctrl-C. With --coverage, 1 is that some operation was never met.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from tests.fuzz import programs, run
+from tests.fuzz import programs, run, streams
 from tests.fuzz.batches import BATCH, Result, batch, prepare
 from tests.fuzz.coverage import cover
 from tests.fuzz.difference import Difference, side_by_side
@@ -34,21 +35,38 @@ def arguments(line: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--minutes", type=_positive(float), default=1.0, metavar="N")
     parser.add_argument(
-        "--programs", type=_positive(int), metavar="N", help="in place of --minutes"
+        "--programs",
+        type=_positive(int),
+        metavar="N",
+        help=f"in place of --minutes; rounded up to a multiple of {BATCH}",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the run; default 0")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="S", help="of the run; default 0")
     parser.add_argument("--jobs", type=_positive(int), default=os.cpu_count(), metavar="N",
                         help="processes; default: one a core")  # fmt: skip
     parser.add_argument("--kind", choices=("programs", "streams", "all"), default="programs")
     parser.add_argument("--no-save", action="store_true", help="write nothing to tests/fuzz/found")
     parser.add_argument(
-        "--replay", type=int, metavar="SEED", help="print this program and its traces"
+        "--replay", type=_seed, metavar="SEED", help="print this program of --kind and its traces"
     )
     parser.add_argument("--coverage", action="store_true", help="count what is met, and stop")
     parser.add_argument(
         "--pairs", action="store_true", help="list pairs never met, with --coverage"
     )
-    return parser.parse_args(line)
+    chosen = parser.parse_args(line)
+    if chosen.pairs and not chosen.coverage:
+        parser.error("--pairs goes with --coverage")
+    if chosen.replay is not None and chosen.kind == "all":
+        parser.error("--replay needs one --kind: programs or streams")
+    if chosen.coverage and chosen.kind != "programs":
+        parser.error("--coverage is of --kind programs")
+    return chosen
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return value
 
 
 def _positive(kind: type[int | float]) -> Callable[[str], float]:
@@ -67,23 +85,33 @@ def main(line: list[str] | None = None) -> int:
     console = Console()
     try:
         if chosen.replay is not None:
-            return replay(chosen.replay)
+            return replay(chosen.replay, chosen.kind)
         if chosen.coverage:
             return show_coverage(chosen)
         return hunt(chosen, console)
     except KeyboardInterrupt:
         console.print("interrupted")
         return 130
+    except BrokenPipeError:
+        # Who reads has seen enough, as `head` has. What is still to be flushed goes nowhere, or
+        # the interpreter would complain of it when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
-def replay(seed: int) -> int:
+def replay(seed: int, kind: str = "programs") -> int:
     """Print the program of a seed and what each implementation makes of it."""
-    program = generate(seeded(seed))
-    main = run.load(program.source)
-    traces = {name: programs.play(main, name) for name in run.IMPLEMENTATIONS}
-    lines = enumerate(program.source.splitlines(), 1)
+    traces: Mapping[str, Sequence[str]]
+    if kind == "streams":
+        source = streams.source(seed)
+        traces = streams.traces(source)
+    else:
+        source = generate(seeded(seed)).source
+        main = run.load(source)
+        traces = {name: programs.play(main, name) for name in run.IMPLEMENTATIONS}
+    lines = enumerate(source.splitlines(), 1)
     print("\n".join(f"{number:3} {text}".rstrip() for number, text in lines))
-    print(side_by_side(traces, 120))
+    print(side_by_side(traces, 120), flush=True)
     return 0
 
 

@@ -3,6 +3,10 @@
 A rule is as narrow as it can be. Most say that a row of one implementation, in other words, is a
 row of the other; the report counts how often each was needed. What is about miniloop is a row of
 the README's table *Where miniloop differs*, or what asyncio did before 3.13.
+
+When things are freed is compared only in part: that a lost exception is told, or a coroutine that
+was never awaited, but where a `Late` rule holds not at which row. These rules hold for tasks from
+3.13 on only in programs with an eager task that create_task() has not made, for futures in all.
 """
 
 from __future__ import annotations
@@ -39,6 +43,17 @@ class Rule:
     """The first version of Python that differs, and the first that does no more."""
     again: bool = False
     """Whether there may be more of it inside what was replaced."""
+    only: str = ""
+    """What stands in the source of each program that can differ so."""
+
+    def concerns(self, of: str, source: str | None) -> bool:
+        """Whether the implementation differs so in this version, in a program of this source."""
+        mine = self.of == of and self.versions[0] <= VERSION < self.versions[1]
+        return mine and (source is None or re.search(self.only, source) is not None)
+
+    def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
+        """Both traces in words that do not tell of this difference."""
+        return [self.rewrite(trace) for trace in (asyncio, other)]
 
     def rewrite(self, trace: Trace) -> list[str]:
         """The trace in words that do not tell of this difference."""
@@ -66,62 +81,75 @@ class Late(Rule):
 
 
 @dataclass(frozen=True)
-class Excuse(Rule):
-    """A row of asyncio's, and of asyncio's alone, after which anything may differ."""
+class Name(Rule):
+    """A name that asyncio has not given, or not yet: of a task that is left, only such a one."""
 
-    def excuses(self, asyncio: Trace, other: Trace) -> bool:
-        told = [any(re.search(self.pattern, row) for row in trace) for trace in (asyncio, other)]
-        return told == [True, False]
+    def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
+        """Beside `pattern`, the names of those tasks that are left without one by asyncio."""
+        nameless = {match[1] for row in asyncio if (match := re.search(NAMELESS, row))}
+
+        def told(found: re.Match[str]) -> str:
+            return f"{found[1]}name" if found[2] in nameless else found[0]
+
+        pair = [[re.sub(LEFT, told, row) for row in trace] for trace in (asyncio, other)]
+        return [self.rewrite(trace) for trace in pair]
 
 
 @dataclass(frozen=True)
-class Beyond(Rule):
-    """From here on two programs are run: only that both get here is compared."""
+class Excuse(Rule):
+    """A row of asyncio's, and of asyncio's alone, from which on anything may differ.
 
-    def rewrite(self, trace: Trace) -> list[str]:
-        """The words alone, for a trace that has the pattern."""
-        found = any(re.search(self.pattern, row) for row in trace)
-        return [self.words] if found else list(trace)
+    Both traces are cut there. To drop them whole would hide what has differed before, which no
+    fault that comes later can have made.
+    """
+
+    def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
+        """The rows of both before that row of asyncio's."""
+        ours, theirs = self._first(asyncio), self._first(other)
+        end = ours if theirs is None else None
+        return [list(asyncio[:end]), list(other[:end])]
+
+    def _first(self, trace: Trace) -> int | None:
+        return next((n for n, row in enumerate(trace) if re.search(self.pattern, row)), None)
+
+
+@dataclass(frozen=True)
+class Beyond(Excuse):
+    """From here on two programs are run: only what comes before is compared, and that both come."""
+
+    def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
+        """The rows of both before the first that has the pattern; all, if one has none."""
+        ends = [self._first(asyncio), self._first(other)]
+        if None in ends:
+            return [list(asyncio), list(other)]
+        end = min(end for end in ends if end is not None)
+        return [[*trace[:end], self.words] for trace in (asyncio, other)]
 
 
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
 NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
 LOST: Final = r"(?:handler \(future\)|ERROR): (\w+ exception was never retrieved.*)"
+LOST_FUTURE: Final = LOST.replace(r"\w+", "(?:Future|_GatheringFuture)")
+
+CALLED: Final = (
+    r"((?:Exception in callback|<(?:Timer)?Handle(?: when=[\d.e+-]+)?) [\w.]+)"
+    r"\(.*?\)(?= at <program>:| [A-Z]|'|>(?:\}| \||$)|$)"
+)
+"""A callback with its arguments, in what is told of it or in its handle."""
 
 TWICE: Final = "await wasn't used with future"
+
+LEFT: Final = r"\b(left: (T\d+) )[^:]+(?=: )"
+NAMELESS: Final = r"\bleft: (T\d+) (?:None|Task-N|Task-\+\d+): "
+"""Of what is left, a task that nobody has named."""
+
+FACTORY: Final = r"set_task_factory\("
+EAGER: Final = r"eager_start|eager_task_factory"
 
 STUCK: Final = "Leaving task <|Cannot enter into task <"
 
 RULES: Final[tuple[Rule, ...]] = (
-    Excuse(
-        "an eager task in a context that is already entered, in Python",
-        "the accelerator takes it for the current one ever after",
-        IN_PYTHON,
-        STUCK,
-        "",
-    ),
-    Excuse(
-        "an eager task in a context that is already entered",
-        "the row of this name",
-        "miniloop",
-        STUCK,
-        "",
-    ),
-    Excuse(
-        "a task that awaits itself and is awaited again, in Python",
-        "the accelerator forgets to take back that the task was yielded",
-        IN_PYTHON,
-        TWICE,
-        "",
-    ),
-    Excuse(
-        "a task that awaits itself and is awaited again",
-        "the row of this name",
-        "miniloop",
-        TWICE,
-        "",
-    ),
     Rule(
         "an ended future, in Python",
         "without the accelerator, set_result() of an ended future tells which state it is in",
@@ -150,17 +178,19 @@ RULES: Final[tuple[Rule, ...]] = (
         "the name of a task from a factory",
         "the row of this name: None on 3.13.0",
         "miniloop",
-        r"(left: T\d+ |name=|: )'?(None|Task-\+\d+)'?(?=[: ,])",
+        r"(left: T\d+ |name='?|: ')(?:None|Task-\+\d+)(?=[: ,'])",
         r"\1Task-N",
         ((3, 13), (3, 13, 1)),
+        only=FACTORY,
     ),
-    Rule(
+    Name(
         "the name of a task from a factory that failed",
         "before 3.13.1, it is given to the task when the factory has returned",
         "miniloop",
-        r"(left: T\d+ |name=)'?(?:\w+|Task-N|Task-\+\d+)'?(?=[: ,])",
-        r"\1name",
-        ((3, 11), (3, 13, 1)),
+        r"name='(?:\w+|Task-N|Task-\+\d+)'(?=[ >])",
+        "name=…",
+        ((3, 12), (3, 13, 1)),
+        only=FACTORY,
     ),
     Rule(
         "the numbers in names",
@@ -174,7 +204,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "the arguments of a callback",
         "before 3.13, they are told not only in debug mode",
         "miniloop",
-        r"(Exception in callback [\w.]+)\(.*?\)(?= at <program>:| [A-Z]|'|$)",
+        CALLED,
         r"\1()",
         ((3, 11), (3, 13)),
     ),
@@ -182,7 +212,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "the arguments of a callback, in Python",
         "before 3.13, they are told, and an error among them as without the accelerator",
         IN_PYTHON,
-        r"(Exception in callback [\w.]+)\(.*?\)(?= at <program>:| [A-Z]|'|$)",
+        CALLED,
         r"\1()",
         ((3, 11), (3, 13)),
     ),
@@ -210,9 +240,25 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Late(
         "when a lost exception is told",
-        "the row: A pending future with callbacks waits for the collector",
+        "before 3.13, an error held the frames that held it, until the garbage collector came",
         "miniloop",
         LOST,
+        "",
+        ((3, 11), (3, 13)),
+    ),
+    Late(
+        "when a lost exception of an eager task is told",
+        "the recorder holds only what create_task() makes, and such a one goes when its frames do",
+        "miniloop",
+        LOST,
+        "",
+        only=r"eager_start",
+    ),
+    Late(
+        "when the lost exception of a future is told",
+        "the row: A pending future with callbacks waits for the collector",
+        "miniloop",
+        LOST_FUTURE,
         "",
     ),
     Rule(
@@ -224,7 +270,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "a lock where no loop runs",
-        "the row: Waiting for a lock where no loop runs",
+        "the row: Waiting for a lock where no loop runs",  # as what is closed after the loop may
         "miniloop",
         r"<\w+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
         "no running event loop",
@@ -235,6 +281,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "miniloop",
         "cannot enter context: .* is already entered",
         "an eager task in a context that is already entered",
+        only=EAGER,
     ),
     Beyond(
         "a context that is already entered, in Python",
@@ -242,26 +289,53 @@ RULES: Final[tuple[Rule, ...]] = (
         IN_PYTHON,
         "cannot enter context: .* is already entered",
         "an eager task in a context that is already entered",
+        only=EAGER,
+    ),
+    Excuse(
+        "an eager task in a context that is already entered, in Python",
+        "the accelerator takes it for the current one ever after",
+        IN_PYTHON,
+        STUCK,
+        "",
+        only=EAGER,
+    ),
+    Excuse(
+        "an eager task in a context that is already entered",
+        "the row of this name",
+        "miniloop",
+        STUCK,
+        "",
+        only=EAGER,
+    ),
+    Excuse(
+        "a task that awaits itself and is awaited again, in Python",
+        "the accelerator forgets to take back that the task was yielded",
+        IN_PYTHON,
+        TWICE,
+        "",
+    ),
+    Excuse(
+        "a task that awaits itself and is awaited again",
+        "the row of this name",
+        "miniloop",
+        TWICE,
+        "",
     ),
 )
 
 
-def rewritten(of: str, traces: Sequence[Trace]) -> list[list[str]]:
+def rewritten(of: str, traces: Sequence[Trace], source: str | None = None) -> list[list[str]]:
     """The traces of asyncio and of another one without what is known to differ.
 
-    Counts the rules that this needs.
+    Without the program's `source`, it is taken for one in which each rule can be needed. Counts the
+    rules that are.
     """
     told = [list(trace) for trace in traces]
     for rule in RULES:
         if told[0] == told[1]:
             break
-        if rule.of == of and rule.versions[0] <= VERSION < rule.versions[1]:
-            if isinstance(rule, Excuse):
-                if rule.excuses(*told):
-                    used[rule.name] += 1
-                    return [told[0], told[0]]
-                continue
-            again = [rule.rewrite(trace) for trace in told]
+        if rule.concerns(of, source):
+            again = rule.apply(*told)
             if again != told:
                 used[rule.name] += 1
                 told = again

@@ -3,6 +3,10 @@
 A trace is a list of rows. Most are steps, recorded by the program's `log(…)`: the line, the task,
 the virtual time, how often the task was asked to cancel, the context variable, and what was logged.
 Others tell what reached the exception handler, the log or the warnings, and what was left over.
+Of a log record, these are the message, the exception and the lines of a handler's context, but no
+tracebacks; of a context that a handler gets, the message, the exception and which task or future.
+
+When something is freed is told as well, but compared only in part, as known.py says.
 
 Three implementations can be had in one process: miniloop, asyncio, and asyncio without its C
 accelerator, which is a second copy of the package. Where these iterate over a set, which has no
@@ -29,7 +33,7 @@ from typing import Any, Final
 
 from tests.parity.clock import Clock, Ready
 
-__all__ = ["IMPLEMENTATIONS", "Implementation", "Trace", "implementation", "load", "run"]
+__all__ = ["ENDLESS", "IMPLEMENTATIONS", "Implementation", "Trace", "implementation", "load", "run"]
 
 Trace = list[str]
 """What a program did, a row a line."""
@@ -41,6 +45,15 @@ MOST_ROWS: Final = 300
 
 MOST_TURNS: Final = 3_000
 """A program that takes so many turns of its loop does nothing but turn."""
+
+ENDLESS: Final = "endless recursion"
+"""The last row of a run that cannot even be told to its end."""
+
+COMPARED: Final = r"(?:asyncgen|context|exception|future|handle|task): "
+"""The further lines of a log record that are compared: of a context, but no tracebacks."""
+
+FRAMES: Final = r", '(?:source|handle)_traceback': \[[^\]]*\]"
+"""A traceback in such a context, which names the library's own lines; never its first key."""
 
 DEEPEST: Final = 5
 """So far an exception's history is followed."""
@@ -257,14 +270,27 @@ class _Recorder(logging.Handler):
         """An exception handler."""
         del loop
         error = context.get("exception")
-        about = ", ".join(key for key in ("task", "future", "handle", "asyncgen") if key in context)
+        about = ", ".join(
+            key + self._numbered(context[key])
+            for key in ("task", "future", "handle", "asyncgen")
+            if key in context
+        )
         message = self.plain(str(context["message"]))
         self.step(f"handler ({about}): {message} {self.tell(error) if error else ''}".rstrip())
 
+    def _numbered(self, subject: Any) -> str:
+        """The number of a task or future that has one: neither a handle, nor what is gone."""
+        number = self._numbers.get(subject)
+        return f" {number}" if number else ""
+
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        message = self.plain(record.getMessage().partition("\n")[0])
-        self.step(f"{record.levelname}: {message} {self.tell(error) if error else ''}".rstrip())
+        message, *more = record.getMessage().splitlines()
+        told = [f"{self.plain(message)} {self.tell(error) if error else ''}".rstrip()]
+        lines = (re.sub(FRAMES, "", line) for line in more if re.match(COMPARED, line))
+        # The quotes of a message in a context go by whether its arguments have some.
+        told += [self.plain(line).replace('"', "'") for line in lines]
+        self.step(f"{record.levelname}: {' | '.join(told)}")
 
     def warn(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         text = str(message).partition("\n")[0]
@@ -316,6 +342,7 @@ class _Recorder(logging.Handler):
         if isinstance(value, (tuple, list)):
             return f"[{', '.join(map(self.tell, value))}]"
         if isinstance(value, (set, OrderedSet)):
+            self._number_by_name(value)
             return f"{{{', '.join(sorted(map(self.tell, value)))}}}"
         if self._aio.isfuture(value):
             state = "pending"
@@ -323,6 +350,12 @@ class _Recorder(logging.Handler):
                 state = "cancelled" if value.cancelled() else "done"
             return f"{self._future(value)} {state}"
         return type(value).__name__
+
+    def _number_by_name(self, items: Iterable[Any]) -> None:
+        """Number those tasks of a set that are seen first in it: a set has no order of its own."""
+        tasks = [item for item in items if isinstance(item, self._aio.Task)]
+        for task in sorted(tasks, key=lambda task: (len(task.get_name()), task.get_name())):
+            self.number(task)
 
     def _future(self, future: Any) -> str:
         if isinstance(future, self._aio.Task):
@@ -340,7 +373,7 @@ class _Recorder(logging.Handler):
             told += f"{', '.join(self._error(member, depth - 1) for member in error.exceptions)})"
         elif message := str(error):
             told += f"({self.plain(message)})"
-        if depth == 0:
+        if depth <= 0:  # less, of what is in a group; a history may come back to its beginning
             return told
         cause, context = error.__cause__, error.__context__
         if cause is not None:
@@ -446,6 +479,16 @@ class _Recorder(logging.Handler):
         self.loop = None
         self.rows += sorted(f"in the end {row}" for row in self._last)
 
+    def give_up(self) -> None:
+        """Record that it recurs without end; tell nothing of what is let go."""
+        self.rows.append(ENDLESS)
+        self._last = []
+        self.loop.close()
+        self._tasks.clear()
+        self._numbers.clear()
+        gc.collect()
+        self.loop = None
+
 
 async def _nothing() -> None:
     """The first task, which tells how far the names of tasks have come."""
@@ -481,7 +524,10 @@ def run(main: Main, of: Implementation) -> Trace:
             warnings.simplefilter("always")
             warnings.showwarning = recorder.warn
             sys.unraisablehook = recorder.unraisable
-            contextvars.Context().run(_play, main, of, recorder)
+            try:
+                contextvars.Context().run(_play, main, of, recorder)
+            except RecursionError:  # of the implementation, or of what tells of its objects
+                recorder.give_up()
     finally:
         sys.unraisablehook = unraisable
         of.logger.removeHandler(recorder)

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 import miniloop
 from tests.fuzz import __main__ as command
-from tests.fuzz import batches, habits, known, programs, run
+from tests.fuzz import batches, habits, known, programs, run, streams
 from tests.fuzz.coverage import Coverage, cover
 from tests.fuzz.difference import Difference, first_difference, side_by_side
 from tests.fuzz.generate import generate, operations, seeded
@@ -28,6 +29,8 @@ from tests.fuzz.syntax import Program, smaller_programs
 ROOT = Path(__file__).resolve().parents[2]
 
 LOST = "handler (future): Task exception was never retrieved"
+
+START = miniloop.Task._start
 
 SEEDS = range(1_000)
 """The programs that every run of the tests tries; some ten seconds' worth."""
@@ -41,10 +44,21 @@ def only_the_programs_own_garbage() -> Iterator[None]:
     gc.unfreeze()
 
 
-def program(text: str) -> Any:
-    """A program of some lines."""
+def source(text: str) -> str:
+    """The source of a program of some lines."""
     lines = "\n".join(f"    {line}" for line in text.strip().splitlines())
-    return load(f"def program(aio, loop, log, attempt, var, copy_context, work):\n{lines}\n")
+    return f"def program(aio, loop, log, attempt, var, copy_context, work):\n{lines}\n"
+
+
+def program(text: str) -> Any:
+    return load(source(text))
+
+
+def script(folder: Path, text: str) -> Path:
+    """A file with a program of some lines."""
+    path = folder / "script.py"
+    path.write_text(source(text), encoding="utf-8")
+    return path
 
 
 def trace(text: str, name: str = "asyncio") -> list[str]:
@@ -98,6 +112,7 @@ def test_the_second_asyncio_is_one_without_the_accelerator() -> None:
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
 def test_a_run_leaves_nothing_behind(name: str) -> None:
+    implementation("asyncio")  # which imports it
     before = (sys.modules["asyncio.tasks"], sys.unraisablehook)
     trace("loop.create_task(aio.sleep(1))", name)
     assert (sys.modules["asyncio.tasks"], sys.unraisablehook) == before
@@ -199,6 +214,89 @@ loop.call_exception_handler({"message": "x"})
     assert trace(steps, name) == ["RuntimeWarning: coroutine 'sleep' was never awaited", "ERROR: x"]
 
 
+def of_another(self: Any, context: dict[str, Any]) -> None:
+    """A fault: the context names another future than it is about."""
+    REPORT(self, {**context, "future": self.create_future()} if "future" in context else context)
+
+
+def without_a_line(context: dict[str, Any]) -> str:
+    """A fault: the log says only the message."""
+    return str(context["message"])
+
+
+REPORT = miniloop.SelectorEventLoop.call_exception_handler
+
+TELL = """
+f = loop.create_future()
+loop.call_exception_handler({"message": "x", "future": f})
+"""
+
+
+def test_a_context_of_another_future_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert trace(TELL, "miniloop") == ["handler (future F1): x"]
+    path = script(tmp_path, TELL)
+    assert programs.check_script(path) is None
+    monkeypatch.setattr(miniloop.SelectorEventLoop, "call_exception_handler", of_another)
+    assert programs.check_script(path) is not None
+
+
+def test_a_line_that_is_missing_in_the_log_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = "loop.set_exception_handler(None)" + TELL
+    assert trace(text, "miniloop") == ["ERROR: x | future: <Future pending>"]
+    path = script(tmp_path, text)
+    assert programs.check_script(path) is None
+    monkeypatch.setattr("miniloop.mishaps._format_context", without_a_line)
+    assert programs.check_script(path) is not None
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_record_is_compared_without_tracebacks(name: str) -> None:
+    steps = """
+loop.set_debug(True)
+loop.set_exception_handler(lambda loop, context: 1 / 0)
+def on():
+    raise ValueError("it's")
+loop.call_soon(on)
+"""
+    (row,) = trace(steps, name)
+    assert row.startswith("ERROR: Unhandled error in exception handler ZeroDivisionError(")
+    context = "'exception': ValueError('it's'), 'handle': <Handle on() at <program>:4>"
+    assert f" | context: {{'message': 'Exception in callback on() at <program>:4', {context}" in row
+    assert "traceback" not in row
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="no eager tasks")
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_tasks_that_are_first_seen_in_a_set_are_numbered_by_their_names(name: str) -> None:
+    steps = """
+async def a():
+    held = [aio.Task(b(), loop=loop, eager_start=True) for _ in range(20)]
+    log(aio.all_tasks())
+    for task in held:
+        log(task)
+async def b():
+    await loop.create_future()
+loop.create_task(a())
+"""
+    rows = trace(steps, name)
+    assert [row.split()[-2] for row in rows[1:21]] == [f"T{number}" for number in range(2, 22)]
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_history_that_comes_back_to_its_beginning_can_be_told(name: str) -> None:
+    steps = """
+error = ValueError()
+error.__context__ = ExceptionGroup("some", [error])
+log(error)
+"""
+    (row,) = trace(steps, name)
+    assert row.startswith("line 4: ValueError ⟨during ExceptionGroup(some: ValueError")
+
+
 # -- a difference is found, made small, and shown -------------------------------------------------
 
 
@@ -286,6 +384,125 @@ def test_rules_rewrite_only_what_they_are_about() -> None:
     assert ours != theirs
 
 
+def forget_the_name(self: Any, coro: Any, loop: Any, name: Any, context: Any) -> None:
+    """A fault: a task has no name but its number."""
+    START(self, coro, loop, None, context)
+
+
+def tell_another_name(self: Any) -> str:
+    """A fault: a task that has a name tells another."""
+    return "wrong" if isinstance(self._name, str) else f"Task-{self._name}"
+
+
+@pytest.mark.parametrize(
+    ("method", "fault"), [("_start", forget_the_name), ("get_name", tell_another_name)]
+)
+def test_a_wrong_name_is_found(
+    method: str, fault: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = script(tmp_path, "async def a():\n    pass\nloop.create_task(a(), name='x')")
+    assert programs.check_script(path) is None
+    monkeypatch.setattr(miniloop.Task, method, fault)
+    assert programs.check_script(path) is not None
+
+
+def test_only_with_a_factory_a_name_may_be_another() -> None:
+    rule = next(rule for rule in known.RULES if isinstance(rule, known.Name))
+    text = "loop.set_task_factory(aio.eager_task_factory)"
+    assert not rule.concerns("miniloop", "aio.create_task(a(), name='x')")
+    assert rule.concerns("miniloop", text) == ((3, 12) <= sys.version_info < (3, 13, 1))
+    named, nameless = "left: T1 x: cancelled", "left: T1 Task-+2: cancelled"
+    asyncio, ours = rule.apply([nameless], [named])
+    assert asyncio == ours
+    asyncio, ours = rule.apply([named], [nameless])
+    assert asyncio != ours
+
+
+ENTERED = "RuntimeError(cannot enter context: <Context> is already entered)"
+
+
+@pytest.mark.parametrize(
+    ("of", "row", "others", "text"),
+    [
+        ("miniloop", "RuntimeError(await wasn't used with future)", "RuntimeError(x)", "pass"),
+        ("miniloop", "Leaving task <Task>", "nothing", "eager_start=True"),
+        ("miniloop", ENTERED, ENTERED, "eager_start=True"),
+        ("asyncio in Python", ENTERED, ENTERED, "aio.eager_task_factory"),
+    ],
+)
+def test_what_comes_before_an_excuse_is_compared(of: str, row: str, others: str, text: str) -> None:
+    after = known.rewritten(of, [["a: 1", row, "b"], ["a: 1", others, "c", "d"]], text)
+    assert after[0] == after[1]
+    before = known.rewritten(of, [["a: 1", row, "b"], ["a: 2", others, "b"]], text)
+    assert before[0] != before[1]
+
+
+@pytest.mark.parametrize("row", ["Leaving task <Task>", ENTERED])
+def test_without_an_eager_task_nothing_is_excused_by_it(row: str) -> None:
+    asyncio, ours = known.rewritten("miniloop", [[row, "b"], [ENTERED, "c"]], "pass")
+    assert asyncio != ours
+
+
+def test_what_is_as_in_neither_asyncio_is_blamed_on_miniloop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    traces = {
+        "asyncio": ["a: E ⟨during V⟩", "b: 1"],
+        "asyncio in Python": ["a: E ⟨during V⟩", "b: 2"],
+        "miniloop": ["a: E", "b: 2"],
+    }
+    monkeypatch.setattr(programs, "play", lambda main, name: traces[name])
+    monkeypatch.setattr(programs, "shrink", lambda program, other, kind: program)
+    assert programs.check(0) is not None
+    traces["miniloop"] = traces["asyncio in Python"]
+    assert programs.check(0) is None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="an error held the frames that held it")
+@pytest.mark.parametrize(("lost", "late"), [("Task", False), ("Future", True)])
+def test_when_a_lost_exception_is_told_is_known_to_differ_only_for_futures(
+    lost: str, late: bool
+) -> None:
+    row = f"handler (future): {lost} exception was never retrieved ValueError(1)"
+    pair = [["a", row, "b"], ["a", "b", f"in the end {row}"]]
+    asyncio, ours = known.rewritten("miniloop", pair, "aio.create_task(a())")
+    assert (asyncio == ours) is late
+    asyncio, ours = known.rewritten("miniloop", pair, "aio.Task(a(), eager_start=True)")
+    assert asyncio == ours
+    asyncio, ours = known.rewritten("miniloop", [pair[0], ["a", "b"]], "eager_start=True")
+    assert asyncio != ours
+
+
+RECURS = """
+async def a():
+    endless = []
+    endless.append(endless)
+    return endless
+loop.create_task(a())
+"""
+
+
+def test_an_endless_recursion_is_left_out_where_asyncio_has_it_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in IMPLEMENTATIONS:
+        assert trace(RECURS, name) == [run.ENDLESS]
+    monkeypatch.setattr(known, "used", Counter())
+    assert programs.check_script(script(tmp_path, RECURS)) is None
+    assert known.used == {"left out: an endless recursion": 1}
+
+
+def test_an_endless_recursion_of_miniloop_alone_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = script(tmp_path, "async def a():\n    raise ValueError\nloop.create_task(a())")
+    assert programs.check_script(path) is None
+    monkeypatch.setattr(miniloop.Task, "__repr__", lambda self: f"<{self!r}>")
+    found = programs.check_script(path)
+    assert found is not None
+    assert found.traces["miniloop"][-1] == run.ENDLESS
+
+
 @pytest.mark.parametrize("habit", habits.HABITS, ids=lambda habit: habit.name)
 def test_a_habit_is_taken_on_and_given_up_again(habit: habits.Habit) -> None:
     before = [change.own.__code__ for change in habit.changes]
@@ -319,9 +536,13 @@ def test_a_run_without_a_find_ends_with_0() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [["--minutes", "0"], ["--programs", "-1"], ["--jobs", "x"], ["--kind", "x"], ["--nonsense"]],
+    [
+        ["--minutes", "0"], ["--programs", "-1"], ["--jobs", "x"], ["--kind", "x"], ["--nonsense"],
+        ["--pairs"], ["--seed", "-1"], ["--seed", "x"], ["--replay", "-1"],
+        ["--kind", "all", "--replay", "1"], ["--kind", "streams", "--coverage"],
+    ],
     ids=" ".join,
-)
+)  # fmt: skip
 def test_wrong_usage_ends_with_2(line: list[str]) -> None:
     done = fuzz(*line)
     assert done.returncode == 2
@@ -377,6 +598,23 @@ def test_a_replay_shows_the_program_and_all_traces() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "def program(" in done.stdout
     assert all(name in done.stdout for name in IMPLEMENTATIONS)
+
+
+def test_a_replay_shows_a_program_of_the_kind_that_is_asked_for() -> None:
+    done = fuzz("--kind", "streams", "--replay", "57")
+    assert (done.returncode, done.stderr) == (0, "")
+    for line in streams.source(57).splitlines():
+        assert line.strip() in done.stdout
+    assert "def program(" not in done.stdout
+
+
+def test_a_reader_who_has_seen_enough_of_a_replay_sees_no_traceback() -> None:
+    seen, told = os.pipe()
+    os.close(seen)  # before anything is told: `| true`
+    with open(told, "wb") as out:
+        line = [sys.executable, "-m", "tests.fuzz", "--replay", "5"]
+        done = subprocess.run(line, check=False, cwd=ROOT, stdout=out, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_coverage_counts_operations_and_pairs_that_were_met() -> None:
