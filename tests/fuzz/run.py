@@ -390,7 +390,7 @@ class _Recorder(logging.Handler):
         if "<" in text:
             text = re.sub(r"(?:\w+\.<locals>\.)+", "", text)
             text = re.sub(r"\b0x[0-9a-f]+", "0x…", text)
-            text = re.sub(r" at [^<> ]*/aio/\w+\.py:\d+", " at the library", text)
+            text = re.sub(r" at [^<> ]*/aio/\w+\.py:\d+", " at library", text)
             text = re.sub(r"<(\w+) [^<>]*\.\.\.[^<>]*>+", r"<\1 …>", text)
             text = re.sub(r"( cb=\[.*?\])?( created at [^\s>\]]+)?", "", text)
         if text.startswith("Executing "):
