@@ -73,25 +73,29 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     """
     futures: dict[Awaitable[Any], Future[Any]] = {}  # an argument given twice is one future
     ended: list[Future[Any]] = []
-    waited_for: list[Future[Any]] = []
+    outer: _GatheringFuture | None = None
     loop: Loop | None = None
     for argument in coros_or_futures:
         if argument not in futures:
             future = futures[argument] = ensure_future(argument, loop=loop)
-            # Told apart now, for the start of the next, if it is an eager task, may end this one.
-            (ended if future.done() else waited_for).append(future)
             loop = loop or _loop_of(future)
+            outer = outer or _GatheringFuture(loop=loop)
             if future is not argument:
                 # The caller cannot know of this task, and could do nothing about its end.
                 future._log_destroy_pending = False  # type: ignore[attr-defined]
+            # Now, and not when all are there: the next, if it starts as an eager task, may end this
+            # one, or wait for it too.
+            if future.done():
+                ended.append(future)
+            else:
+                _notify(outer, future)
+    outer = outer or _GatheringFuture()
     children = [futures[argument] for argument in coros_or_futures]
-    outer = _GatheringFuture(children, return_exceptions, loop)
+    outer._gather(children, len(futures), return_exceptions)
     if not children:
         outer.set_result([])
     for child in ended:  # counted at once: a gather of nothing but eager tasks is done on return
         outer._child_done(child)
-    for child in waited_for:
-        _notify(outer, child)
     return outer
 
 
@@ -100,10 +104,15 @@ class _GatheringFuture(Future[list[Any]]):
 
     __slots__ = ("_children", "_running", "_return_exceptions", "_cancel_requested")
 
-    def __init__(self, children: list[Future[Any]], return_exceptions: bool, loop: Loop) -> None:
+    def __init__(self, *, loop: Loop | None = None) -> None:
         super().__init__(loop=loop)
-        self._children, self._return_exceptions = children, return_exceptions
-        self._running = len(set(children))  # have not ended; one given twice counts once
+        # If gather() refuses another argument, no child's end decides anything.
+        self._gather([], 0, return_exceptions=True)
+
+    def _gather(self, children: list[Future[Any]], running: int, return_exceptions: bool) -> None:
+        self._children = children
+        self._running = running  # have not ended; one given twice counts once
+        self._return_exceptions = return_exceptions
         self._cancel_requested = False  # True once cancel() has reached a child
 
     def cancel(self, msg: Any | None = None) -> bool:

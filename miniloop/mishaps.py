@@ -23,17 +23,11 @@ import warnings
 from selectors import BaseSelector
 from weakref import WeakSet
 
+from . import format_helpers
 from .combinators import gather
 from .coroutines import iscoroutine, iscoroutinefunction
 from .events import Callback, Handle, _tell
-from .format_helpers import (
-    DEBUG_STACK_DEPTH,
-    _format_context,
-    _logging,
-    _traceback,
-    extract_stack,  # fmt: skip
-    logger,
-)
+from .format_helpers import DEBUG_STACK_DEPTH, _format_context, extract_stack, logger
 from .hints import Any, AsyncGenerator, Callable, Final, TypeAlias
 from .selector_events import BaseSelectorEventLoop
 
@@ -56,7 +50,7 @@ class MishapsEventLoop(BaseSelectorEventLoop):
         self.slow_callback_duration = 0.1
         self._current_handle: Any = None  # in debug mode, the entry of the ready queue that runs
         self._saved_origin_depth: int | None = None  # while coroutine origins are tracked
-        _logging(), _traceback()  # for reports at the interpreter's exit, see format_helpers.py
+        format_helpers._logging(), format_helpers._traceback()  # for reports at the exit, see there
         asked = not sys.flags.ignore_environment and os.environ.get("PYTHONASYNCIODEBUG")
         self.set_debug(sys.flags.dev_mode or bool(asked))
 
@@ -172,9 +166,7 @@ class MishapsEventLoop(BaseSelectorEventLoop):
             self._uncover()
         self._debug = enabled
         if enabled:
-            self._check_callback(
-                extract_stack, "set_debug"
-            )  # loads what would hold up a turn later
+            self._check_callback(print, "set_debug")  # loads what would hold up a turn later
             covers = {name: self._covered(name) for name in _COVERED}
             vars(self).update(covers, _run_ready=self._run_ready_watched)
         if not self._closed:
