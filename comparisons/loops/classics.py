@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Coroutine
 from types import ModuleType
 from typing import Any, Final
 
-from comparisons.loops.micro import FAR
+from comparisons.loops.micro import FAR, VALUES
 from comparisons.loops.workload import CPU, Loop, OnLoop, Outside
 
 CONTROL: Final = "control"
@@ -122,7 +122,7 @@ CLASSICS: Final[tuple[OnLoop | Outside, ...]] = (
         about="one task, 10 awaits deep, {size} sleep(0)",
         size=50_000,
         quick=10_000,
-        values=3,
+        values=5,
         work=schedule_timing,
         expected=lambda times: times,
     ),
@@ -133,7 +133,7 @@ CLASSICS: Final[tuple[OnLoop | Outside, ...]] = (
         about="fib({size}), each call a coroutine, by send",
         size=25,
         quick=20,
-        values=3,
+        values=VALUES,
         work=coroutines,
         expected=fibonacci,
     ),
@@ -143,7 +143,7 @@ CLASSICS: Final[tuple[OnLoop | Outside, ...]] = (
         about="a tree of {size} levels, walked by send",
         size=14,
         quick=11,
-        values=3,
+        values=VALUES,
         work=async_generators,
         expected=lambda depth: 2**depth - 1,
     ),

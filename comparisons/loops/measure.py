@@ -51,8 +51,9 @@ class Sample(NamedTuple):
     values: list[Figures]
     warmups: list[Figures]
 
-    def middle(self, figure: str) -> float:
-        return median(value[figure] for value in self.values)
+    def least(self, figure: str) -> float:
+        """The figure of this process: what disturbs a run makes it longer, never shorter."""
+        return min(value[figure] for value in self.values)
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Row:
     def figures(self, column: str) -> list[float]:
         """The compared figure, one for each process."""
         samples = self.samples.get(column, [])
-        return [sample.middle(self.workload.figure) for sample in samples]
+        return [sample.least(self.workload.figure) for sample in samples]
 
     def judge(self) -> None:
         """Compare all columns with the reference, as far as there are samples."""

@@ -80,7 +80,7 @@ PROCESS: Final = (
         about="the import statement in a new process, its bytecode cached",
         size=1,
         quick=1,
-        values=3,
+        values=10,
         sample=import_time,
     ),
     Measured(

@@ -43,7 +43,7 @@ class Workload:
     warmup: int | None = None
     """The size of the run that goes before and is not counted; None: as for `--quick`, 0: none."""
     values: int = 1
-    """How many figures one process gives, one after the other."""
+    """How many figures one process gives, one after the other; the least is its own."""
     figure: str = WALL
     """Which of the figures is compared; less is better."""
     unit: str = "second"
