@@ -94,6 +94,38 @@ HABITS: Final = (
         ),
     ),
     Habit(
+        "a task that awaits itself cannot be awaited again",
+        NOW,
+        (
+            Change(
+                "futures:Future.__await__",
+                "self._asyncio_future_blocking = True",
+                """if self._asyncio_future_blocking:
+                raise RuntimeError("await wasn't used with future")
+            self._asyncio_future_blocking = True""",
+            ),
+        ),
+    ),
+    Habit(
+        "an eager task whose context is already entered is the current one ever after",
+        NOW,
+        (
+            Change(
+                "tasks:Task._run_eagerly",
+                "interrupted.append(self._loop._current_task)",
+                """try:
+        self._context.run(int)
+    except RuntimeError:
+        events.__dict__.setdefault("_never_freed", []).append(self)
+        for task in filter(None, [self, self._loop._current_task]):
+            _register_task(task)  # for all_tasks()
+        self._loop._current_task = self
+        raise
+    interrupted.append(self._loop._current_task)""",
+            ),
+        ),
+    ),
+    Habit(
         "an exception handler runs in whatever context the loop runs in",
         (3, 12),
         (
@@ -107,7 +139,7 @@ HABITS: Final = (
     Habit(
         "a gather looks at what is done already one turn later",
         (3, 12),
-        (Change("combinators:gather", "if future.done() else", "if False else"),),
+        (Change("combinators:gather", "if future.done()", "if False"),),
     ),
     Habit(
         "a TaskGroup that fails miscounts the requests to cancel its parent",

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["RULES", "Rule", "rewritten", "used"]
+__all__ = ["RULES", "Rule", "meets_a_fault", "rewritten", "used"]
 
 Trace = Sequence[str]
 
@@ -113,19 +113,6 @@ class Excuse(Rule):
         return next((n for n, row in enumerate(trace) if re.search(self.pattern, row)), None)
 
 
-@dataclass(frozen=True)
-class Beyond(Excuse):
-    """From here on two programs are run: only what comes before is compared, and that both come."""
-
-    def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
-        """The rows of both before the first that has the pattern; all, if one has none."""
-        ends = [self._first(asyncio), self._first(other)]
-        if None in ends:
-            return [list(asyncio), list(other)]
-        end = min(end for end in ends if end is not None)
-        return [[*trace[:end], self.words] for trace in (asyncio, other)]
-
-
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
 NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
@@ -138,8 +125,6 @@ CALLED: Final = (
 )
 """A callback with its arguments, in what is told of it or in its handle."""
 
-TWICE: Final = "await wasn't used with future"
-
 LEFT: Final = r"\b(left: (T\d+) )[^:]+(?=: )"
 NAMELESS: Final = r"\bleft: (T\d+) (?:None|Task-N|Task-\+\d+): "
 """Of what is left, a task that nobody has named."""
@@ -148,6 +133,10 @@ FACTORY: Final = r"set_task_factory\("
 EAGER: Final = r"eager_start|eager_task_factory"
 
 STUCK: Final = "Leaving task <|Cannot enter into task <"
+"""From here on no task runs any more: see the habit of an eager task in habits.py."""
+
+FAULTS: Final = rf"{STUCK}|cannot enter context: |await wasn't used with future"
+"""What shows that a program has met a fault of the accelerator's which asyncio in Python lacks."""
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
@@ -275,30 +264,6 @@ RULES: Final[tuple[Rule, ...]] = (
         r"<\w+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
         "no running event loop",
     ),
-    Beyond(
-        "a context that is already entered",
-        "the row: An eager task in a context that is already entered",
-        "miniloop",
-        "cannot enter context: .* is already entered",
-        "an eager task in a context that is already entered",
-        only=EAGER,
-    ),
-    Beyond(
-        "a context that is already entered, in Python",
-        "the row: An eager task in a context that is already entered",
-        IN_PYTHON,
-        "cannot enter context: .* is already entered",
-        "an eager task in a context that is already entered",
-        only=EAGER,
-    ),
-    Excuse(
-        "an eager task in a context that is already entered, in Python",
-        "the accelerator takes it for the current one ever after",
-        IN_PYTHON,
-        STUCK,
-        "",
-        only=EAGER,
-    ),
     Excuse(
         "an eager task in a context that is already entered",
         "the row of this name",
@@ -306,22 +271,13 @@ RULES: Final[tuple[Rule, ...]] = (
         STUCK,
         "",
         only=EAGER,
-    ),
-    Excuse(
-        "a task that awaits itself and is awaited again, in Python",
-        "the accelerator forgets to take back that the task was yielded",
-        IN_PYTHON,
-        TWICE,
-        "",
-    ),
-    Excuse(
-        "a task that awaits itself and is awaited again",
-        "the row of this name",
-        "miniloop",
-        TWICE,
-        "",
     ),
 )
+
+
+def meets_a_fault(asyncio: Trace) -> bool:
+    """Whether a program has met a fault of the accelerator's, by asyncio's trace."""
+    return any(re.search(FAULTS, row) for row in asyncio)
 
 
 def rewritten(of: str, traces: Sequence[Trace], source: str | None = None) -> list[list[str]]:
