@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--quick", action="store_true", help="small sizes: 90 s on two cores")
-    pace.add_argument("--rigorous", action="store_true", help="many samples: half an hour")
+    pace.add_argument("--rigorous", action="store_true", help="many samples: an hour")
     add("--rounds", type=_rounds, metavar="N", help=f"samples of each figure ({_pace()})")
     add("--only", type=_workloads, metavar="PATTERN,…", help="the workloads to run")
     add("--columns", type=_columns, default=installed(), metavar="A,B", help=", ".join(COLUMNS))
