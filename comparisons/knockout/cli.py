@@ -28,7 +28,7 @@ class Run:
             **environment(),
             "libraries": libraries(("uvloop",)),
             "samples": f"{settings.rounds} of each rung, interleaved, "
-            f"each the median of {settings.values}",
+            f"each the least of {settings.values}",
             **occasion(arguments),
         }
         self._measurements: list[Measurement] = []

@@ -11,15 +11,15 @@ from comparisons.knockout.ladder import WHOLE, WORKLOADS
 
 ROUNDS: Final = 7
 QUICK_ROUNDS: Final = 3
-VALUES: Final = 5
-QUICK_VALUES: Final = 1
+VALUES: Final = 10
+QUICK_VALUES: Final = 5
 
 
 class Settings(NamedTuple):
     workloads: tuple[str, ...]
     rounds: int
     values: int
-    """How often a sample runs its program; the median counts."""
+    """How often a sample runs its program; the shortest run counts."""
     whole: tuple[str, ...]
     """The loops beside the ladder."""
     out: Path | None
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="fewer and shorter samples: about a minute")
+    add("--quick", action="store_true", help="fewer and shorter samples: about two minutes")
     add(
         "--only",
         type=names_among(tuple(WORKLOADS), "workload"),
