@@ -91,7 +91,8 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
                 _notify(outer, future)
     outer = outer or _GatheringFuture()
     children = [futures[argument] for argument in coros_or_futures]
-    outer._gather(children, len(futures), return_exceptions)
+    # Some may have ended since: another library's future may call back at once.
+    outer._expect(children, outer._running + len(futures), return_exceptions)
     if not children:
         outer.set_result([])
     for child in ended:  # counted at once: a gather of nothing but eager tasks is done on return
@@ -107,9 +108,9 @@ class _GatheringFuture(Future[list[Any]]):
     def __init__(self, *, loop: Loop | None = None) -> None:
         super().__init__(loop=loop)
         # If gather() refuses another argument, no child's end decides anything.
-        self._gather([], 0, return_exceptions=True)
+        self._expect([], 0, return_exceptions=True)
 
-    def _gather(self, children: list[Future[Any]], running: int, return_exceptions: bool) -> None:
+    def _expect(self, children: list[Future[Any]], running: int, return_exceptions: bool) -> None:
         self._children = children
         self._running = running  # have not ended; one given twice counts once
         self._return_exceptions = return_exceptions

@@ -196,6 +196,8 @@ class MishapsEventLoop(BaseSelectorEventLoop):
 
     def _enqueue_checked(self, entry: Any) -> None:
         self._check_thread()
+        if isinstance(entry, Handle):  # of a done-callback: what has ended the future is told
+            entry._source_traceback = extract_stack()
         self._ready.append(entry)
 
     def _check_callback(self, callback: Callback | None, method: str) -> None:

@@ -465,6 +465,63 @@ def test_the_name_of_a_task_from_a_factory() -> None:
     assert [name(aio) for aio in BOTH] == ["None" if RELEASE == (3, 13, 0) else "Task-", "Task-"]
 
 
+def test_what_an_error_that_leaves_a_task_group_holds() -> None:
+    class Held:
+        pass
+
+    def goes_with_the_error(aio: Any) -> bool:
+        held: list[weakref.ref[Held]] = []
+
+        async def wait_in_a_group() -> None:
+            local = Held()
+            held.append(weakref.ref(local))
+            async with aio.TaskGroup():
+                await aio.sleep(1)
+
+        async def main() -> bool:
+            task = aio.create_task(wait_in_a_group())
+            await aio.sleep(0)
+            task.cancel()
+            await aio.wait([task])
+            del task
+            return held[0]() is None
+
+        gc.disable()
+        try:
+            return bool(run(aio, main()))
+        finally:
+            gc.enable()
+
+    mended = (3, 12, 8) <= RELEASE < (3, 13) or RELEASE >= (3, 13, 1)
+    assert [goes_with_the_error(aio) for aio in BOTH] == [mended, True]
+
+
+@pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has eager tasks since 3.12")
+def test_the_exit_of_an_eager_task_that_nobody_holds() -> None:
+    def is_reported_at_once(aio: Any) -> bool:
+        reports: list[str] = []
+
+        async def leave() -> None:
+            raise SystemExit
+
+        async def main() -> bool:
+            loop = aio.get_running_loop()
+            loop.set_task_factory(aio.eager_task_factory)
+            loop.set_exception_handler(lambda _, report: reports.append(report["message"]))
+            with contextlib.suppress(SystemExit):
+                aio.create_task(leave())
+            return reports == ["Task exception was never retrieved"]
+
+        gc.disable()
+        try:
+            return bool(run(aio, main()))
+        finally:
+            gc.enable()
+            gc.collect()
+
+    assert [is_reported_at_once(aio) for aio in BOTH] == [True, False]
+
+
 def test_a_loop_refused_inside_another() -> None:
     def loop_still_runs(aio: Any) -> bool:
         async def main() -> bool:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Coroutine
 from types import ModuleType
 from typing import Any, Final
 
-from comparisons.loops.micro import FAR, FEW_VALUES, VALUES
+from comparisons.loops.micro import FAR, VALUES
 from comparisons.loops.workload import CPU, Loop, OnLoop, Outside
 
 CONTROL: Final = "control"
@@ -122,7 +122,7 @@ CLASSICS: Final[tuple[OnLoop | Outside, ...]] = (
         about="one task, 10 awaits deep, {size} sleep(0)",
         size=50_000,
         quick=10_000,
-        values=FEW_VALUES,
+        values=VALUES,
         work=schedule_timing,
         expected=lambda times: times,
     ),

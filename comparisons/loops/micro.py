@@ -16,7 +16,7 @@ Answer: TypeAlias = Callable[[int], int]
 
 GROUP: Final = "micro"
 VALUES: Final = 20
-"""One run is shorter than most disturbances, so of many some have none."""
+"""One run is shorter than most disturbances, so of many some mostly have none."""
 FEW_VALUES: Final = 4
 """Of what takes longer."""
 QUICK_SHARE: Final = 5

@@ -116,6 +116,7 @@ HABITS: Final = (
                 """try:
         self._context.run(int)
     except RuntimeError:
+        # As asyncio's set of eager tasks: nobody hears that it was destroyed before its end.
         events.__dict__.setdefault("_never_freed", []).append(self)
         for task in filter(None, [self, self._loop._current_task]):
             _register_task(task)  # for all_tasks()

@@ -118,6 +118,7 @@ IN_PYTHON: Final = "asyncio in Python"
 NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
 LOST: Final = r"(?:handler \(future\)|ERROR): (\w+ exception was never retrieved.*)"
 LOST_FUTURE: Final = LOST.replace(r"\w+", "(?:Future|_GatheringFuture)")
+LOST_EXIT: Final = LOST.replace(".*", " (?:SystemExit|KeyboardInterrupt).*")
 
 CALLED: Final = (
     r"((?:Exception in callback|<(?:Timer)?Handle(?: when=[\d.e+-]+)?) [\w.]+)"
@@ -131,12 +132,14 @@ NAMELESS: Final = r"\bleft: (T\d+) (?:None|Task-N|Task-\+\d+): "
 
 FACTORY: Final = r"set_task_factory\("
 EAGER: Final = r"eager_start|eager_task_factory"
+GROUP: Final = r"\.TaskGroup\("
 
 STUCK: Final = "Leaving task <|Cannot enter into task <"
 """From here on no task runs any more: see the habit of an eager task in habits.py."""
 
-FAULTS: Final = rf"{STUCK}|cannot enter context: |await wasn't used with future"
-"""What shows that a program has met a fault of the accelerator's which asyncio in Python lacks."""
+FAULTS: Final = (("await wasn't used with future", ""), (rf"{STUCK}|cannot enter context: ", EAGER))
+"""Faults of the accelerator that asyncio in Python lacks: what tells of one, and what stands in the
+source of each program that can meet it."""
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
@@ -236,6 +239,32 @@ RULES: Final[tuple[Rule, ...]] = (
         ((3, 11), (3, 13)),
     ),
     Late(
+        "when a coroutine goes that was never awaited in a TaskGroup",
+        "the row: What an error that leaves a TaskGroup holds",
+        "miniloop",
+        NEVER_AWAITED,
+        "",
+        ((3, 13), (3, 13, 1)),
+        only=GROUP,
+    ),
+    Late(
+        "when an exception that is lost in a TaskGroup is told",
+        "the row: What an error that leaves a TaskGroup holds",
+        "miniloop",
+        LOST,
+        "",
+        ((3, 13), (3, 13, 1)),
+        only=GROUP,
+    ),
+    Late(
+        "when the exit of an eager task is told",
+        "the row: The exit of an eager task that nobody holds",
+        "miniloop",
+        LOST_EXIT,
+        "",
+        only=EAGER,
+    ),
+    Late(
         "when a lost exception of an eager task is told",
         "the recorder holds only what create_task() makes, and such a one goes when its frames do",
         "miniloop",
@@ -275,9 +304,12 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
-def meets_a_fault(asyncio: Trace) -> bool:
+def meets_a_fault(asyncio: Trace, source: str) -> bool:
     """Whether a program has met a fault of the accelerator's, by asyncio's trace."""
-    return any(re.search(FAULTS, row) for row in asyncio)
+    return any(
+        re.search(only, source) and any(re.search(pattern, row) for row in asyncio)
+        for pattern, only in FAULTS
+    )
 
 
 def rewritten(of: str, traces: Sequence[Trace], source: str | None = None) -> list[list[str]]:

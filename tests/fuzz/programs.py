@@ -98,7 +98,7 @@ def _compare(source: str, other: str, asyncio: Trace) -> Kind | None:
         known.used["left out: an endless recursion"] += 1
         return None
     kind = _kind(rewritten(other, [asyncio, trace], source))
-    if kind is not None and other == IN_PYTHON and known.meets_a_fault(asyncio):
+    if kind is not None and other == IN_PYTHON and known.meets_a_fault(asyncio, source):
         known.used["left out, in Python: a fault of the accelerator"] += 1
         return None
     if kind is None or other != "miniloop":

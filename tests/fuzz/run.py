@@ -300,7 +300,8 @@ class _Recorder(logging.Handler):
 
     def unraisable(self, args: Any) -> None:
         if self._last is None:
-            self.step(f"unraisable: {self.tell(args.exc_value)}")
+            with contextlib.suppress(RecursionError):  # if it is endless, that is told in the end
+                self.step(f"unraisable: {self.tell(args.exc_value)}")
 
     # rows
 
@@ -392,7 +393,7 @@ class _Recorder(logging.Handler):
             text = re.sub(r"\b0x[0-9a-f]+", "0x…", text)
             text = re.sub(r" at [^<> ]*/aio/\w+\.py:\d+", " at library", text)
             text = re.sub(r"<(\w+) [^<>]*\.\.\.[^<>]*>+", r"<\1 …>", text)
-            text = re.sub(r"( cb=\[.*?\])?( created at [^\s>\]]+)?", "", text)
+            text = re.sub(r"( cb=\[.*?\])?( created at (?:<program>)?[^\s>\]]*)?", "", text)
         if text.startswith("Executing "):
             text = re.sub("<.*>", "…", text)
         if "Task-" in text:

@@ -375,7 +375,7 @@ def shows_in_tasks(seed: int) -> bool:
     source = generate(seeded(seed)).source
     main = load(source)
     traces = [play(main, "asyncio"), play(main, "miniloop")]
-    if meets_a_fault(traces[0]):
+    if meets_a_fault(traces[0], source):
         return False
     asyncio, ours = rewritten("miniloop", traces, source)
     return asyncio != ours

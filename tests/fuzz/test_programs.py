@@ -427,6 +427,8 @@ def test_what_comes_before_an_excuse_is_compared() -> None:
     assert after[0] == after[1]
     before = known.rewritten("miniloop", [["a: 1", STUCK, "b"], ["a: 2", "c", "d"]], text)
     assert before[0] != before[1]
+    both = known.rewritten("miniloop", [["a: 1", STUCK, "b"], ["a: 1", STUCK, "c"]], text)
+    assert both[0] != both[1]
 
 
 def test_without_an_eager_task_nothing_is_excused_by_it() -> None:
@@ -439,14 +441,14 @@ async def a():
     attempt(log, "begins")
     try:
         await one
-    except RuntimeError:
-        log("cannot await itself")
+    except RuntimeError as error:
+        log(error)
     await aio.sleep(1)
 async def b():
     try:
         await one
-    except RuntimeError:
-        await aio.sleep(0)
+    except RuntimeError as error:
+        log(error)
     log("after it")
 one = loop.create_task(a())
 loop.create_task(b())
@@ -457,10 +459,11 @@ async def c():
     log("never")
 async def b():
     await aio.sleep(0)
+    log("it is b")
     try:
         aio.Task(c(), loop=loop, eager_start=True, context=context)
-    except RuntimeError:
-        log("who is it?")
+    except RuntimeError as error:
+        log(error)
     log(aio.all_tasks())
 async def a():
     aio.Task(b(), loop=loop, eager_start=True, context=context)
@@ -469,17 +472,35 @@ context = copy_context()
 loop.create_task(a())
 """
 
+ENTERED_BY_THE_NEXT = ENTERED_TWICE.replace("    await aio.sleep(0)\n", "", 1)
+CONTEXT_IN_ITSELF = """
+context = copy_context()
+attempt(context.run, context.run, log, "never")
+"""
 
-@pytest.mark.parametrize(
+from_eager_tasks_on = pytest.mark.skipif(sys.version_info < (3, 12), reason="no eager tasks there")
+of_each_fault = pytest.mark.parametrize(
     "text",
     [
         AWAITS_ITSELF,
-        pytest.param(
-            ENTERED_TWICE,
-            marks=pytest.mark.skipif(sys.version_info < (3, 12), reason="no eager tasks there"),
-        ),
+        pytest.param(ENTERED_TWICE, marks=from_eager_tasks_on),
+        pytest.param(ENTERED_BY_THE_NEXT, marks=from_eager_tasks_on),
     ],
 )
+
+
+@of_each_fault
+def test_a_fault_of_the_accelerator_is_seen_in_a_trace_of_asyncio(text: str) -> None:
+    assert known.meets_a_fault(trace(text), source(text))
+    assert not known.meets_a_fault(trace(text, "miniloop"), "pass")
+
+
+def test_a_context_that_is_entered_in_itself_is_no_fault() -> None:
+    assert "cannot enter context" in trace(CONTEXT_IN_ITSELF)[0]
+    assert not known.meets_a_fault(trace(CONTEXT_IN_ITSELF), source(CONTEXT_IN_ITSELF))
+
+
+@of_each_fault
 def test_a_fault_of_the_accelerator_excuses_only_what_it_makes(
     text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -488,7 +509,7 @@ def test_a_fault_of_the_accelerator_excuses_only_what_it_makes(
     theirs = programs.play(run.load(path.read_text(encoding="utf-8")), "asyncio")
     assert ours != theirs
     assert programs.check_script(path) is None
-    monkeypatch.setattr(miniloop, "sleep", lambda delay: miniloop.tasks.sleep(delay + 1))
+    monkeypatch.setattr(miniloop.Task, "cancelling", lambda self: 1)
     assert programs.check_script(path) is not None
 
 

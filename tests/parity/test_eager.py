@@ -290,3 +290,36 @@ def test_what_an_eager_task_ends_while_a_gather_begins_is_counted_a_turn_later(
         log(gathered.done(), await gathered)
 
     assert stage.run(main) == [False, (True, ["ended", None])]
+
+
+@since_3_12
+def test_a_gather_counts_a_future_of_another_library_that_the_next_argument_ends(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Prompt(aio.Future):  # type: ignore[name-defined]
+        """Calls back at once, and not in the next turn."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.callbacks: list[Callable[[Any], object]] = []
+
+        def add_done_callback(self, fn: Callable[[Any], object], *, context: Any = None) -> None:
+            self.callbacks.append(fn)
+
+        def set_result(self, result: object) -> None:
+            super().set_result(result)
+            for callback in self.callbacks:
+                callback(self)
+
+    async def end_it(future: Any) -> str:
+        future.set_result("first")
+        return "second"
+
+    async def main() -> None:
+        eager(stage)
+        first = Prompt()
+        log(await aio.gather(first, end_it(first)))
+
+    assert stage.run(main) == [["first", "second"]]

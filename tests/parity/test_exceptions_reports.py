@@ -357,9 +357,14 @@ def test_in_debug_mode_reports_tell_where_things_were_created(stage: Stage) -> N
         stage.collect()
         loop.call_soon(lambda: 1 / 0)
         await aio.sleep(0)
+        future = loop.create_future()
+        future.add_done_callback(lambda _: 1 / 0)
+        future.set_result(None)
+        await aio.sleep(0)
 
     assert stage.run(main, debug=True) == [
         ["exception", "future", "message", "source_traceback"],
+        ["exception", "handle", "message", "source_traceback"],
         ["exception", "handle", "message", "source_traceback"],
     ]
 
