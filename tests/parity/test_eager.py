@@ -298,7 +298,7 @@ def test_a_gather_counts_a_future_of_another_library_that_the_next_argument_ends
 ) -> None:
     aio, log = stage.aio, stage.log
 
-    class Prompt(aio.Future):  # type: ignore[name-defined]
+    class Prompt(aio.Future):  # type: ignore[misc,name-defined]
         """Calls back at once, and not in the next turn."""
 
         def __init__(self) -> None:
