@@ -487,7 +487,6 @@ class _Recorder(logging.Handler):
         self.loop.close()
         self._tasks.clear()
         self._numbers.clear()
-        gc.collect()
         self.loop = None
 
 
@@ -529,6 +528,8 @@ def run(main: Main, of: Implementation) -> Trace:
                 contextvars.Context().run(_play, main, of, recorder)
             except RecursionError:  # of the implementation, or of what tells of its objects
                 recorder.give_up()
+            if recorder.rows[-1:] == [ENDLESS]:
+                gc.collect()  # what the error's frames have held shall not be the next program's
     finally:
         sys.unraisablehook = unraisable
         of.logger.removeHandler(recorder)

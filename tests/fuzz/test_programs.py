@@ -562,6 +562,18 @@ def test_an_endless_recursion_is_left_out_where_asyncio_has_it_too(
     assert known.used == {"left out: an endless recursion": 1}
 
 
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_an_endless_recursion_leaves_nothing_to_the_next_program(name: str) -> None:
+    main, of = program(RECURS), implementation(name)
+    gc.collect()
+    gc.disable()
+    try:
+        assert run.run(main, of) == [run.ENDLESS]
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def test_an_endless_recursion_of_miniloop_alone_is_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
