@@ -75,7 +75,8 @@ def summary(rows: Sequence[Row], plan: Plan) -> Iterator[str]:
     """What the table does not say: miniloop against uvloop, and the worst row."""
     for mean in means(rows, plan.columns):
         if mean.to_uvloop is not None:
-            yield f"miniloop to uvloop, geometric mean of {mean.name}: {figure(mean.to_uvloop)}"
+            rows_of_both = f"geometric mean of {mean.name} that both have"
+            yield f"miniloop to uvloop, {rows_of_both}: {figure(mean.to_uvloop)}"
     worst = worst_micro(rows)
     if worst is not None:
         yield f"the worst micro row of miniloop: {worst.name}, {figure(worst.value)}"
