@@ -465,7 +465,7 @@ def test_the_name_of_a_task_from_a_factory() -> None:
     assert [name(aio) for aio in BOTH] == ["None" if RELEASE == (3, 13, 0) else "Task-", "Task-"]
 
 
-def test_what_an_error_that_leaves_a_task_group_holds() -> None:
+def test_when_what_an_error_holds_is_freed() -> None:
     class Held:
         pass
 

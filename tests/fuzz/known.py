@@ -81,6 +81,38 @@ class Late(Rule):
 
 
 @dataclass(frozen=True)
+class Sooner(Late):
+    """A row that asyncio has in the end, from the garbage collector, and the other before that."""
+
+    def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
+        """Of the other, as many such rows moved to the end as only asyncio has there."""
+        left = Counter(self._about(row) for row in asyncio if row.startswith(IN_THE_END))
+        left.subtract(self._about(row) for row in other if row.startswith(IN_THE_END))
+        kept, sooner = [], []
+        for row in other:
+            about = self._about(row)
+            if about and not row.startswith(IN_THE_END) and left[about] > 0:
+                left[about] -= 1
+                sooner.append(IN_THE_END + row)
+            else:
+                kept.append(row)
+        if not sooner:
+            return [list(asyncio), list(other)]
+        return [self._told_alike(trace) for trace in (asyncio, [*kept, *sooner])]
+
+    def _about(self, row: str) -> str:
+        """What goes, if it is such a row, without the history of an error; else nothing."""
+        found = re.search(self.pattern, row)
+        return found[1].partition(" ⟨")[0] if found else ""
+
+    def _told_alike(self, trace: Trace) -> list[str]:
+        ends = [row for row in trace if row.startswith(IN_THE_END)]
+        about = [(self._about(row), row) for row in ends]
+        alike = [IN_THE_END + what if what else row for what, row in about]
+        return [row for row in trace if not row.startswith(IN_THE_END)] + sorted(alike)
+
+
+@dataclass(frozen=True)
 class Name(Rule):
     """A name that asyncio has not given, or not yet: of a task that is left, only such a one."""
 
@@ -116,9 +148,11 @@ class Excuse(Rule):
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
 NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
-LOST: Final = r"(?:handler \(future\)|ERROR): (\w+ exception was never retrieved.*)"
+LOST: Final = (
+    r"(?:handler \(future\)|ERROR): (\w+ exception was never retrieved[^|]*?)(?: \| future: .*)?$"
+)
 LOST_FUTURE: Final = LOST.replace(r"\w+", "(?:Future|_GatheringFuture)")
-LOST_EXIT: Final = LOST.replace(".*", " (?:SystemExit|KeyboardInterrupt).*")
+LOST_EXIT: Final = LOST.replace("[^|]*?", " (?:SystemExit|KeyboardInterrupt)[^|]*?")
 
 CALLED: Final = (
     r"((?:Exception in callback|<(?:Timer)?Handle(?: when=[\d.e+-]+)?) [\w.]+)"
@@ -132,7 +166,6 @@ NAMELESS: Final = r"\bleft: (T\d+) (?:None|Task-N|Task-\+\d+): "
 
 FACTORY: Final = r"set_task_factory\("
 EAGER: Final = r"eager_start|eager_task_factory"
-GROUP: Final = r"\.TaskGroup\("
 
 STUCK: Final = "Leaving task <|Cannot enter into task <"
 """From here on no task runs any more: see the habit of an eager task in habits.py."""
@@ -238,23 +271,21 @@ RULES: Final[tuple[Rule, ...]] = (
         "",
         ((3, 11), (3, 13)),
     ),
-    Late(
-        "when a coroutine goes that was never awaited in a TaskGroup",
-        "the row: What an error that leaves a TaskGroup holds",
+    Sooner(
+        "when a coroutine that was never awaited goes with an error",
+        "the row: When what an error holds is freed",
         "miniloop",
         NEVER_AWAITED,
         "",
-        ((3, 13), (3, 13, 1)),
-        only=GROUP,
+        ((3, 13), (4,)),
     ),
-    Late(
-        "when an exception that is lost in a TaskGroup is told",
-        "the row: What an error that leaves a TaskGroup holds",
+    Sooner(
+        "when an exception that another one holds is told",
+        "the row: When what an error holds is freed",
         "miniloop",
         LOST,
         "",
-        ((3, 13), (3, 13, 1)),
-        only=GROUP,
+        ((3, 13), (4,)),
     ),
     Late(
         "when the exit of an eager task is told",
@@ -290,7 +321,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "a lock where no loop runs",
         "the row: Waiting for a lock where no loop runs",  # as what is closed after the loop may
         "miniloop",
-        r"<\w+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
+        r"<[\w. ]+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
         "no running event loop",
     ),
     Excuse(

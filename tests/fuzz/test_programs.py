@@ -543,6 +543,21 @@ def test_when_a_lost_exception_is_told_is_known_to_differ_only_for_futures(
     assert asyncio != ours
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="an error held the frames that held it")
+def test_what_asyncio_leaves_to_the_garbage_collector_may_go_sooner_but_not_later() -> None:
+    goes = "RuntimeWarning: coroutine 'a' was never awaited"
+    at_once, in_the_end = [goes, "b"], ["b", f"in the end {goes}"]
+
+    def alike(asyncio: list[str], ours: list[str]) -> bool:
+        pair = known.rewritten("miniloop", [asyncio, ours], "aio.create_task(a())")
+        return pair[0] == pair[1]
+
+    assert alike(in_the_end, at_once)
+    assert not alike(at_once, in_the_end)
+    assert not alike(["b"], at_once)
+    assert not alike(in_the_end, [goes, *at_once])
+
+
 RECURS = """
 async def a():
     endless = []
