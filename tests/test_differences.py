@@ -280,6 +280,28 @@ def test_waiting_for_a_lock_where_no_loop_runs() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("call", ["get", "put"])
+def test_waiting_at_a_queue_that_is_closed_after_its_loop(call: str) -> None:
+    def close_it(aio: Any) -> str:
+        queue = aio.Queue(1)
+        loop = aio.SelectorEventLoop()
+        if call == "put":
+            queue.put_nowait(0)
+        waiting = queue.get() if call == "get" else queue.put(1)
+        task = loop.create_task(waiting)
+        loop.run_until_complete(aio.sleep(0))
+        loop.close()
+        try:
+            waiting.close()
+        except RuntimeError as error:
+            return str(error)
+        finally:
+            task._log_destroy_pending = False
+        return "ends"
+
+    assert [close_it(aio) for aio in BOTH] == ["Event loop is closed", "ends"]
+
+
 def test_an_empty_piece_among_the_lines_to_write() -> None:
     def closes(aio: Any) -> bool:
         lost = []

@@ -107,6 +107,17 @@ HABITS: Final = (
         ),
     ),
     Habit(
+        "who gives up waiting at a queue tells so, which a closed loop refuses",
+        NOW,
+        (
+            Change(
+                "queues:Queue._give_up",
+                "if waiter in line:",
+                "waiter.cancel()\n    if waiter in line:",
+            ),
+        ),
+    ),
+    Habit(
         "an eager task whose context is already entered is the current one ever after",
         NOW,
         (
