@@ -74,10 +74,10 @@ TIMERS: Final = (
 )
 
 _WORKLOADS: Final = (
-    Workload("switch", "500 tasks, each 200 × sleep(0)", "switch", "steps", 500, 200, STEPS),
-    Workload("alone", "one task, 50,000 × sleep(0)", "switch", "steps", 1, 50_000, STEPS),
-    Workload("spawn", "10,000 tasks that end at once", "task", "steps", 10_000, 0, STEPS),
-    Workload("wake-up", "100 tasks, each 200 futures", "wake-up", "wake-ups", 100, 200, WAKE_UPS),
-    Workload("timers", "20,000 × call_at within 1 ms", "timer", "timers", 20_000, 1, TIMERS),
+    Workload("switch", "500 tasks, each 40 × sleep(0)", "switch", "steps", 500, 40, STEPS),
+    Workload("alone", "one task, 10,000 × sleep(0)", "switch", "steps", 1, 10_000, STEPS),
+    Workload("spawn", "4,000 tasks that end at once", "task", "steps", 4_000, 0, STEPS),
+    Workload("wake-up", "100 tasks, each 40 futures", "wake-up", "wake-ups", 100, 40, WAKE_UPS),
+    Workload("timers", "4,000 × call_at within 1 ms", "timer", "timers", 4_000, 1, TIMERS),
 )
 WORKLOADS: Final = {workload.name: workload for workload in _WORKLOADS}

@@ -11,8 +11,8 @@ from comparisons.knockout.ladder import WHOLE, WORKLOADS
 
 ROUNDS: Final = 7
 QUICK_ROUNDS: Final = 3
-VALUES: Final = 10
-QUICK_VALUES: Final = 5
+VALUES: Final = 40
+QUICK_VALUES: Final = 25
 
 
 class Settings(NamedTuple):
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="fewer and shorter samples: about two minutes")
+    add("--quick", action="store_true", help="fewer and smaller samples: about two minutes")
     add(
         "--only",
         type=names_among(tuple(WORKLOADS), "workload"),
