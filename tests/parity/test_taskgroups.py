@@ -374,6 +374,27 @@ def test_keyboard_interrupt_and_system_exit_are_not_wrapped(
     assert stage.run(main) == [("in the body", "cancelled")]
 
 
+def test_of_several_exits_the_group_raises_the_first(stage: Stage) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+
+    async def leave(status: int) -> None:
+        raise SystemExit(status)
+
+    async def main() -> None:
+        async with aio.TaskGroup() as group:
+            group.create_task(leave(1))
+            group.create_task(leave(2))
+
+    task = loop.create_task(main())
+    for _ in range(3):
+        with pytest.raises(SystemExit) as left:
+            loop.run_forever()
+        log(left.value.code)
+    log(task.exception() is left.value)
+
+    assert log == [1, 2, 1, True]
+
+
 def test_a_group_in_a_timeout_is_cancelled_as_a_whole(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
