@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+import pytest
+
 from tests.parity.harness import (
     Stage,
     attempt,
@@ -340,3 +342,23 @@ def test_a_gather_that_returns_exceptions_has_seen_none_until_all_have_ended(sta
     del gathered
     stage.collect()
     assert log == [("report", "Task exception was never retrieved", "ValueError: broken")]
+
+
+def test_of_a_gather_that_refuses_an_argument_nothing_is_reported_when_the_others_are_cancelled(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        aio.get_running_loop().set_exception_handler(stage.report)
+        with pytest.raises(TypeError):
+            aio.gather(aio.sleep(10), 42)
+        (sleeping,) = aio.all_tasks() - {aio.current_task()}
+        sleeping.cancel()
+        await aio.wait([sleeping])
+        await aio.sleep(0)
+        log(outcome(sleeping))
+        del sleeping
+        stage.collect()
+
+    assert stage.run(main) == ["cancelled"]
