@@ -306,12 +306,12 @@ def waits(node: ast.AST) -> bool:
 
 
 def runs_a_callback(node: ast.AST) -> bool:
-    """`handle._callback(...)`, or its `context.run(handle._callback, ...)`."""
+    """`handle._callback(...)`, or its `context.run(handle._callback, ...)`, in any form."""
     if not isinstance(node, ast.Call):
         return False
     through_context = isinstance(node.func, ast.Attribute) and node.func.attr == "run"
-    called = node.args[0] if through_context and node.args else node.func
-    return isinstance(called, ast.Attribute) and called.attr == "_callback"
+    called = ast.walk(node.args[0]) if through_context and node.args else [node.func]
+    return any(isinstance(part, ast.Attribute) and part.attr == "_callback" for part in called)
 
 
 def sends(node: ast.AST) -> bool:

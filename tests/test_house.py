@@ -285,6 +285,7 @@ BREAKERS: dict[str, list[tuple[str, dict[str, str]]]] = {
         ("2 places send", {"third.py": "coro.send(None)"}),
         ("2 places callback", {"third.py": "handle._callback(*handle._args)"}),
         ("2 places callback", {"third.py": "context.run(handle._callback)"}),
+        ("2 places callback", {"third.py": "context.run(*(handle._callback,) + args)"}),
         ("2 places yield of a future", {"third.py": "def wait(self):\n yield self"}),
         ("third:1 marks 'hope'", {"third.py": "# THE ONLY hope"}),
         ("2 comments mark the only send", {"third.py": "# THE ONLY send"}),
