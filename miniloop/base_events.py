@@ -44,6 +44,7 @@ class BaseEventLoop(events.AbstractEventLoop):
     # What the subclass brings that knows how to wait:
     _selector: Any  # an object with `select(timeout)`
     _process_events: Callable[[Any], None]  # makes ready what select() has returned
+    _prepare_to_wait: Callable[[], None]  # what must be done before select() may be left to wait
     _write_to_self: Callable[[], None]  # wakes the loop up from select(), from any thread
 
     def __init__(self) -> None:
@@ -61,16 +62,16 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._stopping = False
         self._closed = False
         self._debug = False  # see mishaps.py
-        # False while nothing but the loop's own wake-up socket is watched. Then select() has
-        # nothing to say as long as something is ready, and the turn goes without that system call,
-        # which is worth more than half the time of a chain of callbacks.
-        self._must_poll = True
+        # The loop's own wake-up socket not counted. While there are none, select() has nothing to
+        # say as long as something is ready, and the turn goes without that system call, which is
+        # worth more than half the time of a chain of callbacks.
+        self._watched_descriptors = 0
         self._task_factory: TaskFactory | None = None
         #: Make an entry ready: how Futures and Tasks do what `call_soon` does. Refuses once closed.
         self._enqueue: Callable[[Any], None] = self._ready.append
 
     def __repr__(self) -> str:
-        state = f"running={self.is_running()} closed={self.is_closed()} debug={self.get_debug()}"
+        state = f"running={self.is_running()} closed={self.is_closed()} debug={self._debug}"
         return f"<{type(self).__name__} {state}>"
 
     # -- one turn ----------------------------------------------------------------------------------
@@ -82,6 +83,8 @@ class BaseEventLoop(events.AbstractEventLoop):
             self._drop_cancelled_timers()
 
         # Phase 1: how long may we wait? Not while something is ready; else to the next timer.
+        if not ready:
+            self._prepare_to_wait()  # and then look again, for a thread may have been faster
         timeout: float | None = None
         if ready or self._stopping:
             timeout = 0
@@ -89,7 +92,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             timeout = min(max(0, scheduled[0][0] - self.time()), MAXIMUM_SELECT_TIMEOUT)
 
         # Phase 2: wait.
-        if timeout != 0 or self._must_poll:
+        if timeout != 0 or self._watched_descriptors:
             self._process_events(self._selector.select(timeout))  # THE ONLY select
 
         # Phase 3: timers that are due become ready, the earliest first. The clock's resolution is
@@ -126,8 +129,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             self._timer_cancelled_count -= 1
 
     def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
-        if handle._scheduled:
-            self._timer_cancelled_count += 1
+        self._timer_cancelled_count += handle._scheduled
 
     # -- scheduling --------------------------------------------------------------------------------
 
@@ -302,10 +304,6 @@ class BaseEventLoop(events.AbstractEventLoop):
             raise RuntimeError("This event loop is already running")
         if events._get_running_loop() is not None:
             raise RuntimeError("Cannot run the event loop while another loop is running")
-
-    def get_debug(self) -> bool:
-        """Return True in debug mode, which is a matter of a later chapter: mishaps.py."""
-        return self._debug
 
 
 def _refuse(*_: object) -> None:

@@ -302,12 +302,10 @@ class _Failure:
         self.twin: Future[Any] | None = None  # None also once somebody has asked for the exception
 
     def __del__(self) -> None:
-        future = self.twin
-        if future is None:
+        if (future := self.twin) is None:
             return
         message = f"{self.name} exception was never retrieved"
-        born = future._source_traceback
-        _tell(future._loop, message, born, exception=self.error, future=future)
+        _tell(future._loop, message, future._source_traceback, exception=self.error, future=future)
 
 
 def _checked(exception: BaseException | type[BaseException]) -> BaseException:

@@ -106,10 +106,9 @@ class MishapsEventLoop(BaseSelectorEventLoop):
             raise
         except BaseException as exc:
             message = "Unhandled error in exception handler"
-            self._call_default_handler(
-                {"message": message, "exception": exc, "context": context},
-                " while handling an unexpected error in custom exception handler",
-            )
+            failure = {"message": message, "exception": exc, "context": context}
+            occasion = " while handling an unexpected error in custom exception handler"
+            self._call_default_handler(failure, occasion)
 
     def _call_default_handler(self, context: dict[str, Any], occasion: str = "") -> None:
         try:
@@ -157,6 +156,10 @@ class MishapsEventLoop(BaseSelectorEventLoop):
                 _tell(self, message, None, exception=result, asyncgen=agen)
 
     # -- debug mode --------------------------------------------------------------------------------
+
+    def get_debug(self) -> bool:
+        """Return True in debug mode."""
+        return self._debug
 
     def set_debug(self, enabled: bool) -> None:
         """Turn debug mode on or off; `run(debug=…)` and PYTHONASYNCIODEBUG=1 do it from outside."""

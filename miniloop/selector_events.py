@@ -35,25 +35,35 @@ class BaseSelectorEventLoop(BaseEventLoop):
         self._selector = selectors.DefaultSelector() if selector is None else selector
         #: The transport that owns a descriptor; nobody else may then watch it.
         self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
-        # How many the selector watches, the wake-up socket included.
-        self._descriptors = 0
-        self._ssock, self._csock = socket.socketpair()
-        self._ssock.setblocking(False)
-        self._csock.setblocking(False)
-        self._add_reader(self._ssock.fileno(), self._read_from_self)
+        #: Whoever writes to it wakes the loop up; None until the loop may wait for the first time.
+        self._csock: Any = None
 
     def close(self) -> None:
         """Forget all callbacks, close the selector and let the loop never run again."""
-        if not self._closed and not self.is_running():
-            self._remove_reader(self._ssock.fileno())
+        super().close()
+        if self._csock is not None:
             self._ssock.close()
             self._csock.close()
-            self._selector.close()
-        super().close()
+        self._selector.close()
 
     # -- the wake-up socket ------------------------------------------------------------------------
 
+    def _prepare_to_wait(self) -> None:
+        """Open the wake-up socket, before the first turn that may have to wait.
+
+        Many loops never come to that, in a test suite for one, and with the two ends a `run()` that
+        does nothing takes half as long again.
+        """
+        if self._csock is None:
+            self._ssock, csock = socket.socketpair()
+            csock.setblocking(False)  # a wake-up may come from a signal, which cannot wait
+            woken = Handle(self._read_from_self, (), self)
+            self._selector.register(self._ssock, EVENT_READ, {EVENT_READ: woken})
+            self._csock = csock
+
     def _write_to_self(self) -> None:
+        if self._csock is None:
+            return  # the loop will look into the ready queue before it waits
         try:
             self._csock.send(b"\0")
         except BlockingIOError:
@@ -65,7 +75,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
         # Once: were there more than this, the selector would say so again. To read until there is
         # nothing costs a second system call, and an exception, for each call from a thread.
         try:
-            self._process_self_data(self._ssock.recv(4096))
+            self._process_self_data(self._ssock.recv(4096, socket.MSG_DONTWAIT))
         except BlockingIOError:
             return  # made ready twice: a callback has stopped the loop before this was called
 
@@ -130,13 +140,12 @@ class BaseSelectorEventLoop(BaseEventLoop):
         events = mask | event if handle is not None else mask & ~event
         if not mask:
             self._selector.register(fd, events, after)
-            self._descriptors += 1
+            self._watched_descriptors += 1
         elif events:
             self._selector.modify(fd, events, after)
         else:
             self._selector.unregister(fd)
-            self._descriptors -= 1
-        self._must_poll = self._descriptors > 1
+            self._watched_descriptors -= 1
         if before is None:
             return False
         before.cancel()

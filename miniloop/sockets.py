@@ -64,9 +64,8 @@ class SocketsEventLoop(TLSEventLoop):
         """Connect `sock` to `address`; a host name in it is looked up."""
         self._check_socket(sock)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
-            found = await self._ensure_resolved(
-                address, family=sock.family, type=sock.type, proto=sock.proto
-            )
+            kind = {"family": sock.family, "type": sock.type, "proto": sock.proto}
+            found = await self._ensure_resolved(address, **kind)
             address = found[0][4]
         try:
             sock.connect(address)
