@@ -44,7 +44,6 @@ class BaseEventLoop(events.AbstractEventLoop):
     # What the subclass brings that knows how to wait:
     _selector: Any  # an object with `select(timeout)`
     _process_events: Callable[[Any], None]  # makes ready what select() has returned
-    _prepare_to_wait: Callable[[], None]  # what must be done before select() may be left to wait
     _write_to_self: Callable[[], None]  # wakes the loop up from select(), from any thread
 
     def __init__(self) -> None:
@@ -62,10 +61,10 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._stopping = False
         self._closed = False
         self._debug = False  # see mishaps.py
-        # The loop's own wake-up socket not counted. While there are none, select() has nothing to
-        # say as long as something is ready, and the turn goes without that system call, which is
-        # worth more than half the time of a chain of callbacks.
-        self._watched_descriptors = 0
+        # Besides the loop's own wake-up socket; None where nobody counts. While there are none,
+        # select() has nothing to say as long as something is ready, and the turn goes without that
+        # system call, which is worth more than half the time of a chain of callbacks.
+        self._watched_descriptors: int | None = None
         self._task_factory: TaskFactory | None = None
         #: Make an entry ready: how Futures and Tasks do what `call_soon` does. Refuses once closed.
         self._enqueue: Callable[[Any], None] = self._ready.append
@@ -92,7 +91,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             timeout = min(max(0, scheduled[0][0] - self.time()), MAXIMUM_SELECT_TIMEOUT)
 
         # Phase 2: wait.
-        if timeout != 0 or self._watched_descriptors:
+        if timeout != 0 or self._watched_descriptors != 0:
             self._process_events(self._selector.select(timeout))  # THE ONLY select
 
         # Phase 3: timers that are due become ready, the earliest first. The clock's resolution is
@@ -107,6 +106,9 @@ class BaseEventLoop(events.AbstractEventLoop):
 
         # Phase 4: run what is ready now.
         self._run_ready()
+
+    def _prepare_to_wait(self) -> None:
+        """What a derived class has to do before select() may be left to wait."""
 
     def _run_ready(self) -> None:
         """Run the entries that are ready at this moment, and none that they add."""

@@ -173,8 +173,7 @@ class Future(Generic[T]):
         if self._state is CANCELLED:
             return self._make_cancelled_error()
         self._mark_retrieved()
-        failure: _Failure = self._outcome
-        return failure.error.with_traceback(failure.traceback)
+        return self._outcome.error.with_traceback(self._outcome.traceback)  # type: ignore[no-any-return]
 
     def _make_cancelled_error(self) -> CancelledError:
         outcome = self._outcome

@@ -106,9 +106,10 @@ class MishapsEventLoop(BaseSelectorEventLoop):
             raise
         except BaseException as exc:
             message = "Unhandled error in exception handler"
-            failure = {"message": message, "exception": exc, "context": context}
-            occasion = " while handling an unexpected error in custom exception handler"
-            self._call_default_handler(failure, occasion)
+            self._call_default_handler(
+                {"message": message, "exception": exc, "context": context},
+                " while handling an unexpected error in custom exception handler",
+            )
 
     def _call_default_handler(self, context: dict[str, Any], occasion: str = "") -> None:
         try:

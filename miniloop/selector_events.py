@@ -12,8 +12,8 @@ This file does not know what is read or written. Read base_events.py first.
 from __future__ import annotations
 
 import selectors
-import socket
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
+from socket import MSG_DONTWAIT, socketpair
 from weakref import WeakValueDictionary
 
 from .base_events import BaseEventLoop
@@ -35,6 +35,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
         self._selector = selectors.DefaultSelector() if selector is None else selector
         #: The transport that owns a descriptor; nobody else may then watch it.
         self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
+        self._watched_descriptors: int = 0
         #: Whoever writes to it wakes the loop up; None until the loop may wait for the first time.
         self._csock: Any = None
 
@@ -55,7 +56,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
         does nothing takes half as long again.
         """
         if self._csock is None:
-            self._ssock, csock = socket.socketpair()
+            self._ssock, csock = socketpair()
             csock.setblocking(False)  # a wake-up may come from a signal, which cannot wait
             woken = Handle(self._read_from_self, (), self)
             self._selector.register(self._ssock, EVENT_READ, {EVENT_READ: woken})
@@ -75,7 +76,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
         # Once: were there more than this, the selector would say so again. To read until there is
         # nothing costs a second system call, and an exception, for each call from a thread.
         try:
-            self._process_self_data(self._ssock.recv(4096, socket.MSG_DONTWAIT))
+            self._process_self_data(self._ssock.recv(4096, MSG_DONTWAIT))
         except BlockingIOError:
             return  # made ready twice: a callback has stopped the loop before this was called
 

@@ -120,9 +120,8 @@ class SocketsEventLoop(TLSEventLoop):
         info = _info_of_number(host, port, family, type, proto, *address[2:])
         if info is not None:
             return [info]
-        return await self.getaddrinfo(
-            host, port, family=family, type=type, proto=proto, flags=flags
-        )
+        query = {"family": family, "type": type, "proto": proto, "flags": flags}
+        return await self.getaddrinfo(host, port, **query)
 
     def _check_socket(self, sock: socket.socket) -> None:
         _check_ssl_socket(sock)

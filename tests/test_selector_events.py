@@ -191,7 +191,7 @@ def test_what_a_thread_makes_ready_while_the_wake_up_socket_is_opened_is_not_los
             return ends
 
         ends = socket.socketpair()
-        monkeypatch.setattr(socket, "socketpair", overtaken)
+        monkeypatch.setattr(miniloop.selector_events, "socketpair", overtaken)
         loop.run_forever()
         assert (steps, loop.counter.timeouts) == (["called"], [])
 

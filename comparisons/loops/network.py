@@ -44,8 +44,9 @@ NETWORK: Final = (
             name=f"{api} {kibibytes} KiB",
             group=ECHO,
             about="{size} messages; CPU time for each",
-            size=4_000,
+            size=2_000,
             quick=400,
+            values=4,
             in_quick=kibibytes == QUICK_SIZE,
             warmup=0,  # it warms up by itself
             figure=CPU_PER_MESSAGE,
