@@ -44,6 +44,29 @@ def test_stop_lets_the_current_turn_end(stage: Stage) -> None:
     assert log == ["before", "after", ("stopped", False), "the next turn"]
 
 
+def test_a_loop_that_waits_in_a_way_of_its_own_is_asked_in_each_turn(stage: Stage) -> None:
+    log = stage.log
+
+    class Polled(stage.aio.BaseEventLoop):  # type: ignore[misc, name-defined]
+        """It is its own selector."""
+
+        def select(self, timeout: float | None) -> str:
+            log("select", timeout)
+            return "events"
+
+        def _process_events(self, events: str) -> None:
+            log("process", events)
+
+    loop = Polled()
+    loop._selector = loop
+    loop.call_soon(loop.call_soon, loop.stop)
+    loop.run_forever()
+    loop._selector = None
+    loop.close()
+
+    assert log == [("select", 0), ("process", "events")] * 2
+
+
 def test_a_loop_stopped_before_it_runs_runs_one_turn(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
     loop.call_soon(log, "one turn")
