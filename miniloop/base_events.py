@@ -61,16 +61,16 @@ class BaseEventLoop(events.AbstractEventLoop):
         self._stopping = False
         self._closed = False
         self._debug = False  # see mishaps.py
-        # Besides the loop's own wake-up socket; None where nobody counts. While there are none,
-        # select() has nothing to say as long as something is ready, and the turn goes without that
-        # system call, which is worth more than half the time of a chain of callbacks.
-        self._watched_descriptors: int | None = None
+        # False while nothing but the loop's own wake-up socket is watched. Then select() has
+        # nothing to say as long as something is ready, and the turn goes without that system call,
+        # which is worth more than half the time of a chain of callbacks.
+        self._must_poll = True
         self._task_factory: TaskFactory | None = None
         #: Make an entry ready: how Futures and Tasks do what `call_soon` does. Refuses once closed.
         self._enqueue: Callable[[Any], None] = self._ready.append
 
     def __repr__(self) -> str:
-        state = f"running={self.is_running()} closed={self.is_closed()} debug={self._debug}"
+        state = f"running={self.is_running()} closed={self.is_closed()} debug={self.get_debug()}"
         return f"<{type(self).__name__} {state}>"
 
     # -- one turn ----------------------------------------------------------------------------------
@@ -82,8 +82,6 @@ class BaseEventLoop(events.AbstractEventLoop):
             self._drop_cancelled_timers()
 
         # Phase 1: how long may we wait? Not while something is ready; else to the next timer.
-        if not ready:
-            self._prepare_to_wait()  # and then look again, for a thread may have been faster
         timeout: float | None = None
         if ready or self._stopping:
             timeout = 0
@@ -91,7 +89,7 @@ class BaseEventLoop(events.AbstractEventLoop):
             timeout = min(max(0, scheduled[0][0] - self.time()), MAXIMUM_SELECT_TIMEOUT)
 
         # Phase 2: wait.
-        if timeout != 0 or self._watched_descriptors != 0:
+        if timeout != 0 or self._must_poll:
             self._process_events(self._selector.select(timeout))  # THE ONLY select
 
         # Phase 3: timers that are due become ready, the earliest first. The clock's resolution is
@@ -106,9 +104,6 @@ class BaseEventLoop(events.AbstractEventLoop):
 
         # Phase 4: run what is ready now.
         self._run_ready()
-
-    def _prepare_to_wait(self) -> None:
-        """What a derived class has to do before select() may be left to wait."""
 
     def _run_ready(self) -> None:
         """Run the entries that are ready at this moment, and none that they add."""
@@ -131,7 +126,8 @@ class BaseEventLoop(events.AbstractEventLoop):
             self._timer_cancelled_count -= 1
 
     def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
-        self._timer_cancelled_count += handle._scheduled
+        if handle._scheduled:
+            self._timer_cancelled_count += 1
 
     # -- scheduling --------------------------------------------------------------------------------
 
@@ -306,6 +302,10 @@ class BaseEventLoop(events.AbstractEventLoop):
             raise RuntimeError("This event loop is already running")
         if events._get_running_loop() is not None:
             raise RuntimeError("Cannot run the event loop while another loop is running")
+
+    def get_debug(self) -> bool:
+        """Return True in debug mode, which is a matter of a later chapter: mishaps.py."""
+        return self._debug
 
 
 def _refuse(*_: object) -> None:

@@ -173,7 +173,8 @@ class Future(Generic[T]):
         if self._state is CANCELLED:
             return self._make_cancelled_error()
         self._mark_retrieved()
-        return self._outcome.error.with_traceback(self._outcome.traceback)  # type: ignore[no-any-return]
+        failure: _Failure = self._outcome
+        return failure.error.with_traceback(failure.traceback)
 
     def _make_cancelled_error(self) -> CancelledError:
         outcome = self._outcome
@@ -301,10 +302,12 @@ class _Failure:
         self.twin: Future[Any] | None = None  # None also once somebody has asked for the exception
 
     def __del__(self) -> None:
-        if (future := self.twin) is None:
+        future = self.twin
+        if future is None:
             return
         message = f"{self.name} exception was never retrieved"
-        _tell(future._loop, message, future._source_traceback, exception=self.error, future=future)
+        born = future._source_traceback
+        _tell(future._loop, message, born, exception=self.error, future=future)
 
 
 def _checked(exception: BaseException | type[BaseException]) -> BaseException:

@@ -158,10 +158,6 @@ class MishapsEventLoop(BaseSelectorEventLoop):
 
     # -- debug mode --------------------------------------------------------------------------------
 
-    def get_debug(self) -> bool:
-        """Return True in debug mode."""
-        return self._debug
-
     def set_debug(self, enabled: bool) -> None:
         """Turn debug mode on or off; `run(debug=…)` and PYTHONASYNCIODEBUG=1 do it from outside."""
         # Not else: vars() makes a dictionary of a loop's attributes, for good, and with that a task

@@ -12,8 +12,8 @@ This file does not know what is read or written. Read base_events.py first.
 from __future__ import annotations
 
 import selectors
+import socket
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
-from socket import MSG_DONTWAIT, socketpair
 from weakref import WeakValueDictionary
 
 from .base_events import BaseEventLoop
@@ -35,36 +35,25 @@ class BaseSelectorEventLoop(BaseEventLoop):
         self._selector = selectors.DefaultSelector() if selector is None else selector
         #: The transport that owns a descriptor; nobody else may then watch it.
         self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
-        self._watched_descriptors: int = 0
-        #: Whoever writes to it wakes the loop up; None until the loop may wait for the first time.
-        self._csock: Any = None
+        # How many the selector watches, the wake-up socket included.
+        self._descriptors = 0
+        self._ssock, self._csock = socket.socketpair()
+        self._ssock.setblocking(False)
+        self._csock.setblocking(False)
+        self._add_reader(self._ssock.fileno(), self._read_from_self)
 
     def close(self) -> None:
         """Forget all callbacks, close the selector and let the loop never run again."""
-        super().close()
-        if self._csock is not None:
+        if not self._closed and not self.is_running():
+            self._remove_reader(self._ssock.fileno())
             self._ssock.close()
             self._csock.close()
-        self._selector.close()
+            self._selector.close()
+        super().close()
 
     # -- the wake-up socket ------------------------------------------------------------------------
 
-    def _prepare_to_wait(self) -> None:
-        """Open the wake-up socket, before the first turn that may have to wait.
-
-        Many loops never come to that, in a test suite for one, and with the two ends a `run()` that
-        does nothing takes half as long again.
-        """
-        if self._csock is None:
-            self._ssock, csock = socketpair()
-            csock.setblocking(False)  # a wake-up may come from a signal, which cannot wait
-            woken = Handle(self._read_from_self, (), self)
-            self._selector.register(self._ssock, EVENT_READ, {EVENT_READ: woken})
-            self._csock = csock
-
     def _write_to_self(self) -> None:
-        if self._csock is None:
-            return  # the loop will look into the ready queue before it waits
         try:
             self._csock.send(b"\0")
         except BlockingIOError:
@@ -76,9 +65,9 @@ class BaseSelectorEventLoop(BaseEventLoop):
         # Once: were there more than this, the selector would say so again. To read until there is
         # nothing costs a second system call, and an exception, for each call from a thread.
         try:
-            self._process_self_data(self._ssock.recv(4096, MSG_DONTWAIT))
+            self._process_self_data(self._ssock.recv(4096))
         except BlockingIOError:
-            return  # made ready twice: a callback has stopped the loop before this was called
+            return  # made ready twice: Ctrl-C or SystemExit has left the turn before this was called
 
     def _process_self_data(self, data: bytes) -> None:
         """What comes in was there to wake the loop up; unix_events.py finds more in it."""
@@ -141,12 +130,13 @@ class BaseSelectorEventLoop(BaseEventLoop):
         events = mask | event if handle is not None else mask & ~event
         if not mask:
             self._selector.register(fd, events, after)
-            self._watched_descriptors += 1
+            self._descriptors += 1
         elif events:
             self._selector.modify(fd, events, after)
         else:
             self._selector.unregister(fd)
-            self._watched_descriptors -= 1
+            self._descriptors -= 1
+        self._must_poll = self._descriptors > 1
         if before is None:
             return False
         before.cancel()

@@ -64,8 +64,9 @@ class SocketsEventLoop(TLSEventLoop):
         """Connect `sock` to `address`; a host name in it is looked up."""
         self._check_socket(sock)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
-            kind = {"family": sock.family, "type": sock.type, "proto": sock.proto}
-            found = await self._ensure_resolved(address, **kind)
+            found = await self._ensure_resolved(
+                address, family=sock.family, type=sock.type, proto=sock.proto
+            )
             address = found[0][4]
         try:
             sock.connect(address)
@@ -120,8 +121,9 @@ class SocketsEventLoop(TLSEventLoop):
         info = _info_of_number(host, port, family, type, proto, *address[2:])
         if info is not None:
             return [info]
-        query = {"family": family, "type": type, "proto": proto, "flags": flags}
-        return await self.getaddrinfo(host, port, **query)
+        return await self.getaddrinfo(
+            host, port, family=family, type=type, proto=proto, flags=flags
+        )
 
     def _check_socket(self, sock: socket.socket) -> None:
         _check_ssl_socket(sock)

@@ -414,8 +414,9 @@ class TLSEventLoop(ThreadsEventLoop):
         Raises ssl.SSLError or OSError if the handshake fails; then `transport` is closed.
         """
         if not isinstance(sslcontext, _load_ssl().SSLContext):
-            expected = "an instance of ssl.SSLContext"
-            raise TypeError(f"sslcontext is expected to be {expected}, got {sslcontext!r}")
+            raise TypeError(
+                f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}"
+            )
         if not getattr(transport, "_start_tls_compatible", False):
             raise TypeError(f"transport {transport!r} is not supported by start_tls()")
         if transport.is_closing():  # who would ever tell us that it is lost?

@@ -309,10 +309,11 @@ class Task(Future[T]):
             _tell(self._loop, message, self._source_traceback, task=self)
 
 
-def _is_awaited_like_a_future(kind: type[Any]) -> bool:
+def _is_awaited_like_a_future(kind: type) -> bool:
     """True of a class derived from Future, unless it tells in its own way how it has ended."""
-    own = issubclass(kind, Future) and kind.result is Future.result
-    return own and kind.add_done_callback is Future.add_done_callback
+    return issubclass(kind, Future) and (
+        kind.result is Future.result and kind.add_done_callback is Future.add_done_callback
+    )
 
 
 # -- making tasks ---------------------------------------------------------------------------------

@@ -65,7 +65,6 @@ class SelectorEventLoop(SubprocessEventLoop):
             raise TypeError("coroutines cannot be used with add_signal_handler()")
         self._check_signal(sig)
         self._check_closed()
-        self._prepare_to_wait()
         try:
             signal.set_wakeup_fd(self._csock.fileno())
         except (ValueError, OSError) as exc:  # this is not the main thread

@@ -271,7 +271,6 @@ def test_the_repr_tells_whether_the_loop_runs_is_closed_and_debugs() -> None:
 
 def test_a_loop_that_is_lost_is_closed_with_a_warning() -> None:
     loops: list[Any] = [miniloop.SelectorEventLoop()]
-    loops[0].run_until_complete(miniloop.sleep(0.001))  # one that waits has a socket
     sockets = [loops[0]._ssock, loops[0]._csock]
 
     def lose() -> None:

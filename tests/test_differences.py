@@ -166,20 +166,6 @@ def test_a_busy_turn_does_not_ask_the_selector() -> None:
     assert [selects(aio) for aio in BOTH] == [10, 0]
 
 
-def test_a_loop_that_never_waits_opens_no_wake_up_socket() -> None:
-    def watched(aio: Any) -> list[int]:
-        selector = selectors.DefaultSelector()
-
-        async def main() -> list[int]:
-            steps = [len(selector.get_map())]
-            await aio.sleep(0.001)
-            return [*steps, len(selector.get_map())]
-
-        return list(run(aio, main(), aio.SelectorEventLoop(selector)))
-
-    assert [watched(aio) for aio in BOTH] == [[1, 1], [0, 1]]
-
-
 def test_a_pending_future_with_callbacks_waits_for_the_collector() -> None:
     def goes_with_its_last_reference(aio: Any) -> bool:
         loop = aio.SelectorEventLoop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import selectors
 import socket
 import threading
@@ -102,7 +103,7 @@ def test_a_descriptor_has_one_reader_and_one_writer_and_the_last_counts(pair: Pa
         steps = [loop.remove_reader(ours), loop.remove_reader(ours)]
         steps += [loop.remove_writer(ours), loop.remove_writer(ours)]
         assert steps == [True, False, True, False]
-        assert loop.watched == 0
+        assert len(loop.counter.get_map()) == 1
 
 
 def test_a_reader_removed_in_the_same_turn_is_not_called(pair: Pair) -> None:
@@ -178,28 +179,9 @@ def test_call_soon_threadsafe_wakes_a_loop_that_waits() -> None:
     assert steps == ["woken"]
 
 
-def test_what_a_thread_makes_ready_while_the_wake_up_socket_is_opened_is_not_lost(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    steps: list[str] = []
-    with virtual_loop() as loop:
-
-        def overtaken() -> Any:
-            """The loop has found nothing ready; another thread does not find the socket."""
-            loop.call_soon_threadsafe(steps.append, "called")
-            loop.call_soon_threadsafe(loop.stop)
-            return ends
-
-        ends = socket.socketpair()
-        monkeypatch.setattr(miniloop.selector_events, "socketpair", overtaken)
-        loop.run_forever()
-        assert (steps, loop.counter.timeouts) == (["called"], [])
-
-
 def test_any_number_of_wake_ups_neither_blocks_nor_is_lost() -> None:
     steps: list[int] = []
-    with virtual_loop() as loop, logged() as lines:
-        loop.run_until_complete(miniloop.sleep(1))
+    with virtual_loop() as loop, logged(logging.DEBUG) as lines:
         for number in range(10_000):  # far more bytes than the socket holds
             loop.call_soon_threadsafe(steps.append, number)
         loop.run_turns()
@@ -207,13 +189,12 @@ def test_any_number_of_wake_ups_neither_blocks_nor_is_lost() -> None:
         loop.run_forever()
         assert steps == list(range(10_000))
         with pytest.raises(BlockingIOError):
-            loop._ssock.recv(1, socket.MSG_DONTWAIT)
+            loop._ssock.recv(1)
     assert lines == []
 
 
 def test_closing_closes_the_sockets_and_the_selector() -> None:
     loop: Any = miniloop.SelectorEventLoop()
-    loop.run_until_complete(miniloop.sleep(0.001))  # one that waits has a wake-up socket
     sockets = [loop._ssock, loop._csock]
     selector = loop._selector
     assert len(selector.get_map()) == 1

@@ -52,11 +52,6 @@ class VirtualLoop(miniloop.SelectorEventLoop):
         """Message and exception of each report, in order."""
         return [(report["message"], repr(report.get("exception"))) for report in self.reports]
 
-    @property
-    def watched(self) -> int:
-        """How many descriptors are watched, but for the loop's own."""
-        return len(self.counter.get_map()) - (self._csock is not None)
-
     def run_turns(self, count: int = 1) -> None:
         """Run so many turns; only while something is ready, else it would wait."""
         for _ in range(count):
