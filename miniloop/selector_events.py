@@ -67,7 +67,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
         try:
             self._process_self_data(self._ssock.recv(4096))
         except BlockingIOError:
-            return  # made ready twice: Ctrl-C or SystemExit has left the turn before this was called
+            return  # made ready twice: Ctrl-C has left the turn before this was called
 
     def _process_self_data(self, data: bytes) -> None:
         """What comes in was there to wake the loop up; unix_events.py finds more in it."""
