@@ -44,9 +44,8 @@ NETWORK: Final = (
             name=f"{api} {kibibytes} KiB",
             group=ECHO,
             about="{size} messages; CPU time for each",
-            size=2_000,
+            size=4_000,
             quick=400,
-            values=4,
             in_quick=kibibytes == QUICK_SIZE,
             warmup=0,  # it warms up by itself
             figure=CPU_PER_MESSAGE,

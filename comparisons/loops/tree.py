@@ -133,7 +133,7 @@ def _tree(name: str, *, in_group: bool, eager: bool) -> OnLoop:
         quick=QUICK_LEVELS,
         warmup=WARMUP_LEVELS,
         in_quick=name == "none" or not eager,
-        values=5 if name in ("none", "memoization") else 2,  # the others take seconds
+        values=3 if name in ("none", "memoization") else 1,  # the others take seconds
         possible=has_eager_tasks if eager else None,
         work=work,
         expected=lambda levels: BRANCHES**levels,
