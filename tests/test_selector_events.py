@@ -160,7 +160,7 @@ def test_call_soon_threadsafe_wakes_a_loop_that_waits() -> None:
 
     class Announcing(selectors.DefaultSelector):
         def select(self, timeout: float | None = None) -> Any:
-            if timeout is None:
+            if timeout != 0:
                 waits.set()
             return super().select(timeout)
 
@@ -171,6 +171,7 @@ def test_call_soon_threadsafe_wakes_a_loop_that_waits() -> None:
         loop.call_soon_threadsafe(steps.append, "woken")
         loop.call_soon_threadsafe(loop.stop)
 
+    loop.call_later(30, steps.append, "nobody has woken it")
     thread = threading.Thread(target=from_outside)
     thread.start()
     loop.run_forever()
