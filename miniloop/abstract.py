@@ -35,7 +35,7 @@ ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
 Address: TypeAlias = Any
 #: A file descriptor's number, or an object with a method `fileno()`.
 FileDescriptorLike: TypeAlias = Any
-Path: TypeAlias = str | bytes | os.PathLike[Any]
+Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 #: An SSLContext; True for the default one; None or False for no TLS. `ssl` is slow to import.
 SSL: TypeAlias = Any
 
