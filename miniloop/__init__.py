@@ -1,26 +1,24 @@
-"""miniloop: asyncio, written again from nothing in Python, to be read.
+"""miniloop: a from-scratch reimplementation of asyncio in pure Python, written to be read.
 
-Read the files in READING_ORDER, at the end of this file: a file imports only files that stand
-before it. `import miniloop as asyncio` runs programs that were written for
-asyncio.
+Read the files in the order of READING_ORDER: each file imports only files listed before it. Start
+with the core ring. `import miniloop as asyncio` runs programs that were written for asyncio.
 """
 
 from __future__ import annotations
 
-import sys
-
 from .coroutines import *
+from .abstract import *
 from .exceptions import *
 from .events import *
 from .futures import *
 from .tasks import *
-from .base_events import *
 from .locks import *
 from .queues import *
 from .combinators import *
 from .timeouts import *
 from .taskgroups import *
 from .threads import *
+from .policies import *
 from .runners import *
 from .protocols import *
 from .transports import *
@@ -29,22 +27,53 @@ from .streams import *
 from .subprocess import *
 from .unix_events import *
 
-#: Ring by ring, file by file.
+__version__ = "0.1.0"
+
+#: The files, ring by ring.
 READING_ORDER = {
-    # Names for things in annotations and log lines; a reader may skip it.
-    "words": ("hints", "coroutines", "format_helpers"),
-    # How `await` becomes a loop.
-    "core": ("exceptions", "events", "futures", "tasks", "base_events", "selector_events"),
+    # Names for annotations, reprs and log lines, and abstract classes; a reader may skip it.
+    "words": ("hints", "coroutines", "format_helpers", "abstract"),
+    # How `await` becomes an event loop.
+    "core": ("exceptions", "events", "futures", "tasks", "kernel", "selector_events"),
     # How tasks wait for one another.
     "sync": ("locks", "queues"),
-    # How programs are held together.
-    "structure": ("combinators", "timeouts", "taskgroups", "mishaps", "threads", "runners"),
+    # How to structure programs.
+    "structure": ("combinators", "timeouts", "taskgroups", "reports", "asyncgens", "debug",
+                  "threads", "policies", "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
-                "connections", "datagrams", "streams", "sendfile"),
-    # How the loop meets the operating system.
-    "system": ("subprocess", "unix_events"),
+                "connections", "datagrams", "streams", "sendfile", "unix_sockets"),
+    # How the loop meets the operating system; the last file binds everything into one class.
+    "system": ("subprocess", "signals", "unix_events"),
 }  # fmt: skip
 
-_files = (sys.modules[f"{__name__}.{name}"] for ring in READING_ORDER.values() for name in ring)
-__all__ = tuple(name for file in _files for name in getattr(file, "__all__", ()))
+__all__ = (
+    # words: what a coroutine is, and what a loop and a server offer
+    "iscoroutine", "iscoroutinefunction", "AbstractEventLoop", "AbstractServer",
+    # core: exceptions; scheduled callbacks and the current loop; Future; Task
+    "BrokenBarrierError", "CancelledError", "IncompleteReadError", "InvalidStateError",
+    "LimitOverrunError", "SendfileNotAvailableError", "TimeoutError",
+    "Handle", "TimerHandle", "get_event_loop", "get_running_loop", "new_event_loop",
+    "set_event_loop", "_get_running_loop", "_set_running_loop",
+    "Future", "isfuture",
+    "Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
+    "create_eager_task_factory", "eager_task_factory",
+    "_register_task", "_unregister_task", "_enter_task", "_leave_task",
+    # sync: what tasks wait for, and hand to one another
+    "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier",
+    "Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown",
+    # structure: several awaitables at once, deadlines, groups, threads, the program's frame
+    "ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "as_completed", "gather", "shield",
+    "wait", "Timeout", "timeout", "timeout_at", "wait_for", "TaskGroup",
+    "run_coroutine_threadsafe", "to_thread", "wrap_future", "Runner", "run",
+    "AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "get_event_loop_policy",
+    "set_event_loop_policy",
+    # streams: protocols, transports, servers, and the streams on top of them
+    "BaseProtocol", "Protocol", "BufferedProtocol", "DatagramProtocol", "SubprocessProtocol",
+    "BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",
+    "SubprocessTransport", "Server", "StreamReader", "StreamReaderProtocol", "StreamWriter",
+    "open_connection", "open_unix_connection", "start_server", "start_unix_server",
+    # system: child processes, and the loop itself
+    "create_subprocess_exec", "create_subprocess_shell",
+    "BaseEventLoop", "EventLoop", "SelectorEventLoop",
+)  # fmt: skip

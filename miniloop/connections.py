@@ -17,15 +17,16 @@ from functools import partial
 from weakref import WeakSet
 
 from . import combinators, exceptions, futures, locks, tasks
+from .abstract import AbstractServer
 from .descriptors import _SelectorSocketTransport
-from .events import Callback, Loop, _tell
+from .events import Callback, Loop, _report
 from .hints import Any, Callable, Final, Iterable, Self, TypeAlias
-from .sockets import SocketsEventLoop, _check_ssl_socket
+from .sockets import _check_ssl_socket
 from .sslproto import SSL, TLS, _client_tls, _server_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
 from .transports import TransportSocket, _closing_on_error
 
-__all__ = ("AbstractServer", "Server")
+__all__ = ("Server",)
 
 ProtocolFactory: TypeAlias = Callable[[], Any]
 #: A transport and its protocol.
@@ -33,10 +34,6 @@ Connection: TypeAlias = tuple[Any, Any]
 
 #: Seconds until a server that has run out of descriptors tries accept() again.
 ACCEPT_RETRY_DELAY: Final = 1
-
-
-class AbstractServer:
-    """The base of servers, for `isinstance` and annotations: see unix_events.py."""
 
 
 class Server(AbstractServer):
@@ -83,7 +80,7 @@ class Server(AbstractServer):
             for sock in self._sockets:
                 sock.setblocking(False)
                 sock.listen(self._backlog)
-                self._loop._start_accepting(sock, self)
+                _start_accepting(self._loop, sock, self)
 
     async def serve_forever(self) -> None:
         """Accept connections until cancelled; then close, and wait for the connections to end."""
@@ -151,214 +148,230 @@ class Server(AbstractServer):
         return f"<{type(self).__name__} sockets={self.sockets!r}>"
 
 
-class ConnectionsEventLoop(SocketsEventLoop):
-    """The loop's chapter on TCP: clients, servers, and sockets that are connected already."""
+# -- clients ---------------------------------------------------------------------------------------
 
-    # -- clients -----------------------------------------------------------------------------------
 
-    async def create_connection(
-        self, protocol_factory: ProtocolFactory, host: str | bytes | None = None,
-        port: str | int | None = None, *, ssl: SSL = None, family: int = 0, proto: int = 0,
-        flags: int = 0, sock: socket.socket | None = None,
-        local_addr: tuple[str, int] | None = None, server_hostname: str | None = None,
-        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-        happy_eyeballs_delay: float | None = None, interleave: int | None = None,
-        all_errors: bool = False,
-    ) -> Connection:  # fmt: skip
-        """Connect to `host` and `port`, or take a connected `sock`; return transport and protocol.
+async def create_connection(
+    loop: Loop, protocol_factory: ProtocolFactory, host: str | bytes | None = None,
+    port: str | int | None = None, *, ssl: SSL = None, family: int = 0, proto: int = 0,
+    flags: int = 0, sock: socket.socket | None = None,
+    local_addr: tuple[str, int] | None = None, server_hostname: str | None = None,
+    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+    happy_eyeballs_delay: float | None = None, interleave: int | None = None,
+    all_errors: bool = False,
+) -> Connection:  # fmt: skip
+    """Connect to `host` and `port`, or take a connected `sock`; return transport and protocol.
 
-        A host may have several addresses. They are tried one after the other; with
-        `happy_eyeballs_delay`, in seconds, the next is begun when the one before has not answered
-        in that time, and the first to answer is taken (RFC 8305). `interleave` mixes IPv6 and IPv4.
-        Raises OSError if none answers; with `all_errors` an ExceptionGroup of all that went wrong.
-        `ssl`, True or an SSLContext, makes it a TLS connection: see TLS in sslproto.py.
-        """
-        tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout, host)
-        _check_choice(host, port, sock, "host and port was not specified and no sock specified")
-        if sock is None:
-            lookup = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
-            infos = await self._look_up((host, port), **lookup)
-            local = None if local_addr is None else await self._look_up(local_addr, **lookup)
-            if interleave or (interleave is None and happy_eyeballs_delay is not None):
-                infos = _interleave(infos, interleave or 1)
-            sock = await self._connect_first(infos, local, happy_eyeballs_delay, all_errors)
-        return await self._make_connection(sock, protocol_factory, tls)
+    A host may have several addresses. They are tried one after the other; with
+    `happy_eyeballs_delay`, in seconds, the next is begun when the one before has not answered
+    in that time, and the first to answer is taken (RFC 8305). `interleave` mixes IPv6 and IPv4.
+    Raises OSError if none answers; with `all_errors` an ExceptionGroup of all that went wrong.
+    `ssl`, True or an SSLContext, makes it a TLS connection: see TLS in sslproto.py.
+    """
+    tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout, host)
+    _check_choice(host, port, sock, "host and port was not specified and no sock specified")
+    if sock is None:
+        lookup = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
+        infos = await _look_up(loop, (host, port), **lookup)
+        local = None if local_addr is None else await _look_up(loop, local_addr, **lookup)
+        if interleave or (interleave is None and happy_eyeballs_delay is not None):
+            infos = _interleave(infos, interleave or 1)
+        sock = await _connect_first(loop, infos, local, happy_eyeballs_delay, all_errors)
+    return await _make_connection(loop, sock, protocol_factory, tls)
 
-    async def _look_up(self, address: tuple[Any, Any], **hints: int) -> list[AddrInfo]:
-        if infos := await self._ensure_resolved(address, **hints):
-            return infos
-        raise OSError("getaddrinfo() returned empty list")
 
-    async def _connect_first(self, infos: list[AddrInfo], local: list[AddrInfo] | None,
-                             delay: float | None, all_errors: bool) -> socket.socket:  # fmt: skip
-        """A socket connected to the first address that answers."""
-        errors: list[OSError] = []
-        attempts = [partial(self._connect_one, info, local, errors) for info in infos]
-        if delay is None:
-            for attempt in attempts:
-                with suppress(OSError):
-                    return await attempt()
-        else:
-            sock, _, exceptions = await staggered_race(attempts, delay)
-            if sock is not None:
-                return sock
-            for exc in exceptions:
-                if exc is not None and not isinstance(exc, OSError):
-                    raise exc  # no matter of this address or that
-        raise _no_address_answered(errors, all_errors)
+async def _look_up(loop: Loop, address: tuple[Any, Any], **hints: int) -> list[AddrInfo]:
+    if infos := await loop._ensure_resolved(address, **hints):
+        return infos  # type: ignore[no-any-return]
+    raise OSError("getaddrinfo() returned empty list")
 
-    async def _connect_one(self, info: AddrInfo, local: list[AddrInfo] | None,
-                           errors: list[OSError]) -> socket.socket:  # fmt: skip
-        """A socket connected to one address; else an OSError, which goes to `errors` as well."""
-        family, kind, proto, _, address = info
-        try:
-            sock = socket.socket(family=family, type=kind, proto=proto)
-            with _closing_on_error(sock):
-                sock.setblocking(False)
-                if local is not None:
-                    _bind_to_first(sock, local, errors)
-                await self.sock_connect(sock, address)
-            return sock
-        except OSError as exc:
-            errors.append(exc.with_traceback(None))  # whose frames hold `errors`: a cycle
-            raise
 
-    async def connect_accepted_socket(
-        self, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
-        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    ) -> Connection:  # fmt: skip
-        """Make a transport and a protocol for a socket that the program has accepted itself."""
-        _check_choice(None, None, sock)
-        tls = _tls(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
-        return await self._make_connection(sock, protocol_factory, tls)
-
-    async def _make_connection(self, sock: socket.socket, factory: ProtocolFactory, tls: TLS | None,
-                               server: Any = None, peername: Any = None) -> Connection:  # fmt: skip
-        """Put a transport upon `sock`, and where it is asked for one over TLS upon that."""
-        sock.setblocking(False)
-        self._ensure_fd_no_transport(sock)
-        extra = None if server is None else {"peername": peername}
-        kind = _SelectorSocketTransport if tls is None else partial(_over_tls, tls)
-        return await self._join(kind, sock, factory, extra=extra, server=server)
-
-    async def _join(self, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
-                    **options: Any) -> Connection:  # fmt: skip
-        """Put a transport of that kind upon `file` and wait until its protocol has been told."""
-        protocol = factory()
-        waiter = self.create_future()
-        transport = kind(self, file, protocol, waiter=waiter, **options)
-        with _closing_on_error(transport):
-            await waiter
-        return transport, protocol
-
-    # -- servers -----------------------------------------------------------------------------------
-
-    async def create_server(
-        self, protocol_factory: ProtocolFactory, host: str | Iterable[str] | None = None,
-        port: str | int | None = None, *, family: int = socket.AF_UNSPEC,
-        flags: int = socket.AI_PASSIVE, sock: socket.socket | None = None, backlog: int = 100,
-        ssl: SSL = None, reuse_address: bool | None = None, reuse_port: bool | None = None,
-        keep_alive: bool | None = None, ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None, start_serving: bool = True,
-    ) -> Server:  # fmt: skip
-        """Listen on `host` and `port`, or on `sock`, and return the Server.
-
-        `host` may be several hosts, or have several addresses: all are listened on. None or "" is
-        every interface; port 0 is any that is free: see `Server.sockets`. Raises OSError if the
-        port is taken.
-        """
-        tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
-        _check_choice(host, port, sock, "Neither host/port nor sock were specified")
+async def _connect_first(loop: Loop, infos: list[AddrInfo], local: list[AddrInfo] | None,
+                         delay: float | None, all_errors: bool) -> socket.socket:  # fmt: skip
+    """A socket connected to the first address that answers."""
+    errors: list[OSError] = []
+    attempts = [partial(_connect_one, loop, info, local, errors) for info in infos]
+    if delay is None:
+        for attempt in attempts:
+            with suppress(OSError):
+                return await attempt()
+    else:
+        sock, _, exceptions = await staggered_race(attempts, delay)
         if sock is not None:
-            sockets = [sock]
-        else:
-            infos = await self._look_up_hosts(host, port, family, flags)
-            sockets = self._bind_all(infos, reuse_address, reuse_port, keep_alive)
-        server = Server(self, sockets, protocol_factory, backlog, tls)
-        return await self._serve(server, start_serving)
+            return sock
+        for exc in exceptions:
+            if exc is not None and not isinstance(exc, OSError):
+                raise exc  # no matter of this address or that
+    raise _no_address_answered(errors, all_errors)
 
-    async def _serve(self, server: Server, start_serving: bool) -> Server:
-        if start_serving:
-            await server.start_serving()
-        return server
 
-    async def _look_up_hosts(self, host: Any, port: Any, family: int, flags: int) -> list[AddrInfo]:
-        """Every address of every host, each once."""
-        lookup = {"family": family, "type": socket.SOCK_STREAM, "flags": flags}
-        hosts = [host or None] if isinstance(host, str | bytes | None) else host
-        found = await combinators.gather(*[self._look_up((host, port), **lookup) for host in hosts])
-        return list(dict.fromkeys(info for infos in found for info in infos))
+async def _connect_one(loop: Loop, info: AddrInfo, local: list[AddrInfo] | None,
+                       errors: list[OSError]) -> socket.socket:  # fmt: skip
+    """A socket connected to one address; else an OSError, which goes to `errors` as well."""
+    family, kind, proto, _, address = info
+    try:
+        sock = socket.socket(family=family, type=kind, proto=proto)
+        with _closing_on_error(sock):
+            sock.setblocking(False)
+            if local is not None:
+                _bind_to_first(sock, local, errors)
+            await loop.sock_connect(sock, address)
+        return sock
+    except OSError as exc:
+        errors.append(exc.with_traceback(None))  # whose frames hold `errors`: a cycle
+        raise
 
-    def _bind_all(self, infos: list[AddrInfo], reuse_address: bool | None, reuse_port: bool | None,
-                  keep_alive: bool | None) -> list[socket.socket]:  # fmt: skip
-        """A bound socket for each address that this machine has; all of them or an OSError."""
-        sockets = []
-        with ExitStack() as on_error:
-            for family, kind, proto, _, address in infos:
-                try:
-                    sock = on_error.enter_context(closing(socket.socket(family, kind, proto)))
-                except OSError:
-                    continue  # the machine does not have that family of addresses
-                if reuse_address is None or reuse_address:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
-                if reuse_port:
-                    _set_reuseport(sock)
-                if keep_alive:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
-                if family == socket.AF_INET6:
-                    # Else it would take IPv4 as well, and the socket for IPv4 find it in use.
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
-                try:
-                    _bind(sock, address)
-                    sockets.append(sock)
-                except OSError as exc:
-                    if exc.errno != errno.EADDRNOTAVAIL:
-                        raise
-                    sock.close()  # the family is switched off (bpo-30945)
-            if not sockets:
-                tried = [info[4] for info in infos]
-                raise OSError(f"could not bind on any address out of {tried!r}")
-            on_error.pop_all()
-        return sockets
 
-    def _start_accepting(self, sock: socket.socket, server: Server) -> None:
-        if sock.fileno() != -1:  # closed while it waited for descriptors to become free
-            self._add_reader(sock.fileno(), self._accept_connections, sock, server)
+async def connect_accepted_socket(
+    loop: Loop, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
+    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+) -> Connection:  # fmt: skip
+    """Make a transport and a protocol for a socket that the program has accepted itself."""
+    _check_choice(None, None, sock)
+    tls = _tls(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
+    return await _make_connection(loop, sock, protocol_factory, tls)
 
-    def _accept_connections(self, sock: socket.socket, server: Server) -> None:
-        """Accept all who wait, not one a turn, for a turn may be long (bpo-27906)."""
-        for _ in range(server._backlog):
-            if server._sockets is None:
-                return  # closed by the first step of an eager task
+
+async def _make_connection(
+    loop: Loop, sock: socket.socket, factory: ProtocolFactory, tls: TLS | None,
+    server: Any = None, peername: Any = None,
+) -> Connection:  # fmt: skip
+    """Put a transport upon `sock`, and where it is asked for one over TLS upon that."""
+    sock.setblocking(False)
+    loop._ensure_fd_no_transport(sock)
+    extra = None if server is None else {"peername": peername}
+    kind = _SelectorSocketTransport if tls is None else partial(_over_tls, tls)
+    return await _join(loop, kind, sock, factory, extra=extra, server=server)
+
+
+async def _join(loop: Loop, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
+                **options: Any) -> Connection:  # fmt: skip
+    """Put a transport of that kind upon `file` and wait until its protocol has been told."""
+    protocol = factory()
+    waiter = loop.create_future()
+    transport = kind(loop, file, protocol, waiter=waiter, **options)
+    with _closing_on_error(transport):
+        await waiter
+    return transport, protocol
+
+
+# -- servers ---------------------------------------------------------------------------------------
+
+
+async def create_server(
+    loop: Loop, protocol_factory: ProtocolFactory, host: str | Iterable[str] | None = None,
+    port: str | int | None = None, *, family: int = socket.AF_UNSPEC,
+    flags: int = socket.AI_PASSIVE, sock: socket.socket | None = None, backlog: int = 100,
+    ssl: SSL = None, reuse_address: bool | None = None, reuse_port: bool | None = None,
+    keep_alive: bool | None = None, ssl_handshake_timeout: float | None = None,
+    ssl_shutdown_timeout: float | None = None, start_serving: bool = True,
+) -> Server:  # fmt: skip
+    """Listen on `host` and `port`, or on `sock`, and return the Server.
+
+    `host` may be several hosts, or have several addresses: all are listened on. None or "" is
+    every interface; port 0 is any that is free: see `Server.sockets`. Raises OSError if the
+    port is taken.
+    """
+    tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+    _check_choice(host, port, sock, "Neither host/port nor sock were specified")
+    if sock is not None:
+        sockets = [sock]
+    else:
+        infos = await _look_up_hosts(loop, host, port, family, flags)
+        sockets = _bind_all(infos, reuse_address, reuse_port, keep_alive)
+    server = Server(loop, sockets, protocol_factory, backlog, tls)
+    return await _serve(server, start_serving)
+
+
+async def _serve(server: Server, start_serving: bool) -> Server:
+    if start_serving:
+        await server.start_serving()
+    return server
+
+
+async def _look_up_hosts(
+    loop: Loop, host: Any, port: Any, family: int, flags: int
+) -> list[AddrInfo]:
+    """Every address of every host, each once."""
+    lookup = {"family": family, "type": socket.SOCK_STREAM, "flags": flags}
+    hosts = [host or None] if isinstance(host, str | bytes | None) else host
+    found = await combinators.gather(*[_look_up(loop, (host, port), **lookup) for host in hosts])
+    return list(dict.fromkeys(info for infos in found for info in infos))
+
+
+def _bind_all(infos: list[AddrInfo], reuse_address: bool | None, reuse_port: bool | None,
+              keep_alive: bool | None) -> list[socket.socket]:  # fmt: skip
+    """A bound socket for each address that this machine has; all of them or an OSError."""
+    sockets = []
+    with ExitStack() as on_error:
+        for family, kind, proto, _, address in infos:
             try:
-                connection, address = sock.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
+                sock = on_error.enter_context(closing(socket.socket(family, kind, proto)))
+            except OSError:
+                continue  # the machine does not have that family of addresses
+            if reuse_address is None or reuse_address:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
+            if reuse_port:
+                _set_reuseport(sock)
+            if keep_alive:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
+            if family == socket.AF_INET6:
+                # Else it would take IPv4 as well, and the socket for IPv4 find it in use.
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
+            try:
+                _bind(sock, address)
+                sockets.append(sock)
             except OSError as exc:
-                if exc.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                if exc.errno != errno.EADDRNOTAVAIL:
                     raise
-                # Out of descriptors: the socket stays readable, and the loop would spin on it.
-                message = "socket.accept() out of system resource"
-                _tell(self, message, None, exception=exc, socket=TransportSocket(sock))
-                self._remove_reader(sock.fileno())
-                self.call_later(ACCEPT_RETRY_DELAY, self._start_accepting, sock, server)
-                return
-            self.create_task(self._serve_connection(connection, address, server))
+                sock.close()  # the family is switched off (bpo-30945)
+        if not sockets:
+            tried = [info[4] for info in infos]
+            raise OSError(f"could not bind on any address out of {tried!r}")
+        on_error.pop_all()
+    return sockets
 
-    async def _serve_connection(self, sock: socket.socket, address: Any, server: Server) -> None:
+
+def _start_accepting(loop: Loop, sock: socket.socket, server: Server) -> None:
+    if sock.fileno() != -1:  # closed while it waited for descriptors to become free
+        loop._add_reader(sock.fileno(), _accept_connections, loop, sock, server)
+
+
+def _accept_connections(loop: Loop, sock: socket.socket, server: Server) -> None:
+    """Accept all who wait, not one a turn, for a turn may be long (bpo-27906)."""
+    for _ in range(server._backlog):
         if server._sockets is None:
-            sock.close()  # closed since it has accepted: nobody would ever close this connection
-            return
+            return  # closed by the first step of an eager task
         try:
-            await self._make_connection(sock, server._factory, server._tls, server, address)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as exc:
-            if sock.fileno() not in self._transports:
-                sock.close()  # the factory has raised, and no transport owns it
-            if self._debug:
-                message = "Error on transport creation for incoming connection"
-                _tell(self, message, None, exception=exc)
+            connection, address = sock.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as exc:
+            if exc.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                raise
+            # Out of descriptors: the socket stays readable, and the loop would spin on it.
+            message = "socket.accept() out of system resource"
+            _report(loop, message, None, exception=exc, socket=TransportSocket(sock))
+            loop._remove_reader(sock.fileno())
+            loop.call_later(ACCEPT_RETRY_DELAY, _start_accepting, loop, sock, server)
+            return
+        loop.create_task(_serve_connection(loop, connection, address, server))
+
+
+async def _serve_connection(loop: Loop, sock: socket.socket, address: Any, server: Server) -> None:
+    if server._sockets is None:
+        sock.close()  # closed since it has accepted: nobody would ever close this connection
+        return
+    try:
+        await _make_connection(loop, sock, server._factory, server._tls, server, address)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as exc:
+        if sock.fileno() not in loop._transports:
+            sock.close()  # the factory has raised, and no transport owns it
+        if loop._debug:
+            message = "Error on transport creation for incoming connection"
+            _report(loop, message, None, exception=exc)
 
 
 def _over_tls(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, waiter: Any,

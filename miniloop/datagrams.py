@@ -13,9 +13,10 @@ import os
 import socket
 import stat
 
-from . import events, futures, protocols
-from .connections import Connection, ConnectionsEventLoop, ProtocolFactory, _set_reuseport
+from . import futures, protocols
+from .connections import Connection, ProtocolFactory, _join, _look_up, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
+from .events import Loop
 from .format_helpers import logger
 from .hints import Any, Callable, TypeAlias
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
@@ -33,7 +34,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
     #: Bytes that one datagram can have; what is longer is cut off.
     max_size = 256 * 1024
 
-    def __init__(self, loop: events.Loop, sock: socket.socket, protocol: protocols.BaseProtocol,
+    def __init__(self, loop: Loop, sock: socket.socket, protocol: protocols.BaseProtocol,
                  address: Any, waiter: futures.Future[None]) -> None:  # fmt: skip
         super().__init__(loop, sock, protocol, waiter, _describe(sock))
         self._address = address  # the only one to send to, or None
@@ -103,86 +104,86 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
         return True
 
 
-class DatagramsEventLoop(ConnectionsEventLoop):
-    """The loop's chapter on datagrams."""
+async def create_datagram_endpoint(
+    loop: Loop, protocol_factory: ProtocolFactory,
+    local_addr: tuple[str, int] | str | None = None,
+    remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
+    flags: int = 0, reuse_port: bool | None = None, allow_broadcast: bool | None = None,
+    sock: socket.socket | None = None,
+) -> Connection:  # fmt: skip
+    """Bind to `local_addr`, connect to `remote_addr`; return transport and protocol.
 
-    async def create_datagram_endpoint(
-        self, protocol_factory: ProtocolFactory, local_addr: tuple[str, int] | str | None = None,
-        remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
-        flags: int = 0, reuse_port: bool | None = None, allow_broadcast: bool | None = None,
-        sock: socket.socket | None = None,
-    ) -> Connection:  # fmt: skip
-        """Bind to `local_addr`, connect to `remote_addr`; return transport and protocol.
+    Either may be left out, if `family` is given then. An address is a host and a port; with
+    the family AF_UNIX it is a path. Or take `sock`. Raises OSError if no address will do.
+    """
+    remote = None
+    if sock is None:
+        endpoints = _datagram_endpoints(loop, local_addr, remote_addr, family, proto, flags)
+        sock, remote = await _open_endpoint(loop, await endpoints, reuse_port, allow_broadcast)
+    elif sock.type == socket.SOCK_STREAM:
+        raise ValueError(f"A datagram socket was expected, got {sock!r}")
+    else:
+        given = {"local_addr": local_addr, "remote_addr": remote_addr, "family": family,
+                 "proto": proto, "flags": flags, "reuse_port": reuse_port,
+                 "allow_broadcast": allow_broadcast}  # fmt: skip
+        if problems := ", ".join(f"{name}={value}" for name, value in given.items() if value):
+            what = "socket modifier keyword arguments can not be used when sock is specified."
+            raise ValueError(f"{what} ({problems})")
+        sock.setblocking(False)
+    kind = _SelectorDatagramTransport
+    loop._ensure_fd_no_transport(sock)
+    return await _join(loop, kind, sock, protocol_factory, address=remote)
 
-        Either may be left out, if `family` is given then. An address is a host and a port; with
-        the family AF_UNIX it is a path. Or take `sock`. Raises OSError if no address will do.
-        """
-        remote = None
-        if sock is None:
-            endpoints = self._datagram_endpoints(local_addr, remote_addr, family, proto, flags)
-            sock, remote = await self._open_endpoint(await endpoints, reuse_port, allow_broadcast)
-        elif sock.type == socket.SOCK_STREAM:
-            raise ValueError(f"A datagram socket was expected, got {sock!r}")
-        else:
-            given = {"local_addr": local_addr, "remote_addr": remote_addr, "family": family,
-                     "proto": proto, "flags": flags, "reuse_port": reuse_port,
-                     "allow_broadcast": allow_broadcast}  # fmt: skip
-            if problems := ", ".join(f"{name}={value}" for name, value in given.items() if value):
-                what = "socket modifier keyword arguments can not be used when sock is specified."
-                raise ValueError(f"{what} ({problems})")
-            sock.setblocking(False)
-        kind = _SelectorDatagramTransport
-        self._ensure_fd_no_transport(sock)
-        return await self._join(kind, sock, protocol_factory, address=remote)
 
-    async def _datagram_endpoints(self, local: Any, remote: Any, family: int, proto: int,
-                                  flags: int) -> list[Endpoint]:  # fmt: skip
-        """The pairs of addresses to try: both of the same family and protocol."""
-        if not (local or remote):
-            if family == 0:
-                raise ValueError("unexpected address family")
-            return [(family, proto, None, None)]
-        if family == socket.AF_UNIX:
-            if not all(isinstance(address, str | None) for address in (local, remote)):
-                raise TypeError("string is expected")
-            if local:
-                _remove_stale_socket(local)
-            return [(family, proto, local, remote)]
-        hints = {"family": family, "type": socket.SOCK_DGRAM, "proto": proto, "flags": flags}
-        asked = {side: at for side, at in enumerate((local, remote)) if at is not None}
-        found: dict[tuple[int, int], dict[int, Any]] = {}  # addresses by family, protocol and side
-        for side, address in asked.items():
-            if not isinstance(address, tuple) or len(address) != 2:
-                raise TypeError("2-tuple is expected")
-            for info in await self._look_up(address, **hints):
-                found.setdefault((info[0], info[2]), {})[side] = info[4]
-        endpoints = [(*key, sides.get(0), sides.get(1)) for key, sides in found.items()
-                     if len(sides) == len(asked)]  # fmt: skip
-        if not endpoints:
-            raise ValueError("can not get address information")
-        return endpoints
+async def _datagram_endpoints(loop: Loop, local: Any, remote: Any, family: int, proto: int,
+                              flags: int) -> list[Endpoint]:  # fmt: skip
+    """The pairs of addresses to try: both of the same family and protocol."""
+    if not (local or remote):
+        if family == 0:
+            raise ValueError("unexpected address family")
+        return [(family, proto, None, None)]
+    if family == socket.AF_UNIX:
+        if not all(isinstance(address, str | None) for address in (local, remote)):
+            raise TypeError("string is expected")
+        if local:
+            _remove_stale_socket(local)
+        return [(family, proto, local, remote)]
+    hints = {"family": family, "type": socket.SOCK_DGRAM, "proto": proto, "flags": flags}
+    asked = {side: at for side, at in enumerate((local, remote)) if at is not None}
+    found: dict[tuple[int, int], dict[int, Any]] = {}  # addresses by family, protocol and side
+    for side, address in asked.items():
+        if not isinstance(address, tuple) or len(address) != 2:
+            raise TypeError("2-tuple is expected")
+        for info in await _look_up(loop, address, **hints):
+            found.setdefault((info[0], info[2]), {})[side] = info[4]
+    endpoints = [(*key, sides.get(0), sides.get(1)) for key, sides in found.items()
+                 if len(sides) == len(asked)]  # fmt: skip
+    if not endpoints:
+        raise ValueError("can not get address information")
+    return endpoints
 
-    async def _open_endpoint(self, endpoints: list[Endpoint], reuse_port: bool | None,
-                             broadcast: bool | None) -> tuple[socket.socket, Any]:  # fmt: skip
-        """A socket for the first endpoint that can be had, and its remote address."""
-        failures: list[OSError] = []
-        for family, proto, local, remote in endpoints:
-            try:
-                sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
-                with _closing_on_error(sock):
-                    if reuse_port:
-                        _set_reuseport(sock)
-                    if broadcast:
-                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-                    sock.setblocking(False)
-                    if local:
-                        sock.bind(local)
-                    if remote and not broadcast:
-                        await self.sock_connect(sock, remote)
-                return sock, remote
-            except OSError as exc:
-                failures.append(exc.with_traceback(None))  # whose frames hold the list: a cycle
-        raise failures.pop(0)
+
+async def _open_endpoint(loop: Loop, endpoints: list[Endpoint], reuse_port: bool | None,
+                         broadcast: bool | None) -> tuple[socket.socket, Any]:  # fmt: skip
+    """A socket for the first endpoint that can be had, and its remote address."""
+    failures: list[OSError] = []
+    for family, proto, local, remote in endpoints:
+        try:
+            sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
+            with _closing_on_error(sock):
+                if reuse_port:
+                    _set_reuseport(sock)
+                if broadcast:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                sock.setblocking(False)
+                if local:
+                    sock.bind(local)
+                if remote and not broadcast:
+                    await loop.sock_connect(sock, remote)
+            return sock, remote
+        except OSError as exc:
+            failures.append(exc.with_traceback(None))  # whose frames hold the list: a cycle
+    raise failures.pop(0)
 
 
 def _remove_stale_socket(path: str | bytes) -> None:

@@ -1,11 +1,11 @@
-"""The entries of the ready queue, and which loop is the running one.
+"""The entries of the ready queue, and which loop is running.
 
-Purpose: `Handle` (a callback waiting for its turn), `TimerHandle` (one waiting for its time), and
-the per-thread answer to "which loop?".
-Rules: an entry of the ready queue has a method `_run`, and that is all the loop asks of it. Of the
-other kinds of entries a Task takes its next step (tasks.py), and a notice tells a gather or a group
-of a child that has ended (combinators.py). Each thread has at most one running loop.
-This file does not know what a loop does with handles: that is base_events.py. Read exceptions.py
+Purpose: `Handle` (a callback that is scheduled), `TimerHandle` (one scheduled for a time), and the
+answer to "which loop runs in this thread?".
+Invariants: an entry of the ready queue has a method `_run`, which must not raise an Exception; the
+loop asks nothing else of it. There are two kinds of entries: a Handle, and a Task (tasks.py), whose
+`_run` is the next step of its coroutine. A thread has at most one running loop.
+This file does not depend on what a loop does with handles: that is kernel.py. Read exceptions.py
 first.
 """
 
@@ -15,6 +15,7 @@ import functools
 import threading
 from contextvars import Context, copy_context
 
+from .abstract import AbstractEventLoop
 from .format_helpers import _created_at, _format_callback_source
 from .hints import Any, Callable, Coroutine, StackSummary, T, TypeAlias
 
@@ -25,50 +26,46 @@ __all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_
 Callback: TypeAlias = Callable[..., object]
 Args: TypeAlias = tuple[Any, ...]
 Coro: TypeAlias = Coroutine[Any, Any, T]
-#: A loop as the files before base_events.py see it. They hand it callbacks and may not import it.
+#: An event loop. `Any`, so that a function can take a loop of another library as well.
 Loop: TypeAlias = Any
 
 
-class AbstractEventLoop:
-    """The base of every event loop, for `isinstance` and annotations.
-
-    Its methods are SelectorEventLoop's, each raising NotImplementedError: see unix_events.py.
-    """
-
-
 class Handle:
-    """A callback with its arguments and its context, waiting in the ready queue.
+    """A scheduled callback, with its arguments and its context.
 
-    `loop.call_soon()` and its like return one, so that the call can be taken back with `cancel()`.
+    `loop.call_soon()` and similar methods return one. Its `cancel()` undoes the scheduling.
     """
 
     __slots__ = ("_callback", "_args", "_loop", "_context", "_source_traceback", "_description",
                  "__weakref__")  # fmt: skip
 
-    # Debug mode alone gives these a value:
-    _source_traceback: StackSummary  # where the call was asked for
-    _description: str  # of a handle that was cancelled; set by cancel()
+    # Only debug mode gives these a value:
+    _source_traceback: StackSummary  # the stack that scheduled the callback
+    _description: str  # of a cancelled handle: what the repr shows; written by cancel()
 
     def __init__(self, callback: Callback, args: Args, loop: Loop,
                  context: Context | None = None) -> None:  # fmt: skip
-        self._callback: Any = callback  # None once cancelled, so that what it holds is freed
-        self._args: Args | None = args  # None once cancelled: that is how one knows
+        self._callback: Any = callback  # None once cancelled, which frees what it refers to
+        self._args: Args | None = args  # None once cancelled: this is the test for it
         self._loop = loop
         self._context = copy_context() if context is None else context
 
     def _run(self) -> None:
-        """Call the callback in its context; what it raises goes to the loop's exception handler."""
+        """Call the callback in its context; report what it raises to the exception handler.
+
+        SystemExit and KeyboardInterrupt are raised: they end `run_forever()`.
+        """
         if self._args is None:
             return
         try:
-            # Two tuples added up: `run(callback, *args)` makes a list of them first, and a chain of
-            # callbacks a twentieth slower.
-            self._context.run(*(self._callback,) + self._args)  # noqa: RUF005 # THE ONLY callback
+            self._context.run(self._callback, *self._args)  # THE ONLY callback
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
             self._report(exc)
-        del self  # else this frame would keep a Task whose first step has failed: see Task._run
+        # The exception's traceback refers to this frame. If the frame still referred to the
+        # handle, and the handle to a Task, a failed eager start would wait for the collector.
+        del self
 
     def _describe(self) -> str:
         return _format_callback_source(self._callback, self._args, debug=self._loop.get_debug())
@@ -76,23 +73,24 @@ class Handle:
     def _report(self, exc: BaseException) -> None:
         message = f"Exception in callback {self._describe()}"
         born = getattr(self, "_source_traceback", None)
-        _tell(self._loop, message, born, exception=exc, handle=self)
+        _report(self._loop, message, born, exception=exc, handle=self)
 
     def cancel(self) -> None:
-        """Take the call back. A second cancel, or one after the call, changes nothing."""
+        """Cancel the call. No effect if it was cancelled before, or has been made."""
         if self._args is None:
             return
         if self._loop.get_debug():
-            # "Executing <Handle …> took 2 seconds" must name a callback that cancelled itself, too.
+            # A callback can cancel its own handle. "Executing <Handle …> took 2 seconds" must
+            # still say which callback that was.
             self._description = self._describe()
         self._callback = self._args = None
 
     def cancelled(self) -> bool:
-        """Return True if the call was taken back."""
+        """Return True if the call was cancelled."""
         return self._args is None
 
     def get_context(self) -> Context:
-        """Return the context that the callback runs in."""
+        """Return the contextvars.Context in which the callback runs."""
         return self._context
 
     def _repr_info(self) -> list[str]:
@@ -106,13 +104,13 @@ class Handle:
 
 @functools.total_ordering
 class TimerHandle(Handle):
-    """A Handle with a time on the loop's clock, before which it is not called."""
+    """A callback scheduled for a time on the loop's clock."""
 
     __slots__ = ("_when", "_scheduled")
 
     def __init__(self, when: float, callback: Callback, args: Args, loop: Loop,
                  context: Context | None = None) -> None:  # fmt: skip
-        # As in Handle, whose __init__ is not called, for that takes a fifth of the time of this.
+        # As in Handle. Why not super().__init__(): see "timers" in the table of fast paths.
         self._callback, self._args, self._loop = callback, args, loop
         self._context = copy_context() if context is None else context
         self._when = when  # seconds, on the clock of loop.time()
@@ -123,14 +121,17 @@ class TimerHandle(Handle):
         return self._when
 
     def __lt__(self, other: object) -> bool:
-        # For the loop's heap, where two have the same time.
+        # The loop's heap holds tuples (when, handle). It compares two handles only if their times
+        # are equal, and then in no particular order.
         return self._when < other._when if isinstance(other, TimerHandle) else NotImplemented
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TimerHandle):
             return NotImplemented
         if self._scheduled and other._scheduled:
-            return self is other  # so that the heap never asks the arguments, which may be anything
+            # The heap compares with == first. It must not reach the program's arguments, whose
+            # __eq__ may do anything: NumPy's arrays, for example, raise.
+            return self is other
         parts = (self._when, self._callback, self._args)
         return parts == (other._when, other._callback, other._args)
 
@@ -138,10 +139,10 @@ class TimerHandle(Handle):
         return hash(self._when)
 
     def cancel(self) -> None:
-        """Take the call back; the loop is told, so that it can clear its heap when many were."""
+        """Cancel the call. The loop counts it, to clean up its heap when many are cancelled."""
         if self._args is not None:
             self._loop._timer_handle_cancelled(self)
-            Handle.cancel(self)  # super() takes longer, before 3.12 as long as all the rest
+            Handle.cancel(self)  # before 3.12, super() takes longer than all the rest
 
     def _repr_info(self) -> list[str]:
         info = super()._repr_info()
@@ -149,15 +150,15 @@ class TimerHandle(Handle):
         return info
 
 
-def _tell(loop: Loop, message: str, born: StackSummary | None, **context: Any) -> None:
-    """Report to the loop's exception handler; `born` is where the culprit was made, if known."""
+def _report(loop: Loop, message: str, born: StackSummary | None, **context: Any) -> None:
+    """Call the exception handler; `born` is the stack that created the object, if known."""
     if born:
         context["source_traceback"] = born
     loop.call_exception_handler({"message": message, **context})
 
 
 class _ThreadState(threading.local):
-    """What each thread knows of loops; the class attribute is a new thread's value."""
+    """What each thread knows about loops; the class attribute is the value in a new thread."""
 
     running_loop: Loop | None = None  # written by run_forever, through _set_running_loop
 
@@ -171,36 +172,39 @@ def _get_running_loop() -> Loop | None:
 
 
 def _set_running_loop(loop: Loop | None) -> None:
-    """Declare which loop runs in this thread. For event loops, not for their users."""
+    """Set the loop that runs in this thread. For event loops, not for programs."""
     _thread.running_loop = loop
 
 
 def get_running_loop() -> Loop:
-    """Return the loop that runs in this thread; raise RuntimeError if there is none."""
+    """Return the loop that runs in this thread.
+
+    Raises RuntimeError if there is none.
+    """
     loop = _thread.running_loop
     if loop is None:
         raise RuntimeError("no running event loop")
     return loop
 
 
-#: An event loop policy: see runners.py, which puts the default one here.
+#: The event loop policy; policies.py sets the default one.
 _policy: Any = None
 
 
 def get_event_loop() -> Loop:
     """Return the running loop, or else the policy's current one (see `set_event_loop`).
 
-    Where the main thread has neither, a loop is made for it with a DeprecationWarning, unless
-    `set_event_loop()` has been called before. Raises RuntimeError when there is no loop.
+    If the main thread has neither, this makes a loop and gives a DeprecationWarning, unless
+    `set_event_loop()` was called before. Raises RuntimeError if there is no loop.
     """
     return _thread.running_loop or _policy.get_event_loop()
 
 
 def set_event_loop(loop: Loop | None) -> None:
-    """Make `loop` the current event loop of this thread; None takes it away."""
+    """Make `loop` the current event loop of this thread; None removes the current one."""
     _policy.set_event_loop(loop)
 
 
 def new_event_loop() -> Loop:
-    """Make a new event loop; it is neither running nor the current one."""
+    """Make a new event loop; it is neither running nor current."""
     return _policy.new_event_loop()

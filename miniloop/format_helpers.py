@@ -84,18 +84,22 @@ def _created_at(thing: Any) -> list[str]:
 
 def _future_repr_info(future: Any) -> list[str]:
     info = [future._state.lower()]
-    if future._state == "FAILED":
-        info = ["finished", f"exception={future._outcome.error!r}"]
-    elif future._state == "FINISHED":
-        info.append(f"result={reprlib.repr(future._outcome)}")
-    if waiting := future._waiters():
-        # The first and the last, and how many stand between them. A Task has no _callback.
-        ends = [getattr(entry, "_callback", None) for entry in (waiting[0], *waiting[1:][-1:])]
-        shown = [_format_callback_source(end, ()) if end else "Task.task_wakeup()" for end in ends]
-        if len(waiting) > 2:
-            shown.insert(1, f"<{len(waiting) - 2} more>")
+    if future._state == "FINISHED":
+        error = future._exception
+        done = f"result={reprlib.repr(future._result)}" if error is None else f"exception={error!r}"
+        info.append(done)
+    if waiters := future._waiters:
+        # The first and the last, and how many are between them.
+        shown = [_format_waiter(waiter) for waiter in (waiters[0], *waiters[1:][-1:])]
+        if len(waiters) > 2:
+            shown.insert(1, f"<{len(waiters) - 2} more>")
         info.append(f"cb=[{', '.join(shown)}]")
     return info + _created_at(future)
+
+
+def _format_waiter(waiter: Any) -> str:
+    callback = getattr(waiter, "_callback", None)  # a Task has none
+    return _format_callback_source(callback, ()) if callback else "Task.task_wakeup()"
 
 
 def _task_repr_info(task: Any) -> list[str]:
@@ -115,14 +119,14 @@ def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     frame = _first(task._coro, "cr_frame", "gi_frame")
     if frame is not None:
         return [frame for frame, _ in itertools.islice(_traceback().walk_stack(frame), limit)][::-1]
-    error = task._outcome.error if task._state == "FAILED" else None
+    error = task._exception
     walk = _traceback().walk_tb(None if error is None else error.__traceback__)
     return [frame for frame, _ in itertools.islice(walk, limit)]
 
 
 def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None:
     frames = task.get_stack(limit=limit)
-    error = task._outcome.error if task._state == "FAILED" else None
+    error = task._exception
     title = "Stack" if error is None else "Traceback"
     title = f"{title} for {task!r} (most recent call last):" if frames else f"No stack for {task!r}"
     lines = _traceback().StackSummary.extract((frame, frame.f_lineno) for frame in frames).format()

@@ -1,10 +1,17 @@
-"""Future: a result that is not there yet, and those who wait for it.
+"""Future: a result that is not there yet, and the waiters that need it.
 
-Purpose: the one object that `await` finally comes down to. A Future is pending until somebody sets
-its result or exception or cancels it; then all that waits for it moves to the loop's ready queue.
-Rules: what waits is kept as finished entries of the ready queue (a Handle for a done-callback, the
-Task itself for one that awaits it), in the order it came; to complete a future is to move them.
-This file does not know coroutines, nor when the ready queue is run. Read events.py first.
+Purpose: every `await` comes down to this object. A Future is pending until it gets a result or an
+exception, or is cancelled. Then its waiters move to the loop's ready queue.
+
+The states and their transitions (there are no others, and a future never becomes pending again):
+
+    PENDING → FINISHED     set_result(), set_exception()
+    PENDING → CANCELLED    cancel()
+
+Invariants: a waiter is an entry for the ready queue, either a Task that awaits the future, or the
+Handle of a done-callback. To complete a future is to move its waiters to the ready queue, in the
+order in which they came. Only a pending future has waiters.
+This file does not depend on coroutines, nor on when the ready queue is run. Read events.py first.
 """
 
 from __future__ import annotations
@@ -13,187 +20,203 @@ import reprlib
 from contextvars import Context
 
 from . import events
-from .events import Handle, Loop, _tell
+from .events import Handle, Loop, _report
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _future_repr_info, extract_stack
 from .hints import Any, Callable, Final, Generator, Generic, Self, StackSummary, T, TypeGuard
 
 __all__ = ("Future", "isfuture")
 
-# The states. The only transitions lead from PENDING to each of the others: "the three ways to end".
 PENDING: Final = "PENDING"
-FINISHED: Final = "FINISHED"  # it has a result
-FAILED: Final = "FAILED"  # it has an exception
+FINISHED: Final = "FINISHED"  # it has a result, or an exception
 CANCELLED: Final = "CANCELLED"
 
-#: Makes an object whose `_begin` or `_start` is then called: arguments given by keyword through the
-#: class would cost more than all the rest, and looking up `__new__` a third of it.
+#: Makes a Future or a Task without calling __init__; the caller then calls `_begin` or `_start`.
+#: See "create_future" in the table of fast paths: `python -m comparisons fastpaths`.
 _allocate = object.__new__
 
 
 def isfuture(obj: object) -> TypeGuard[Future[Any]]:
-    """Return True if `obj` is a Future, or of a class that says it behaves as one.
+    """Return True if `obj` is a Future, or behaves as one.
 
-    A class says so by an attribute `_asyncio_future_blocking` that is not None on its instances;
-    that is asyncio's protocol, and other libraries' futures follow it.
+    A class says that its instances behave as futures by giving them an attribute
+    `_asyncio_future_blocking` that is not None. That is asyncio's protocol; futures of other
+    libraries follow it.
     """
-    says_so = hasattr(obj.__class__, "_asyncio_future_blocking")
-    return says_so and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
+    has_mark = hasattr(obj.__class__, "_asyncio_future_blocking")
+    return has_mark and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
 
 
 class Future(Generic[T]):
-    """A result of type T that will be set later, by `set_result`, `set_exception` or `cancel`.
+    """A result of type T that is set later, by `set_result`, `set_exception` or `cancel`.
 
-    Not thread-safe: only the loop's own thread may touch it. From another thread go through
+    Not thread-safe: use it only on the loop's own thread. From another thread, call
     `loop.call_soon_threadsafe(future.set_result, value)`.
     """
 
-    __slots__ = ("_state", "_outcome", "_loop", "_callbacks", "_asyncio_future_blocking",
-                 "__weakref__", "__dict__")  # fmt: skip
+    __slots__ = ("_state", "_result", "_exception", "_exception_tb", "_cancel_message",
+                 "_cancelled_exc", "_log_traceback", "_loop", "_waiters",
+                 "_asyncio_future_blocking", "__weakref__", "__dict__")  # fmt: skip
 
-    #: Where the future was made; only debug mode puts a stack here, in the instance's __dict__.
+    _cancelled_exc: CancelledError | None  # see _begin
+    _exception_tb: Any
+
+    #: The stack that created the future. Only debug mode sets it, in the instance's __dict__.
     _source_traceback: StackSummary | None = None
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
-        """A future whose derived class has not called __init__ is pending, too (bpo-38785).
+        """Make it pending even if a derived class forgets to call __init__ (bpo-38785).
 
-        Not by __getattr__: where a class has one, 3.11 looks up every attribute the long way, which
-        makes a task switch a third slower.
+        Why not a __getattr__ that supplies the default: a class that has one makes CPython 3.11
+        look up every attribute the slow way, and a task switch takes a third longer.
         """
         future = _allocate(cls)
-        future._state = PENDING
+        future._state, future._log_traceback = PENDING, False
         return future
 
     def __init__(self, *, loop: Loop | None = None) -> None:
+        """`loop` is the event loop that calls the callbacks; by default `get_event_loop()`."""
         self._begin(events.get_event_loop() if loop is None else loop)
 
     __new__.__wrapped__ = __init__  # type: ignore[attr-defined]  # for inspect.signature(Future)
 
     def _begin(self, loop: Loop) -> None:
-        """What __init__ does; create_future() comes straight here: keywords cost extra."""
+        """Do what __init__ does. `loop.create_future()` calls this directly: see _allocate."""
         self._loop = loop
         self._state = PENDING
-        # FINISHED: the result. FAILED: a _Failure. CANCELLED: the message given to cancel(), or the
-        # CancelledError that a Task ended with, until it is raised. PENDING: of a Task, the message
-        # of a cancel() that is still to be raised.
-        self._outcome: Any = None
-        # Who waits, as entries: None if nobody does, and in all states but PENDING; for one,
-        # as most futures have, the entry itself (a list would be two thirds as large as the
-        # future); for several a list, in the order they came.
-        self._callbacks: Any = None
-        # True from the `yield self` of __await__ until the Task has seen it: not just any yield.
+        self._result: Any = None  # set together with FINISHED
+        self._exception: BaseException | None = None  # set together with FINISHED
+        # The msg given to cancel(). A Task that has yet to raise its CancelledError keeps it too.
+        self._cancel_message: Any = None
+        # The exception was set and nobody has asked for it: __del__ then reports it.
+        self._log_traceback = False
+        # None means no waiters: most futures never have one, and a list takes 56 bytes.
+        self._waiters: list[Any] | None = None
+        # True from the `yield self` in __await__ until the Task has received the future. It tells
+        # `await future` from a bare `yield future`, which is a mistake.
         self._asyncio_future_blocking = False
         if loop._debug:
             self._source_traceback = extract_stack()
+        # Two more have a value only when they are needed. `_exception_tb` is the traceback of the
+        # exception when it was set. `_cancelled_exc` is the CancelledError that ended a Task, kept
+        # until a waiter raises it.
 
-    # -- the three ways to end --------------------------------------------------------------------
-    # Each is a test and an assignment with no call between them, and so is _add_waiter. A signal
-    # handler may run at any call; Ctrl-C then cancels futures, and must not be overwritten.
+    # -- the three ways to complete it -------------------------------------------------------------
+    # Each tests the state and changes it with no call in between. A signal handler can run at any
+    # call, and the handler of Ctrl-C cancels futures: what it did must not be overwritten.
 
     def set_result(self, result: T) -> None:
-        """End with `result`; raise InvalidStateError if the future has ended already."""
+        """Complete the future with `result`.
+
+        Raises InvalidStateError if the future is done already.
+        """
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
-        self._state, self._outcome = FINISHED, result
-        self._wake_waiters()
+        self._state, self._result = FINISHED, result
+        self._schedule_waiters()
 
     def set_exception(self, exception: BaseException | type[BaseException]) -> None:
-        """End with `exception`; raise InvalidStateError if the future has ended already.
+        """Complete the future with `exception`, an exception or a class of exceptions.
 
-        If the future goes away and nobody has asked for the exception, the loop's exception handler
-        is told. StopIteration cannot pass through `await`: it comes in a RuntimeError (bpo-26221).
+        Raises InvalidStateError if the future is done already, TypeError if it is not an exception.
+        If the future is freed before anybody asks for the exception, the loop's exception handler
+        gets a report. A StopIteration is wrapped in a RuntimeError: raised out of an `await`, it
+        would look like the coroutine's end (bpo-26221).
         """
-        if self._state is PENDING:
-            failure = _Failure(_checked(exception), type(self).__name__)
-        if self._state is not PENDING:
+        if self._state is PENDING:  # else the class must not be called
+            exception = _checked(exception)
+            self._exception_tb = exception.__traceback__
+        if self._state is not PENDING:  # asked again: _checked() called the program's code
             raise InvalidStateError("invalid state")
-        self._state, self._outcome = FAILED, failure
-        self._wake_waiters()
-        failure.twin = self._twin()
+        self._state, self._exception, self._log_traceback = FINISHED, exception, True  # type: ignore[assignment]
+        self._schedule_waiters()
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """End as cancelled; return False, and change nothing, if the future has ended already.
+        """Complete the future as cancelled; return False, with no effect, if it is done already.
 
         Awaiting it then raises CancelledError, with `msg` as its argument if there is one.
         """
         if self._state is not PENDING:
-            self._mark_retrieved()
+            self._log_traceback = False
             return False
-        self._state, self._outcome = CANCELLED, msg
-        self._wake_waiters()
+        self._state, self._cancel_message, self._cancelled_exc = CANCELLED, msg, None
+        self._schedule_waiters()
         return True
 
-    def _wake_waiters(self) -> None:
-        """The future has ended: whoever waits gets its turn, in the order of arrival."""
-        waiting = self._callbacks
-        if waiting is not None:
-            self._callbacks = None
-            if type(waiting) is list:
-                for entry in waiting:
-                    self._loop._enqueue(entry)
-            else:
-                self._loop._enqueue(waiting)
+    def _schedule_waiters(self) -> None:
+        """Move the waiters to the ready queue, in the order in which they came."""
+        waiters = self._waiters
+        if waiters is not None:
+            self._waiters = None
+            loop = self._loop
+            if loop._debug:
+                self._check_waiters(waiters)
+            for waiter in waiters:
+                if type(waiter) is Handle:
+                    waiter._args = (self,)
+                loop._ready.append(waiter)
 
-    # -- looking at it ----------------------------------------------------------------------------
+    def _check_waiters(self, waiters: list[Any]) -> None:
+        """In debug mode: check the thread, and note in the handles what has completed the future."""
+        self._loop._check_thread()
+        for waiter in waiters:
+            if type(waiter) is Handle:
+                waiter._source_traceback = extract_stack()
+
+    # -- asking for the outcome --------------------------------------------------------------------
 
     def result(self) -> T:
-        """Return the result, or raise the exception that the future ended with.
+        """Return the result, or raise the exception that the future has.
 
         Raises CancelledError if it was cancelled, InvalidStateError if it is still pending.
         """
-        if self._state is FINISHED:
-            return self._outcome  # type: ignore[no-any-return]
+        if self._state is FINISHED and self._exception is None:
+            return self._result  # type: ignore[no-any-return]
         if self._state is PENDING:
             raise InvalidStateError("Result is not set.")
         try:
-            raise self._failure()
+            raise self._error()
         finally:
             del self  # see __await__
 
     def exception(self) -> BaseException | None:
-        """Return the exception that the future ended with, None if it has a result.
+        """Return the exception that the future has, None if it has a result.
 
         Raises CancelledError if it was cancelled, InvalidStateError if it is still pending.
         """
-        if self._state is FINISHED:
-            return None
         if self._state is PENDING:
             raise InvalidStateError("Exception is not set.")
         if self._state is CANCELLED:
             raise self._make_cancelled_error()
-        self._mark_retrieved()
-        return self._outcome.error  # type: ignore[no-any-return]
+        self._log_traceback = False
+        return self._exception
 
-    def _failure(self) -> BaseException:
-        """What result() raises; only for a future that is FAILED or CANCELLED.
+    def _has_error(self) -> bool:
+        """Return True if `result()` raises something other than InvalidStateError."""
+        return self._state is CANCELLED or self._exception is not None
 
-        The traceback is put back to what it was when the exception was set; else it would grow by
-        the frames of everyone who has awaited the future before (bpo-45924).
+    def _error(self) -> BaseException:
+        """Return what `result()` raises; only for a future that has failed or was cancelled.
+
+        The traceback is reset to what it was when the exception was set. Otherwise it would grow by
+        the frames of each waiter that raises it (bpo-45924).
         """
         if self._state is CANCELLED:
             return self._make_cancelled_error()
-        self._mark_retrieved()
-        failure: _Failure = self._outcome
-        return failure.error.with_traceback(failure.traceback)
+        self._log_traceback = False
+        return self._exception.with_traceback(self._exception_tb)  # type: ignore[union-attr]
 
     def _make_cancelled_error(self) -> CancelledError:
-        outcome = self._outcome
-        if not isinstance(outcome, CancelledError):
-            return CancelledError() if outcome is None else CancelledError(outcome)
-        self._outcome = None  # raised once, as it is; after that by new ones
-        return outcome
+        """Return the CancelledError for the next waiter.
 
-    @property
-    def _cancel_message(self) -> Any:
-        return None if isinstance(self._outcome, CancelledError) else self._outcome
-
-    @_cancel_message.setter
-    def _cancel_message(self, message: Any) -> None:
-        self._outcome = message
-
-    def _mark_retrieved(self) -> None:
-        if self._state is FAILED:
-            self._outcome.twin = None
+        The first waiter of a task gets the exception that ended it, which has a traceback. Later
+        ones get new exceptions: one exception raised in two places would mix their tracebacks.
+        """
+        if self._state is CANCELLED and (exc := self._cancelled_exc) is not None:
+            self._cancelled_exc = None
+            return exc
+        message = self._cancel_message
+        return CancelledError() if message is None else CancelledError(message)
 
     def done(self) -> bool:
         """Return True if the future has a result or an exception, or was cancelled."""
@@ -210,73 +233,72 @@ class Future(Generic[T]):
         except AttributeError:
             raise RuntimeError("Future object is not initialized.") from None
 
-    # -- waiting for it ---------------------------------------------------------------------------
+    # -- waiting for it ----------------------------------------------------------------------------
 
     def __await__(self) -> Generator[Any, None, T]:
         try:
             if self._state is PENDING:
                 self._asyncio_future_blocking = True
-                # Here every await of the whole program stops: the future travels down through the
-                # waiting coroutines to Task._run, which comes back when the future has ended.
+                # Every `await` in the program that has to wait stops here. The future travels out
+                # through the awaiting coroutines to Task._run, which resumes them once it is done.
                 yield self  # THE ONLY yield of a future
                 if self._state is PENDING:
                     raise RuntimeError("await wasn't used with future")
-            return self._outcome if self._state is FINISHED else self.result()
+            if self._state is FINISHED and self._exception is None:
+                return self._result  # type: ignore[no-any-return]
+            raise self._error()
         finally:
-            # An exception holds its traceback, that this frame, and this frame the future, which
-            # may hold the exception: without this line they wait for the garbage collector.
+            # An exception refers to this frame by its traceback, this frame to the future, and the
+            # future to the exception. Without this line only the garbage collector frees them.
             del self
 
-    __iter__ = __await__  # for `yield from` in generators made coroutines by types.coroutine
+    __iter__ = __await__  # for `yield from` in generators that types.coroutine made coroutines
 
     def add_done_callback(self, fn: Callable[[Future[T]], object], *,
                           context: Context | None = None) -> None:  # fmt: skip
-        """Call `fn(self)` by the loop once the future has ended; soon, if it has ended already.
+        """Schedule `fn(self)` for when the future is done, or for now if it is done already.
 
-        `context` is the contextvars.Context to call it in; by default a copy of the present one.
+        `context` is the contextvars.Context to call it in, by default a copy of the current one.
         """
         if self._state is PENDING:
-            self._add_waiter(Handle(fn, (self,), self._loop, context))
+            # The handle gets its argument, this future, when the future is done. If it had it now,
+            # the two would refer to each other, and wait for the garbage collector to be freed.
+            self._add_waiter(Handle(fn, (), self._loop, context))
         else:
-            self._loop.call_soon(fn, self, context=context)  # with its checks in debug mode
+            self._loop.call_soon(fn, self, context=context)
 
-    def _add_waiter(self, entry: Any) -> None:
-        """Let `entry`, a Handle or a Task, go to the ready queue when the future ends, or has."""
-        waiting = self._callbacks
-        if self._state is not PENDING:
-            self._loop._enqueue(entry)
-        elif waiting is None:
-            self._callbacks = entry
-        elif type(waiting) is list:
-            waiting.append(entry)
+    def _add_waiter(self, waiter: Any) -> None:
+        """Let `waiter`, a Task or the Handle of a done-callback, wait for this future."""
+        if self._waiters is None:
+            self._waiters = [waiter]
         else:
-            self._callbacks = [waiting, entry]
+            self._waiters.append(waiter)
+        if self._state is not PENDING:  # Ctrl-C has cancelled the future since the caller looked
+            self._schedule_waiters()
 
-    def _waiters(self) -> list[Any]:
-        waiting = self._callbacks
-        return waiting if type(waiting) is list else [] if waiting is None else [waiting]
+    @property
+    def _callbacks(self) -> list[tuple[Any, Context]] | None:
+        """The waiters as asyncio shows them: `[(callback, context), …]`, or None if there are none.
+
+        For programs that look; nothing in this package uses it.
+        """
+        pairs = [(_callback_of(waiter), waiter._context) for waiter in self._waiters or ()]
+        return pairs or None
 
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
-        """Take `fn` back as often as it was added; return how often that was."""
-        waiting = self._waiters()
-        kept = [entry for entry in waiting if getattr(entry, "_callback", entry) != fn]
-        self._callbacks = kept or None
-        return len(waiting) - len(kept)
+        """Remove every registration of `fn`; return the count."""
+        waiters = self._waiters or []
+        kept = [waiter for waiter in waiters if _callback_of(waiter) != fn]
+        self._waiters = kept or None
+        return len(waiters) - len(kept)
 
-    # -- exceptions that nobody asks for, and repr -----------------------------------------------
+    # -- the report of a lost exception, and repr --------------------------------------------------
 
-    def _twin(self, plain: Any = None) -> Any:
-        """A second future that ended alike, for the report about this one when it is gone.
-
-        Of the same class, but of the plain one where a derived class has a __del__ of its own,
-        which expects no twin; and without asking its __new__.
-        """
-        own, usual = (getattr(kind, "__del__", None) for kind in (type(self), plain or Future))
-        twin = _allocate(type(self) if own is usual else plain or Future)
-        twin._begin(self._loop)
-        twin._state, twin._outcome = FAILED, _Failure(self._outcome.error, "")
-        twin.__dict__ = self.__dict__
-        return twin
+    def __del__(self) -> None:
+        if self._log_traceback:
+            message = f"{type(self).__name__} exception was never retrieved"
+            born = self._source_traceback
+            _report(self._loop, message, born, exception=self._exception, future=self)
 
     _repr_info = _future_repr_info
 
@@ -285,33 +307,13 @@ class Future(Generic[T]):
         return f"<{type(self).__name__} {' '.join(self._repr_info())}>"
 
 
-class _Failure:
-    """An exception; reports it, if nobody has asked for it, when the future that held it has gone.
-
-    Only the future refers to it, so it dies with the future, and its __del__ makes the report. The
-    tempting way, a __del__ on Future itself, costs every future some 60 ns, exception or not. The
-    report names a twin, because by now the future itself is half taken apart.
-    """
-
-    __slots__ = ("error", "traceback", "name", "twin")
-
-    def __init__(self, error: BaseException, name: str) -> None:
-        self.error = error
-        self.traceback = error.__traceback__  # as it is now, when the exception is set
-        self.name = name  # of the future's class
-        self.twin: Future[Any] | None = None  # None also once somebody has asked for the exception
-
-    def __del__(self) -> None:
-        future = self.twin
-        if future is None:
-            return
-        message = f"{self.name} exception was never retrieved"
-        born = future._source_traceback
-        _tell(future._loop, message, born, exception=self.error, future=future)
+def _callback_of(waiter: Any) -> Any:
+    """Return the callback of a waiter; for a Task, the method that asyncio would have added."""
+    return getattr(waiter, "_callback", None) or waiter._wakeup
 
 
 def _checked(exception: BaseException | type[BaseException]) -> BaseException:
-    """The argument of set_exception as an exception that can be raised out of an `await`."""
+    """Return the argument of set_exception() as an exception that an `await` can raise."""
     if isinstance(exception, type):
         exception = exception()
     if not isinstance(exception, BaseException):
@@ -325,6 +327,6 @@ def _checked(exception: BaseException | type[BaseException]) -> BaseException:
 
 
 def _set_result_unless_cancelled(future: Future[Any], result: Any = None) -> None:
-    """What a timer or a thread calls: the waiter may have been cancelled in the meantime."""
+    """Set the result of a future that its waiter may have cancelled in the meantime."""
     if future._state is not CANCELLED:
         future.set_result(result)

@@ -50,7 +50,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
         self._is_shutdown = False
         self._init(maxsize)
 
-    # -- the order of the items; these three are for subclasses to override -----------------------
+    # -- the order of the items; these three are for subclasses to override ------------------------
 
     def _init(self, maxsize: int) -> None:
         self._queue: Any = deque()
@@ -61,7 +61,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
     def _get(self) -> T:
         return self._queue.popleft()  # type: ignore[no-any-return]
 
-    # -- looking at it ----------------------------------------------------------------------------
+    # -- looking at it -----------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {id(self):#x} {self._format()}>"
@@ -96,7 +96,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
         """Return True if the queue holds as much as it may."""
         return 0 < self._maxsize <= self.qsize()
 
-    # -- putting and getting ----------------------------------------------------------------------
+    # -- putting and getting -----------------------------------------------------------------------
 
     async def put(self, item: T) -> None:
         """Put `item` into the queue, as soon as there is room.
@@ -165,7 +165,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
         if line:
             line.popleft().set_result(None)
 
-    # -- the end of the work ----------------------------------------------------------------------
+    # -- the end of the work -----------------------------------------------------------------------
 
     def task_done(self) -> None:
         """Say that the work on an item is done: to be called once for each item that was got.

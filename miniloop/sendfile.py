@@ -9,76 +9,96 @@ This file does not know what is sent besides: it waits until nothing is. Read st
 
 from __future__ import annotations
 
+import os
 import socket
 from functools import partial
+from selectors import EVENT_WRITE
 
 from . import descriptors, streams, timeouts
-from .datagrams import DatagramsEventLoop
+from .events import Loop
 from .exceptions import SendfileNotAvailableError
 from .hints import Any, Awaitable, Callable, Final
+from .sockets import _check_socket, _when_ready
 
 #: Bytes that a thread reads, or the kernel copies, at a time.
 SENDFILE_FALLBACK_READBUFFER_SIZE: Final = 256 * 1024
 
 
-class SendfileEventLoop(DatagramsEventLoop):
-    """The loop's chapter on sending files."""
+async def sock_sendfile(loop: Loop, sock: socket.socket, file: Any, offset: int = 0,
+                        count: int | None = None, *, fallback: bool = True) -> int:  # fmt: skip
+    """Send `count` bytes (None: all) of a binary file, from `offset` on; return how many.
 
-    async def sock_sendfile(self, sock: socket.socket, file: Any, offset: int = 0,
-                            count: int | None = None, *, fallback: bool = True) -> int:  # fmt: skip
-        """Send `count` bytes (None: all) of a binary file, from `offset` on; return how many.
+    Raises SendfileNotAvailableError if the kernel cannot do that and `fallback` is false.
+    """
+    _check_socket(loop, sock)
+    _check_arguments(sock, file, offset, count)
+    try:
+        return await loop._sock_sendfile_native(sock, file, offset, count)  # type: ignore[no-any-return]
+    except SendfileNotAvailableError:
+        if not fallback:
+            raise
+    return await _send_by_reading(loop, partial(loop.sock_sendall, sock), file, offset, count)
 
-        Raises SendfileNotAvailableError if the kernel cannot do that and `fallback` is false.
-        """
-        self._check_socket(sock)
-        _check_arguments(sock, file, offset, count)
+
+async def sendfile(loop: Loop, transport: Any, file: Any, offset: int = 0,
+                   count: int | None = None, *, fallback: bool = True) -> int:  # fmt: skip
+    """Send a file over a transport, after what is buffered; for the rest see sock_sendfile.
+
+    Raises RuntimeError if the transport cannot do that or closes, and ConnectionError if the
+    connection is lost on the way.
+    """
+    if transport.is_closing():
+        raise RuntimeError("Transport is closing")
+    if not getattr(transport, "_start_tls_compatible", False):  # it is no stream both ways
+        raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
+    if isinstance(transport.get_protocol(), _Sender):
+        raise RuntimeError("unable to sendfile; sendfile is in progress")
+    bare = isinstance(transport, descriptors._SelectorSocketTransport)
+    if not (bare or fallback):
+        what = "fallback is disabled and native sendfile is not supported"
+        raise RuntimeError(f"{what} for transport {transport!r}")
+    sender = _Sender(loop, transport)
+    try:
+        if not bare:
+            return await _send_by_reading(loop, sender.write, file, offset, count)
+        return await sender.by_socket(file, offset, count, fallback=fallback)
+    finally:
+        sender.leave()
+
+
+async def _no_sendfile(loop: Loop, sock: Any, file: Any, offset: int, count: Any) -> int:
+    """Refuse: `_sock_sendfile_native` of a loop that does not know whether the kernel can do it."""
+    raise SendfileNotAvailableError(f"syscall sendfile is not available for {sock!r}, {file!r}")
+
+
+async def _sock_sendfile_native(loop: Loop, sock: Any, file: Any, offset: int, count: Any) -> int:
+    async def send_block(position: int, size: int) -> int:
+        call = (os.sendfile, sock.fileno(), source, position, size)
         try:
-            return await self._sock_sendfile_native(sock, file, offset, count)
-        except SendfileNotAvailableError:
-            if not fallback:
-                raise
-        return await self._send_by_reading(partial(self.sock_sendall, sock), file, offset, count)
+            return await _when_ready(loop, EVENT_WRITE, sock, *call)
+        except OSError as exc:
+            if position == offset:
+                raise SendfileNotAvailableError("os.sendfile call failed") from exc
+            raise
 
-    async def sendfile(self, transport: Any, file: Any, offset: int = 0,
-                       count: int | None = None, *, fallback: bool = True) -> int:  # fmt: skip
-        """Send a file over a transport, after what is buffered; for the rest see sock_sendfile.
+    try:
+        source = file.fileno()
+    except (AttributeError, OSError) as exc:
+        raise SendfileNotAvailableError("not a regular file") from exc
+    return await _send_blocks(send_block, file, offset, count)
 
-        Raises RuntimeError if the transport cannot do that or closes, and ConnectionError if the
-        connection is lost on the way.
-        """
-        if transport.is_closing():
-            raise RuntimeError("Transport is closing")
-        if not getattr(transport, "_start_tls_compatible", False):  # it is no stream both ways
-            raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
-        if isinstance(transport.get_protocol(), _Sender):
-            raise RuntimeError("unable to sendfile; sendfile is in progress")
-        bare = isinstance(transport, descriptors._SelectorSocketTransport)
-        if not (bare or fallback):
-            what = "fallback is disabled and native sendfile is not supported"
-            raise RuntimeError(f"{what} for transport {transport!r}")
-        sender = _Sender(self, transport)
-        try:
-            if not bare:
-                return await self._send_by_reading(sender.write, file, offset, count)
-            return await sender.by_socket(file, offset, count, fallback=fallback)
-        finally:
-            sender.leave()
 
-    async def _sock_sendfile_native(self, sock: Any, file: Any, offset: int, count: Any) -> int:
-        """By the kernel, where the loop's last chapter knows how."""
-        raise SendfileNotAvailableError(f"syscall sendfile is not available for {sock!r}, {file!r}")
+async def _send_by_reading(loop: Loop, send: Callable[[bytes], Awaitable[None]], file: Any,
+                           offset: int, count: int | None) -> int:  # fmt: skip
+    async def send_block(position: int, size: int) -> int:
+        data: bytes = await loop.run_in_executor(None, file.read, size)
+        if data:
+            await send(data)
+        return len(data)
 
-    async def _send_by_reading(self, send: Callable[[bytes], Awaitable[None]], file: Any,
-                               offset: int, count: int | None) -> int:  # fmt: skip
-        async def send_block(position: int, size: int) -> int:
-            data: bytes = await self.run_in_executor(None, file.read, size)
-            if data:
-                await send(data)
-            return len(data)
-
-        if offset:
-            file.seek(offset)
-        return await _send_blocks(send_block, file, offset, count)
+    if offset:
+        file.seek(offset)
+    return await _send_blocks(send_block, file, offset, count)
 
 
 async def _send_blocks(send_block: Callable[[int, int], Awaitable[int]], file: Any, offset: int,

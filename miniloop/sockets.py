@@ -16,119 +16,128 @@ import sys
 from selectors import EVENT_READ, EVENT_WRITE
 
 from .descriptors import _WOULD_BLOCK
+from .events import Loop
 from .hints import Any, Callable, T
-from .sslproto import TLSEventLoop
+from .selector_events import _set_handle
 
 __all__ = ()
 
 Address = Any
 
 
-class SocketsEventLoop(TLSEventLoop):
-    """The loop's chapter on bare sockets."""
+async def sock_recv(loop: Loop, sock: socket.socket, n: int) -> bytes:
+    """Return up to `n` bytes as soon as there are any; b"" at the end of file."""
+    return await _perform(loop, EVENT_READ, sock, sock.recv, n)
 
-    async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
-        """Return up to `n` bytes as soon as there are any; b"" at the end of file."""
-        return await self._perform(EVENT_READ, sock, sock.recv, n)
 
-    async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
-        """Fill `buf` with what there is, as soon as there is any; return the number of bytes."""
-        return await self._perform(EVENT_READ, sock, sock.recv_into, buf)
+async def sock_recv_into(loop: Loop, sock: socket.socket, buf: Any) -> int:
+    """Fill `buf` with what there is, as soon as there is any; return the number of bytes."""
+    return await _perform(loop, EVENT_READ, sock, sock.recv_into, buf)
 
-    async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Address]:
-        """Return a datagram of up to `bufsize` bytes and the address that it came from."""
-        return await self._perform(EVENT_READ, sock, sock.recvfrom, bufsize)
 
-    async def sock_recvfrom_into(self, sock: socket.socket, buf: Any, nbytes: int = 0
-                                 ) -> tuple[int, Address]:  # fmt: skip
-        """Put a datagram of up to `nbytes` bytes (0: all of `buf`) there; return size, sender."""
-        return await self._perform(EVENT_READ, sock, sock.recvfrom_into, buf, nbytes or len(buf))
+async def sock_recvfrom(loop: Loop, sock: socket.socket, bufsize: int) -> tuple[bytes, Address]:
+    """Return a datagram of up to `bufsize` bytes and the address that it came from."""
+    return await _perform(loop, EVENT_READ, sock, sock.recvfrom, bufsize)
 
-    async def sock_sendto(self, sock: socket.socket, data: Any, address: Address) -> int:
-        """Send `data` as a datagram to `address`; return the number of bytes sent."""
-        return await self._perform(EVENT_WRITE, sock, lambda: sock.sendto(data, address))
 
-    async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
-        """Send all of `data`. After an error nobody knows how much of it has arrived."""
-        self._check_socket(sock)
-        try:
-            sent = sock.send(data)
-        except _WOULD_BLOCK:
-            sent = 0
-        view = memoryview(data)
-        if sent < view.nbytes:
-            rest = [view.cast("B")[sent:]]  # as bytes, which send() counts
-            await self._when_ready(EVENT_WRITE, sock, _send_rest, sock, rest)
+async def sock_recvfrom_into(loop: Loop, sock: socket.socket, buf: Any, nbytes: int = 0
+                             ) -> tuple[int, Address]:  # fmt: skip
+    """Put a datagram of up to `nbytes` bytes (0: all of `buf`) there; return size, sender."""
+    return await _perform(loop, EVENT_READ, sock, sock.recvfrom_into, buf, nbytes or len(buf))
 
-    async def sock_connect(self, sock: socket.socket, address: Address) -> None:
-        """Connect `sock` to `address`; a host name in it is looked up."""
-        self._check_socket(sock)
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
-            found = await self._ensure_resolved(
-                address, family=sock.family, type=sock.type, proto=sock.proto
-            )
-            address = found[0][4]
-        try:
-            sock.connect(address)
-        except _WOULD_BLOCK:
-            waiting = self._when_ready(EVENT_WRITE, sock, _finish_connecting, sock, address)
-        else:
-            return
-        # The kernel goes on; the socket becomes writable when it has succeeded or failed.
-        await waiting
 
-    async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Address]:
-        """Return the next connection to a listening socket, as a new socket, and its address."""
-        return await self._perform(EVENT_READ, sock, _accept, sock)
+async def sock_sendto(loop: Loop, sock: socket.socket, data: Any, address: Address) -> int:
+    """Send `data` as a datagram to `address`; return the number of bytes sent."""
+    return await _perform(loop, EVENT_WRITE, sock, lambda: sock.sendto(data, address))
 
-    # -- inside -----------------------------------------------------------------------------------
 
-    async def _perform(self, event: int, sock: socket.socket, operation: Callable[..., T],
-                       *args: Any) -> T:  # fmt: skip
-        """Call `operation(*args)` at once and, where that would block, after each `event`."""
-        self._check_socket(sock)
-        try:
-            return operation(*args)
-        except _WOULD_BLOCK:
-            waiting = self._when_ready(event, sock, operation, *args)
-        return await waiting  # out here, so that what it raises has nothing to do with the above
+async def sock_sendall(loop: Loop, sock: socket.socket, data: Any) -> None:
+    """Send all of `data`. After an error nobody knows how much of it has arrived."""
+    _check_socket(loop, sock)
+    try:
+        sent = sock.send(data)
+    except _WOULD_BLOCK:
+        sent = 0
+    view = memoryview(data)
+    if sent < view.nbytes:
+        rest = [view.cast("B")[sent:]]  # as bytes, which send() counts
+        await _when_ready(loop, EVENT_WRITE, sock, _send_rest, sock, rest)
 
-    async def _when_ready(self, event: int, sock: socket.socket, operation: Callable[..., T],
-                          *args: Any) -> T:  # fmt: skip
-        """Call `operation(*args)` after each `event` on `sock`, until it does not block."""
-        fd = sock.fileno()
-        self._ensure_fd_no_transport(fd)
-        outcome = self.create_future()
-        watch = self._add_reader if event == EVENT_READ else self._add_writer
-        watcher = watch(fd, _attempt, outcome, operation, args)
-        try:
-            return await outcome  # type: ignore[no-any-return]
-        finally:
-            if not watcher.cancelled():  # else somebody else watches by now
-                self._unwatch(fd, event)
-            del outcome  # it may hold an exception, whose traceback holds this frame
 
-    def _unwatch(self, fd: int, event: int) -> None:
-        try:
-            self._exchange(fd, event, None)
-        except OSError:
-            return  # the socket has been closed
-
-    async def _ensure_resolved(self, address: Address, *, family: int = 0, type: int = 0,
-                               proto: int = 0, flags: int = 0) -> list[Any]:  # fmt: skip
-        """What getaddrinfo() says of `address`; without it where the host is a number already."""
-        host, port = address[:2]
-        info = _info_of_number(host, port, family, type, proto, *address[2:])
-        if info is not None:
-            return [info]
-        return await self.getaddrinfo(
-            host, port, family=family, type=type, proto=proto, flags=flags
+async def sock_connect(loop: Loop, sock: socket.socket, address: Address) -> None:
+    """Connect `sock` to `address`; a host name in it is looked up."""
+    _check_socket(loop, sock)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        found = await loop._ensure_resolved(
+            address, family=sock.family, type=sock.type, proto=sock.proto
         )
+        address = found[0][4]
+    try:
+        sock.connect(address)
+    except _WOULD_BLOCK:
+        waiting = _when_ready(loop, EVENT_WRITE, sock, _finish_connecting, sock, address)
+    else:
+        return
+    # The kernel goes on; the socket becomes writable when it has succeeded or failed.
+    await waiting
 
-    def _check_socket(self, sock: socket.socket) -> None:
-        _check_ssl_socket(sock)
-        if self._debug and sock.gettimeout() != 0:
-            raise ValueError("the socket must be non-blocking")
+
+async def sock_accept(loop: Loop, sock: socket.socket) -> tuple[socket.socket, Address]:
+    """Return the next connection to a listening socket, as a new socket, and its address."""
+    return await _perform(loop, EVENT_READ, sock, _accept, sock)
+
+
+# -- inside ----------------------------------------------------------------------------------------
+
+
+async def _perform(loop: Loop, event: int, sock: socket.socket, operation: Callable[..., T],
+                   *args: Any) -> T:  # fmt: skip
+    """Call `operation(*args)` at once and, where that would block, after each `event`."""
+    _check_socket(loop, sock)
+    try:
+        return operation(*args)
+    except _WOULD_BLOCK:
+        waiting = _when_ready(loop, event, sock, operation, *args)
+    return await waiting  # out here, so that what it raises has nothing to do with the above
+
+
+async def _when_ready(loop: Loop, event: int, sock: socket.socket, operation: Callable[..., T],
+                      *args: Any) -> T:  # fmt: skip
+    """Call `operation(*args)` after each `event` on `sock`, until it does not block."""
+    fd = sock.fileno()
+    loop._ensure_fd_no_transport(fd)
+    outcome = loop.create_future()
+    watch = loop._add_reader if event == EVENT_READ else loop._add_writer
+    watcher = watch(fd, _attempt, outcome, operation, args)
+    try:
+        return await outcome  # type: ignore[no-any-return]
+    finally:
+        if not watcher.cancelled():  # else somebody else watches by now
+            _unwatch(loop, fd, event)
+        del outcome  # it may hold an exception, whose traceback holds this frame
+
+
+def _unwatch(loop: Loop, fd: int, event: int) -> None:
+    try:
+        _set_handle(loop, fd, event, None)
+    except OSError:
+        return  # the socket has been closed
+
+
+async def _ensure_resolved(loop: Loop, address: Address, *, family: int = 0, type: int = 0,
+                           proto: int = 0, flags: int = 0) -> list[Any]:  # fmt: skip
+    """What getaddrinfo() says of `address`; without it where the host is a number already."""
+    host, port = address[:2]
+    info = _info_of_number(host, port, family, type, proto, *address[2:])
+    if info is not None:
+        return [info]
+    return await loop.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)  # type: ignore[no-any-return]
+
+
+def _check_socket(loop: Loop, sock: socket.socket) -> None:
+    _check_ssl_socket(sock)
+    if loop._debug and sock.gettimeout() != 0:
+        raise ValueError("the socket must be non-blocking")
 
 
 def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...]) -> None:

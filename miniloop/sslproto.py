@@ -23,7 +23,6 @@ from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
 from .hints import Any, Callable, Final, TypeAlias
 from .protocols import BaseProtocol, Protocol
-from .threads import ThreadsEventLoop
 from .transports import _BYTES_LIKE, Buffer, _closing_on_error, _FlowControlMixin, _kept
 
 __all__ = ()
@@ -89,7 +88,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         """What asyncio calls the half of it that programs see."""
         return self
 
-    # -- the program's transport ------------------------------------------------------------------
+    # -- the program's transport -------------------------------------------------------------------
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return what is known here or below as `name`: 'peercert', 'cipher', 'peername'…"""
@@ -156,7 +155,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         if not self.is_closing():
             warnings.warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
 
-    # -- the protocol of the transport below ------------------------------------------------------
+    # -- the protocol of the transport below -------------------------------------------------------
 
     def connection_made(self, transport: Any) -> None:
         """Begin the handshake."""
@@ -200,7 +199,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             self._attempt(self._encrypt)
         self._maybe_resume_protocol()
 
-    # -- the life of a connection -----------------------------------------------------------------
+    # -- the life of a connection ------------------------------------------------------------------
 
     def _enter(self, state: str) -> None:
         """The only change of state: the clock of the old one stops, that of the new one starts."""
@@ -401,34 +400,32 @@ def _tls(
     return None
 
 
-class TLSEventLoop(ThreadsEventLoop):
-    """The loop's chapter on connections that begin to speak TLS later."""
+async def start_tls(
+    loop: Loop, transport: Any, protocol: BaseProtocol, sslcontext: Any, *,
+    server_side: bool = False, server_hostname: str | None = None,
+    ssl_handshake_timeout: float | None = None,
+    ssl_shutdown_timeout: float | None = None,
+) -> SSLProtocol:  # fmt: skip
+    """Go on over TLS: return the transport that `protocol` has to use in place of `transport`.
 
-    async def start_tls(
-        self, transport: Any, protocol: BaseProtocol, sslcontext: Any, *, server_side: bool = False,
-        server_hostname: str | None = None, ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None,
-    ) -> SSLProtocol:  # fmt: skip
-        """Go on over TLS: return the transport that `protocol` has to use in place of `transport`.
-
-        Raises ssl.SSLError or OSError if the handshake fails; then `transport` is closed.
-        """
-        if not isinstance(sslcontext, _load_ssl().SSLContext):
-            raise TypeError(
-                f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}"
-            )
-        if not getattr(transport, "_start_tls_compatible", False):
-            raise TypeError(f"transport {transport!r} is not supported by start_tls()")
-        if transport.is_closing():  # who would ever tell us that it is lost?
-            raise ConnectionResetError("Connection lost")
-        waiter = self.create_future()
-        tls = SSLProtocol(
-            self, protocol, sslcontext, waiter, server_side, server_hostname, False,
-            ssl_handshake_timeout, ssl_shutdown_timeout,
-        )  # fmt: skip
-        transport.set_protocol(tls)
-        tls.connection_made(transport)
-        transport.resume_reading()
-        with _closing_on_error(transport):
-            await waiter
-        return tls
+    Raises ssl.SSLError or OSError if the handshake fails; then `transport` is closed.
+    """
+    if not isinstance(sslcontext, _load_ssl().SSLContext):
+        raise TypeError(
+            f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}"
+        )
+    if not getattr(transport, "_start_tls_compatible", False):
+        raise TypeError(f"transport {transport!r} is not supported by start_tls()")
+    if transport.is_closing():  # who would ever tell us that it is lost?
+        raise ConnectionResetError("Connection lost")
+    waiter = loop.create_future()
+    tls = SSLProtocol(
+        loop, protocol, sslcontext, waiter, server_side, server_hostname, False,
+        ssl_handshake_timeout, ssl_shutdown_timeout,
+    )  # fmt: skip
+    transport.set_protocol(tls)
+    tls.connection_made(transport)
+    transport.resume_reading()
+    with _closing_on_error(transport):
+        await waiter
+    return tls

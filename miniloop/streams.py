@@ -165,7 +165,7 @@ class StreamReaderProtocol(FlowControlMixin):
         error = None if task.cancelled() else task.exception()
         if error is not None:
             message = "Unhandled exception in client_connected_cb"
-            events._tell(self._loop, message, None, exception=error, transport=self._transport)
+            events._report(self._loop, message, None, exception=error, transport=self._transport)
         if error is not None or task.cancelled():
             self._transport.close()
 
@@ -294,7 +294,7 @@ class StreamReader:
         self._transport: Any = None
         self._paused = False  # we have called pause_reading()
 
-    # -- the protocol's side ----------------------------------------------------------------------
+    # -- the protocol's side -----------------------------------------------------------------------
 
     def set_transport(self, transport: Any) -> None:
         """Remember the transport, to pause it."""
@@ -335,7 +335,7 @@ class StreamReader:
             _wake(exc, self._waiter)
             self._waiter = None
 
-    # -- the program's side -----------------------------------------------------------------------
+    # -- the program's side ------------------------------------------------------------------------
 
     def at_eof(self) -> bool:
         """Return True if everything has been read and no more will come."""

@@ -23,12 +23,11 @@ from io import FileIO
 from signal import SIGKILL, SIGTERM
 
 from . import combinators, events, exceptions, futures, locks, protocols, streams, tasks
-from .connections import Connection, ProtocolFactory
+from .connections import Connection, ProtocolFactory, _join
 from .descriptors import _DescriptorTransport, _ReadHalf, _WriteHalf
 from .events import Loop
 from .format_helpers import logger
 from .hints import Any, Callable, Popen, TypeAlias
-from .sendfile import SendfileEventLoop
 from .transports import BaseTransport, Buffer, SubprocessTransport
 
 __all__ = ("create_subprocess_exec", "create_subprocess_shell")
@@ -277,63 +276,66 @@ class BaseSubprocessTransport(SubprocessTransport):
         return f"<{type(self).__name__}{closed} pid={self.get_pid()} {state}>"
 
 
-class SubprocessEventLoop(SendfileEventLoop):
-    """The loop's chapter on pipes and child processes."""
+async def connect_read_pipe(loop: Loop, protocol_factory: ProtocolFactory, pipe: Any) -> Connection:
+    """Read from `pipe`, a file object, which the transport closes; return it and the protocol.
 
-    async def connect_read_pipe(self, protocol_factory: ProtocolFactory, pipe: Any) -> Connection:
-        """Read from `pipe`, a file object, which the transport closes; return it and the protocol.
+    Raises ValueError if it is neither a pipe nor a socket nor a character device.
+    """
+    return await _join(loop, _UnixReadPipeTransport, pipe, protocol_factory)
 
-        Raises ValueError if it is neither a pipe nor a socket nor a character device.
-        """
-        return await self._join(_UnixReadPipeTransport, pipe, protocol_factory)
 
-    async def connect_write_pipe(self, protocol_factory: ProtocolFactory, pipe: Any) -> Connection:
-        """Write to `pipe`; for the rest see connect_read_pipe."""
-        return await self._join(_UnixWritePipeTransport, pipe, protocol_factory)
+async def connect_write_pipe(
+    loop: Loop, protocol_factory: ProtocolFactory, pipe: Any
+) -> Connection:
+    """Write to `pipe`; for the rest see connect_read_pipe."""
+    return await _join(loop, _UnixWritePipeTransport, pipe, protocol_factory)
 
-    async def subprocess_shell(
-        self, protocol_factory: ProtocolFactory, cmd: str | bytes, *, stdin: Stdio = PIPE,
-        stdout: Stdio = PIPE, stderr: Stdio = PIPE, universal_newlines: bool = False,
-        shell: bool = True, bufsize: int = 0, encoding: str | None = None,
-        errors: str | None = None, text: bool | None = None, **kwargs: Any,
-    ) -> Connection:  # fmt: skip
-        """Let the shell run `cmd`, and return transport and protocol; see subprocess_exec."""
-        if not isinstance(cmd, bytes | str):
-            raise ValueError("cmd must be a string")
-        _check(True, universal_newlines, shell, bufsize, text, encoding, errors)
-        kwargs.update(stdin=stdin, stdout=stdout, stderr=stderr, shell=True)
-        return await self._spawn(protocol_factory, cmd, kwargs)
 
-    async def subprocess_exec(
-        self, protocol_factory: ProtocolFactory, program: Any, *args: Any, stdin: Stdio = PIPE,
-        stdout: Stdio = PIPE, stderr: Stdio = PIPE, universal_newlines: bool = False,
-        shell: bool = False, bufsize: int = 0, encoding: str | None = None,
-        errors: str | None = None, text: bool | None = None, **kwargs: Any,
-    ) -> Connection:  # fmt: skip
-        """Run `program` with `args`, and return transport and protocol, a SubprocessProtocol.
+async def subprocess_shell(
+    loop: Loop, protocol_factory: ProtocolFactory, cmd: str | bytes, *, stdin: Stdio = PIPE,
+    stdout: Stdio = PIPE, stderr: Stdio = PIPE, universal_newlines: bool = False,
+    shell: bool = True, bufsize: int = 0, encoding: str | None = None,
+    errors: str | None = None, text: bool | None = None, **kwargs: Any,
+) -> Connection:  # fmt: skip
+    """Let the shell run `cmd`, and return transport and protocol; see subprocess_exec."""
+    if not isinstance(cmd, bytes | str):
+        raise ValueError("cmd must be a string")
+    _check(True, universal_newlines, shell, bufsize, text, encoding, errors)
+    kwargs.update(stdin=stdin, stdout=stdout, stderr=stderr, shell=True)
+    return await _spawn(loop, protocol_factory, cmd, kwargs)
 
-        The other keywords are those of subprocess.Popen, but the pipes carry bytes, unbuffered:
-        ValueError for anything else. Raises OSError if the program cannot be started.
-        """
-        _check(False, universal_newlines, shell, bufsize, text, encoding, errors)
-        kwargs.update(stdin=stdin, stdout=stdout, stderr=stderr)
-        return await self._spawn(protocol_factory, (program, *args), kwargs)
 
-    async def _spawn(self, factory: ProtocolFactory, args: Any, options: Any) -> Connection:
-        import subprocess
+async def subprocess_exec(
+    loop: Loop, protocol_factory: ProtocolFactory, program: Any, *args: Any, stdin: Stdio = PIPE,
+    stdout: Stdio = PIPE, stderr: Stdio = PIPE, universal_newlines: bool = False,
+    shell: bool = False, bufsize: int = 0, encoding: str | None = None,
+    errors: str | None = None, text: bool | None = None, **kwargs: Any,
+) -> Connection:  # fmt: skip
+    """Run `program` with `args`, and return transport and protocol, a SubprocessProtocol.
 
-        protocol = factory()
-        process = subprocess.Popen(args, bufsize=0, **options)
-        transport = BaseSubprocessTransport(self, protocol, process)
-        try:
-            _watch_child(self, process.pid, transport._process_exited)
-            await tasks.sleep(0)  # connection_made stands before this task in the ready queue
-        except BaseException as exc:
-            transport.close()
-            if isinstance(exc, exceptions.CancelledError):
-                await transport._wait()
-            raise
-        return transport, protocol
+    The other keywords are those of subprocess.Popen, but the pipes carry bytes, unbuffered:
+    ValueError for anything else. Raises OSError if the program cannot be started.
+    """
+    _check(False, universal_newlines, shell, bufsize, text, encoding, errors)
+    kwargs.update(stdin=stdin, stdout=stdout, stderr=stderr)
+    return await _spawn(loop, protocol_factory, (program, *args), kwargs)
+
+
+async def _spawn(loop: Loop, factory: ProtocolFactory, args: Any, options: Any) -> Connection:
+    import subprocess
+
+    protocol = factory()
+    process = subprocess.Popen(args, bufsize=0, **options)
+    transport = BaseSubprocessTransport(loop, protocol, process)
+    try:
+        _watch_child(loop, process.pid, transport._process_exited)
+        await tasks.sleep(0)  # connection_made stands before this task in the ready queue
+    except BaseException as exc:
+        transport.close()
+        if isinstance(exc, exceptions.CancelledError):
+            await transport._wait()
+        raise
+    return transport, protocol
 
 
 def _check(for_shell: bool, *given: object) -> None:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from contextvars import Context
 
-from .combinators import _notify
-from .events import Coro, Loop, _tell, get_running_loop
+from .combinators import _call_when_done
+from .events import Coro, Loop, _report, get_running_loop
 from .exceptions import CancelledError
 from .futures import FINISHED, Future
 from .hints import Any, Self, T
@@ -106,14 +106,14 @@ class TaskGroup:
             self._child_done(task)
         else:
             self._tasks.add(task)
-            _notify(self, task)
+            _call_when_done(self, task)
         return task
 
     def _child_done(self, task: Future[Any]) -> None:
         self._tasks.discard(task)
         if self._all_ended is not None and not self._tasks and not self._all_ended.done():
             self._all_ended.set_result(None)
-        if type(task) is Task and task._state is FINISHED:
+        if type(task) is Task and task._state is FINISHED and task._exception is None:
             return  # as most end; to find it out by the methods takes a group 3 % longer
         if task.cancelled() or (error := task.exception()) is None:
             return
@@ -122,7 +122,7 @@ class TaskGroup:
             # It has ended without `__aexit__`: somebody drove the block by hand.
             parent = f"its parent task {self._parent_task} is already completed"
             message = f"Task {task!r} has errored out but {parent}"
-            _tell(self._loop, message, None, exception=error, task=task)
+            _report(self._loop, message, None, exception=error, task=task)
         elif not self._aborting:
             # The parent may be in the middle of the block: `await something()`. It must come out of
             # there, and the request is ours to take back.

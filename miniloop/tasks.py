@@ -1,13 +1,22 @@
-"""Task: a Future that drives a coroutine to its end, one step a turn.
+"""Task: a Future that runs a coroutine, one step at a time.
 
 Purpose: the bridge between `await` and the event loop. A step resumes the coroutine with
-`send(None)`; the coroutine runs until it awaits something that is not ready, and what it yields
-says what to wait for.
-Rules: a Task is itself an entry of the ready queue, and its `_run` is the step; while it waits, it
-stands among the waiters of one future, which puts it back into the queue. So at any moment a task
-that has not ended is in exactly one of three places: running, in the ready queue, or among a
-future's waiters; for another library's future, a Handle of `_wakeup` stands there in its place.
-This file does not know timers or sockets. Read futures.py first.
+`send(None)`, or with `throw()` to raise an exception where it waits. The coroutine runs until it
+has to wait; what it yields says what to wait for.
+Invariants: a Task is itself an entry of the ready queue, and its `_run` is the step. A pending task
+is in exactly one of three places: it is running, it is in the ready queue, or it is a waiter of the
+future in `_fut_waiter`. (If that future belongs to another library, its done-callback `_wakeup` is
+the waiter.)
+
+    made       → ready      create_task(); an eager task starts to run at once
+    ready      → running    the loop calls _run
+    running    → ready      the coroutine did a bare yield, as in sleep(0)
+    running    → waiting    it awaits a future: _wait_for
+    waiting    → ready      the future is done, or was cancelled by cancel()
+    running    → done       it returned (FINISHED), raised (FINISHED), or raised CancelledError
+                            (CANCELLED)
+
+This file does not depend on timers or sockets. Read futures.py first.
 """
 
 from __future__ import annotations
@@ -21,7 +30,7 @@ from weakref import ref
 
 from . import events
 from .coroutines import _isawaitable, iscoroutine
-from .events import Coro, Loop, _tell
+from .events import Coro, Loop, _report
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
 from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
@@ -34,38 +43,42 @@ __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", 
 
 _next_task_number = itertools.count(1).__next__
 
-#: Weak references to tasks, each of which discards itself: what a WeakSet does, well below its
-#: price. Weak, for a task that nobody can reach any more must be able to go. See all_tasks.
+#: Weak references to registered tasks, for all_tasks(). Weak, so that a task that nothing else
+#: refers to can be freed. Each reference removes itself; a WeakSet does the same, more slowly.
 _tasks: set[ref[Task[Any]]] = set()
-_forget = _tasks.discard  # one bound method for all; `_tasks.discard` would make one for each task
+_forget = _tasks.discard  # one bound method for all tasks; `_tasks.discard` would make one each
 
 
 class Task(Future[T]):
-    """A coroutine on its way through the event loop; its result becomes the Future's.
+    """A coroutine that the event loop runs; what it returns becomes the Future's result.
 
-    Keep a reference to a task that you start: the loop holds only what is ready or has a timer, and
-    a task that waits for something nobody else holds is garbage (gh-91887).
+    Keep a reference to a task that you start. The loop refers only to tasks that are ready or have
+    a timer; a task that waits for something which nothing else refers to is garbage (gh-91887).
     """
 
-    # Invariant, for a task that has not ended and is not running: it stands in the ready queue,
-    # unless _fut_waiter is a pending future; then it stands among that future's waiters.
     __slots__ = ("_coro", "_context", "_name", "_fut_waiter", "_must_cancel",
                  "_num_cancels_requested", "_log_destroy_pending", "_registered")  # fmt: skip
 
     def __init__(self, coro: Coro[T], *, loop: Loop | None = None, name: object = None,
                  context: Context | None = None, eager_start: bool = False) -> None:  # fmt: skip
+        """Schedule the first step of `coro`; with `eager_start`, take it at once if the loop runs.
+
+        `name` is shown in the repr, `context` is the contextvars.Context that the coroutine runs
+        in, by default a copy of the current one. Raises TypeError if `coro` is not a coroutine.
+        """
         loop = events.get_event_loop() if loop is None else loop
         self._start(coro, loop, name, context)
         if eager_start and loop.is_running():
             self._run_eagerly()
         else:
             _register_task(self)
-            # The step brings its own context. By call_soon, which a derived loop may have changed;
-            # create_task, which belongs to the loop, takes the short way.
+            # By call_soon(), because a program's loop may count or order what is scheduled.
+            # loop.create_task() is the loop's own and puts the task into the ready queue itself.
+            # The step enters the task's context, so the handle needs no copy of the current one.
             loop.call_soon(self._run, context=loop._empty_context)
 
     def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None) -> None:
-        """What __init__ does; create_task() comes straight here: keywords cost extra."""
+        """Do what __init__ does. `loop.create_task()` calls this directly: see _allocate."""
         self._begin(loop)
         kind = type(coro)
         if kind is not CoroutineType and not (iscoroutine(coro) and hasattr(kind, "send")):
@@ -73,71 +86,78 @@ class Task(Future[T]):
         self._coro: Any = coro
         self._context = copy_context() if context is None else context
         self._name = _next_task_number() if name is None else str(name)  # see get_name
-        # What the coroutine awaits: written by one step, cleared by the next.
+        # What the coroutine awaits. Written when a step ends, cleared when the next one begins.
         self._fut_waiter: Future[Any] | None = None
-        # cancel() came when nothing was awaited: the next step raises CancelledError.
+        # The next step must raise CancelledError: cancel() was called while nothing was awaited.
         self._must_cancel = False
-        self._num_cancels_requested = 0  # cancel() calls less uncancel() calls
-        self._log_destroy_pending, self._registered = True, False  # see __del__ and all_tasks
+        self._num_cancels_requested = 0  # calls of cancel() minus calls of uncancel()
+        self._log_destroy_pending = True  # see __del__
+        self._registered = False  # all_tasks() finds the task in _tasks
 
     def _run_eagerly(self) -> None:
-        """Take the first step at once, inside the step of the current task (gh-97696)."""
-        interrupted = self._loop._interrupted_tasks
-        interrupted.append(self._loop._current_task)
+        """Take the first step at once, inside the current task's step (gh-97696)."""
+        loop = self._loop
+        loop._interrupted_tasks.append(loop._current_task)
         try:
             self._run()
         finally:
-            interrupted.pop()
+            loop._current_task = loop._interrupted_tasks.pop()
         if self._state is not PENDING:
-            self._coro = None  # asyncio lets it go as well; see get_coro
+            self._coro = None  # as asyncio does; see get_coro
 
-    # -- one step ---------------------------------------------------------------------------------
+    # -- one step ----------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        """Resume the coroutine and see what it does: await something, return, or raise."""
+        """Resume the coroutine until it awaits something, returns, or raises."""
+        if self._state is not PENDING:
+            return self._report_late_step()
         loop, coro, waiter = self._loop, self._coro, self._fut_waiter
-        outer_task = loop._current_task
         loop._current_task = self
         self._fut_waiter = None
         try:
-            # Here the coroutine runs, up to its next await.
-            if self._must_cancel or (waiter is not None and waiter._state is not FINISHED):
-                if self._state is not PENDING:
-                    return self._complain_of_step()
-                awaited = self._context.run(type(coro).throw, coro, self._bad_news(waiter))
+            if self._must_cancel or (
+                waiter is not None and (waiter._exception is not None or waiter._state is CANCELLED)
+            ):
+                # Raise where the coroutine waits: it was cancelled, or what it awaits has failed.
+                exc = self._exception_to_throw(waiter)
+                awaited = self._context.run(type(coro).throw, coro, exc)
             else:
-                # The type's method: `coro.send` would make a bound one, an eighth of a task switch.
+                # The coroutine runs here, until its next await. Why not `coro.send`: that makes a
+                # bound method, which takes an eighth of a task switch.
                 awaited = self._context.run(type(coro).send, coro, None)  # THE ONLY send
-            if awaited is None:  # a bare yield, as in sleep(0): once more in the next turn
+            if awaited is None:  # a bare yield, as in sleep(0): run again in the next iteration
                 loop._ready.append(self)
             else:
                 self._wait_for(awaited)
         except StopIteration as stop:
-            if self._must_cancel:
-                # cancel() came in this last step, too late to be raised: it wins all the same.
-                Future.cancel(self, self._cancel_message)
+            if self._must_cancel or self._state is not PENDING:
+                self._end_without_result()
             else:
-                self._state, self._outcome = FINISHED, stop.value
-                if self._callbacks is not None:
-                    Future._wake_waiters(self)
+                self._state, self._result = FINISHED, stop.value
+                self._schedule_waiters()
         except BaseException as exc:
             self._end_with_exception(exc)
             if isinstance(exc, (KeyboardInterrupt, SystemExit)):
-                raise
-            # From 3.12 on the traceback leads back to this frame; it shall not lead to the task.
+                raise  # these two end run_forever() as well as the task
+            # Since 3.12 the traceback refers to this frame. The frame must not refer to the task.
             del self, coro
         finally:
-            loop._current_task = outer_task
-            waiter = None  # which may be, or hold, an exception that the coroutine keeps
+            loop._current_task = None
+            waiter = None  # it may be, or hold, an exception that the coroutine keeps
 
-    def _bad_news(self, waiter: Future[Any] | None) -> BaseException:
-        """The exception that the coroutine is resumed with.
+    def _exception_to_throw(self, waiter: Future[Any] | None) -> BaseException:
+        """Return the exception that the step raises in the coroutine.
 
-        A cancellation replaces the failure of what was awaited, unless that failure is itself one:
-        the two are then one cancellation, and the coroutine sees it once.
+        Both can be there: the task was cancelled, and what it awaits has failed.
+
+            waiter.set_exception(OSError())    # the task is ready, and will see OSError
+            task.cancel()                      # before it runs: it sees CancelledError instead
+
+        If the awaited future was cancelled too, the two are one cancellation: the coroutine gets
+        the future's CancelledError, and no second one.
         """
-        failed = waiter is not None and waiter._state is not FINISHED
-        error = waiter._failure() if failed else None  # type: ignore[union-attr]
+        failed = waiter is not None and waiter._has_error()
+        error = waiter._error() if failed else None  # type: ignore[union-attr]
         if self._must_cancel:
             self._must_cancel = False
             if not isinstance(error, CancelledError):
@@ -145,9 +165,10 @@ class Task(Future[T]):
         return error  # type: ignore[return-value]
 
     def _wait_for(self, awaited: Any) -> None:
-        """Stand among the waiters of the future that the coroutine has yielded.
+        """Become a waiter of the future that the coroutine has yielded.
 
-        What another library's class raises here ends the task, and not the loop.
+        If that is impossible, the next step raises the reason in the coroutine. An exception that a
+        class of another library raises here ends the task, not the loop.
         """
         kind = type(awaited)
         ours = (
@@ -156,14 +177,17 @@ class Task(Future[T]):
             and awaited._loop is self._loop
             and awaited is not self
         )
-        if not ours and (complaint := self._complaint(awaited)):
-            awaited = self._failed(RuntimeError(complaint))
-        # First: a signal may come in any of these calls, and Ctrl-C cancels what stands here.
+        if not ours and (mistake := self._mistake_in(awaited)):
+            awaited = self._failed(RuntimeError(mistake))
+        # This comes first. A signal can arrive in any call below, and the handler of Ctrl-C calls
+        # cancel(), which has to find the future here.
         self._fut_waiter = awaited
+        # The coroutine can cancel its own task and go on to await something:
+        #     asyncio.current_task().cancel(); await future
         if self._must_cancel and awaited.cancel(msg=self._cancel_message):
             self._must_cancel = False
         awaited._asyncio_future_blocking = False
-        if not self._registered:
+        if not self._registered:  # see all_tasks
             self._registered = True
             _register_task(self)
         if ours:
@@ -171,8 +195,8 @@ class Task(Future[T]):
         else:
             self._context.run(awaited.add_done_callback, self._wakeup)
 
-    def _complaint(self, awaited: Any) -> str | None:
-        """What is wrong with what the coroutine has yielded; None if it can be awaited."""
+    def _mistake_in(self, awaited: Any) -> str | None:
+        """Return why what the coroutine has yielded cannot be awaited, None if it can."""
         if getattr(awaited, "_asyncio_future_blocking", None) is None:
             if not isinstance(awaited, GeneratorType):
                 return f"Task got bad yield: {awaited!r}"
@@ -185,7 +209,11 @@ class Task(Future[T]):
         return f"Task cannot await on itself: {self!r}" if awaited is self else None
 
     def _wakeup(self, future: Any) -> None:
-        """The done-callback for a future not exactly ours; it is asked by its public methods."""
+        """Take the next step: the done-callback for a future of another library.
+
+        Such a future is asked only by its public methods. If it has failed, a future of ours takes
+        its place as the one that the step looks at.
+        """
         try:
             future.result()
             self._fut_waiter = None
@@ -194,30 +222,39 @@ class Task(Future[T]):
         self._run()
 
     def _failed(self, error: BaseException) -> Future[Any]:
-        """A future that has failed with `error`, to stand for something that is not a Future."""
+        """Return a Future that has failed with `error`."""
         failed: Future[Any] = Future(loop=self._loop)
         failed.set_exception(error)
         return failed
 
-    # -- the end ----------------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------
 
-    def _wake_waiters(self) -> None:
-        """Somebody may have called `Future.set_result(task, …)`: no further step may be taken."""
-        self._must_cancel = self._loop._current_task is not self
-        Future._wake_waiters(self)
-
-    def _complain_of_step(self) -> None:
-        error = InvalidStateError(f"step(): already done: {self!r}, {self._coro!r}")
-        self._loop.call_exception_handler({"message": "Exception in a step", "exception": error})
+    def _end_without_result(self) -> None:
+        """End the task although its coroutine has returned."""
+        if self._state is not PENDING:
+            self._report_late_step()
+        else:
+            # cancel() was called in the last step, so there was no await left to raise it at:
+            #     asyncio.current_task().cancel(); return 1
+            # The task is cancelled all the same, as cancel() has promised by returning True.
+            Future.cancel(self, self._cancel_message)
 
     def _end_with_exception(self, exc: BaseException) -> None:
-        # Without the frame of _run, which says nothing and would make a cycle.
+        # Drop the frame of _run from the traceback: it says nothing, and makes a reference cycle.
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
-        if isinstance(exc, CancelledError):
-            self._state, self._outcome, self._must_cancel = CANCELLED, exc, False
-            Future._wake_waiters(self)
+        if self._state is not PENDING:
+            self._report_late_step()
+        elif isinstance(exc, CancelledError):
+            self._must_cancel = False
+            Future.cancel(self)
+            self._cancelled_exc = exc
         else:
             Future.set_exception(self, exc)
+
+    def _report_late_step(self) -> None:
+        """Report a step of a task that is done: `Future.set_result(task, 1)` was called on it."""
+        error = InvalidStateError(f"step(): already done: {self!r}, {self._coro!r}")
+        self._loop.call_exception_handler({"message": "Exception in a step", "exception": error})
 
     def set_result(self, result: T) -> None:
         """Raise RuntimeError: only the coroutine decides the result of its task."""
@@ -227,106 +264,108 @@ class Task(Future[T]):
         """Raise RuntimeError: only the coroutine decides how its task ends."""
         raise RuntimeError("Task does not support set_exception operation")
 
-    # -- cancellation -----------------------------------------------------------------------------
+    # -- cancellation ------------------------------------------------------------------------------
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Ask the coroutine to stop, by a CancelledError where it waits; False if it has ended.
+        """Request cancellation: raise CancelledError where the coroutine waits.
 
-        The coroutine may clean up, wait, or refuse; whether the task ends as cancelled is known
-        when it ends. Every call counts: see `cancelling` and `uncancel`.
+        Returns False if the task is done. The coroutine may clean up, wait, or refuse by catching
+        the exception, so True does not mean that the task will be cancelled. `msg` becomes the
+        argument of the CancelledError. Each call counts: see `cancelling` and `uncancel`.
         """
         if self._state is not PENDING:
-            self._mark_retrieved()
+            self._log_traceback = False
             return False
         self._num_cancels_requested += 1
-        # Cancel what it waits for, and the CancelledError comes back by that way. _fut_waiter
-        # stays: a task that waits in turn may refuse, and is asked again by the next cancel().
+        # There are two ways to deliver the request.
+        # 1. The task waits: cancel what it waits for. That future wakes the task, and the step
+        #    raises the future's CancelledError. If it is another task, it may refuse, and this one
+        #    waits on. So _fut_waiter stays set, and the next cancel() asks again.
+        # 2. It does not wait, or the future is done already: the next step raises.
+        # The tempting short cut, only the second way, would leave the awaited task running.
         if self._fut_waiter is None or not self._fut_waiter.cancel(msg=msg):
-            self._must_cancel, self._outcome = True, msg
+            self._must_cancel, self._cancel_message = True, msg
         return True
 
     def cancelling(self) -> int:
-        """Return how many requests to cancel are outstanding."""
+        """Return the number of cancellation requests that were not taken back by `uncancel`."""
         return self._num_cancels_requested
 
     def uncancel(self) -> int:
-        """Take one request to cancel back; return how many are left.
+        """Take back one cancellation request; return how many are left.
 
-        Whoever called `cancel()` for a reason of its own, as `timeout()` does, calls this when the
-        reason is dealt with, so that what encloses it does not take the request for its own. With
-        the last request goes a cancellation that was not raised yet (gh-116720).
+        Code that calls `cancel()` for a purpose of its own, as `timeout()` does, calls this once it
+        has caught the CancelledError. Otherwise an enclosing timeout or TaskGroup would think that
+        the request was meant for it. When no request is left, a CancelledError that was not raised
+        yet is not raised at all (gh-116720).
         """
         if self._num_cancels_requested > 0:
             self._num_cancels_requested -= 1
-            self._must_cancel = self._must_cancel and self._num_cancels_requested > 0
+            if self._num_cancels_requested == 0:
+                self._must_cancel = False
         return self._num_cancels_requested
 
-    # -- looking at it ----------------------------------------------------------------------------
+    # -- asking about it ---------------------------------------------------------------------------
 
     def get_coro(self) -> Coro[T] | None:
-        """Return the coroutine; None if it ended in an eager first step."""
+        """Return the coroutine; None if it ended in the first step of an eager task."""
         return self._coro  # type: ignore[no-any-return]
 
     def get_context(self) -> Context:
-        """Return the context that the coroutine runs in."""
+        """Return the contextvars.Context that the coroutine runs in."""
         return self._context
 
     def get_name(self) -> str:
-        """Return the name given, or Task-N by the order of creation."""
-        # Most names are never asked for, so the string is made here and not in __init__.
+        """Return the name given, or `Task-N`, numbered in the order of creation."""
+        # Few names are ever asked for, so the string is made here and not for each task.
         return f"Task-{self._name}" if isinstance(self._name, int) else self._name
 
     def set_name(self, value: object) -> None:
-        """Give the task a name; any object will do, its str() is kept."""
+        """Set the name to `str(value)`."""
         self._name = str(value)
 
     def get_stack(self, *, limit: int | None = None) -> list[FrameType]:
-        """Return the coroutine's frames, oldest first.
+        """Return the coroutine's frames, the oldest first.
 
-        That is one frame where it is suspended, the frames of the traceback where it failed, none
-        where it has returned or was cancelled. `limit` keeps the newest frames, or a traceback's
-        oldest.
+        A suspended coroutine has one frame, a failed one the frames of its traceback, one that
+        returned or was cancelled none. `limit` is a number of frames: the newest of a suspended
+        coroutine, the oldest of a traceback.
         """
         return _task_stack(self, limit)
 
     def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:
-        """Print what `get_stack` returns like a traceback, to `file` or standard error."""
+        """Print the frames of `get_stack` as a traceback, to `file` or to standard error."""
         _print_task_stack(self, limit, file)
 
     _repr_info = _task_repr_info
 
-    def _twin(self, plain: Any = None) -> Any:
-        twin = super()._twin(Task)
-        twin._coro, twin._context, twin._name = self._coro, self._context, self._name
-        twin._fut_waiter, twin._num_cancels_requested = None, self._num_cancels_requested
-        twin._must_cancel = twin._log_destroy_pending = False
-        return twin
-
     def __del__(self) -> None:
-        # No attribute: __init__ has refused its arguments.
+        # The attribute is missing if __init__ refused its arguments.
         if self._state is PENDING and getattr(self, "_log_destroy_pending", False):
             message = "Task was destroyed but it is pending!"
-            _tell(self._loop, message, self._source_traceback, task=self)
+            _report(self._loop, message, self._source_traceback, task=self)
+        elif self._log_traceback:
+            super().__del__()
 
 
 def _is_awaited_like_a_future(kind: type) -> bool:
-    """True of a class derived from Future, unless it tells in its own way how it has ended."""
+    """Return True for a class derived from Future that keeps its result() and its callbacks."""
     return issubclass(kind, Future) and (
         kind.result is Future.result and kind.add_done_callback is Future.add_done_callback
     )
 
 
-# -- making tasks ---------------------------------------------------------------------------------
+# -- making tasks ----------------------------------------------------------------------------------
 
 
 def create_task(coro: Coro[T], *, name: object = None, context: Context | None = None) -> Task[T]:
-    """Start `coro` as a Task of the running loop and return the task.
+    """Start `coro` as a Task of the running loop, and return the task.
 
-    Raises RuntimeError where no loop runs, TypeError if `coro` is not a coroutine.
+    Raises RuntimeError if no loop runs, TypeError if `coro` is not a coroutine.
     """
     loop = events.get_running_loop()
     if context is None:
-        # A loop that somebody has derived may have a create_task without this parameter.
+        # A program's own loop may have a create_task() without this parameter.
         return loop.create_task(coro, name=name)  # type: ignore[no-any-return]
     return loop.create_task(coro, name=name, context=context)  # type: ignore[no-any-return]
 
@@ -334,8 +373,8 @@ def create_task(coro: Coro[T], *, name: object = None, context: Context | None =
 def create_eager_task_factory(custom_task_constructor: Callable[..., Any]) -> Callable[..., Any]:
     """Return a task factory that calls the constructor with `eager_start=True`.
 
-    For `loop.set_task_factory()`. An eager task takes its first step inside `create_task()`; one
-    that never has to wait has ended when `create_task()` returns.
+    Pass it to `loop.set_task_factory()`. An eager task takes its first step inside `create_task()`.
+    If it never waits, it is done when `create_task()` returns.
     """
 
     def factory(loop: Loop, coro: Any, *, name: object = None, context: Any = None) -> Any:
@@ -349,12 +388,12 @@ eager_task_factory = create_eager_task_factory(Task)
 
 
 def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> Future[T]:
-    """Return a Future as it is; make a Task of a coroutine or of any other awaitable.
+    """Return a Future unchanged; wrap a coroutine or another awaitable in a Task.
 
-    Raises TypeError for anything else, ValueError for a future of another loop than `loop`.
+    Raises TypeError for anything else, ValueError if a future belongs to a loop other than `loop`.
     """
     coro: Any = coro_or_future
-    if type(coro) is not CoroutineType:  # asked first, for that is quick, and most are
+    if type(coro) is not CoroutineType:  # most are, and then there is nothing else to ask
         if isfuture(coro_or_future):
             if loop is not None and loop is not _loop_of(coro_or_future):
                 where = "to a different loop than the one specified as the loop argument"
@@ -368,7 +407,7 @@ def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> 
     try:
         return loop.create_task(coro)  # type: ignore[no-any-return]
     except RuntimeError:
-        coro.close()  # nobody will await it, and nobody shall be told so
+        coro.close()  # otherwise a warning says that it was never awaited
         raise
 
 
@@ -377,18 +416,18 @@ async def _await(awaitable: Awaitable[T]) -> T:
 
 
 def _loop_of(future: Any) -> Loop:
-    """The loop of any object that `isfuture`, by method or, for older ones, by attribute."""
+    """Return the loop of any object that `isfuture`, by its method or, if old, its attribute."""
     get_loop = getattr(future, "get_loop", None)
     return future._loop if get_loop is None else get_loop()
 
 
-# -- which tasks are there ------------------------------------------------------------------------
+# -- the current task, and all tasks ---------------------------------------------------------------
 
 
 def current_task(loop: Loop | None = None) -> Task[Any] | None:
-    """Return the task whose step is being run, None in a plain callback.
+    """Return the task whose step is running, None inside a plain callback.
 
-    Without `loop`, the running loop is meant, and RuntimeError raised where there is none.
+    `loop` is the running loop by default; RuntimeError if there is none.
     """
     loop = events.get_running_loop() if loop is None else loop
     if isinstance(loop, events.AbstractEventLoop):
@@ -397,12 +436,13 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
 
 
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
-    """Return the tasks of `loop`, or else of the running loop, that have not ended."""
+    """Return the tasks of `loop`, by default of the running loop, that are not done."""
     loop = events.get_running_loop() if loop is None else loop
-    # A task is registered when it waits for the first time: one that never waits is spared a tenth
-    # of its time. Until then the loop's ready queue holds it, or its first step is being run.
-    # Another thread may add a task at any moment; copy() is one step of the interpreter, a loop
-    # over _tasks would now and then find it changed (gh-80788).
+    # A task is registered in _tasks when it waits for the first time; a task that never waits
+    # does without, which saves a tenth of its time. Until then it is in the ready queue, or its
+    # first step is running.
+    # Another thread can add a task at any moment. copy() is one step of the interpreter; a loop
+    # over _tasks would sometimes find it changed (gh-80788).
     tasks = set(filter(None, (reference() for reference in _tasks.copy())))
     if isinstance(loop, events.AbstractEventLoop):
         running = (loop._current_task, *loop._interrupted_tasks)  # type: ignore[attr-defined]
@@ -411,21 +451,21 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     return {task for task in tasks if _loop_of(task) is loop and not task.done()}
 
 
-# -- for classes that are not Task but stand in its place -----------------------------------------
+# -- for Task classes of other libraries -----------------------------------------------------------
 
 
 def _register_task(task: Any) -> None:
-    """Let `all_tasks` know of `task`."""
+    """Let `all_tasks` find `task`."""
     _tasks.add(ref(task, _forget))
 
 
 def _unregister_task(task: Any) -> None:
-    """Let `all_tasks` forget `task`."""
+    """Let `all_tasks` no longer find `task`."""
     _forget(ref(task))
 
 
 def _enter_task(loop: Loop, task: Any) -> None:
-    """Make `task` the current one; RuntimeError if another is."""
+    """Make `task` the current task; RuntimeError if there is one already."""
     if (other := current_task(loop)) is not None:
         busy = f"while another task {other!r} is being executed."
         raise RuntimeError(f"Cannot enter into task {task!r} {busy}")
@@ -433,25 +473,26 @@ def _enter_task(loop: Loop, task: Any) -> None:
 
 
 def _leave_task(loop: Loop, task: Any) -> None:
-    """Make none the current one; RuntimeError if `task` is not."""
+    """Set the current task to None; RuntimeError if it is not `task`."""
     if (other := current_task(loop)) is not task:
         raise RuntimeError(f"Leaving task {task!r} does not match the current task {other!r}.")
     loop._current_task = None
 
 
-# -- sleep ----------------------------------------------------------------------------------------
+# -- sleep -----------------------------------------------------------------------------------------
 
 
 @types.coroutine
 def _yield_once() -> Generator[None, None, None]:
-    """Give the turn away and come back in the next one: a bare yield needs no Future."""
+    """Suspend the task for one iteration. A bare yield needs no Future: see Task._run."""
     yield
 
 
 async def sleep(delay: float, result: T | None = None) -> T | None:
-    """Wait for `delay` seconds, then return `result`; with no delay, let the others have a turn.
+    """Wait for `delay` seconds, then return `result`.
 
-    Raises ValueError if `delay` is not a number (NaN).
+    With a delay of 0 or less, let the other tasks run for one iteration. Raises ValueError if
+    `delay` is NaN.
     """
     if delay <= 0:
         await _yield_once()
@@ -460,11 +501,11 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
         raise ValueError("Invalid delay: NaN (not a number)")
     loop = events.get_running_loop()
     future: Future[None] = loop.create_future()
-    # The callback looks at no context variable, and so needs no copy of the context made for it.
+    # The callback reads no context variable. An empty context saves a copy of the current one.
     context = loop._empty_context
     timer = loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
     try:
         await future
         return result
     finally:
-        timer.cancel()  # for a sleep that was cancelled; a timer that has fired does not mind
+        timer.cancel()  # if sleep() was cancelled; no effect on a timer that has fired

@@ -5,7 +5,7 @@ way round, a thread hands a coroutine to the loop and waits for it as for a bloc
 Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied
 to the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
 `concurrent.futures`, which takes `logging` along, is imported by the functions that need it.
-This file does not know what the threads do. Read mishaps.py first.
+This file does not know what the threads do. Read debug.py first.
 """
 
 from __future__ import annotations
@@ -16,100 +16,97 @@ import threading
 import warnings
 from contextvars import copy_context
 
-from . import coroutines, exceptions, tasks, timeouts
+from . import coroutines, debug, exceptions, tasks, timeouts
 from .events import Callback, Coro, Loop, get_event_loop, get_running_loop
 from .futures import Future, isfuture
 from .hints import Any, Callable, Executor, P, T, ThreadFuture, TypeAlias
-from .mishaps import MishapsEventLoop
 
 __all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
 
 AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
 
 
-class ThreadsEventLoop(MishapsEventLoop):
-    """The loop's chapter on threads."""
+def run_in_executor(loop: Loop, executor: Executor | None,
+                    func: Callable[..., T], *args: Any) -> Future[T]:  # fmt: skip
+    """Call `func(*args)` in the executor and return a Future of its result.
 
-    _default_executor: Executor | None = None
-    _executor_shutdown_called = False
+    None is the default executor, a ThreadPoolExecutor made on first use.
+    """
+    loop._check_closed()
+    if loop._debug:
+        debug._check_callback(func, "run_in_executor")
+    if executor is None:
+        if loop._executor_shutdown_called:
+            raise RuntimeError("Executor shutdown has been called")
+        if loop._default_executor is None:
+            from concurrent.futures import ThreadPoolExecutor
 
-    def run_in_executor(self, executor: Executor | None,
-                        func: Callable[..., T], *args: Any) -> Future[T]:  # fmt: skip
-        """Call `func(*args)` in the executor and return a Future of its result.
+            loop._default_executor = ThreadPoolExecutor(thread_name_prefix=__package__)
+        executor = loop._default_executor
+    return wrap_future(executor.submit(func, *args), loop=loop)
 
-        None is the default executor, a ThreadPoolExecutor made on first use.
-        """
-        self._check_closed()
-        if self._debug:
-            self._check_callback(func, "run_in_executor")
-        if executor is None:
-            if self._executor_shutdown_called:
-                raise RuntimeError("Executor shutdown has been called")
-            if self._default_executor is None:
-                from concurrent.futures import ThreadPoolExecutor
 
-                self._default_executor = ThreadPoolExecutor(thread_name_prefix=__package__)
-            executor = self._default_executor
-        return wrap_future(executor.submit(func, *args), loop=self)
+def set_default_executor(loop: Loop, executor: Executor) -> None:
+    """Use `executor`, a ThreadPoolExecutor, where `run_in_executor` is given None."""
+    from concurrent.futures import ThreadPoolExecutor
 
-    def set_default_executor(self, executor: Executor) -> None:
-        """Use `executor`, a ThreadPoolExecutor, where `run_in_executor` is given None."""
-        from concurrent.futures import ThreadPoolExecutor
+    if not isinstance(executor, ThreadPoolExecutor):
+        raise TypeError("executor must be ThreadPoolExecutor instance")
+    loop._default_executor = executor
 
-        if not isinstance(executor, ThreadPoolExecutor):
-            raise TypeError("executor must be ThreadPoolExecutor instance")
-        self._default_executor = executor
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Wait until the default executor's threads have ended, for `timeout` seconds at most.
+async def shutdown_default_executor(loop: Loop, timeout: float | None = None) -> None:
+    """Wait until the default executor's threads have ended, for `timeout` seconds at most.
 
-        Then a RuntimeWarning is given and they are left to themselves. `run` calls this at its end.
-        """
-        self._executor_shutdown_called = True
-        if (executor := self._default_executor) is None:
-            return
-        from concurrent.futures import Future as OutsideFuture
+    Then a RuntimeWarning is given and they are left to themselves. `run` calls this at its end.
+    """
+    loop._executor_shutdown_called = True
+    if (executor := loop._default_executor) is None:
+        return
+    from concurrent.futures import Future as OutsideFuture
 
-        ended: ThreadFuture[None] = OutsideFuture()
-        ended.set_running_or_notify_cancel()  # so that to give up waiting does not cancel it
+    ended: ThreadFuture[None] = OutsideFuture()
+    ended.set_running_or_notify_cancel()  # so that to give up waiting does not cancel it
 
-        def join_threads() -> None:  # which blocks
-            try:
-                executor.shutdown()
-                ended.set_result(None)
-            except BaseException as exc:
-                ended.set_exception(exc)
-
-        # No pool: that takes no work once the interpreter waits for its last threads to end.
-        joiner = threading.Thread(target=join_threads)
-        joiner.start()
+    def join_threads() -> None:  # which blocks
         try:
-            async with timeouts.timeout(timeout):
-                await wrap_future(ended, loop=self)
-            joiner.join()
-        except TimeoutError:
-            late = "The executor did not finishing joining its threads within"
-            warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
+            executor.shutdown()
+            ended.set_result(None)
+        except BaseException as exc:
+            ended.set_exception(exc)
 
-    def close(self) -> None:
-        """Forget all callbacks, tell the default executor to end, and never run again."""
-        super().close()
-        self._executor_shutdown_called = True
-        executor, self._default_executor = self._default_executor, None
-        if executor is not None:
-            executor.shutdown(wait=False)
+    # No pool: that takes no work once the interpreter waits for its last threads to end.
+    joiner = threading.Thread(target=join_threads)
+    joiner.start()
+    try:
+        async with timeouts.timeout(timeout):
+            await wrap_future(ended, loop=loop)
+        joiner.join()
+    except TimeoutError:
+        late = "The executor did not finishing joining its threads within"
+        warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
 
-    async def getaddrinfo(self, host: bytes | str | None, port: bytes | str | int | None, *,
-                          family: int = 0, type: int = 0, proto: int = 0,
-                          flags: int = 0) -> list[Any]:  # fmt: skip
-        """`socket.getaddrinfo` in a thread, for looking up a name blocks."""
-        query = (host, port, family, type, proto, flags)
-        return await self.run_in_executor(None, socket.getaddrinfo, *query)
 
-    async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int],
-                          flags: int = 0) -> tuple[str, str]:  # fmt: skip
-        """`socket.getnameinfo` in a thread."""
-        return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
+def _drop_executor(loop: Loop) -> None:
+    """Tell the default executor to end, without waiting for its threads."""
+    loop._executor_shutdown_called = True
+    executor, loop._default_executor = loop._default_executor, None
+    if executor is not None:
+        executor.shutdown(wait=False)
+
+
+async def getaddrinfo(loop: Loop, host: bytes | str | None, port: bytes | str | int | None, *,
+                      family: int = 0, type: int = 0, proto: int = 0,
+                      flags: int = 0) -> list[Any]:  # fmt: skip
+    """`socket.getaddrinfo` in a thread, for looking up a name blocks."""
+    query = (host, port, family, type, proto, flags)
+    return await loop.run_in_executor(None, socket.getaddrinfo, *query)  # type: ignore[no-any-return]
+
+
+async def getnameinfo(loop: Loop, sockaddr: tuple[str, int] | tuple[str, int, int, int],
+                      flags: int = 0) -> tuple[str, str]:  # fmt: skip
+    """`socket.getnameinfo` in a thread."""
+    return await loop.run_in_executor(None, socket.getnameinfo, sockaddr, flags)  # type: ignore[no-any-return]
 
 
 async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import socket
 
-from .events import Loop, _tell
+from .events import Loop, _report
 from .hints import Any, Callable, Iterable, Iterator, TypeAlias
 from .protocols import BaseProtocol, BufferedProtocol
 
@@ -189,4 +189,4 @@ class _FlowControlMixin(Transport):
         if isinstance(exc, (SystemExit, KeyboardInterrupt)):
             raise exc
         context = {"exception": exc, "transport": self, "protocol": self._protocol}
-        _tell(self._loop, message, None, **context)
+        _report(self._loop, message, None, **context)

@@ -1,0 +1,394 @@
+"""The kernel of the event loop: a ready queue, a heap of timers, and one iteration after another.
+
+Purpose: `Kernel`, the part of a loop that needs no file descriptor. Its heart is `_run_once`.
+Invariants: an iteration has four phases: compute the timeout, select, move due timers to the ready
+queue, run exactly the entries that were ready when that phase began. What they make ready waits for
+the next iteration, so no entry starves the others. Entries run in the order in which they became
+ready.
+
+A loop's states and their transitions:
+
+    stopped → running → stopped       run_forever(), stop()
+    stopped → closed                  close()
+
+This file does not depend on sockets: it waits through `self._selector`, which selector_events.py
+provides. It does not depend on the other abilities of a loop either: unix_events.py adds them, and
+is the table of contents of the whole loop. Read tasks.py first.
+"""
+
+from __future__ import annotations
+
+import collections
+import heapq
+import sys
+import threading
+import time
+import warnings
+from contextvars import Context
+from weakref import WeakSet, WeakValueDictionary
+
+from . import events
+from .events import AbstractEventLoop, Args, Callback, Coro, Handle, TimerHandle
+from .futures import Future, _allocate, isfuture
+from .hints import Any, Awaitable, Callable, Final, T, TypeAlias
+from .tasks import Task, _register_task, eager_task_factory, ensure_future
+
+__all__ = ()
+
+TaskFactory: TypeAlias = Callable[..., Any]
+
+#: Seconds. Some systems refuse a longer timeout than their integers can hold.
+MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
+
+# A cancelled timer stays in the heap until it reaches its head, because removing it takes a search.
+# The heap is rebuilt without them when it has more entries than this, and this share is cancelled.
+_MIN_SCHEDULED_TIMER_HANDLES: Final = 100
+_MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
+
+
+class Kernel(AbstractEventLoop):
+    """Runs callbacks, timers and tasks; BaseEventLoop in unix_events.py adds the rest."""
+
+    # What a class that derives from BaseEventLoop provides; BaseSelectorEventLoop is one.
+    _process_events: Callable[[Any], None]  # makes ready what select() has returned
+    _write_to_self: Callable[[], None]  # wakes the loop up from select(), from any thread
+
+    # What BaseEventLoop adds and the kernel calls.
+    _asyncgen_firstiter_hook: Callable[[Any], None]  # asyncgens.py
+    _asyncgen_finalizer_hook: Callable[[Any], None]
+    _check_call: Callable[..., None]  # debug.py
+    _check_thread: Callable[[], None]
+    _set_coroutine_origin_tracking: Callable[[bool], None]
+
+    def __init__(self) -> None:
+        """Create the whole state of a loop, including that of the files read later.
+
+        Why here and not as defaults in the classes: for an attribute that is in both, CPython since
+        3.12 looks it up in an instance the slow way.
+        """
+        # -- this file
+        # The entries to run, see events.py. A loop that is closed has a queue that refuses them.
+        self._ready: collections.deque[Any] = collections.deque()
+        # The heap of timers. The time comes first, so that the heap compares numbers, in C.
+        self._scheduled: list[tuple[float, TimerHandle]] = []
+        self._timer_cancelled_count = 0  # how many handles in _scheduled are cancelled
+        self._clock_resolution = time.get_clock_info("monotonic").resolution  # seconds
+        self._thread_id: int | None = None  # of the thread that runs the loop; None: it is stopped
+        self._stopping = False  # stop() was called: run_forever() returns after this iteration
+        self._closed = False
+        self._task_factory: TaskFactory | None = None  # None: create_task() makes a Task
+        self._run_ready = _run_ready  # phase 4 of an iteration; debug mode has a slower one
+
+        # -- tasks.py
+        self._current_task: Task[Any] | None = None  # the task whose step is running
+        # The tasks that are in the middle of a step which starts an eager task; the newest is last.
+        self._interrupted_tasks: list[Task[Any] | None] = []
+        self._empty_context = Context()  # for callbacks that read no context variable
+
+        # -- selector_events.py
+        self._selector: Any = None  # an object with select(timeout)
+        # Ask the selector in every iteration, even while entries are ready. A loop sets it to False
+        # while its selector watches nothing but the wake-up socket: select() would report nothing.
+        self._poll_always = True
+        self._ssock: Any = None  # the wake-up socket: this end is watched,
+        self._csock: Any = None  # and this end is written to by other threads and by signals
+        # The transport that owns a file descriptor; nothing else may watch that descriptor.
+        self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
+
+        # -- reports.py, asyncgens.py, debug.py, threads.py, signals.py
+        self._exception_handler: Any = None  # None: default_exception_handler()
+        self._asyncgens: WeakSet[Any] = WeakSet()  # asynchronous generators that are suspended
+        self._asyncgens_shutdown_called = False
+        self._old_agen_hooks: Any = None  # the interpreter's hooks before run_forever()
+        self._debug = False
+        self.slow_callback_duration = 0.1  # seconds: debug mode logs what takes longer
+        self._current_handle: Any = None  # in debug mode, the entry that is running
+        self._saved_origin_depth: int | None = None  # not None while coroutine origins are tracked
+        self._default_executor: Any = None  # made by the first run_in_executor(None, …)
+        self._executor_shutdown_called = False
+        self._signal_handlers: dict[int, Handle] = {}
+
+    def __repr__(self) -> str:
+        state = f"running={self.is_running()} closed={self.is_closed()} debug={self._debug}"
+        return f"<{type(self).__name__} {state}>"
+
+    # -- one iteration -----------------------------------------------------------------------------
+
+    def _run_once(self) -> None:
+        """Run one iteration of the loop."""
+        ready, scheduled = self._ready, self._scheduled
+        if self._timer_cancelled_count:
+            self._drop_cancelled_timers()
+
+        # Phase 1: compute the timeout. None waits until a descriptor is ready.
+        timeout: float | None = None
+        if ready or self._stopping:
+            timeout = 0
+        elif scheduled:
+            timeout = min(max(0, scheduled[0][0] - self.time()), MAXIMUM_SELECT_TIMEOUT)
+
+        # Phase 2: select.
+        if timeout != 0 or self._poll_always:
+            self._process_events(self._selector.select(timeout))  # THE ONLY select
+
+        # Phase 3: move due timers to the ready queue, the earliest first. The resolution of the
+        # clock is added: otherwise a timer that is due within the current tick of the clock would
+        # take one more iteration, with a select() that waits for no time at all.
+        if scheduled:
+            end_time = self.time() + self._clock_resolution
+            while scheduled and scheduled[0][0] < end_time:
+                timer = heapq.heappop(scheduled)[1]
+                timer._scheduled = False
+                self._timer_cancelled_count -= timer.cancelled()
+                ready.append(timer)
+
+        # Phase 4: run the entries that are ready now, and none that they add.
+        self._run_ready(self)
+
+    def _drop_cancelled_timers(self) -> None:
+        """Remove cancelled timers from the head of the heap, or all of them if they are many."""
+        scheduled = self._scheduled
+        many = len(scheduled) > _MIN_SCHEDULED_TIMER_HANDLES
+        limit = len(scheduled) * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
+        if many and self._timer_cancelled_count > limit:
+            # In place, because _run_once refers to the list.
+            scheduled[:] = [entry for entry in scheduled if not entry[1].cancelled()]
+            heapq.heapify(scheduled)
+            self._timer_cancelled_count = 0
+        while scheduled and scheduled[0][1].cancelled():
+            heapq.heappop(scheduled)[1]._scheduled = False
+            self._timer_cancelled_count -= 1
+
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
+        if handle._scheduled:
+            self._timer_cancelled_count += 1
+
+    # -- scheduling --------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Return the loop's clock: seconds since some fixed moment. It never goes back."""
+        return time.monotonic()
+
+    def call_soon(self, callback: Callback, *args: Any, context: Context | None = None) -> Handle:
+        """Schedule `callback(*args)` for the next iteration; first in, first out.
+
+        `context` is the contextvars.Context to call it in, by default a copy of the current one.
+        Raises RuntimeError if the loop is closed.
+        """
+        handle = Handle(callback, args, self, context)
+        if self._debug:
+            self._check_call(handle, "call_soon")
+        self._ready.append(handle)
+        return handle
+
+    def call_soon_threadsafe(self, callback: Callback, *args: Any,
+                             context: Context | None = None) -> Handle:  # fmt: skip
+        """Do what `call_soon` does, from any thread: the only thread-safe scheduling method."""
+        handle = Handle(callback, args, self, context)
+        if self._debug:
+            self._check_call(handle, "call_soon_threadsafe")
+        self._ready.append(handle)
+        self._write_to_self()
+        return handle
+
+    def call_later(self, delay: float, callback: Callback, *args: Any,
+                   context: Context | None = None) -> TimerHandle:  # fmt: skip
+        """Schedule `callback(*args)` to run in `delay` seconds."""
+        if delay is None:
+            raise TypeError("delay must not be None")
+        # Repacking `*args` would make a timer 20 % slower, so call_at() is called only if a derived
+        # class, or this instance, has one of its own.
+        if getattr(self.call_at, "__func__", None) is not Kernel.call_at:
+            return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self._call_at(self.time() + delay, callback, args, context)
+
+    def call_at(self, when: float, callback: Callback, *args: Any,
+                context: Context | None = None) -> TimerHandle:  # fmt: skip
+        """Schedule `callback(*args)` for the time `when`, in seconds on the clock of `time()`.
+
+        Two timers for the same time run in no particular order. Raises ValueError if `when` is NaN:
+        the heap could not order it, and would no longer order the other timers.
+        """
+        if when is None:
+            raise TypeError("when cannot be None")
+        return self._call_at(when, callback, args, context)
+
+    def _call_at(self, when: float, callback: Callback, args: Args, context: Any) -> TimerHandle:
+        if when != when:  # only a NaN is not equal to itself
+            raise ValueError("Invalid time: NaN (not a number)")
+        if self._closed:
+            self._check_closed()
+        timer = TimerHandle(when, callback, args, self, context)
+        if self._debug:
+            self._check_call(timer, "call_at")
+        timer._scheduled = True
+        heapq.heappush(self._scheduled, (when, timer))
+        return timer
+
+    def create_future(self) -> Future[Any]:
+        """Return a new Future of this loop."""
+        future: Future[Any] = _allocate(Future)
+        future._begin(self)
+        return future
+
+    def create_task(self, coro: Coro[T], *, name: object = None,
+                    context: Context | None = None) -> Task[T]:  # fmt: skip
+        """Start `coro` as a Task and return it; the task factory makes it, if one is set.
+
+        `name` is shown in the repr; `context` is the contextvars.Context that the coroutine runs
+        in, by default a copy of the current one. Raises RuntimeError if the loop is closed.
+        """
+        if self._closed:
+            self._check_closed()
+        # eager_task_factory is not called: passing it keyword arguments takes too long.
+        eager = self._task_factory is eager_task_factory
+        if eager or self._task_factory is None:
+            task: Task[T] = _allocate(Task)
+            task._start(coro, self, name, context)
+            if eager and self._thread_id is not None:
+                task._run_eagerly()
+            else:
+                if self._debug:
+                    self._check_thread()
+                self._ready.append(task)
+            return task
+        # A factory may be a plain `(loop, coro)`, as long as nobody asks for a context.
+        options = {} if context is None else {"context": context}
+        task = self._task_factory(self, coro, **options)
+        if name is not None:
+            task.set_name(name)
+        return task
+
+    def set_task_factory(self, factory: TaskFactory | None) -> None:
+        """Let `factory(loop, coro, context=…)` make the tasks; None restores Task.
+
+        Raises TypeError if it is not callable.
+        """
+        if factory is not None and not callable(factory):
+            raise TypeError("task factory must be a callable or None")
+        self._task_factory = factory
+
+    def get_task_factory(self) -> TaskFactory | None:
+        """Return the task factory, or None if tasks are plain Tasks."""
+        return self._task_factory
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def run_forever(self) -> None:
+        """Run one iteration after another until `stop()` is called.
+
+        Raises RuntimeError if a loop runs in this thread already, or this loop is closed.
+        """
+        self._run_forever_setup()
+        try:
+            while True:
+                self._run_once()
+                if self._stopping:
+                    break
+        finally:
+            self._run_forever_cleanup()
+
+    def _run_forever_setup(self) -> None:
+        self._check_may_run()
+        self._thread_id = threading.get_ident()
+        events._set_running_loop(self)
+        self._set_coroutine_origin_tracking(self._debug)
+        self._old_agen_hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(self._asyncgen_firstiter_hook, self._asyncgen_finalizer_hook)
+
+    def _run_forever_cleanup(self) -> None:
+        self._stopping, self._thread_id = False, None
+        events._set_running_loop(None)
+        self._set_coroutine_origin_tracking(False)
+        sys.set_asyncgen_hooks(*self._old_agen_hooks)
+
+    def run_until_complete(self, future: Awaitable[T]) -> T:
+        """Run until `future` is done; return its result or raise its exception.
+
+        A coroutine is wrapped in a Task first. Raises RuntimeError if the loop is stopped before
+        the future is done.
+        """
+        self._check_may_run()
+        new_task = not isfuture(future)
+        awaited: Future[T] = ensure_future(future, loop=self)
+        if new_task and isinstance(awaited, Task):
+            awaited._log_destroy_pending = False  # the exception below says that it did not end
+        awaited.add_done_callback(_run_until_complete_cb)
+        try:
+            self.run_forever()
+        except BaseException:
+            if new_task and awaited.done() and not awaited.cancelled():
+                awaited.exception()  # being raised already, so not "never retrieved"
+            raise
+        finally:
+            awaited.remove_done_callback(_run_until_complete_cb)
+        if not awaited.done():
+            raise RuntimeError("Event loop stopped before Future completed.")
+        return awaited.result()
+
+    def stop(self) -> None:
+        """Make `run_forever` return at the end of the current iteration."""
+        self._stopping = True
+
+    def is_running(self) -> bool:
+        """Return True while the loop runs."""
+        return self._thread_id is not None
+
+    def _check_may_run(self) -> None:
+        self._check_closed()
+        if self.is_running():
+            raise RuntimeError("This event loop is already running")
+        if events._get_running_loop() is not None:
+            raise RuntimeError("Cannot run the event loop while another loop is running")
+
+    # -- closing: see close() in unix_events.py ----------------------------------------------------
+
+    def _drop_entries(self) -> None:
+        """Drop what is scheduled, and refuse new entries from now on."""
+        dropped, self._ready = self._ready, _ClosedQueue()
+        for entry in dropped.copy():  # a copy, because another thread can add an entry meanwhile
+            if isinstance(entry, Task):
+                _register_task(entry)  # all_tasks() still finds it, while something refers to it
+        dropped.clear()
+        self._scheduled.clear()
+
+    def is_closed(self) -> bool:
+        """Return True if the loop was closed."""
+        return self._closed
+
+    def _check_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):  # the attribute is missing if __init__ failed
+            warnings.warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
+            if not self.is_running():
+                self.close()
+
+
+def _run_ready(loop: Kernel) -> None:
+    """Run the entries that are ready at this moment, and none that they add."""
+    ready = loop._ready
+    for _ in range(len(ready)):
+        ready.popleft()._run()
+
+
+class _ClosedQueue(collections.deque[Any]):
+    """The ready queue of a closed loop: always empty.
+
+    A future that is completed after its loop was closed tries to schedule its waiters. This is
+    where it fails, so that completing a future needs no test of its own.
+    """
+
+    def append(self, entry: object) -> None:
+        raise RuntimeError("Event loop is closed")
+
+
+def _run_until_complete_cb(future: Future[Any]) -> None:
+    """Stop the loop: the done-callback by which run_until_complete() ends."""
+    error = None if future.cancelled() else future.exception()
+    # Task._run raises these two out of run_forever(), so there is nothing left to stop. A stop()
+    # would end the next run_forever() instead.
+    if not isinstance(error, (SystemExit, KeyboardInterrupt)):
+        future.get_loop().stop()

@@ -1,0 +1,103 @@
+"""Event loop policies: deprecated since asyncio 3.14; a reader may skip this file.
+
+Purpose: say what the current loop of a thread is while no loop runs. `get_event_loop()`,
+`set_event_loop()` and `new_event_loop()` ask the policy. Programs that use `run()` need none of it.
+Invariants: a process has one policy. A forked child starts without loops.
+This file does not depend on which loop is made: unix_events.py says so. Read events.py first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import warnings
+
+from . import events
+from .events import Callback, Loop
+
+__all__ = ("AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "get_event_loop_policy",
+           "set_event_loop_policy")  # fmt: skip
+
+
+class AbstractEventLoopPolicy:
+    """Says what the current loop of a thread is, and how loops are made."""
+
+    def get_event_loop(self) -> Loop:
+        """Return the current loop of this thread."""
+        raise NotImplementedError
+
+    def set_event_loop(self, loop: Loop | None) -> None:
+        """Make `loop` the current loop of this thread."""
+        raise NotImplementedError
+
+    def new_event_loop(self) -> Loop:
+        """Make a new loop."""
+        raise NotImplementedError
+
+
+class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
+    """Each thread has its own current loop; the main thread gets one when it asks for it."""
+
+    #: Makes a loop. unix_events.py, which is read last, puts SelectorEventLoop here.
+    _loop_factory: Callback
+
+    def __init__(self) -> None:
+        self._local = threading.local()  # its attribute `loop` exists once it was set
+
+    def get_event_loop(self) -> Loop:
+        """Return the current loop; in the main thread make one, with a DeprecationWarning.
+
+        Raises RuntimeError in other threads, and if the loop was set to None before.
+        """
+        this_thread = threading.current_thread()
+        if not hasattr(self._local, "loop") and this_thread is threading.main_thread():
+            level, frame = 2, sys._getframe(1)  # the warning names the caller of this package
+            while frame.f_back and frame.f_globals.get("__package__") == __package__:
+                level, frame = level + 1, frame.f_back
+            warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=level)
+            self.set_event_loop(self.new_event_loop())
+        if (loop := getattr(self._local, "loop", None)) is None:
+            raise RuntimeError(f"There is no current event loop in thread {this_thread.name!r}.")
+        return loop
+
+    def set_event_loop(self, loop: Loop | None) -> None:
+        """Make `loop` the current loop of this thread; TypeError if it is not an event loop."""
+        _check_type("loop", loop, events.AbstractEventLoop)
+        self._local.loop = loop
+
+    def new_event_loop(self) -> Loop:
+        """Make a new event loop; it is neither running nor current."""
+        return self._loop_factory()
+
+
+def get_event_loop_policy() -> AbstractEventLoopPolicy:
+    """Return the policy of this process."""
+    return events._policy  # type: ignore[no-any-return]
+
+
+def set_event_loop_policy(policy: AbstractEventLoopPolicy | None) -> None:
+    """Make `policy` the policy of this process; None is a new DefaultEventLoopPolicy.
+
+    Raises TypeError if it is not a policy.
+    """
+    _check_type("policy", policy, AbstractEventLoopPolicy)
+    events._policy = policy or DefaultEventLoopPolicy()
+
+
+def _check_type(name: str, value: object, expected: type) -> None:
+    if value is not None and not isinstance(value, expected):
+        kind = type(value).__name__
+        raise TypeError(f"{name} must be an instance of {expected.__name__} or None, not '{kind}'")
+
+
+def _forget_parent_loops() -> None:
+    """Run in a forked child: it has a copy of the parent's loops, but not their threads."""
+    events._set_running_loop(None)
+    events._policy._local = threading.local()
+    signal.set_wakeup_fd(-1)  # otherwise a signal to the child would wake up the parent's loop
+
+
+os.register_at_fork(after_in_child=_forget_parent_loops)
+set_event_loop_policy(None)

@@ -1,0 +1,89 @@
+"""Reports: what the loop does with an exception that nobody catches.
+
+Purpose: an exception from a callback, from a task that nobody awaits or from a protocol has no
+caller to go to. It goes to the program's exception handler, or else to the log.
+Invariants: `call_exception_handler` raises only SystemExit and KeyboardInterrupt. A handler that
+fails is itself reported.
+The functions take the loop as their first argument: they are its methods (see unix_events.py). This
+file does not depend on where the exceptions come from. Read kernel.py first.
+"""
+
+from __future__ import annotations
+
+from .events import Loop
+from .format_helpers import _format_context, logger
+from .hints import Any, Callable, TypeAlias
+
+__all__ = ()
+
+ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
+
+
+def set_exception_handler(loop: Loop, handler: ExceptionHandler | None) -> None:
+    """Call `handler(loop, context)` for each report; None restores the default, the log.
+
+    Raises TypeError if it is not callable.
+    """
+    if handler is not None and not callable(handler):
+        raise TypeError(f"A callable object or None is expected, got {handler!r}")
+    loop._exception_handler = handler
+
+
+def get_exception_handler(loop: Loop) -> ExceptionHandler | None:
+    """Return the exception handler, or None if it is the default one."""
+    return loop._exception_handler  # type: ignore[no-any-return]
+
+
+def call_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
+    """Report an exception that nobody catches, or another fault.
+
+    `context` has a "message" and, where they apply, "exception", "future", "task", "handle",
+    "protocol", "transport", "socket", "asyncgen", "source_traceback". The handler runs in the
+    contextvars.Context of the task, future or handle that the report is about.
+    """
+    handler = loop._exception_handler
+    if handler is None:
+        _call_default_handler(loop, context)
+        return
+    try:
+        place = _context_of(context)
+        if place is None:
+            handler(loop, context)
+        else:
+            place.run(handler, loop, context)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as exc:
+        message = "Unhandled error in exception handler"
+        _call_default_handler(
+            loop,
+            {"message": message, "exception": exc, "context": context},
+            " while handling an unexpected error in custom exception handler",
+        )
+
+
+def _context_of(context: dict[str, Any]) -> Any:
+    for key in ("task", "future", "handle"):
+        subject = context.get(key)
+        if subject is not None:  # not its truth: a derived class may say what that is
+            return subject.get_context() if hasattr(subject, "get_context") else None
+    return None
+
+
+def _call_default_handler(loop: Loop, context: dict[str, Any], occasion: str = "") -> None:
+    try:
+        loop.default_exception_handler(context)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException:  # a program may derive a loop with a default handler of its own
+        logger.error(f"Exception in default exception handler{occasion}", exc_info=True)
+
+
+def default_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
+    """Log the context: the message, a line for each other key, then the traceback."""
+    scheduled_at = getattr(loop._current_handle, "_source_traceback", None)
+    if scheduled_at and "source_traceback" not in context:
+        context["handle_traceback"] = scheduled_at
+    exc = context.get("exception")
+    exc_info = (type(exc), exc, exc.__traceback__) if exc is not None else False
+    logger.error(_format_context(context), exc_info=exc_info)

@@ -1,0 +1,105 @@
+"""Signal handlers: add_signal_handler.
+
+Purpose: call a callback of the program in the loop when a signal arrives.
+Invariants: a signal's callback runs between two callbacks of the loop, never in the middle of one,
+so it may do whatever a callback may do. The interpreter runs its own signal handlers in the middle
+of any bytecode; instead it writes the number of each signal into the loop's wake-up socket, and the
+loop reads it there. Only the main thread receives signals.
+The functions take the loop as their first argument: they are the methods of SelectorEventLoop (see
+unix_events.py). This file does not depend on what the signals mean. Read selector_events.py first.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+import warnings
+
+from .coroutines import iscoroutine, iscoroutinefunction
+from .events import Callback, Handle, Loop
+from .format_helpers import logger
+from .hints import Any
+
+__all__ = ()
+
+
+def add_signal_handler(loop: Loop, sig: int, callback: Callback, *args: Any) -> None:
+    """Call `callback(*args)` in the loop whenever the signal arrives; main thread only.
+
+    This replaces an earlier handler. Raises ValueError or RuntimeError for a signal that does not
+    exist or cannot be caught, and RuntimeError in other threads.
+    """
+    if iscoroutine(callback) or iscoroutinefunction(callback):
+        raise TypeError("coroutines cannot be used with add_signal_handler()")
+    _check_signal(sig)
+    loop._check_closed()
+    try:
+        signal.set_wakeup_fd(loop._csock.fileno())
+    except (ValueError, OSError) as exc:  # this is not the main thread
+        raise RuntimeError(str(exc)) from exc
+    # Nothing ever arrives at this end. But a loop that watches a descriptor asks the selector in
+    # every iteration, so it sees signals even while it is busy.
+    loop._add_reader(loop._csock, loop._read_from_self)
+    loop._signal_handlers[sig] = Handle(callback, args, loop)
+    _set_handler(loop, sig, _leave_it_to_the_loop)
+    signal.siginterrupt(sig, False)  # the kernel restarts system calls where it can
+
+
+def remove_signal_handler(loop: Loop, sig: int) -> bool:
+    """Restore the signal's default action; return True if there was a handler."""
+    _check_signal(sig)
+    if sig not in loop._signal_handlers:
+        return False
+    default = signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL
+    _set_handler(loop, sig, default)
+    _forget_handler(loop, sig)
+    return True
+
+
+def _close(loop: Loop) -> None:
+    """Remove all handlers of a loop that is being closed."""
+    if loop._signal_handlers and sys.is_finalizing():
+        what = "on interpreter shutdown stage, skipping signal handlers removal"
+        warnings.warn(f"Closing the loop {loop!r} {what}", ResourceWarning, source=loop)
+        loop._signal_handlers.clear()
+    for sig in list(loop._signal_handlers):
+        loop.remove_signal_handler(sig)
+
+
+def _check_signal(sig: int) -> None:
+    if not isinstance(sig, int):
+        raise TypeError(f"sig must be an int, not {sig!r}")
+    if sig not in signal.valid_signals():
+        raise ValueError(f"invalid signal number {sig}")
+
+
+def _set_handler(loop: Loop, sig: int, handler: Any) -> None:
+    try:
+        signal.signal(sig, handler)
+    except OSError as exc:
+        _forget_handler(loop, sig)
+        if exc.errno != errno.EINVAL:
+            raise
+        raise RuntimeError(f"sig {sig} cannot be caught") from exc
+
+
+def _leave_it_to_the_loop(sig: int, frame: object) -> None:
+    """Do nothing. A Python handler must exist: the wake-up fd is only for signals that have one."""
+
+
+def _forget_handler(loop: Loop, sig: int) -> None:
+    del loop._signal_handlers[sig]
+    if not loop._signal_handlers:
+        loop._remove_reader(loop._csock)
+        try:
+            signal.set_wakeup_fd(-1)
+        except (ValueError, OSError) as exc:
+            logger.info("set_wakeup_fd(-1) failed: %s", exc)
+
+
+def _process_self_data(loop: Loop, data: bytes) -> None:
+    """Make the handlers of the signals in `data` ready; it comes from the wake-up socket."""
+    for sig in data.strip(b"\0"):  # a zero byte only wakes the loop up
+        if sig in loop._signal_handlers:  # it may have been removed since, or be another's
+            loop._ready.append(loop._signal_handlers[sig])
