@@ -58,7 +58,8 @@ class Handle:
         if self._args is None:
             return
         try:
-            self._context.run(self._callback, *self._args)  # THE ONLY callback
+            # Concatenate first: `run(callback, *args)` builds a list.
+            self._context.run(*(self._callback,) + self._args)  # noqa: RUF005 # THE ONLY callback
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:

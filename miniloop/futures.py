@@ -58,8 +58,13 @@ class Future(Generic[T]):
                  "_cancelled_exc", "_log_traceback", "_loop", "_waiters",
                  "_asyncio_future_blocking", "__weakref__", "__dict__")  # fmt: skip
 
-    _cancelled_exc: CancelledError | None  # see _begin
-    _exception_tb: Any
+    # These have a value only when they are needed; setting them for each future takes time.
+    _result: T  # set together with FINISHED, if there is no exception
+    _exception_tb: Any  # the traceback of the exception, as it was when the exception was set
+    # The msg given to cancel(); also of a Task that has yet to raise its CancelledError.
+    _cancel_message: Any
+    # The CancelledError that ended a Task, until a waiter raises it.
+    _cancelled_exc: CancelledError | None
 
     #: The stack that created the future. Only debug mode sets it, in the instance's __dict__.
     _source_traceback: StackSummary | None = None
@@ -84,10 +89,7 @@ class Future(Generic[T]):
         """Do what __init__ does. `loop.create_future()` calls this directly: see _allocate."""
         self._loop = loop
         self._state = PENDING
-        self._result: Any = None  # set together with FINISHED
         self._exception: BaseException | None = None  # set together with FINISHED
-        # The msg given to cancel(). A Task that has yet to raise its CancelledError keeps it too.
-        self._cancel_message: Any = None
         # The exception was set and nobody has asked for it: __del__ then reports it.
         self._log_traceback = False
         # None means no waiters: most futures never have one, and a list takes 56 bytes.
@@ -97,9 +99,6 @@ class Future(Generic[T]):
         self._asyncio_future_blocking = False
         if loop._debug:
             self._source_traceback = extract_stack()
-        # Two more have a value only when they are needed. `_exception_tb` is the traceback of the
-        # exception when it was set. `_cancelled_exc` is the CancelledError that ended a Task, kept
-        # until a waiter raises it.
 
     # -- the three ways to complete it -------------------------------------------------------------
     # Each tests the state and changes it with no call in between. A signal handler can run at any
