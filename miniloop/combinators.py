@@ -11,7 +11,7 @@ This file does not know how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 from .coroutines import _isawaitable, iscoroutine
-from .events import Coro, Handle, Loop, get_event_loop, get_running_loop
+from .events import Coro, Handle, Loop, _report, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import FINISHED, PENDING, Future, isfuture
 from .hints import Any, AsyncIterator, Awaitable, Callable, Iterable, Iterator, T
