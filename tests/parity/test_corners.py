@@ -364,13 +364,13 @@ def test_the_wake_up_socket_logs_nothing_after_system_exit(stage: Stage) -> None
     def leave() -> None:
         raise SystemExit
 
-    def begin() -> None:
+    def wake_and_exit() -> None:
         loop.call_soon_threadsafe(int)
         loop.call_soon(leave)
 
     with ours, theirs:
         loop.add_reader(ours, print)
-        loop.call_soon(begin)
+        loop.call_soon(wake_and_exit)
         with pytest.raises(SystemExit):
             loop.run_forever()
         loop.run_until_complete(aio.sleep(0))

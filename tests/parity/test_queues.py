@@ -723,7 +723,7 @@ def test_after_an_immediate_shutdown_join_still_waits_for_items_in_progress(stag
         queue = aio.Queue()
         for item in "abc":
             queue.put_nowait(item)
-        log("begins", queue.get_nowait())
+        log("gets", queue.get_nowait())
         queue.shutdown(True)
         log(str(queue))
         joined = aio.create_task(queue.join())
@@ -734,7 +734,7 @@ def test_after_an_immediate_shutdown_join_still_waits_for_items_in_progress(stag
         log(str(queue))
 
     assert stage.run(main) == [
-        ("begins", "a"),
+        ("gets", "a"),
         "<Queue maxsize=0 tasks=1 shutdown>",
         "pending",
         "<Queue maxsize=0 shutdown>",

@@ -22,7 +22,7 @@ def test_tasks_start_in_the_next_iteration_in_the_order_of_creation(stage: Stage
     aio, log = stage.aio, stage.log
 
     async def step(name: str) -> None:
-        log(f"{name} begins")
+        log(f"{name} starts")
         await aio.sleep(0)
         log(f"{name} ends")
 
@@ -35,8 +35,8 @@ def test_tasks_start_in_the_next_iteration_in_the_order_of_creation(stage: Stage
 
     assert stage.run(main) == [
         "both are created",
-        "a begins",
-        "b begins",
+        "a starts",
+        "b starts",
         "a ends",
         "b ends",
         "a is done",
