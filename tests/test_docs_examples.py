@@ -1,9 +1,9 @@
-"""Programs in the manner of asyncio's documentation run on miniloop after a change of one line.
+"""Programs like those of asyncio's documentation run on miniloop after a change of one line.
 
-Each program in docs_examples/ imports asyncio on one line and says in its docstring what it prints,
-and since which version of Python there is what it uses. It is run in a process of its own twice: as
-it is, and with that line changed. Both have to print what the docstring says, and nothing on
-standard error, with warnings as errors.
+Each program in docs_examples/ imports asyncio on one line. Its docstring contains its output, and
+the Python version since which asyncio has the features that it uses. The test runs it in a process
+of its own, unchanged and with that line changed. Both runs must print exactly that output, and
+nothing on standard error, with warnings as errors.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ PORTED_LINE = "import miniloop as asyncio\n"
 
 def docstring_of(program: Path) -> str:
     docstring = ast.get_docstring(ast.parse(program.read_text(encoding="utf-8")))
-    assert docstring is not None, f"{program.name} does not say what it prints"
+    assert docstring is not None, f"{program.name} has no docstring with its output"
     return docstring
 
 
 def promised_output(program: Path) -> str:
     _, found, output = docstring_of(program).partition("\nPrints:\n")
-    assert found, f"{program.name} does not say what it prints"
+    assert found, f"{program.name} has no docstring with its output"
     return textwrap.dedent(output) + "\n"
 
 
 def first_version(program: Path) -> tuple[int, ...]:
-    """The version after `Since:` in the docstring; asyncio before it lacks what is shown."""
+    """Return the version after `Since:` in the docstring; an older asyncio lacks a feature."""
     for line in docstring_of(program).splitlines():
         if line.startswith("Since: "):
             return tuple(int(part) for part in line.removeprefix("Since: ").split("."))
@@ -44,7 +44,7 @@ def first_version(program: Path) -> tuple[int, ...]:
 
 
 def run(program: Path) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error of a program."""
+    """Run a program; return its exit status, standard output and standard error."""
     command = [sys.executable, "-W", "error", "-X", "utf8", str(program)]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("PYTHONASYNCIODEBUG", None)
@@ -63,12 +63,12 @@ def on_asyncio(program: Path) -> object:
 
 
 @pytest.mark.parametrize("program", [on_asyncio(program) for program in PROGRAMS])
-def test_the_program_prints_on_asyncio_what_it_says(program: Path) -> None:
+def test_the_program_prints_the_promised_output_on_asyncio(program: Path) -> None:
     assert run(program) == (0, promised_output(program), "")
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.stem)
-def test_the_program_prints_the_same_on_miniloop(program: Path, tmp_path: Path) -> None:
+def test_the_program_prints_the_promised_output_on_miniloop(program: Path, tmp_path: Path) -> None:
     source = program.read_text(encoding="utf-8")
     assert source.count(IMPORT_LINE) == 1
     ported = tmp_path / program.name

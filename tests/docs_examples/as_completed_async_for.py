@@ -1,4 +1,4 @@
-"""With `async for`, as_completed hands back the very tasks it was given.
+"""With `async for`, as_completed yields the tasks that it was given.
 
 Since: 3.13
 

@@ -1,10 +1,10 @@
-"""as_completed gives results in the order in which they come, and stops at a timeout.
+"""as_completed yields results in the order of completion, and stops at a timeout.
 
 Prints:
     first from near
     then from further
     last from far
-    near is soon enough
+    near is in time
     far is not
 """
 
@@ -26,7 +26,7 @@ async def main() -> None:
     far = asyncio.create_task(ping("far", 3600))
     try:
         for next_answer in asyncio.as_completed([far, ping("near", 0)], timeout=0.1):
-            print(await next_answer, "is soon enough")
+            print(await next_answer, "is in time")
     except TimeoutError:
         print("far is not")
     far.cancel()

@@ -1,9 +1,9 @@
 """The three things that can be awaited: a coroutine, a task, a future.
 
 Prints:
-    a coroutine gives 42
-    a task gives 42
-    a future gives 42
+    a coroutine returns 42
+    a task returns 42
+    a future returns 42
     a coroutine cannot be awaited twice: cannot reuse already awaited coroutine
 """
 
@@ -16,12 +16,12 @@ async def nested() -> int:
 
 async def main() -> None:
     once = nested()
-    print("a coroutine gives", await once)
-    print("a task gives", await asyncio.create_task(nested()))
+    print("a coroutine returns", await once)
+    print("a task returns", await asyncio.create_task(nested()))
     loop = asyncio.get_running_loop()
     future: asyncio.Future[int] = loop.create_future()
     loop.call_soon(future.set_result, 42)
-    print("a future gives", await future)
+    print("a future returns", await future)
     try:
         await once
     except RuntimeError as error:

@@ -1,12 +1,12 @@
-"""A barrier opens when all have come, and gives each its place.
+"""A barrier opens when all tasks have arrived, and gives each its position.
 
 Prints:
-    a comes to the gate
-    b comes to the gate
-    c comes to the gate
-    all through, places [0, 1, 2]
+    a arrives
+    b arrives
+    c arrives
+    all released, positions [0, 1, 2]
     waiting again: 0
-    one of them sweeps up
+    one of them cleans up
     broken: BrokenBarrierError
 """
 
@@ -14,17 +14,17 @@ import asyncio
 
 
 async def pass_gate(name: str, gate: asyncio.Barrier) -> int:
-    print(name, "comes to the gate")
+    print(name, "arrives")
     return await gate.wait()
 
 
 async def main() -> None:
     gate = asyncio.Barrier(3)
     places = await asyncio.gather(*(pass_gate(name, gate) for name in "abc"))
-    print("all through, places", sorted(places))
+    print("all released, positions", sorted(places))
     print("waiting again:", gate.n_waiting)
     if 0 in places:
-        print("one of them sweeps up")
+        print("one of them cleans up")
     late = asyncio.create_task(gate.wait())
     await asyncio.sleep(0)
     await gate.abort()

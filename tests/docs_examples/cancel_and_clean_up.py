@@ -1,11 +1,11 @@
-"""A cancelled task sees CancelledError where it waits, cleans up, and passes it on.
+"""A cancelled task gets CancelledError where it waits, cleans up, and raises it again.
 
 Prints:
     diver: down
     boat: come up
-    diver: must come up
+    diver: has to come up
     diver: takes the mask off
-    boat: the diver is up; was told: storm
+    boat: the diver is up; the message was: storm
 """
 
 import asyncio
@@ -16,7 +16,7 @@ async def dive() -> None:
     try:
         await asyncio.sleep(3600)
     except asyncio.CancelledError:
-        print("diver: must come up")
+        print("diver: has to come up")
         raise
     finally:
         print("diver: takes the mask off")
@@ -30,7 +30,7 @@ async def main() -> None:
     try:
         await diver
     except asyncio.CancelledError as cancelled:
-        print("boat: the diver is up; was told:", *cancelled.args)
+        print("boat: the diver is up; the message was:", *cancelled.args)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A condition: wait under its lock until another task changes something and says so.
+"""A condition: wait with its lock until another task changes something and notifies.
 
 Prints:
     a waits for bread
@@ -15,7 +15,7 @@ import asyncio
 
 
 class Bakery:
-    """Loaves on a shelf. One eats one loaf, the other only two at a time."""
+    """Loaves on a shelf. One task eats one loaf, the other always two."""
 
     def __init__(self) -> None:
         self.loaves = 0

@@ -1,4 +1,4 @@
-"""Another thread hands coroutines to the loop and waits for them, with and without a time limit.
+"""Another thread runs coroutines on the loop and waits for them, with and without a timeout.
 
 Prints:
     result: 3

@@ -1,4 +1,4 @@
-"""A server and a client that send each other datagrams: every one arrives as it was sent.
+"""A server and a client exchange datagrams: each one arrives as it was sent.
 
 Prints:
     server received b'hello'
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class EchoServer(asyncio.DatagramProtocol):
-    """Sends back what it gets."""
+    """Sends each datagram back."""
 
     transport: asyncio.DatagramTransport
 
@@ -26,7 +26,7 @@ class EchoServer(asyncio.DatagramProtocol):
 
 
 class EchoClient(asyncio.DatagramProtocol):
-    """Says two things, and hangs up when both have come back."""
+    """Sends two datagrams, and closes when both have come back."""
 
     transport: asyncio.DatagramTransport
 

@@ -1,12 +1,12 @@
-"""An eager task starts before create_task returns, and if it need not wait it is done by then.
+"""An eager task starts before create_task returns. If it does not wait, it is done then.
 
 Since: 3.12
 
 Prints:
     in the cache: one
-    done at once: True
+    done immediately: True
     not in the cache: two
-    done at once: False
+    done immediately: False
     fetched: two
     ['one', 'two']
 """
@@ -31,7 +31,7 @@ async def main() -> None:
     tasks = []
     for key in ("one", "two"):
         tasks.append(asyncio.create_task(look_up(key)))
-        print("done at once:", tasks[-1].done())
+        print("done immediately:", tasks[-1].done())
     print([await task for task in tasks])
 
 

@@ -1,4 +1,4 @@
-"""An event lets all who wait for it go on at once, until it is cleared.
+"""An event wakes all its waiters, and lets later ones pass until it is cleared.
 
 Prints:
     a waits
@@ -6,8 +6,8 @@ Prints:
     the whistle blows
     a runs
     b runs
-    heard: True
-    heard after clear: False
+    set: True
+    set after clear: False
 """
 
 import asyncio
@@ -26,9 +26,9 @@ async def main() -> None:
     print("the whistle blows")
     whistle.set()
     await asyncio.wait(runners)
-    print("heard:", whistle.is_set())
+    print("set:", whistle.is_set())
     whistle.clear()
-    print("heard after clear:", whistle.is_set())
+    print("set after clear:", whistle.is_set())
 
 
 if __name__ == "__main__":

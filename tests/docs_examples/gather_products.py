@@ -1,9 +1,9 @@
-"""Three computations take turns; gather gives their results in the order in which it got them.
+"""Three computations alternate; gather returns their results in the order of its arguments.
 
 Prints:
-    2! begins with 1
-    3! begins with 1
-    4! begins with 1
+    2! starts with 1
+    3! starts with 1
+    4! starts with 1
     2! times 2
     3! times 2
     4! times 2
@@ -25,7 +25,7 @@ async def product_up_to(number: int, say: bool) -> int:
         raise ValueError(f"{number} has none")
     result = 1
     if say:
-        print(f"{number}! begins with 1")
+        print(f"{number}! starts with 1")
     for factor in range(2, number + 1):
         await asyncio.sleep(0)
         result *= factor

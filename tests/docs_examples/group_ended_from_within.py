@@ -1,4 +1,4 @@
-"""A group is ended early by a task whose only work is to raise, and its error is caught outside.
+"""A task that only raises ends a group early; its exception is caught outside.
 
 Prints:
     job 1 started
@@ -22,10 +22,10 @@ async def close_shop(signal: asyncio.Event) -> None:
     raise ClosingTime
 
 
-async def job(number: int, turns: int, finished: asyncio.Event) -> None:
+async def job(number: int, steps: int, finished: asyncio.Event) -> None:
     print(f"job {number} started")
     try:
-        for _ in range(turns):
+        for _ in range(steps):
             await asyncio.sleep(0)
     except asyncio.CancelledError:
         print(f"job {number} interrupted")

@@ -1,7 +1,7 @@
-"""When one task of a group fails, the others are cancelled and all errors come out together.
+"""If one task of a group fails, the others are cancelled and all exceptions are raised together.
 
 Prints:
-    the patient one is cancelled
+    the slow one is cancelled
     ValueError: no such page
     KeyError: 'bad manners'
 """
@@ -18,7 +18,7 @@ async def wait_patiently() -> None:
     try:
         await asyncio.sleep(3600)
     finally:
-        print("the patient one is cancelled")
+        print("the slow one is cancelled")
 
 
 async def wait_rudely() -> None:

@@ -1,4 +1,4 @@
-"""A lock is held by one task at a time, and goes to the others in the order in which they asked.
+"""A lock is held by one task at a time, and is granted in the order of the requests.
 
 Prints:
     a takes the key

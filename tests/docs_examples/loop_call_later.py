@@ -1,11 +1,11 @@
-"""A callback that calls itself again later, until a moment on the loop's clock has come.
+"""A callback schedules itself again, up to a given time of the loop's clock.
 
 Prints:
     tick 1
     tick 2
     tick 3
-    not before its time: True
-    the last alarm was taken back: True
+    not too early: True
+    the last timer was cancelled: True
 """
 
 import asyncio
@@ -26,9 +26,9 @@ def main() -> None:
     loop.call_soon(tick, 1, 3, loop)
     try:
         loop.run_forever()
-        print("not before its time:", loop.time() - start >= 0.019)
+        print("not too early:", loop.time() - start >= 0.019)
         alarm.cancel()
-        print("the last alarm was taken back:", alarm.cancelled())
+        print("the last timer was cancelled:", alarm.cancelled())
     finally:
         loop.close()
 

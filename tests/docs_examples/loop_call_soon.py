@@ -1,4 +1,4 @@
-"""A callback runs in the loop's next turn and stops the loop; no coroutine anywhere.
+"""A callback runs in the next iteration and stops the loop; there is no coroutine.
 
 Prints:
     hello, world

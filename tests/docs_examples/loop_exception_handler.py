@@ -1,9 +1,9 @@
-"""What nobody awaits is reported to the loop's exception handler, and the loop goes on.
+"""Exceptions that nothing awaits are reported to the exception handler, and the loop continues.
 
 Prints:
     reported: ZeroDivisionError in a callback
     reported: Future exception was never retrieved: LookupError
-    the loop goes on
+    the loop continues
 """
 
 import asyncio
@@ -31,7 +31,7 @@ async def main() -> None:
     loop.create_future().set_exception(LookupError())
     gc.collect()
     await asyncio.sleep(0)
-    print("the loop goes on")
+    print("the loop continues")
 
 
 if __name__ == "__main__":

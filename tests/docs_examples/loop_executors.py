@@ -1,4 +1,4 @@
-"""Blocking functions in the loop's own threads, in a pool of one's own, and in a new default.
+"""Blocking functions in the default thread pool, in another pool, and in a new default pool.
 
 Prints:
     default threads: 10

@@ -1,10 +1,10 @@
-"""The two ends of a pipe: one is read as a stream, the other written by a transport.
+"""The two ends of a pipe: a stream reads from one, a transport writes to the other.
 
 Prints:
     read 'first line'
     read 'second line'
-    then comes nothing: b''
-    the writer's end: None
+    then eof: b''
+    the writer was closed with: None
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import os
 
 
 class Writer(asyncio.Protocol):
-    """Has nothing to do but to wait for the end."""
+    """Waits for the end."""
 
     def __init__(self) -> None:
         self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
@@ -33,8 +33,8 @@ async def main() -> None:
     target.close()
     async for line in reader:
         print(f"read {line.decode().strip()!r}")
-    print("then comes nothing:", await reader.read())
-    print("the writer's end:", await writer.lost)
+    print("then eof:", await reader.read())
+    print("the writer was closed with:", await writer.lost)
     source.close()
 
 

@@ -1,4 +1,4 @@
-"""A file that goes over a connection without a detour through the program.
+"""Send a file over a connection without reading it into the program.
 
 Prints:
     sent 43008 bytes of the file

@@ -1,11 +1,11 @@
-"""Signals that the loop turns into ordinary callbacks: a program that is asked to end, and does.
+"""The loop turns signals into callbacks: a program that exits on SIGTERM.
 
 Prints:
     serving
     got SIGUSR1
     serving
     got SIGTERM
-    put away
+    cleaned up
 """
 
 import asyncio
@@ -32,7 +32,7 @@ async def main() -> None:
     await serve(asked)
     for number in (signal.SIGUSR1, signal.SIGTERM):
         loop.remove_signal_handler(number)
-    print("put away")
+    print("cleaned up")
 
 
 if __name__ == "__main__":

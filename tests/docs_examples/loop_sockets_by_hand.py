@@ -1,4 +1,4 @@
-"""Accepting, connecting, sending and receiving with the loop's own calls on bare sockets.
+"""Accept, connect, send and receive with the loop's methods for plain sockets.
 
 Prints:
     server got b'ping'

@@ -1,4 +1,4 @@
-"""The loop says when a descriptor can be read.
+"""The loop calls a function when a file descriptor can be read.
 
 Prints:
     can be read: 'abc'

@@ -1,4 +1,4 @@
-"""A TCP server and its client as protocols: callbacks for a connection's life.
+"""A TCP server and its client as protocols, which are callbacks for a connection.
 
 Prints:
     server: connected
@@ -13,7 +13,7 @@ import asyncio
 
 
 class Life(asyncio.Protocol):
-    """What server and client have in common: futures for a connection's beginning and end."""
+    """Common to server and client: futures for the start and end of a connection."""
 
     transport: asyncio.Transport
 
@@ -32,7 +32,7 @@ class Life(asyncio.Protocol):
 
 
 class Echo(Life):
-    """Sends back what it gets."""
+    """Sends all data back."""
 
     def data_received(self, data: bytes) -> None:
         print(f"server: received {data.decode()!r}")
@@ -40,7 +40,7 @@ class Echo(Life):
 
 
 class Greeter(Life):
-    """Sends a word, and hangs up when it has come back."""
+    """Sends a word, and closes when it has come back."""
 
     def greet(self, word: str) -> None:
         print(f"client: sends {word!r}")

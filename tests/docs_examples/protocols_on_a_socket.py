@@ -1,7 +1,7 @@
 """A protocol on a socket that is already open; it closes after the first data.
 
 Prints:
-    received 'from afar'
+    received 'from the peer'
     lost: None
     closed: True
 """
@@ -11,7 +11,7 @@ import socket
 
 
 class FirstWords(asyncio.Protocol):
-    """Hangs up after the first data."""
+    """Closes after the first data."""
 
     def __init__(self) -> None:
         self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
@@ -32,7 +32,7 @@ async def main() -> None:
     ours, other = socket.socketpair()
     with other:
         transport, protocol = await loop.create_connection(FirstWords, sock=ours)
-        loop.call_soon(other.send, b"from afar")
+        loop.call_soon(other.send, b"from the peer")
         print("lost:", await protocol.lost)
         print("closed:", transport.is_closing())
 

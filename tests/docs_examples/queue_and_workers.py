@@ -1,10 +1,10 @@
-"""Workers share the work of a queue, and are cancelled when nothing is left.
+"""Workers share the items of a queue, and are cancelled when it is empty.
 
 Prints:
     20 jobs, 3 workers
     all done: True
     every worker had some: True
-    put back on the shelf: ['worker-0', 'worker-1', 'worker-2']
+    cancelled: ['worker-0', 'worker-1', 'worker-2']
 """
 
 import asyncio
@@ -36,7 +36,7 @@ async def main() -> None:
     await asyncio.gather(*workers, return_exceptions=True)
     print("all done:", len(done) == 20 and queue.empty())
     print("every worker had some:", len(set(done)) == 3)
-    print("put back on the shelf:", shelf)
+    print("cancelled:", shelf)
 
 
 if __name__ == "__main__":

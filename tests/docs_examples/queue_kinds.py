@@ -1,4 +1,4 @@
-"""Three orders of leaving a queue, and what a full and an empty one say.
+"""Three kinds of queue with different orders, and what a full and an empty queue do.
 
 Prints:
     Queue [3, 1, 2]

@@ -1,4 +1,4 @@
-"""A queue that is shut down takes nothing more, and ends its readers once it is empty.
+"""A queue that is shut down accepts no items; its readers get an exception once it is empty.
 
 Since: 3.13
 

@@ -1,8 +1,8 @@
-"""A semaphore lets so many in and no more; a bounded one counts those who leave as well.
+"""A semaphore admits a limited number of tasks; a bounded one also limits the releases.
 
 Prints:
-    most at once: 2
-    all served: [0, 1, 2, 3, 4]
+    most at the same time: 2
+    all done: [0, 1, 2, 3, 4]
     bounded: BoundedSemaphore released too many times
 """
 
@@ -29,8 +29,8 @@ class Pool:
 async def main() -> None:
     pool = Pool()
     await asyncio.gather(*(pool.swim(swimmer) for swimmer in range(5)))
-    print("most at once:", pool.most)
-    print("all served:", sorted(pool.served))
+    print("most at the same time:", pool.most)
+    print("all done:", sorted(pool.served))
     bounded = asyncio.BoundedSemaphore(1)
     await bounded.acquire()
     bounded.release()

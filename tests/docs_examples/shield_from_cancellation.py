@@ -1,4 +1,4 @@
-"""shield protects what is awaited, not the one who awaits.
+"""shield protects the awaitable from cancellation, not the waiter.
 
 Prints:
     saving

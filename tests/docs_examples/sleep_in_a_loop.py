@@ -1,4 +1,4 @@
-"""A clock that ticks a few times, asleep between its ticks.
+"""A clock that ticks a few times and sleeps between the ticks.
 
 Prints:
     tick 1

@@ -1,11 +1,11 @@
-"""A TCP server that sends back what it gets, and a client, both with streams.
+"""A TCP server that sends all data back, and a client, both with streams.
 
 Prints:
     client sends 'good morning'
     server got 'good morning'
     client got 'good morning'
     server closed the connection
-    then comes nothing: b''
+    then eof: b''
 """
 
 import asyncio
@@ -29,7 +29,7 @@ async def talk(port: int, words: str) -> None:
     print(f"client got {data.decode()!r}")
     rest = await reader.read()
     print("server closed the connection")
-    print("then comes nothing:", rest)
+    print("then eof:", rest)
     writer.close()
     await writer.wait_closed()
 

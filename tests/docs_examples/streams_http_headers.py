@@ -1,4 +1,4 @@
-"""The head of an HTTP answer, line by line, from a server of our own.
+"""The head of an HTTP response, line by line, from a server in the same program.
 
 Prints:
     request: HEAD /tea HTTP/1.0

@@ -1,9 +1,9 @@
-"""Streams on a socket that is already open: one end of a pair, the other is written to by hand.
+"""Streams on a socket that is already open; the other end of the pair is a plain socket.
 
 Prints:
     waiting
     received: 'from the other end'
-    at the end: True
+    at eof: True
 """
 
 import asyncio
@@ -19,7 +19,7 @@ async def main() -> None:
         print(f"received: {(await reader.readline()).decode().strip()!r}")
         other.shutdown(socket.SHUT_WR)
         await reader.read()
-        print("at the end:", reader.at_eof())
+        print("at eof:", reader.at_eof())
         writer.close()
         await writer.wait_closed()
 

@@ -1,9 +1,9 @@
-"""A server on a Unix socket: a file is its address, and only this machine can reach it.
+"""A server on a Unix socket: its address is a file, and only this machine can connect.
 
 Prints:
     server got 'good morning'
     client got 'gninrom doog'
-    then comes nothing: b''
+    then eof: b''
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 async def reverse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    words = (await reader.read()).decode()  # up to the client's end of file
+    words = (await reader.read()).decode()  # until the client sends eof
     print(f"server got {words!r}")
     writer.write(words[::-1].encode())
     await writer.drain()
@@ -26,7 +26,7 @@ async def talk(path: Path, words: str) -> None:
     writer.write_eof()
     answer = await reader.readexactly(len(words))
     print(f"client got {answer.decode()!r}")
-    print("then comes nothing:", await reader.read())
+    print("then eof:", await reader.read())
     writer.close()
     await writer.wait_closed()
 

@@ -1,4 +1,4 @@
-"""A program to talk to line by line, while other tasks go on; and one that has to be killed.
+"""Talk to a program line by line while other tasks continue; and kill another one.
 
 Prints:
     sorting: 5 8 13

@@ -1,4 +1,4 @@
-"""A command for the shell: what it writes, and how it ends.
+"""A shell command: its output and its exit status.
 
 Prints:
     to stdout: 'out'

@@ -1,4 +1,4 @@
-"""What a task knows of itself and tells others.
+"""What can be read from a task.
 
 Prints:
     running: ['gardener', 'rain']

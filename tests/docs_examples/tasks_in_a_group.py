@@ -1,4 +1,4 @@
-"""A task group waits for all its tasks where its block ends.
+"""A task group waits for all its tasks at the end of its block.
 
 Prints:
     both started

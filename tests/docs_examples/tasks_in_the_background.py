@@ -1,9 +1,9 @@
-"""Tasks that nobody awaits are kept in a set, and leave it by a callback when they are done.
+"""Tasks that nothing awaits are kept in a set; a callback removes them when they are done.
 
 Prints:
     sent 5
     0 1 2 3 4
-    left over: 0
+    remaining: 0
 """
 
 import asyncio
@@ -26,7 +26,7 @@ async def main() -> None:
     while on_the_way:
         await asyncio.sleep(0)
     print(*delivered)
-    print("left over:", len(on_the_way))
+    print("remaining:", len(on_the_way))
 
 
 if __name__ == "__main__":

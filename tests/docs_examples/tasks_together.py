@@ -1,4 +1,4 @@
-"""Two tasks wait at the same time; the shorter wait is over first.
+"""Two tasks wait at the same time; the shorter wait ends first.
 
 Prints:
     both started

@@ -1,9 +1,9 @@
-"""A blocking function runs in a thread, and the loop goes on; context variables go with it.
+"""A blocking function runs in a thread with the context variables, and the loop continues.
 
 Prints:
-    the loop goes on
+    the loop continues
     the thread stops blocking
-    it knows who asked: mole
+    its context variable: mole
 """
 
 import asyncio
@@ -24,11 +24,11 @@ async def main() -> None:
     gate = threading.Event()
 
     async def open_the_gate() -> None:
-        print("the loop goes on")
+        print("the loop continues")
         gate.set()
 
     asked, _ = await asyncio.gather(asyncio.to_thread(block, gate), open_the_gate())
-    print("it knows who asked:", asked)
+    print("its context variable:", asked)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A deadline on the loop's clock, shared by a block inside another.
+"""A deadline on the loop's clock for a block inside another.
 
 Prints:
     the inner block ends first
-    the outer one goes on
-    and ends as well
+    the outer one continues
+    and ends too
 """
 
 import asyncio
@@ -19,10 +19,10 @@ async def main() -> None:
                     await asyncio.sleep(3600)
             except TimeoutError:
                 print("the inner block ends first")
-            print("the outer one goes on")
+            print("the outer one continues")
             await asyncio.sleep(3600)
     except TimeoutError:
-        print("and ends as well")
+        print("and ends too")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A timeout cancels what its block awaits, and turns that into TimeoutError outside the block.
+"""A timeout cancels its block, and raises TimeoutError outside the block.
 
 Prints:
     inside: cancelled
     outside: timed out
-    the program goes on
+    the program continues
     in time: 7
 """
 
@@ -24,7 +24,7 @@ async def main() -> None:
             await forever()
     except TimeoutError:
         print("outside: timed out")
-    print("the program goes on")
+    print("the program continues")
     async with asyncio.timeout(3600):
         print("in time:", await asyncio.sleep(0, 7))
 

@@ -1,11 +1,11 @@
-"""A deadline that is not known when the block begins is set, and moved, later on.
+"""A deadline that is not known at the start of the block is set, and moved, later.
 
 Prints:
     no deadline yet: None
     in an hour: True
     moved to now
     timed out: True
-    given back in time: False
+    finished in time: False
 """
 
 import asyncio
@@ -26,7 +26,7 @@ async def main() -> None:
         print("timed out:", limit.expired())
     async with asyncio.timeout(3600) as limit:
         limit.reschedule(None)
-    print("given back in time:", limit.expired())
+    print("finished in time:", limit.expired())
 
 
 if __name__ == "__main__":

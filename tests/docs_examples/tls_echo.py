@@ -1,4 +1,4 @@
-"""A conversation over TLS; a client that does not know who has signed the certificate refuses it.
+"""An echo over TLS. A client that does not trust the certificate closes the connection.
 
 Prints:
     refused: unable to get local issuer certificate
@@ -13,7 +13,7 @@ import trustme
 
 
 def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's, with a certificate for localhost, and a client's that trusts its authority."""
+    """Make a context for a server at localhost, and one for a client that trusts its authority."""
     authority = trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(server)

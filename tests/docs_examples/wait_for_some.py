@@ -1,9 +1,9 @@
-"""wait returns the done and the pending: after the first, after the first failure, after a while.
+"""wait returns done and pending tasks: after the first, the first failure, or a timeout.
 
 Prints:
     first done: ['hare'] pending: ['snail', 'tortoise']
     first failure: ['hare', 'tortoise'] pending: ['snail']
-    after a while: ['hare', 'tortoise'] pending: ['snail']
+    after a timeout: ['hare', 'tortoise'] pending: ['snail']
     all done: ['hare', 'snail', 'tortoise'] pending: []
     tortoise failed: lost its way
 """
@@ -37,7 +37,7 @@ async def main() -> None:
     report("first done", await asyncio.wait(runners, return_when=asyncio.FIRST_COMPLETED))
     flags["tortoise"].set()
     report("first failure", await asyncio.wait(runners, return_when=asyncio.FIRST_EXCEPTION))
-    report("after a while", await asyncio.wait(runners, timeout=0.01))
+    report("after a timeout", await asyncio.wait(runners, timeout=0.01))
     flags["snail"].set()
     done, pending = await asyncio.wait(runners)
     report("all done", (done, pending))

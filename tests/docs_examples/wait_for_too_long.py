@@ -1,10 +1,10 @@
-"""wait_for cancels what takes too long, and hands back what does not.
+"""wait_for cancels what takes too long, and returns what does not.
 
 Prints:
     cleaning up
     too long
-    soon enough: 3
-    no limit: 4
+    in time: 3
+    no timeout: 4
 """
 
 import asyncio
@@ -22,8 +22,8 @@ async def main() -> None:
         await asyncio.wait_for(long_story(), timeout=0.01)
     except asyncio.TimeoutError:
         print("too long")
-    print("soon enough:", await asyncio.wait_for(asyncio.sleep(0, 3), timeout=3600))
-    print("no limit:", await asyncio.wait_for(asyncio.sleep(0, 4), timeout=None))
+    print("in time:", await asyncio.wait_for(asyncio.sleep(0, 3), timeout=3600))
+    print("no timeout:", await asyncio.wait_for(asyncio.sleep(0, 4), timeout=None))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a process of a long run does: some programs at a time, and tell what came of them."""
+"""One batch of a long run: run some programs in a worker process and return the result."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.fuzz.difference import Difference
 __all__ = ["BATCH", "Result", "batch", "prepare"]
 
 BATCH = 25
-"""So many programs are run by a process at a time."""
+"""The number of programs in a batch."""
 
 
 @dataclass
 class Result:
-    """What a batch of programs, or many, have come to."""
+    """The result of one or several batches."""
 
     programs: int = 0
     found: list[Difference] = field(default_factory=list)
@@ -32,12 +32,12 @@ class Result:
 
     @property
     def blamed(self) -> list[Difference]:
-        """Those that miniloop is to blame for; the others are between the two asyncios."""
+        """The differences of miniloop; the others are between asyncio with and without C."""
         return [found for found in self.found if not found.name.startswith("asyncios")]
 
 
 def prepare() -> None:
-    """What a process does first: Ctrl-C is the parent's; its own objects are no garbage."""
+    """Prepare a worker process: ignore Ctrl-C, and hide its objects from the garbage collector."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in run.IMPLEMENTATIONS:
         run.implementation(name)
@@ -46,10 +46,10 @@ def prepare() -> None:
 
 
 def batch(what: tuple[str, int]) -> Result:
-    """Run some programs; in another process."""
+    """Run a batch of programs; called in a worker process."""
     kind, first = what
     known.used.clear()
-    gc.freeze()  # what is left of the batch before, such as caches, is no garbage of a program's
+    gc.freeze()  # what the last batch has left, such as caches, is not garbage of the next program
     seeds = range(first, first + BATCH)
     if kind == "programs":
         found = [found for seed in seeds for found in programs.check_all(seed)]

@@ -1,8 +1,8 @@
-"""Which operations, and which pairs of operations, were met while programs ran.
+"""Count the operations, and the pairs of operations, that are executed in random programs.
 
-Not which of them stand in the programs: what follows a step that fails is never run. A pair is
-counted where one operation follows another, be it in the same function or in another one. It knows
-the lines of a program and what stands in each.
+Only executed lines count: nothing after a failing step runs. A pair is counted if one operation
+follows another, in the same function or in two functions. This file knows only the lines of a
+program and the operations in each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Pair = tuple[str, str]
 
 
 class Coverage:
-    """How often each operation was met, and each pair: within a function, and between two."""
+    """How often each operation and each pair was executed, in one function and across functions."""
 
     def __init__(self) -> None:
         self.operations: Counter[str] = Counter()
@@ -32,7 +32,7 @@ class Coverage:
         self.programs = 0
 
     def run(self, program: Program) -> None:
-        """Count what is met in a run of the program on miniloop."""
+        """Run the program on miniloop and count."""
         main = run.load(program.source)
         before = sys.gettrace()
         sys.settrace(_Follower(self, program).enter)
@@ -42,36 +42,38 @@ class Coverage:
             sys.settrace(before)
         self.programs += 1
 
-    def never_met(self) -> list[str]:
-        """The operations that programs are made of and none has got to."""
+    def never_executed(self) -> list[str]:
+        """List the operations that were never executed."""
         return [op for op in operations() if not self.operations[op]]
 
     def report(self) -> str:
-        """All of that in some lines; the operations that were met least come first."""
+        """Describe the counts in lines of text, the rarest operations first."""
         possible = len(operations()) ** 2
         lines = [f"{self.programs:,} programs"]
-        for pairs, where in ((self.in_sequence, "in one function"), (self.among_tasks, "in two")):
+        tables = ((self.in_sequence, "within a function"), (self.among_tasks, "across functions"))
+        for pairs, where in tables:
             met = len(pairs)
-            lines.append(f"pairs of operations, one after the other {where}: {met} of {possible}")
+            lines.append(f"pairs of consecutive operations {where}: {met} of {possible}")
         by_number = sorted(self.operations.items(), key=lambda item: item[1])
         lines += [f"{number:>9,}  {op}" for op, number in by_number]
-        never = ", ".join(self.never_met())
-        return "\n".join([*lines, f"never met: {never or 'none'}"])
+        never = ", ".join(self.never_executed())
+        return "\n".join([*lines, f"never executed: {never or 'none'}"])
 
-    def pairs_never_met(self) -> list[Pair]:
-        """The pairs that were met neither within a function nor between two."""
+    def pairs_never_executed(self) -> list[Pair]:
+        """List the pairs that never occurred, neither in one function nor across two."""
         names = operations()
         met = self.in_sequence.keys() | self.among_tasks.keys()
         return [(one, other) for one in names for other in names if (one, other) not in met]
 
 
 class _Follower:
-    """What the interpreter calls for each line of a program."""
+    """The trace function that the interpreter calls for each line of a program."""
 
     def __init__(self, coverage: Coverage, program: Program) -> None:
         self._coverage = coverage
         self._by_line = program.operations
-        # By the frames' addresses, since a frame that is held holds what the program lets go.
+        # Keyed by the addresses of frames: a reference to a frame would keep alive what it refers
+        # to.
         self._last: tuple[int, tuple[str, ...]] = (0, ())
         self._last_in: dict[int, tuple[str, ...]] = {}
 
@@ -98,7 +100,7 @@ def _pairs(before: Iterable[str], after: Iterable[str]) -> list[Pair]:
 
 
 def cover(seeds: Iterable[int]) -> Coverage:
-    """What is met in the programs of these seeds."""
+    """Count the operations in the programs of these seeds."""
     coverage = Coverage()
     for seed in seeds:
         coverage.run(generate(seeded(seed)))

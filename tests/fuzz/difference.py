@@ -1,7 +1,7 @@
-"""A program that does not do the same everywhere, and how it is shown.
+"""A program that behaves differently on two implementations, and how it is shown.
 
-It knows neither how programs are made nor how they are run: whoever finds a difference hands over
-the script, which runs by itself, and what each implementation recorded.
+This file does not know how programs are generated or run. It gets the script, which can be run on
+its own, and the trace of each implementation.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from rich.text import Text
 __all__ = ["FOUND", "Difference", "first_difference", "side_by_side"]
 
 FOUND = Path(__file__).parent / "found"
-"""Where scripts are saved; `test_found.py` runs all that stand there."""
+"""The folder of saved scripts. `test_found.py` runs all of them."""
 
 WIDTH = 80
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What was found: `name` (also of the file), the `script`, and a trace by implementation."""
+    """A difference: its `name`, which is also the file name, the `script`, and each trace."""
 
     name: str
     script: str
     traces: Mapping[str, Sequence[str]]
 
     def show(self) -> str:
-        """The script, and under it the traces side by side, the first different step marked."""
+        """Return the script and the traces side by side, with the first different step marked."""
         return f"{self.name}\n\n{self.script}\n{side_by_side(self.traces)}"
 
     def save(self, folder: Path = FOUND) -> Path:
-        """Write the script to a file named after the difference; return where it is."""
+        """Write the script to a file named after the difference; return its path."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.py"
         path.write_text(self.script, encoding="utf-8")
@@ -46,7 +46,7 @@ class Difference:
 
 
 def first_difference(traces: Mapping[str, Sequence[str]]) -> int | None:
-    """The number of the first step that is not the same in all traces; None if all are equal."""
+    """Return the index of the first step that is not equal in all traces; None if all are equal."""
     for number, steps in enumerate(zip_longest(*traces.values())):
         if any(step != steps[0] for step in steps):
             return number
@@ -54,7 +54,7 @@ def first_difference(traces: Mapping[str, Sequence[str]]) -> int | None:
 
 
 def side_by_side(traces: Mapping[str, Sequence[str]], width: int = WIDTH) -> str:
-    """The traces as a table of `width` columns; an arrow marks the first different step."""
+    """Return the traces as a table of `width` columns; an arrow marks the first different step."""
     mark = first_difference(traces)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     table.add_column("", width=1)

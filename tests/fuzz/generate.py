@@ -1,11 +1,11 @@
-"""Makes a random program out of choices: a seed's, or Hypothesis's, which knows how to shrink them.
+"""Generates a random program from choices, made by a seed or by Hypothesis, which can shrink them.
 
-What there is to choose from stands in two tables, with how often it is chosen; the method of the
-same name makes it. What operations act on is shared under few names (`f1`, `t1`, `lock1`…), and
-times are few and often equal, so that operations meet one another.
+The tables below list the operations and how often each is chosen; the method with the name of an
+operation makes it. Operations act on a few shared objects (`f1`, `t1`, `lock1`…), and times are few
+and often equal, so that operations interact.
 
-Two things are left out. Nobody awaits a task that may await him: to cancel such a ring is an
-endless recursion. And no coroutine calls an earlier one, so that every program ends.
+Two things are never generated. No task awaits a task that may await it: cancelling such a cycle
+recurses without end. And no coroutine calls an earlier one, so that every program finishes.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tests.fuzz.syntax import Body, Function, Node, Program, block, listed, node
 __all__ = ["AWAITABLES", "STATEMENTS", "Choose", "generate", "operations", "seeded"]
 
 Choose = Callable[[int], int]
-"""`choose(n)` is a number from 0 to n - 1; 0 is the simplest."""
+"""`choose(n)` returns a number from 0 to n - 1; 0 is the simplest choice."""
 
-# How often each is chosen, and since which Python asyncio has it.
+# The weight of each operation, and the Python version in which asyncio got it.
 
-#: What can be awaited, and so be an argument of gather and the like.
+#: Awaitables, which may also be arguments of gather and so on.
 AWAITABLES: Final = {
     "sleep0": 10,
     "sleep": 14,
@@ -52,7 +52,7 @@ AWAITABLES: Final = {
     "queue_join": 2,
 }
 
-#: What any function may do.
+#: Statements of any function.
 STATEMENTS: Final = {
     "set_result": 8,
     "set_exception": 6,
@@ -102,7 +102,7 @@ STATEMENTS: Final = {
     "try_error": 6,
 }
 
-#: What only a coroutine may do.
+#: Statements of coroutines only.
 STEPS: Final = {
     "await_": 70,
     "await_oneself": 1,
@@ -133,11 +133,11 @@ STEPS: Final = {
     "return_": 2,
 }
 
-#: What an asynchronous generator does besides.
+#: Additional statements of an asynchronous generator.
 YIELDS: Final = {"yield_": 40}
 
 SINCE: Final = {
-    "wait_for": (3, 12),  # before, it makes a task of what it waits for, and cancels that
+    "wait_for": (3, 12),  # older versions wrap the awaitable in a task and cancel that
     "eager": (3, 12),
     "set_task_factory": (3, 12),
     "as_completed_async": (3, 13),
@@ -149,11 +149,12 @@ THEMES: Final = (
     ("queue_get",), ("queue_put",), ("group",),
     ("timeout", "reschedule"), ("gather", "wait"), ("future", "set_result", "wait_for"),
 )  # fmt: skip
-"""What half of the programs are about: operations with these words in their names are chosen more
-often there, and there is one thing of each kind, so that several tasks meet at it."""
+"""Half of the programs have a theme: operations with these words in their names are chosen more
+often, and there is one object of each kind, so that several tasks use it.
+"""
 
 FAVOUR: Final = 6
-"""So many times as often."""
+"""How much more often."""
 
 TIMES: Final = ("0", "0.1", "0.2", "0.2", "1")
 DELAYS: Final = ("0.1", "0.2", "0.2", "1")
@@ -168,7 +169,7 @@ MESSAGES: Final = ("", '"stop"', '"{n}"')
 SHARED: Final = {
     "f": ("loop.create_future()",),
     "event": ("aio.Event()",),
-    "lock": ("aio.Lock()",),  # before conditions, which may use one
+    "lock": ("aio.Lock()",),  # before conditions, which may use a lock
     "condition": ("aio.Condition()",),
     "semaphore": ("aio.Semaphore(1)", "aio.Semaphore(0)", "aio.Semaphore(2)",
                   "aio.BoundedSemaphore(1)"),
@@ -177,7 +178,7 @@ SHARED: Final = {
               "aio.PriorityQueue()"),
     "context": ("copy_context()",),
 }  # fmt: skip
-"""What is shared under a name such as `lock1`, by how it can be made."""
+"""The shared objects, with names such as `lock1`, and the ways to create each kind."""
 
 PUSHES: Final = {
     "f": (("set_result", "set_result"), ("set_result", "set_result"), ("future_cancel", "cancel")),
@@ -187,32 +188,32 @@ PUSHES: Final = {
     "queue": (("queue_put_nowait", "put_nowait"), ("queue_get_nowait", "get_nowait"),
               ("queue_put_nowait", "put_nowait")),
 }  # fmt: skip
-"""What timers of the start do to what is shared: operation and method."""
+"""What timers do to shared objects: operation and method."""
 
 NAMES_OF_FUNCTIONS: Final = "abcde"
 DEEPEST: Final = 2
-"""So many blocks and so many calls may stand in one another."""
+"""The maximum depth of nested blocks and of nested calls."""
 
 
 def seeded(seed: int) -> Choose:
-    """The choices of a seed."""
+    """Return the choices of a seed."""
     fraction = random.Random(seed).random
     return lambda count: int(fraction() * count)
 
 
 def operations(version: tuple[int, int] = sys.version_info[:2]) -> list[str]:
-    """The names of all that a program may be made of, on this version of Python."""
+    """List the operations that a program may contain on this version of Python."""
     tables = (AWAITABLES, STATEMENTS, STEPS, YIELDS)
     return [op for table in tables for op in table if SINCE.get(op, (3, 11)) <= version]
 
 
 def generate(choose: Choose, version: tuple[int, int] = sys.version_info[:2]) -> Program:
-    """A program, of two to five coroutines of one to six steps each."""
+    """Generate a program of two to five coroutines with one to six steps each."""
     return _Generator(choose, version).program()
 
 
 class _Table:
-    """Operations to choose from, each as often as its weight says."""
+    """Operations to choose from, according to their weights."""
 
     def __init__(
         self, *tables: dict[str, int], version: tuple[int, int], theme: tuple[str, ...]
@@ -229,7 +230,7 @@ class _Table:
 
 
 class _Tables:
-    """The tables of each kind of function."""
+    """The tables for each kind of function."""
 
     def __init__(self, version: tuple[int, int], theme: tuple[str, ...]) -> None:
         make = functools.partial(_Table, version=version, theme=theme)
@@ -245,11 +246,11 @@ def _tables_of(version: tuple[int, int], theme: tuple[str, ...]) -> _Tables:
 
 
 class _Scope:
-    """The function that is being written: what it is, and what is known by name in it."""
+    """The function being generated: its kind, and the names that are known in it."""
 
     def __init__(self, index: int, kind: str) -> None:
         self.index = index
-        """Which coroutine it is; it may call, and await the tasks of, later ones only."""
+        """The index of the coroutine. It may call, and await the tasks of, later ones only."""
         self.kind = kind
         self.tasks: list[str] = []
         self.groups: list[str] = []
@@ -284,11 +285,11 @@ class _Generator:
     # -- choices ----------------------------------------------------------------------------------
 
     def _one_of(self, texts: tuple[str, ...]) -> Node:
-        """One of the texts; simpler are those before it. `{n}` becomes a number not used before."""
+        """Choose one of the texts; the texts before it are simpler. `{n}` becomes a new number."""
         chosen = self._choose(len(texts))
         text = texts[chosen]
         if text.startswith("StopIteration") and sys.version_info < (3, 12, 6):
-            chosen, text = 0, texts[0]  # set_exception() refuses it there
+            chosen, text = 0, texts[0]  # set_exception() rejects it there
         number = str(next(self._numbers)) if "{n}" in text else ""
         simpler = dict.fromkeys(text for text in texts[:chosen] if "{n}" not in text)
         return node("", text.replace("{n}", number), simpler=tuple(simpler))
@@ -297,7 +298,7 @@ class _Generator:
         return self._choose(whole) >= whole - part
 
     def _name(self, kind: str, most: int = 2) -> str:
-        """The name of something shared, of which there are at most so many."""
+        """Return the name of a shared object, of which there are at most `most`."""
         there = self._shared.setdefault(kind, {})
         number = 1 + self._choose(min(1 if self._theme else most, len(there) + 1))
         name = f"{kind}{number}"
@@ -317,22 +318,22 @@ class _Generator:
         self._scope, self._depth = _Scope(index, "coroutine"), 0
         body = self._body(1 + self._choose(6))
         if self._often(1, 2):
-            body = (self._told(body),)
+            body = (self._logged(body),)
         return Function(f"async def {NAMES_OF_FUNCTIONS[index]}():", body)
 
-    def _told(self, body: Body) -> Node:
-        told = (node("", "log(error)"), node("", "raise"))
-        return block("", ("try:", body), ("except BaseException as error:", told))
+    def _logged(self, body: Body) -> Node:
+        logged = (node("", "log(error)"), node("", "raise"))
+        return block("", ("try:", body), ("except BaseException as error:", logged))
 
     def _callback(self) -> str:
-        """The name of a callback, which may be a new one; none schedules another, for ever."""
+        """Return the name of a callback, perhaps a new one. No callback schedules another one."""
         if self._scope.kind == "callback":
             return "log"
         number = self._choose(min(2, len(self._callbacks) + 1))
         name = f"on{number + 1}"
         if number == len(self._callbacks):
-            self._callbacks.append(Function(f"def {name}(*args):", ()))  # while its body is made
-            body = self._aside("callback", 1 + self._choose(2), node("", "log(args)"))
+            self._callbacks.append(Function(f"def {name}(*args):", ()))  # a placeholder
+            body = self._other_function("callback", 1 + self._choose(2), node("", "log(args)"))
             self._callbacks[number] = Function(f"def {name}(*args):", body)
         return name
 
@@ -341,12 +342,12 @@ class _Generator:
         name = f"numbers{number + 1}"
         if number == len(self._generators):
             self._generators.append(Function(f"async def {name}():", ()))
-            body = self._aside("generator", 1 + self._choose(3), self._yield_())
+            body = self._other_function("generator", 1 + self._choose(3), self._yield_())
             self._generators[number] = Function(f"async def {name}():", body)
         return name
 
-    def _aside(self, kind: str, size: int, first: Node) -> Body:
-        """The body of another function that is needed while one is being made."""
+    def _other_function(self, kind: str, size: int, first: Node) -> Body:
+        """Generate the body of another function while one is being generated."""
         scope, depth = self._scope, self._depth
         self._scope, self._depth = _Scope(len(NAMES_OF_FUNCTIONS), kind), DEEPEST - 1
         body = (first, *self._body(size))
@@ -374,7 +375,7 @@ class _Generator:
         return tuple(lines)
 
     def _pushes(self) -> list[Node]:
-        """Timers by which most of what is waited for happens in the end."""
+        """Generate timers, so that most waits finish."""
         lines = []
         for kind, ways in PUSHES.items():
             for name in self._shared.get(kind, {}):
@@ -384,7 +385,7 @@ class _Generator:
                     called = listed([node(op, f"{name}.{method}"), *number])
                     text, when = "loop.call_later({0}, {1})", self._one_of(TIMES)
                     lines.append(node("call_later", text, when, called))
-                    if self._often(1, 2):  # in the same turn, perhaps him whom that has woken
+                    if self._often(1, 2):  # in the same iteration, perhaps a woken task
                         cancel = node("task_cancel", f"{self._any_task()}.cancel")
                         lines.append(node("call_later", text, when, cancel))
         return lines
@@ -401,14 +402,14 @@ class _Generator:
         return maker()
 
     def _inner(self, most: int = 2) -> Body:
-        """The body of a block; deep inside, one that awaits and no more."""
+        """Generate the body of a block; at the maximum depth, a single await."""
         if self._depth >= DEEPEST:
             return (self._await_(),) if self._scope.kind != "callback" else (self._look(),)
         self._depth += 1
         scope = self._scope
         known = [len(names) for names in (scope.tasks, scope.tokens)]
         body = self._body(1 + self._choose(most))
-        del scope.tasks[known[0] :], scope.tokens[known[1] :]  # perhaps not reached
+        del scope.tasks[known[0] :], scope.tokens[known[1] :]  # these lines may not be reached
         self._depth -= 1
         return body
 
@@ -419,7 +420,7 @@ class _Generator:
         return node("await_", "log(await {0})", self._awaitable())
 
     def _called_on(self, op: str, function: str, *arguments: Node) -> Node:
-        """A call that may fail, and that mostly goes no further."""
+        """Generate a call that may raise; most such calls are caught."""
         if self._often(2, 3):
             return node(op, "attempt({0})", listed([node("", function), *arguments]))
         return node(op, f"log({function}({{0}}))", listed(arguments))
@@ -442,7 +443,7 @@ class _Generator:
         return node("future_cancel", text, self._one_of(MESSAGES))
 
     def _any_task(self) -> str:
-        """The name of a task, which may be the function's own."""
+        """Return the name of a task, perhaps one that this function created."""
         names = [f"t{n + 1}" for n in range(self._tasks)] + self._scope.tasks * 2
         return names[self._choose(len(names))]
 
@@ -466,7 +467,7 @@ class _Generator:
         return node("cancelling", f"log({self._any_task()}.cancelling())")
 
     def _new_task(self, op: str, text: str, *parts: Node) -> Node:
-        """A line that gives a new task a name of its own in this function."""
+        """Generate a line that assigns a new task to a new name of this function."""
         name = f"mine{len(self._scope.tasks) + 1}"
         called = self._called()
         if called is None:
@@ -476,7 +477,8 @@ class _Generator:
         return made
 
     def _called(self) -> Node | None:
-        """A call of a later coroutine; None where there is none, or there are enough of them."""
+        """Generate a call of a later coroutine; None if there is none, or if there are enough
+        calls."""
         later = self._coroutines - self._scope.index - 1
         if later <= 0 or self._spawned >= 8:
             return None
@@ -499,7 +501,7 @@ class _Generator:
         return self._new_task("ensure_future", "aio.ensure_future({0})")
 
     def _respawn(self) -> Node:
-        """A shared name is given to a new task, of a coroutine as late as the one before."""
+        """Assign a new task to a shared name; its coroutine is not earlier than the one before."""
         called = self._called()
         if called is None:
             return self._look()
@@ -570,7 +572,7 @@ class _Generator:
     # callbacks
 
     def _handle(self, op: str, text: str, *parts: Node) -> Node:
-        """A call to come, by a handle that is shared, or by one that nobody keeps."""
+        """Schedule a call whose handle is shared or not kept."""
         handles = self._shared.setdefault("handle", {})
         if self._scope.kind == "start" and len(handles) < 2:
             name = f"handle{len(handles) + 1}"
@@ -649,7 +651,7 @@ class _Generator:
         return node("call_exception_handler", text, self._number())
 
     def _set_task_factory(self) -> Node:
-        """In some programs only, and those may not have as_completed look at several."""
+        """Only some programs have one. These never pass several awaitables to as_completed."""
         if not self._eager_factory:
             return self._work()
         text = "loop.set_task_factory({0})"
@@ -701,7 +703,7 @@ class _Generator:
         return block("try_group", ("try:", self._inner()),
                      ("except* (ValueError, TimeoutError) as error:", handling))  # fmt: skip
 
-    # blocks that wait
+    # blocks that may wait
 
     def _timeout(self) -> Node:
         return self._limited("timeout", "aio.timeout({0})", LIMITS)
@@ -769,9 +771,9 @@ class _Generator:
         return block("as_completed_async", (text, body), parts=self._completing())
 
     def _completing(self) -> tuple[Node, Node]:
-        """What as_completed gets: one that may have ended already, and others that have not.
+        """Choose arguments of as_completed: one that may be done already, and others that are not.
 
-        For it looks at them in the order of a set, which is no order at all.
+        as_completed looks at them in the order of a set, which is not determined.
         """
         several = 0 if self._eager_factory else self._choose(3)
         others = [made for _ in range(several) if (made := self._called()) is not None]
@@ -802,7 +804,7 @@ class _Generator:
     def _yield_(self) -> Node:
         return node("yield_", "yield {0}", self._number())
 
-    # -- what is awaited --------------------------------------------------------------------------
+    # -- awaitables --------------------------------------------------------------------------------
 
     def _awaitable(self, depth: int = 0) -> Node:
         op = self._tables.awaitables.pick(self._choose)
@@ -825,7 +827,8 @@ class _Generator:
         return node("future", self._name("f"))
 
     def _awaited_task(self) -> str | None:
-        """A task that cannot await this one: of a later coroutine, or a function's own."""
+        """Return a task that cannot await this one: of a later coroutine, or created by this
+        function."""
         later = [f"t{n + 1}" for n in range(max(0, self._scope.index + 1), self._tasks)]
         names = later + self._scope.tasks
         return names[self._choose(len(names))] if names else None
@@ -859,7 +862,7 @@ class _Generator:
 
     def _gathered(self, op: str, text: str, depth: int) -> Node:
         children = [self._awaitable(depth) for _ in range(1 + self._choose(3))]
-        if self._often(1, 5):  # twice the same
+        if self._often(1, 5):  # the same one twice
             name = node("", self._awaited_name())
             children += [name, name]
         return node(op, text, listed(children))

@@ -1,11 +1,11 @@
-"""What asyncio does otherwise than miniloop, which follows that of 3.13, as changes of miniloop.
+"""Known differences between miniloop and asyncio, written as changes of miniloop.
 
-Each habit is a few lines by which miniloop takes it on. Where miniloop and asyncio differ, the
-program is run once more on a miniloop with the habits: if it then does as asyncio does, it is these
-that make the difference, and nothing else. Most are those of the asyncio of an older Python.
+miniloop follows the asyncio of 3.13. Each habit is a few lines that make miniloop behave like the
+asyncio of an older Python, or like today's where miniloop deliberately differs. If the traces of
+miniloop and asyncio differ, the program is run again on a miniloop with the habits. If that run
+equals asyncio's, the habits explain the difference.
 
-A habit is written as a change of miniloop's own source, which is an error if the source no longer
-has the lines that are changed.
+A habit replaces lines of miniloop's own source. If these lines no longer exist, that is an error.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ __all__ = ["HABITS", "Habit", "habits_in_place"]
 
 
 NOW: Final = (99,)
-"""The asyncio of 3.13 does so, too: a row of *Where miniloop differs*, then."""
+"""The asyncio of 3.13 behaves like this too: there is a row in *Where miniloop differs*."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of one of miniloop's functions."""
+    """A change of one function of miniloop."""
 
     function: str
-    """Where it stands: `module:Class.method`."""
+    """The function, as `module:Class.method`."""
     line: str
-    """What is replaced in its source; once, wherever it stands."""
+    """The text to replace in its source; only the first occurrence is replaced."""
     instead: str
 
     @property
     def own(self) -> Any:
-        """Miniloop's function."""
+        """The function of miniloop."""
         module, _, path = self.function.partition(":")
         names = [f"miniloop.{module}", *path.split(".")]
         return functools.reduce(getattr, names[1:], importlib.import_module(names[0]))
 
     def changed(self, function: Any) -> Any:
-        """The function with the habit."""
+        """Return the function with the change."""
         source = sources.get(function) or textwrap.dedent(inspect.getsource(function))
         if self.line not in source:
-            raise LookupError(f"{self.function} has no longer: {self.line}")
+            raise LookupError(f"{self.function} does not contain: {self.line}")
         source = source.replace(self.line, self.instead, 1)
         flags = __future__.annotations.compiler_flag
         code = compile(source, f"<{self.function}>", "exec", flags, dont_inherit=True)
@@ -62,12 +62,12 @@ class Change:
 
 
 sources: dict[Any, str] = {}
-"""Of functions that were changed, for those that are changed once more."""
+"""The sources of changed functions, for functions that are changed twice."""
 
 
 @dataclass(frozen=True)
 class Habit:
-    """What asyncio does before the version `until`."""
+    """How asyncio behaves before version `until`."""
 
     name: str
     until: tuple[int, ...]
@@ -78,7 +78,7 @@ GROUP: Final = "taskgroups:TaskGroup.__aexit__"
 
 HABITS: Final = (
     Habit(
-        "a gather has the message that its last child has refused",
+        "a gather has the cancel message that its last child ignored",
         NOW,
         (
             Change(
@@ -107,7 +107,7 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "who gives up waiting at a queue tells so, which a closed loop refuses",
+        "a cancelled queue waiter schedules callbacks, which raises on a closed loop",
         NOW,
         (
             Change(
@@ -118,7 +118,7 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "an eager task whose context is already entered is the current one ever after",
+        "an eager task whose context is already entered stays the current task",
         NOW,
         (
             Change(
@@ -127,7 +127,7 @@ HABITS: Final = (
                 """try:
         self._context.run(int)
     except RuntimeError:
-        # As asyncio's set of eager tasks: nobody hears that it was destroyed before its end.
+        # asyncio keeps it in its set of eager tasks, so it never logs "destroyed but pending".
         events.__dict__.setdefault("_never_freed", []).append(self)
         for task in filter(None, [self, self._loop._current_task]):
             _register_task(task)  # for all_tasks()
@@ -138,7 +138,7 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "an exception handler runs in whatever context the loop runs in",
+        "an exception handler runs in the context of the loop",
         (3, 12),
         (
             Change(
@@ -149,7 +149,7 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "a gather looks at what is done already one turn later",
+        "a gather counts done futures one iteration later",
         (3, 12),
         (Change("combinators:gather", "if future.done()", "if False"),),
     ),
@@ -167,17 +167,17 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "a TaskGroup leaves the coroutine open that it refuses",
+        "a TaskGroup does not close a coroutine if create_task() raises",
         (3, 13),
         (Change("taskgroups:TaskGroup.create_task", "coro.close()", "pass"),),
     ),
     Habit(
-        "a timeout does not show behind another error",
+        "a timeout is not shown in the context of another error",
         (3, 13),
         (Change("timeouts:Timeout.__aexit__", "in (exc, *", "in () and (exc, *"),),
     ),
     Habit(
-        "a request to cancel that is taken back is raised all the same",
+        "a request to cancel that was uncancelled is still raised",
         (3, 13),
         (
             Change(
@@ -188,7 +188,7 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "a Condition's wait() makes a new CancelledError",
+        "a Condition's wait() raises a new CancelledError",
         (3, 13),
         (
             Change(
@@ -197,12 +197,12 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "a Condition's wait() that is cancelled wakes nobody",
+        "a Condition's wait() that is cancelled does not wake another waiter",
         (3, 13),
         (Change("locks:Condition.wait", "self._wake(1)", "pass"),),
     ),
     Habit(
-        "a Semaphore wakes one after the other",
+        "a Semaphore wakes its waiters one after the other",
         (3, 13),
         (
             Change(
@@ -217,7 +217,7 @@ HABITS: Final = (
 
 @functools.cache
 def _applied(habits: tuple[Habit, ...]) -> list[tuple[Any, CodeType, CodeType]]:
-    """The functions that have some of these habits, their own code and that with the habits."""
+    """Return each changed function with its own code object and the changed one."""
     changed: dict[Any, Any] = {}
     for change in [change for habit in habits for change in habit.changes]:
         changed[change.own] = change.changed(changed.get(change.own, change.own))
@@ -226,7 +226,7 @@ def _applied(habits: tuple[Habit, ...]) -> list[tuple[Any, CodeType, CodeType]]:
 
 @contextlib.contextmanager
 def habits_in_place(habits: tuple[Habit, ...]) -> Iterator[None]:
-    """Let miniloop have these habits."""
+    """Run the block with these habits in miniloop."""
     changes = _applied(habits)
     for function, _, old in changes:
         function.__code__ = old
@@ -238,5 +238,5 @@ def habits_in_place(habits: tuple[Habit, ...]) -> Iterator[None]:
 
 
 def habits_of(version: tuple[int, ...] = sys.version_info[:2]) -> tuple[Habit, ...]:
-    """The habits of asyncio in a version of Python."""
+    """Return the habits of asyncio in a version of Python."""
     return tuple(habit for habit in HABITS if version < habit.until)

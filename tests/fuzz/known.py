@@ -1,12 +1,13 @@
-"""Differences that are known, each with its reason: what may be told otherwise, and where.
+"""Known differences from asyncio, each with its reason, and the rows in which they may show.
 
-A rule is as narrow as it can be. Most say that a row of one implementation, in other words, is a
-row of the other; the report counts how often each was needed. What is about miniloop is a row of
-the README's table *Where miniloop differs*, or what asyncio did before 3.13.
+A rule is as narrow as possible. Most rewrite rows so that both implementations have the same one.
+The report counts how often each rule was needed. A rule about miniloop is a row of the table *Where
+miniloop differs*, or describes what asyncio did before 3.13.
 
-When things are freed is compared only in part: that a lost exception is told, or a coroutine that
-was never awaited, but where a `Late` rule holds not at which row. These rules hold for tasks from
-3.13 on only in programs with an eager task that create_task() has not made, for futures in all.
+When objects are freed is compared only in part. A report of a lost exception, or of a coroutine
+that was never awaited, must appear, but a `Late` rule ignores where. From 3.13 on, these rules
+apply to tasks only in programs that make an eager task without create_task(), and to futures
+everywhere.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ used: Counter[str] = Counter()
 
 @dataclass(frozen=True)
 class Rule:
-    """A known difference from asyncio: whose, by which words of a row, and why."""
+    """A known difference from asyncio: which implementation, which words of a row, and why."""
 
     name: str
     reason: str
@@ -38,25 +39,25 @@ class Rule:
     """The implementation that differs from asyncio."""
     pattern: str
     words: str
-    """What both are made to say in the place of `pattern`."""
+    """The text that replaces `pattern` in both traces."""
     versions: tuple[tuple[int, ...], tuple[int, ...]] = ((3, 11), (4,))
-    """The first version of Python that differs, and the first that does no more."""
+    """The first version of Python that differs, and the first that no longer does."""
     again: bool = False
-    """Whether there may be more of it inside what was replaced."""
+    """Whether to repeat the replacement until nothing changes."""
     only: str = ""
-    """What stands in the source of each program that can differ so."""
+    """A pattern that the source of the program must contain."""
 
     def concerns(self, of: str, source: str | None) -> bool:
-        """Whether the implementation differs so in this version, in a program of this source."""
+        """Return whether the rule applies to this implementation, this version and this program."""
         mine = self.of == of and self.versions[0] <= VERSION < self.versions[1]
         return mine and (source is None or re.search(self.only, source) is not None)
 
     def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
-        """Both traces in words that do not tell of this difference."""
+        """Return both traces without this difference."""
         return [self.rewrite(trace) for trace in (asyncio, other)]
 
     def rewrite(self, trace: Trace) -> list[str]:
-        """The trace in words that do not tell of this difference."""
+        """Return the trace without this difference."""
         rows = [self._row(row) for row in trace]
         end = next((n for n, row in enumerate(rows) if row.startswith(IN_THE_END)), len(rows))
         return rows[:end] + sorted(rows[end:])
@@ -70,7 +71,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Late(Rule):
-    """A row that comes at another time: moved to the end."""
+    """A row that appears at another time: it is moved to the end."""
 
     def rewrite(self, trace: Trace) -> list[str]:
         found = [re.search(self.pattern, row) for row in trace]
@@ -82,10 +83,10 @@ class Late(Rule):
 
 @dataclass(frozen=True)
 class Sooner(Late):
-    """A row that asyncio has in the end, from the garbage collector, and the other before that."""
+    """A row that asyncio has at the end, from the garbage collector, and the other one earlier."""
 
     def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
-        """Of the other, as many such rows moved to the end as only asyncio has there."""
+        """Move as many such rows of the other trace to the end as only asyncio has there."""
         left = Counter(self._about(row) for row in asyncio if row.startswith(IN_THE_END))
         left.subtract(self._about(row) for row in other if row.startswith(IN_THE_END))
         kept, sooner = [], []
@@ -98,14 +99,14 @@ class Sooner(Late):
                 kept.append(row)
         if not sooner:
             return [list(asyncio), list(other)]
-        return [self._told_alike(trace) for trace in (asyncio, [*kept, *sooner])]
+        return [self._unified(trace) for trace in (asyncio, [*kept, *sooner])]
 
     def _about(self, row: str) -> str:
-        """What goes, if it is such a row, without the history of an error; else nothing."""
+        """Return what is freed, without the context of an error; "" if it is another row."""
         found = re.search(self.pattern, row)
         return found[1].partition(" ⟨")[0] if found else ""
 
-    def _told_alike(self, trace: Trace) -> list[str]:
+    def _unified(self, trace: Trace) -> list[str]:
         ends = [row for row in trace if row.startswith(IN_THE_END)]
         about = [(self._about(row), row) for row in ends]
         alike = [IN_THE_END + what if what else row for what, row in about]
@@ -114,29 +115,29 @@ class Sooner(Late):
 
 @dataclass(frozen=True)
 class Name(Rule):
-    """A name that asyncio has not given, or not yet: of a task that is left, only such a one."""
+    """A name that asyncio has not set, or not yet; of a remaining task only such a name."""
 
     def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
-        """Beside `pattern`, the names of those tasks that are left without one by asyncio."""
+        """Replace `pattern`, and the names of remaining tasks that have no name in asyncio."""
         nameless = {match[1] for row in asyncio if (match := re.search(NAMELESS, row))}
 
-        def told(found: re.Match[str]) -> str:
+        def renamed(found: re.Match[str]) -> str:
             return f"{found[1]}name" if found[2] in nameless else found[0]
 
-        pair = [[re.sub(LEFT, told, row) for row in trace] for trace in (asyncio, other)]
+        pair = [[re.sub(LEFT, renamed, row) for row in trace] for trace in (asyncio, other)]
         return [self.rewrite(trace) for trace in pair]
 
 
 @dataclass(frozen=True)
 class Excuse(Rule):
-    """A row of asyncio's, and of asyncio's alone, from which on anything may differ.
+    """A row that only asyncio has, after which everything may differ.
 
-    Both traces are cut there. To drop them whole would hide what has differed before, which no
-    fault that comes later can have made.
+    Both traces are cut there. They are not dropped completely, since an earlier difference cannot
+    have its cause in a later row.
     """
 
     def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
-        """The rows of both before that row of asyncio's."""
+        """Return the rows of both before that row of asyncio."""
         ours, theirs = self._first(asyncio), self._first(other)
         end = ours if theirs is None else None
         return [list(asyncio[:end]), list(other[:end])]
@@ -158,42 +159,43 @@ CALLED: Final = (
     r"((?:Exception in callback|<(?:Timer)?Handle(?: when=[\d.e+-]+)?) [\w.]+)"
     r"\(.*?\)(?= at <program>:| [A-Z]|'|>(?:\}| \||$)|$)"
 )
-"""A callback with its arguments, in what is told of it or in its handle."""
+"""A callback with its arguments, in a report or in the repr of its handle."""
 
 LEFT: Final = r"\b(left: (T\d+) )[^:]+(?=: )"
 NAMELESS: Final = r"\bleft: (T\d+) (?:None|Task-N|Task-\+\d+): "
-"""Of what is left, a task that nobody has named."""
+"""A row about a remaining task that has no name."""
 
 FACTORY: Final = r"set_task_factory\("
 EAGER: Final = r"eager_start|eager_task_factory"
 
 STUCK: Final = "Leaving task <|Cannot enter into task <"
-"""From here on no task runs any more: see the habit of an eager task in habits.py."""
+"""After this row no task runs any more: see the habit about eager tasks in habits.py."""
 
 FAULTS: Final = (("await wasn't used with future", ""), (rf"{STUCK}|cannot enter context: ", EAGER))
-"""Faults of the accelerator that asyncio in Python lacks: what tells of one, and what stands in the
-source of each program that can meet it."""
+"""Bugs of the C accelerator that asyncio in Python does not have: a pattern of the trace, and one
+that the source of the program must contain.
+"""
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
-        "an ended future, in Python",
-        "without the accelerator, set_result() of an ended future tells which state it is in",
+        "a done future, without C",
+        "without C, the message of set_result() on a done future contains its state",
         IN_PYTHON,
         r"InvalidStateError\((['\"]?)"
         r"(?:(?:FINISHED|CANCELLED): <.*?>|invalid state)\1\)(?![>'\"])",
         "InvalidStateError(invalid state)",
     ),
     Rule(
-        "no result yet, in Python",
-        "without the accelerator, result() of a pending future says that it is not ready",
+        "no result yet, without C",
+        "without C, result() of a pending future has another message",
         IN_PYTHON,
         "Result is not ready",
         "Result is not set",
     ),
     Rule(
-        "the history of an error, in Python",
-        "without the accelerator, a step that is resumed by an exception runs while that exception "
-        "is handled, so that it stands in the history of whatever the step raises later",
+        "the context of an error, without C",
+        "without C, a step that is resumed by an exception runs while that exception is handled, "
+        "so it becomes the context of everything that the step raises later",
         IN_PYTHON,
         " ⟨(?:during|after) (?:[^⟨⟩]|⟨from [^⟨⟩]*⟩)*⟩",
         "",
@@ -210,7 +212,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Name(
         "the name of a task from a factory that failed",
-        "before 3.13.1, it is given to the task when the factory has returned",
+        "before 3.13.1, the name is set after the factory has returned",
         "miniloop",
         r"name='(?:\w+|Task-N|Task-\+\d+)'(?=[ >])",
         "name=…",
@@ -219,7 +221,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "the numbers in names",
-        "before 3.13, a task that is named after it was made has used up a number",
+        "before 3.13, a task that is named after its creation has used up a number",
         "miniloop",
         r"Task-\+\d+",
         "Task-N",
@@ -227,52 +229,52 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "the arguments of a callback",
-        "before 3.13, they are told not only in debug mode",
+        "before 3.13, they are shown without debug mode too",
         "miniloop",
         CALLED,
         r"\1()",
         ((3, 11), (3, 13)),
     ),
     Rule(
-        "the arguments of a callback, in Python",
-        "before 3.13, they are told, and an error among them as without the accelerator",
+        "the arguments of a callback, without C",
+        "before 3.13, they are shown, and an exception in them has the text of asyncio without C",
         IN_PYTHON,
         CALLED,
         r"\1()",
         ((3, 11), (3, 13)),
     ),
     Late(
-        "when a lost exception is told, in Python",
-        "with and without the accelerator, a future's last reference goes at different times",
+        "when a lost exception is reported, without C",
+        "with and without C, the last reference to a future goes away at different times",
         IN_PYTHON,
         LOST,
         "",
     ),
     Late(
-        "when a coroutine that was never awaited goes, in Python",
-        "with and without the accelerator, its last reference goes at different times",
+        "when a coroutine that was never awaited is freed, without C",
+        "with and without C, the last reference goes away at different times",
         IN_PYTHON,
         NEVER_AWAITED,
         "",
     ),
     Late(
-        "when a coroutine that was never awaited goes",
-        "before 3.13, an error held the frames that held it, until the garbage collector came",
+        "when a coroutine that was never awaited is freed",
+        "before 3.13, an exception and its frames form a reference cycle",
         "miniloop",
         NEVER_AWAITED,
         "",
         ((3, 11), (3, 13)),
     ),
     Late(
-        "when a lost exception is told",
-        "before 3.13, an error held the frames that held it, until the garbage collector came",
+        "when a lost exception is reported",
+        "before 3.13, an exception and its frames form a reference cycle",
         "miniloop",
         LOST,
         "",
         ((3, 11), (3, 13)),
     ),
     Sooner(
-        "when a coroutine that was never awaited goes with an error",
+        "when a coroutine that was never awaited is freed together with an error",
         "the row: When what an error holds is freed",
         "miniloop",
         NEVER_AWAITED,
@@ -280,7 +282,7 @@ RULES: Final[tuple[Rule, ...]] = (
         ((3, 13), (4,)),
     ),
     Sooner(
-        "when an exception that another one holds is told",
+        "when an exception that another one refers to is reported",
         "the row: When what an error holds is freed",
         "miniloop",
         LOST,
@@ -288,7 +290,7 @@ RULES: Final[tuple[Rule, ...]] = (
         ((3, 13), (4,)),
     ),
     Late(
-        "when the exit of an eager task is told",
+        "when the exit of an eager task is reported",
         "the row: The exit of an eager task that nobody holds",
         "miniloop",
         LOST_EXIT,
@@ -296,30 +298,31 @@ RULES: Final[tuple[Rule, ...]] = (
         only=EAGER,
     ),
     Late(
-        "when a lost exception of an eager task is told",
-        "the recorder holds only what create_task() makes, and such a one goes when its frames do",
+        "when a lost exception of an eager task is reported",
+        "the recorder keeps only tasks of create_task(); this one is freed with its frames",
         "miniloop",
         LOST,
         "",
         only=r"eager_start",
     ),
     Late(
-        "when the lost exception of a future is told",
+        "when the lost exception of a future is reported",
         "the row: A pending future with callbacks waits for the collector",
         "miniloop",
         LOST_FUTURE,
         "",
     ),
     Rule(
-        "the history of an exception that is told later",
-        "one that went on through the program has come by a context in the meantime",
+        "the context of an exception that is reported later",
+        "an exception that the program raises again may have got a context in the meantime",
         "miniloop",
         rf"^({IN_THE_END}(?:Future|Task) exception was never retrieved [^⟨]*) ⟨.*⟩$",
         r"\1",
     ),
     Rule(
         "a lock where no loop runs",
-        "the row: Waiting for a lock where no loop runs",  # as what is closed after the loop may
+        # For example in a generator that is closed after the loop.
+        "the row: Waiting for a lock where no loop runs",
         "miniloop",
         r"<[\w. ]+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
         "no running event loop",
@@ -336,7 +339,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def meets_a_fault(asyncio: Trace, source: str) -> bool:
-    """Whether a program has met a fault of the accelerator's, by asyncio's trace."""
+    """Return whether the trace of asyncio shows a bug of the C accelerator."""
     return any(
         re.search(only, source) and any(re.search(pattern, row) for row in asyncio)
         for pattern, only in FAULTS
@@ -344,18 +347,17 @@ def meets_a_fault(asyncio: Trace, source: str) -> bool:
 
 
 def rewritten(of: str, traces: Sequence[Trace], source: str | None = None) -> list[list[str]]:
-    """The traces of asyncio and of another one without what is known to differ.
+    """Return the traces of asyncio and of `of` without the known differences.
 
-    Without the program's `source`, it is taken for one in which each rule can be needed. Counts the
-    rules that are.
+    Without `source`, every rule may apply. The rules that were needed are counted.
     """
-    told = [list(trace) for trace in traces]
+    pair = [list(trace) for trace in traces]
     for rule in RULES:
-        if told[0] == told[1]:
+        if pair[0] == pair[1]:
             break
         if rule.concerns(of, source):
-            again = rule.apply(*told)
-            if again != told:
+            again = rule.apply(*pair)
+            if again != pair:
                 used[rule.name] += 1
-                told = again
-    return told
+                pair = again
+    return pair

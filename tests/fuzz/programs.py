@@ -1,6 +1,6 @@
-"""Random programs: run on all implementations, compared, and made small where they differ.
+"""Random programs: run on all implementations, compared, and shrunk if they differ.
 
-`check(seed)` is what long runs and tests call; `show_script` is what a saved script calls.
+Long runs and tests call `check(seed)`; a saved script calls `show_script`.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ REFERENCE = "asyncio"
 IN_PYTHON = "asyncio in Python"
 
 TELLING = r"^(?:[\d.e+]+ )?([a-z]+)|\b([A-Z][a-z]+[A-Z]\w+)"
-"""Of a row: what it is, and the errors it names."""
+"""Finds the kind of a row, and the exceptions that it names."""
 
 Kind = tuple[str, ...]
-"""What a difference has in common with the same one in a smaller program."""
+"""What two differences must have in common to count as the same one."""
 
 
 def check(seed: int) -> Difference | None:
-    """What miniloop does otherwise than asyncio in the program of a seed."""
+    """Return how miniloop differs from asyncio in the program of a seed, or None."""
     return next((found for found in check_all(seed) if "miniloop" in found.traces), None)
 
 
 def check_all(seed: int) -> list[Difference]:
-    """What the implementations do otherwise than one another in the program of a seed.
+    """Return all differences between the implementations in the program of a seed.
 
-    Where miniloop does as one of the asyncios, and these differ, it is not to blame. The two are
-    compared where miniloop differs, and else in one program of four.
+    asyncio without its C accelerator is compared if miniloop differs, and otherwise in one of four
+    programs. If the two asyncios differ and miniloop equals one of them, miniloop is not reported.
     """
     program = generate(seeded(seed))
     source = program.source
@@ -58,10 +58,10 @@ def check_all(seed: int) -> list[Difference]:
 
 
 def _as_in_python(source: str) -> bool:
-    """Whether miniloop does as the asyncio without the accelerator, but for what is miniloop's own.
+    """Return whether miniloop equals asyncio without C, except for its own known differences.
 
-    What the two asyncios may tell otherwise than one another is no excuse of miniloop's here: it
-    would hide what is as in neither of them.
+    The known differences between the two asyncios are no excuse here: they would hide a row in
+    which miniloop equals neither of them.
     """
     main = load(source)
     pair = rewritten("miniloop", [play(main, IN_PYTHON), play(main, "miniloop")], source)
@@ -69,37 +69,37 @@ def _as_in_python(source: str) -> bool:
 
 
 def check_program(program: Program, name: str, other: str = "miniloop") -> Difference | None:
-    """What `other` does otherwise than asyncio, in a program made as small as it gets."""
+    """Return how `other` differs from asyncio in this program, shrunk; None if it does not."""
     kind = differs(program, other)
     return None if kind is None else _difference(program, name, other, kind)
 
 
 def _difference(program: Program, name: str, other: str, kind: Kind) -> Difference:
     small = shrink(program, other, kind)
-    about = f"{other[0].upper()}{other[1:]} does not do as asyncio does."
+    about = f"{other[0].upper()}{other[1:]} behaves differently from asyncio."
     main = load(small.source)
     return Difference(name, small.script(about), {of: play(main, of) for of in (REFERENCE, other)})
 
 
 def play(main: Main, name: str) -> Trace:
-    """The trace of a program on the implementation of a name."""
+    """Run a program on the implementation `name`; return its trace."""
     return run.run(main, run.implementation(name))
 
 
 def differs(program: Program, other: str) -> Kind | None:
-    """In what way `other` differs from asyncio; None if it does not, or as is known."""
+    """Return the kind of the difference from asyncio; None if there is none or it is known."""
     return _compare(program.source, other, play(load(program.source), REFERENCE))
 
 
 def _compare(source: str, other: str, asyncio: Trace) -> Kind | None:
     main = load(source)
     trace = play(main, other)
-    if asyncio[-1:] == trace[-1:] == [ENDLESS]:  # at different depths, it may be
-        known.used["left out: an endless recursion"] += 1
+    if asyncio[-1:] == trace[-1:] == [ENDLESS]:  # the depth may differ
+        known.used["skipped: an endless recursion"] += 1
         return None
     kind = _kind(rewritten(other, [asyncio, trace], source))
     if kind is not None and other == IN_PYTHON and known.meets_a_fault(asyncio, source):
-        known.used["left out, in Python: a fault of the accelerator"] += 1
+        known.used["skipped, without C: a bug of the C accelerator"] += 1
         return None
     if kind is None or other != "miniloop":
         return kind
@@ -108,7 +108,7 @@ def _compare(source: str, other: str, asyncio: Trace) -> Kind | None:
         with habits_in_place(some):
             again = play(main, other)
         if _kind(rewritten(other, [asyncio, again], source)) is None:
-            known.used[some[0].name if len(some) == 1 else "several old habits"] += 1
+            known.used[some[0].name if len(some) == 1 else "several habits of older asyncios"] += 1
             return None
     return kind
 
@@ -122,13 +122,13 @@ def _kind(pair: Sequence[Trace]) -> Kind | None:
 
 
 def shrink(program: Program, other: str, kind: Kind) -> Program:
-    """The smallest program found that differs in the same way."""
+    """Return the smallest program found that shows the same kind of difference."""
     found = True
     while found:
         found, number = False, 0
         while (smaller := nth(smaller_programs(program), number)) is not None:
             if smaller.size < program.size and _differs_so(smaller, other, kind):
-                program, found = smaller, True  # and go on at the same place
+                program, found = smaller, True  # continue at the same position
             else:
                 number += 1
     return program
@@ -137,12 +137,12 @@ def shrink(program: Program, other: str, kind: Kind) -> Program:
 def _differs_so(program: Program, other: str, kind: Kind) -> bool:
     try:
         return differs(program, other) == kind
-    except SyntaxError:  # what is left is no program: an empty list of arguments, say
+    except SyntaxError:  # the rest is not a program, for example with an empty argument list
         return False
 
 
 def nth(programs: Iterator[Program], number: int) -> Program | None:
-    """The program of this number; None if there are fewer."""
+    """Return the program with this index; None if there are fewer."""
     return next(itertools.islice(programs, number, None), None)
 
 
@@ -150,7 +150,7 @@ def nth(programs: Iterator[Program], number: int) -> Program | None:
 
 
 def check_script(path: Path) -> Difference | None:
-    """What miniloop does otherwise than asyncio in a saved script."""
+    """Return how miniloop differs from asyncio in a saved script, or None."""
     script = path.read_text(encoding="utf-8")
     main = load(script)
     traces = {name: play(main, name) for name in (REFERENCE, "miniloop")}
@@ -159,7 +159,7 @@ def check_script(path: Path) -> Difference | None:
 
 
 def show_script(file: str) -> int:
-    """Print a saved script's traces side by side; return 1 if they differ, else 0."""
+    """Print the traces of a saved script side by side; return 1 if they differ, else 0."""
     path = Path(file)
     main = load(path.read_text(encoding="utf-8"))
     sys.stdout.write(side_by_side({name: play(main, name) for name in (REFERENCE, "miniloop")}))

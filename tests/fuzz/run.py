@@ -1,18 +1,19 @@
-"""Runs a program on one implementation, under a virtual clock, and records what it does.
+"""Run a program on one implementation, under a virtual clock, and record what it does.
 
 A trace is a list of rows. Most are steps, recorded by the program's `log(…)`: the line, the task,
-the virtual time, how often the task was asked to cancel, the context variable, and what was logged.
-Others tell what reached the exception handler, the log or the warnings, and what was left over.
-Of a log record, these are the message, the exception and the lines of a handler's context, but no
-tracebacks; of a context that a handler gets, the message, the exception and which task or future.
+the virtual time, the number of requests to cancel, the context variable, and the logged values.
+Other rows are what reached the exception handler, the log or the warnings, and the tasks that
+remain at the end. Of a log record, the trace has the message, the exception and the lines of a
+context, but no tracebacks. Of a handler's context, it has the message, the exception and the task
+or future.
 
-When something is freed is told as well, but compared only in part, as known.py says.
+When an object is freed is recorded too, but compared only in part: see known.py.
 
-Three implementations can be had in one process: miniloop, asyncio, and asyncio without its C
-accelerator, which is a second copy of the package. Where these iterate over a set, which has no
-order that two runs would share, they are given one that keeps the order of insertion.
+There are three implementations in one process: miniloop, asyncio, and asyncio without its C
+accelerator, which is a second copy of the package. Where they iterate over a set, whose order
+differs between runs, the set is replaced by one that keeps the order of insertion.
 
-It does not know how programs are made, and of the implementations only what all of them have.
+This file does not know how programs are generated. It uses only what all implementations have.
 """
 
 from __future__ import annotations
@@ -36,37 +37,37 @@ from tests.parity.clock import Clock, Ready
 __all__ = ["ENDLESS", "IMPLEMENTATIONS", "Implementation", "Trace", "implementation", "load", "run"]
 
 Trace = list[str]
-"""What a program did, a row a line."""
+"""The rows of a run."""
 
 IMPLEMENTATIONS: Final = ("asyncio", "asyncio in Python", "miniloop")
 
 MOST_ROWS: Final = 300
-"""A program that records more is cut, which is the same row on all implementations."""
+"""The trace of a longer program is cut after this many rows, on all implementations."""
 
-MOST_TURNS: Final = 3_000
-"""A program that takes so many turns of its loop does nothing but turn."""
+MOST_ITERATIONS: Final = 3_000
+"""The trace of a program is cut after this many iterations of the loop."""
 
 ENDLESS: Final = "endless recursion"
-"""The last row of a run that cannot even be told to its end."""
+"""The last row if the run, or describing its objects, recurses without end."""
 
 COMPARED: Final = r"(?:asyncgen|context|exception|future|handle|task): "
-"""The further lines of a log record that are compared: of a context, but no tracebacks."""
+"""Matches the further lines of a log record that are compared: context, but no tracebacks."""
 
 FRAMES: Final = r", '(?:source|handle)_traceback': \[[^\]]*\]"
-"""A traceback in such a context, which names the library's own lines; never its first key."""
+"""Matches a traceback in a context, which has lines of the library; never its first key."""
 
 DEEPEST: Final = 5
-"""So far an exception's history is followed."""
+"""How far the causes and contexts of an exception are followed."""
 
 var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
-"""The programs' context variable."""
+"""The context variable of the programs."""
 
 
 # -- implementations ------------------------------------------------------------------------------
 
 
 class OrderedSet(dict[Any, None]):
-    """As much of a set, in the order of insertion, as the implementations use."""
+    """The part of a set that the implementations use, in the order of insertion."""
 
     def __init__(self, items: Iterable[Any] = ()) -> None:
         super().__init__(dict.fromkeys(items))
@@ -84,12 +85,12 @@ class OrderedSet(dict[Any, None]):
         return OrderedSet(item for item in self if item not in other)
 
 
-#: In these modules' places `set` is an OrderedSet while a program runs.
+#: In these modules, `set` is an OrderedSet while a program runs.
 ITERATE_OVER_SETS: Final = ("tasks", "combinators", "taskgroups")
 
 
 class Implementation:
-    """A package in asyncio's likeness, and the class of loops that programs run on."""
+    """A package with asyncio's interface, and the class of loops that programs run on."""
 
     def __init__(self, name: str, package: Mapping[str, Any]) -> None:
         self.name = name
@@ -102,7 +103,7 @@ class Implementation:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Iterate over sets in the order of insertion, and import this package's own modules."""
+        """Use ordered sets, and let imports find the modules of this package."""
         others = {name: sys.modules[name] for name in self._package}
         sys.modules.update(self._package)
         for module in self._modules:
@@ -117,14 +118,14 @@ class Implementation:
 
 @functools.cache
 def implementation(name: str) -> Implementation:
-    """One of IMPLEMENTATIONS, by its name."""
+    """Return one of IMPLEMENTATIONS."""
     if name == "asyncio in Python":
         return Implementation(name, asyncio_in_python())
     return Implementation(name, {name: importlib.import_module(name)})
 
 
 def asyncio_in_python() -> dict[str, types.ModuleType]:
-    """The modules of a second copy of asyncio, which has found no C accelerator."""
+    """Return the modules of a second copy of asyncio, imported without its C accelerator."""
     importlib.import_module("asyncio")
     kept = {name: module for name, module in sys.modules.items() if _is_of_asyncio(name)}
     for name in kept:
@@ -138,7 +139,7 @@ def asyncio_in_python() -> dict[str, types.ModuleType]:
             del sys.modules[name]
         sys.modules.update(kept)
     if not isinstance(copy.Task.cancel, types.FunctionType):
-        raise ImportError("the second copy of asyncio has the C accelerator, too")
+        raise ImportError("the second copy of asyncio has the C accelerator too")
     return {"asyncio": copy, **copies}
 
 
@@ -147,14 +148,16 @@ def _is_of_asyncio(name: str) -> bool:
 
 
 class _Loop:
-    """A loop on a recorder's clock, which tells of its tasks in the order they are made."""
+    """A loop on the clock of a recorder. It numbers its tasks in the order of creation."""
 
     def __init__(self, recorder: _Recorder) -> None:
         self._recorder = recorder
-        self._turns = 0
+        self._iterations = 0
         super().__init__(_Selector(recorder))  # type: ignore[call-arg]
         super().set_debug(False)  # type: ignore[misc]
-        self._asyncgens = OrderedSet()  # a WeakSet, else; nothing is forgotten before the end
+        self._asyncgens = (
+            OrderedSet()
+        )  # instead of a WeakSet, so that nothing is freed before the end
 
     def time(self) -> float:
         return self._recorder.clock.now
@@ -165,7 +168,7 @@ class _Loop:
         return task
 
     def set_exception_handler(self, handler: Any) -> None:
-        """A program's own handler does not hear of what is told at different times."""
+        """Set the handler, except for reports that come when an object is freed."""
         report = self._recorder.report
 
         def chosen(loop: Any, context: dict[str, Any]) -> None:
@@ -175,14 +178,14 @@ class _Loop:
         super().set_exception_handler(handler and chosen)  # type: ignore[misc]
 
     def _run_once(self) -> None:
-        self._turns += 1
-        if self._turns > MOST_TURNS:
-            self._recorder.cut("it turns and turns")
+        self._iterations += 1
+        if self._iterations > MOST_ITERATIONS:
+            self._recorder.cut("too many iterations")
         super()._run_once()  # type: ignore[misc]
 
 
 class _Selector(selectors.BaseSelector):
-    """Moves the clock on, where another would wait; and stops a loop that would wait for ever."""
+    """Advances the clock instead of waiting; stops a loop that would wait forever."""
 
     def __init__(self, recorder: _Recorder) -> None:
         self._recorder = recorder
@@ -214,7 +217,7 @@ class _Selector(selectors.BaseSelector):
 
 
 class _Recorder(logging.Handler):
-    """The trace of one run, and the words in which it tells of things."""
+    """The trace of one run, and how objects are described in it."""
 
     def __init__(self, of: Implementation) -> None:
         super().__init__(logging.WARNING)
@@ -227,17 +230,17 @@ class _Recorder(logging.Handler):
         self._numbers: dict[Any, str] = {}
         self._tasks: list[Any] = []
         self._futures = 0
-        self._last: list[str] | None = None  # in the end, what comes in no order
+        self._last: list[str] | None = None  # at the end: rows in no particular order
         self._first_name = 0
         self._cut = False
 
-    # what programs call
+    # called by programs
 
     def log(self, *values: Any) -> None:
-        """Record a step of the function that calls; none of those that are closed in the end."""
-        self._log(", ".join(map(self.tell, values)), sys._getframe(1))
+        """Record a step of the calling function, unless it is closed at the end."""
+        self._log(", ".join(map(self.describe, values)), sys._getframe(1))
 
-    def _log(self, told: str, caller: types.FrameType) -> None:
+    def _log(self, text: str, caller: types.FrameType) -> None:
         if self._last is not None:
             return
         task = self._current_task(self.loop)
@@ -250,24 +253,24 @@ class _Recorder(logging.Handler):
             who += f" var={held}"
         ours = caller.f_code.co_filename == PROGRAM
         place = f"line {caller.f_lineno}" if ours else "called"
-        self.step(f"{place}{who}: {told}")
+        self.step(f"{place}{who}: {text}")
 
     def attempt(self, function: Callable[..., Any], *args: Any) -> None:
-        """Call, and record what comes of it; what is wrong with it goes no further."""
+        """Call `function`, and record its result or exception."""
         try:
-            told = self.tell(function(*args))
+            text = self.describe(function(*args))
         except Exception as error:
-            told = f"raised {self.tell(error)}"
-        self._log(told, sys._getframe(1))
+            text = f"raised {self.describe(error)}"
+        self._log(text, sys._getframe(1))
 
     def work(self, seconds: float) -> None:
-        """Take some time without an await."""
+        """Let time pass without an await."""
         self.clock.advance(seconds)
 
-    # what the implementations call
+    # called by the implementations
 
     def report(self, loop: Any, context: dict[str, Any]) -> None:
-        """An exception handler."""
+        """The exception handler."""
         del loop
         error = context.get("exception")
         about = ", ".join(
@@ -276,32 +279,32 @@ class _Recorder(logging.Handler):
             if key in context
         )
         message = self.plain(str(context["message"]))
-        self.step(f"handler ({about}): {message} {self.tell(error) if error else ''}".rstrip())
+        self.step(f"handler ({about}): {message} {self.describe(error) if error else ''}".rstrip())
 
     def _numbered(self, subject: Any) -> str:
-        """The number of a task or future that has one: neither a handle, nor what is gone."""
+        """Return the number of a task or future, or "" if it has none."""
         number = self._numbers.get(subject)
         return f" {number}" if number else ""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         message, *more = record.getMessage().splitlines()
-        told = [f"{self.plain(message)} {self.tell(error) if error else ''}".rstrip()]
+        text = [f"{self.plain(message)} {self.describe(error) if error else ''}".rstrip()]
         lines = (re.sub(FRAMES, "", line) for line in more if re.match(COMPARED, line))
-        # The quotes of a message in a context go by whether its arguments have some.
-        told += [self.plain(line).replace('"', "'") for line in lines]
-        self.step(f"{record.levelname}: {' | '.join(told)}")
+        # The quotes in a message depend on the quotes in its arguments.
+        text += [self.plain(line).replace('"', "'") for line in lines]
+        self.step(f"{record.levelname}: {' | '.join(text)}")
 
     def warn(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         text = str(message).partition("\n")[0]
         if self._last is not None and "never awaited" not in text:
-            return  # of what is closed by the garbage collector, without a loop
+            return  # such a generator is closed by the garbage collector, without a loop
         self.step(f"{category.__name__}: {self.plain(text)}")
 
     def unraisable(self, args: Any) -> None:
         if self._last is None:
-            with contextlib.suppress(RecursionError):  # if it is endless, that is told in the end
-                self.step(f"unraisable: {self.tell(args.exc_value)}")
+            with contextlib.suppress(RecursionError):  # give_up() records it
+                self.step(f"unraisable: {self.describe(args.exc_value)}")
 
     # rows
 
@@ -314,26 +317,26 @@ class _Recorder(logging.Handler):
         now = self.clock.now
         self.rows.append(f"{now:.3g} {row}" if now else row)
         if len(self.rows) >= MOST_ROWS:
-            self.cut("it is long")
+            self.cut("too many rows")
 
     def cut(self, why: str) -> None:
         if not self._cut:
-            self.rows.append(f"cut, for {why}")
+            self.rows.append(f"cut: {why}")
         self._cut = self.quiet = True
         self.loop.stop()
 
-    # words
+    # descriptions
 
     def number(self, task: Any) -> str:
-        """A task's number in the order in which they were made or first seen."""
-        told = self._numbers.get(task)
-        if told is None:
+        """Return the number of a task, in the order of creation or first appearance."""
+        text = self._numbers.get(task)
+        if text is None:
             self._tasks.append(task)
-            told = self._numbers[task] = f"T{len(self._tasks)}"
-        return told
+            text = self._numbers[task] = f"T{len(self._tasks)}"
+        return text
 
-    def tell(self, value: Any) -> str:
-        """A value in words that two implementations have in common."""
+    def describe(self, value: Any) -> str:
+        """Describe a value in a way that is the same for all implementations."""
         if isinstance(value, str):
             return f"'{self.plain(value)}'"
         if value is None or isinstance(value, (int, float)):
@@ -341,10 +344,10 @@ class _Recorder(logging.Handler):
         if isinstance(value, BaseException):
             return self._error(value, DEEPEST)
         if isinstance(value, (tuple, list)):
-            return f"[{', '.join(map(self.tell, value))}]"
+            return f"[{', '.join(map(self.describe, value))}]"
         if isinstance(value, (set, OrderedSet)):
             self._number_by_name(value)
-            return f"{{{', '.join(sorted(map(self.tell, value)))}}}"
+            return f"{{{', '.join(sorted(map(self.describe, value)))}}}"
         if self._aio.isfuture(value):
             state = "pending"
             if value.done():
@@ -353,7 +356,7 @@ class _Recorder(logging.Handler):
         return type(value).__name__
 
     def _number_by_name(self, items: Iterable[Any]) -> None:
-        """Number those tasks of a set that are seen first in it: a set has no order of its own."""
+        """Number the new tasks of a set in the order of their names, since a set has no order."""
         tasks = [item for item in items if isinstance(item, self._aio.Task)]
         for task in sorted(tasks, key=lambda task: (len(task.get_name()), task.get_name())):
             self.number(task)
@@ -361,31 +364,31 @@ class _Recorder(logging.Handler):
     def _future(self, future: Any) -> str:
         if isinstance(future, self._aio.Task):
             return self.number(future)
-        told = self._numbers.get(future)
-        if told is None:
+        text = self._numbers.get(future)
+        if text is None:
             self._futures += 1
-            told = self._numbers[future] = f"F{self._futures}"
-        return told
+            text = self._numbers[future] = f"F{self._futures}"
+        return text
 
     def _error(self, error: BaseException, depth: int) -> str:
-        told = type(error).__name__
+        text = type(error).__name__
         if isinstance(error, BaseExceptionGroup):
-            told += f"({error.message}: "
-            told += f"{', '.join(self._error(member, depth - 1) for member in error.exceptions)})"
+            text += f"({error.message}: "
+            text += f"{', '.join(self._error(member, depth - 1) for member in error.exceptions)})"
         elif message := str(error):
-            told += f"({self.plain(message)})"
-        if depth <= 0:  # less, of what is in a group; a history may come back to its beginning
-            return told
+            text += f"({self.plain(message)})"
+        if depth <= 0:  # reached sooner in a group; contexts can form a cycle
+            return text
         cause, context = error.__cause__, error.__context__
         if cause is not None:
-            told += f" ⟨from {self._error(cause, depth - 1)}⟩"
+            text += f" ⟨from {self._error(cause, depth - 1)}⟩"
         if context is not None and context is not cause:
             word = "after" if error.__suppress_context__ else "during"
-            told += f" ⟨{word} {self._error(context, depth - 1)}⟩"
-        return told
+            text += f" ⟨{word} {self._error(context, depth - 1)}⟩"
+        return text
 
     def plain(self, text: str) -> str:
-        """A message without what must differ: names of packages and addresses, numbers of tasks."""
+        """Remove from a message what must differ: package names, addresses, numbers of tasks."""
         if "asyncio" in text or "miniloop" in text:
             text = re.sub(r"\b(asyncio|miniloop)\b", "aio", text)
         if "<" in text:
@@ -403,7 +406,7 @@ class _Recorder(logging.Handler):
     def _relative_name(self, found: re.Match[str]) -> str:
         return f"Task-+{int(found[1]) - self._first_name}"
 
-    # the course of a run
+    # phases of a run
 
     def begin(self, loop: Any) -> None:
         self.loop = loop
@@ -414,7 +417,7 @@ class _Recorder(logging.Handler):
         self._numbers.clear()
 
     def name_futures(self) -> None:
-        """Number those that the program begins with in the order in which they are made."""
+        """Number the futures that the start of the program creates in the order of creation."""
         create = self.loop.create_future
 
         def create_future() -> Any:
@@ -425,23 +428,23 @@ class _Recorder(logging.Handler):
         self.loop.create_future = create_future
 
     def until_quiet(self) -> None:
-        """Run until nothing can happen any more, whatever comes out of the loop."""
+        """Run the loop until nothing can happen any more, whatever it raises."""
         self.quiet = self._cut
         while not self.quiet:
             try:
                 self.loop.run_forever()
             except (Exception, SystemExit, KeyboardInterrupt) as error:
-                self.step(f"out of the loop: {self.tell(error)}")
+                self.step(f"raised by the loop: {self.describe(error)}")
 
     def end(self) -> None:
-        """Tell what is left over; cancel that; end the generators; close what will not end."""
-        self._tell_of(self._tasks)
+        """Record and cancel the remaining tasks; close the generators; close the rest by force."""
+        self._record_tasks(self._tasks)
         for _ in range(2):
             left = [task for task in self._tasks if not task.done()]
             for task in left:
                 task.cancel("the end")
             self.until_quiet()
-            self._tell_of(left)
+            self._record_tasks(left)
         self.loop.create_task(self.loop.shutdown_asyncgens())
         self.until_quiet()
         for task in self._tasks:
@@ -452,9 +455,9 @@ class _Recorder(logging.Handler):
         try:
             coro.close()
         except BaseException as error:
-            self.step(f"closed by force: {self.tell(error)}")
+            self.step(f"closed by force: {self.describe(error)}")
 
-    def _tell_of(self, tasks: list[Any]) -> None:
+    def _record_tasks(self, tasks: list[Any]) -> None:
         for task in tasks:
             name = self.plain(task.get_name())
             self.step(f"left: {self.number(task)} {name}: {self._outcome(task)}")
@@ -466,11 +469,11 @@ class _Recorder(logging.Handler):
             return "cancelled"
         if failed := re.search(r" (exception=.*)>$", repr(task)):
             text = failed[1].partition(" created at ")[0]
-            return self.plain(text)  # to ask for it would be to have retrieved it
-        return f"result={self.tell(task.result())}"
+            return self.plain(text)  # task.exception() would mark it as retrieved
+        return f"result={self.describe(task.result())}"
 
     def forget(self) -> None:
-        """Let everything go, and tell what is said then, in the order of the alphabet."""
+        """Release all objects; record what is reported then, in alphabetical order."""
         self._last = []
         self.loop.set_exception_handler(self.report)
         self.loop.close()
@@ -481,7 +484,7 @@ class _Recorder(logging.Handler):
         self.rows += sorted(f"in the end {row}" for row in self._last)
 
     def give_up(self) -> None:
-        """Record that it recurs without end; tell nothing of what is let go."""
+        """Record the endless recursion; record nothing when the objects are freed."""
         self.rows.append(ENDLESS)
         self._last = []
         self.loop.close()
@@ -491,7 +494,7 @@ class _Recorder(logging.Handler):
 
 
 async def _nothing() -> None:
-    """The first task, which tells how far the names of tasks have come."""
+    """The first task. Its name is the number from which the names of the others are counted."""
 
 
 # -- running --------------------------------------------------------------------------------------
@@ -500,11 +503,11 @@ Main = Callable[..., None]
 
 
 PROGRAM: Final = "<program>"
-"""The name of the file that every program seems to come from."""
+"""The file name of every program."""
 
 
 def load(source: str) -> Main:
-    """The function `program` of some source."""
+    """Return the function `program` of a source text."""
     namespace: dict[str, Any] = {"__name__": "program"}
     exec(compile(source, PROGRAM, "exec"), namespace)
     main: Main = namespace["program"]
@@ -512,7 +515,7 @@ def load(source: str) -> Main:
 
 
 def run(main: Main, of: Implementation) -> Trace:
-    """What the program does on an implementation."""
+    """Run a program on an implementation; return its trace."""
     recorder = _Recorder(of)
     unraisable, propagate = sys.unraisablehook, of.logger.propagate
     was_enabled = gc.isenabled()
@@ -526,10 +529,10 @@ def run(main: Main, of: Implementation) -> Trace:
             sys.unraisablehook = recorder.unraisable
             try:
                 contextvars.Context().run(_play, main, of, recorder)
-            except RecursionError:  # of the implementation, or of what tells of its objects
+            except RecursionError:  # in the implementation, or in describing its objects
                 recorder.give_up()
             if recorder.rows[-1:] == [ENDLESS]:
-                gc.collect()  # what the error's frames have held shall not be the next program's
+                gc.collect()  # what the error's frames kept is not garbage of the next program
     finally:
         sys.unraisablehook = unraisable
         of.logger.removeHandler(recorder)
@@ -553,7 +556,7 @@ def _play(main: Main, of: Implementation, recorder: _Recorder) -> None:
             recorder.work,
         )
     except BaseException as error:
-        recorder.step(f"raised at the start: {recorder.tell(error)}")
+        recorder.step(f"raised at the start: {recorder.describe(error)}")
     del recorder.loop.create_future
     recorder.until_quiet()
     recorder.end()

@@ -1,12 +1,12 @@
 """Random programs about streams, run on asyncio and on miniloop and compared step by step.
 
-Three kinds: a StreamReader that is fed by hand; a transport with a Protocol over a socket; a reader
-and a writer over a socket. What a program is made of stands in the tables below, a line of source
-for each operation; the words of a program are those of streams_stage.py.
+There are three kinds: a StreamReader without a connection; a transport with a Protocol on a socket;
+a reader and a writer on a socket. The tables below contain the operations of a program, a line of
+source for each. streams_stage.py defines the words of a program.
 
-    check(seed)     the Difference that the program of this seed shows, None if there is none
+    check(seed)     the Difference of the program of this seed, or None
     source(seed)    that program
-    write(choose)   a program, from any source of choices: `choose(n)` gives a number below n
+    write(choose)   a program from any choices: `choose(n)` returns a number below n
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ Lines: TypeAlias = list[str]
 
 
 class Draw:
-    """Draws what a program is made of."""
+    """Makes the random choices of a program."""
 
     def __init__(self, choose: Choose) -> None:
         self.below = choose
         self.met: list[str] = []
-        """The operations that were drawn, in order."""
+        """The operations that were chosen, in order."""
         self.separators: list[bytes] = [b"\n"]
-        """What readuntil() will look for."""
-        self.begun: list[str] = []
-        """Names of tasks that have been begun."""
+        """The separators that readuntil() uses."""
+        self.started: list[str] = []
+        """The names of tasks that were started."""
 
     def chance(self, one_in: int) -> bool:
-        return self.below(one_in) == one_in - 1  # so that 0, to which Hypothesis shrinks, is no
+        return self.below(one_in) == one_in - 1  # 0, to which Hypothesis shrinks, means no
 
     def pick(self, among: Sequence[T]) -> T:
         return among[self.below(len(among))]
@@ -53,25 +53,25 @@ class Draw:
         return bytes(self.pick(LETTERS) for _ in range(self.below(most + 1)))
 
     def operation(self, table: Table) -> str:
-        """A line of source, from a table of operations with their weights."""
+        """Choose an operation from a table, according to the weights; return its line of source."""
         at = self.below(sum(weight for weight, _ in table.values()))
         for name, (weight, line) in table.items():
             at -= weight
             if at < 0:
                 self.met.append(name)
                 return line(self)
-        raise AssertionError("the weights do not add up")
+        raise AssertionError("the sum of the weights is wrong")
 
 
 Table: TypeAlias = dict[str, tuple[int, Callable[[Draw], str]]]
-"""Operation → its weight, and how a line for it is made."""
+"""Operation → its weight, and the function that makes its line."""
 
 MODULES: Final = ("asyncio", "miniloop")
 
 LETTERS: Final = b"ab\n"
-"""Few, so that separators are met, in part and in whole."""
+"""Only a few, so that separators often match, in part or completely."""
 TUPLES: Final = sys.version_info >= (3, 13)
-"""asyncio's readuntil() takes several separators."""
+"""Whether asyncio's readuntil() accepts several separators."""
 LIMITS: Final = (2, 1, 3, 4, 6, 10, 2**16)
 COUNTS: Final = (1, 0, 2, 3, 5, 9, 20, -1)
 ERRORS: Final = ("ValueError('bad')", "OSError(5, 'bad')", "Oops('bad')")
@@ -79,7 +79,7 @@ MARKS: Final = (0, 1, 3, 8, 20)
 
 
 def separator(draw: Draw) -> str:
-    """One, of at least a byte mostly, or several."""
+    """Choose one separator, mostly with at least one byte, or several."""
     several = [draw.text(3) or b"\n" for _ in range(draw.count(1, 3))]
     draw.separators += several
     if draw.chance(20):
@@ -88,11 +88,11 @@ def separator(draw: Draw) -> str:
 
 
 def split_separator(draw: Draw) -> str:
-    """A separator that comes in two pieces."""
+    """Feed a separator in two pieces."""
     whole = draw.text(2) + draw.pick(draw.separators)
     at = max(1, len(whole) - 1)
     pieces = (f"do(reader.feed_data, {piece!r})" for piece in (whole[:at], whole[at:]))
-    return "\nawait turns(1)\n".join(pieces)
+    return "\nawait iterations(1)\n".join(pieces)
 
 
 def chunk(draw: Draw) -> str:
@@ -103,23 +103,23 @@ def chunks(draw: Draw) -> str:
     return repr([draw.text(6) or b"a" for _ in range(draw.below(4))])
 
 
-def turns(draw: Draw) -> str:
-    return f"await turns({draw.count(1, 3)})"
+def iterations(draw: Draw) -> str:
+    return f"await iterations({draw.count(1, 3)})"
 
 
-def begin(name: str, coroutine: str) -> Callable[[Draw], str]:
+def start_task(name: str, coroutine: str) -> Callable[[Draw], str]:
     def line(draw: Draw) -> str:
-        draw.begun.append(name)
+        draw.started.append(name)
         return f"{name} = start({coroutine}())"
 
     return line
 
 
 def cancel(draw: Draw) -> str:
-    return f"{draw.pick(draw.begun)}.cancel()" if draw.begun else "await turns(1)"
+    return f"{draw.pick(draw.started)}.cancel()" if draw.started else "await iterations(1)"
 
 
-# --- what is done with a reader and a writer ------------------------------------------------------
+# --- operations on a reader and a writer ----------------------------------------------------------
 
 READS: Final[Table] = {
     "read": (4, lambda draw: f"await result(reader.read({draw.pick(COUNTS)}))"),
@@ -130,25 +130,25 @@ READS: Final[Table] = {
     "async for": (1, lambda draw: "await lines(reader)"),
     "at_eof": (1, lambda draw: "do(reader.at_eof)"),
     "reader.exception": (1, lambda draw: "do(reader.exception)"),
-    "turns": (1, turns),
+    "iterations": (1, iterations),
 }
 
 FEEDS: Final[Table] = {
     "feed_data": (9, lambda draw: f"do(reader.feed_data, {chunk(draw)})"),
     "feed_data in pieces": (3, split_separator),
-    "turns": (5, turns),
+    "iterations": (5, iterations),
     "feed_eof": (1, lambda draw: "do(reader.feed_eof)"),
     "set_exception": (1, lambda draw: f"do(reader.set_exception, {draw.pick(ERRORS)})"),
     "cancel": (1, cancel),
-    "second reader": (1, begin("second", "consume")),
+    "second reader": (1, start_task("second", "consume")),
     "at_eof": (1, lambda draw: "do(reader.at_eof)"),
 }
 
-# --- what is done with a transport ----------------------------------------------------------------
+# --- operations on a transport --------------------------------------------------------------------
 
 PEER: Final[Table] = {
     "peer.send": (8, lambda draw: f"do(peer.send, {draw.text(8) or b'a'!r})"),
-    "turns": (8, turns),
+    "iterations": (8, iterations),
     "peer.read": (4, lambda draw: "do(peer.read)"),
     "peer.end": (1, lambda draw: "do(peer.end)"),
     "peer.reset": (1, lambda draw: "do(peer.reset)"),
@@ -157,10 +157,10 @@ PEER: Final[Table] = {
 
 UNIX_PEER: Final[Table] = {
     **PEER,
-    # Not in the turn of a writelines(), by which asyncio takes back that there was room before.
-    "peer.fill": (1, lambda draw: "do(peer.fill)\nawait turns(2)"),
+    # Not in the iteration of a writelines(): asyncio would ignore that there was room before.
+    "peer.fill": (1, lambda draw: "do(peer.fill)\nawait iterations(2)"),
     "peer.close": (1, lambda draw: "do(peer.close)"),
-    "peer.deafen": (1, lambda draw: "do(peer.deafen)"),
+    "peer.refuse_data": (1, lambda draw: "do(peer.refuse_data)"),
 }
 
 
@@ -214,7 +214,7 @@ ANSWERS: Final[Table] = {
 
 
 def protocol(draw: Draw) -> str:
-    """A protocol that records, and perhaps does more in one or two of its methods."""
+    """Choose a protocol that records, and may do more in one or two of its methods."""
     buffered = draw.chance(4)
     methods = [*METHODS[1:], "get_buffer", "buffer_updated"] if buffered else METHODS
     answers = {
@@ -234,8 +234,8 @@ WRITER: Final[Table] = {
     "writer.write_eof": (1, lambda draw: "do(writer.write_eof)"),
     "writer.close": (1, lambda draw: "do(writer.close)"),
     "writer.is_closing": (1, lambda draw: "do(writer.is_closing)"),
-    "begin to read": (3, begin("first", "consume")),
-    "begin to write": (3, begin("second", "produce")),
+    "start to read": (3, start_task("first", "consume")),
+    "start to write": (3, start_task("second", "produce")),
     "cancel": (1, cancel),
     "limits": (2, lambda draw: limits(draw).replace("transport", "writer.transport")),
     "writer abort": (1, lambda draw: "do(writer.transport.abort)"),
@@ -248,12 +248,12 @@ WRITES: Final[Table] = {
     "wait_closed": (2, lambda draw: "await result(writer.wait_closed())"),
     "close in a task": (1, lambda draw: "do(writer.close)"),
     "write_eof in a task": (1, lambda draw: "do(writer.write_eof)"),
-    "turns": (2, turns),
+    "iterations": (2, iterations),
 }
 
 
 FAILS: Final[Table] = {"fail": (2, lambda draw: f"fail({draw.pick(ERRORS)})")}
-"""What ends a server's callback."""
+"""Makes the callback of a server raise."""
 
 
 # --- programs -------------------------------------------------------------------------------------
@@ -269,14 +269,14 @@ def _some(draw: Draw, table: Table, least: int, most: int) -> Lines:
 
 
 def reader_program(draw: Draw) -> Lines:
-    """A reader that is fed by hand, between turns of the loop, while a task reads."""
+    """Feed a reader without a connection, between iterations of the loop, while a task reads."""
     lines = [f"reader = aio.StreamReader({draw.pick(LIMITS)})"]
     if not draw.chance(4):
         flow = "can_pause=False" if draw.chance(10) else ""
         lines.append(f"reader.set_transport(Flow({flow}))")
     lines += _block("async def consume():", _some(draw, READS, 1, 6))
     lines += _some(draw, {"feed_data": FEEDS["feed_data"]}, 0, 1)
-    lines += [begin("first", "consume")(draw), *_some(draw, FEEDS, 2, 12)]
+    lines += [start_task("first", "consume")(draw), *_some(draw, FEEDS, 2, 12)]
     return [*lines, "do(reader.feed_eof)", "await finish()", "await result(reader.read(99))"]
 
 
@@ -287,7 +287,7 @@ def _sockets(draw: Draw) -> tuple[Table, Lines]:
 
 
 def transport_program(draw: Draw) -> Lines:
-    """A transport over a socket, with a protocol that records, and a peer moved by hand."""
+    """Use a transport on a socket, a protocol that records, and a peer that makes plain calls."""
     peer, lines = _sockets(draw)
     lines += _some(draw, peer, 0, 1)
     accepted = ", accepted=True" if draw.chance(4) else ""
@@ -297,7 +297,7 @@ def transport_program(draw: Draw) -> Lines:
 
 
 def streams_program(draw: Draw) -> Lines:
-    """A reader and a writer over a socket, a task that reads and one that writes."""
+    """Use a reader and a writer on a socket, a task that reads and one that writes."""
     peer, lines = _sockets(draw)
     lines += _some(draw, peer, 0, 1)
     limit = draw.pick(LIMITS)
@@ -308,22 +308,23 @@ def streams_program(draw: Draw) -> Lines:
     lines.append(f"reader, writer = await {call}")
     lines += _block("async def consume():", _some(draw, READS, 1, 5))
     lines += _block("async def produce():", _some(draw, WRITES, 1, 5))
-    if draw.chance(4):  # a buffer that is full for a while, and tasks that drain it
+    if draw.chance(4):  # a buffer that stays full for a while, and tasks that drain it
         lines += [
             "ours.takes = 0",
             f"do(writer.transport.set_write_buffer_limits, {draw.below(3)})",
         ]
         lines += [f"do(writer.write, {draw.text(8) + b'full'!r})"]
-        lines += [begin("second", "produce")(draw) for _ in range(draw.count(1, 3))]
+        lines += [start_task("second", "produce")(draw) for _ in range(draw.count(1, 3))]
         lines += [*_some(draw, {**WRITER, **peer}, 1, 6), "ours.takes = None"]
     lines += _some(draw, {**WRITER, **peer}, 3, 14)
     return [*lines, "await finish()"]
 
 
 def bulk_program(draw: Draw) -> Lines:
-    """More than a socket holds, in both directions: whole and in order is all that is determined.
+    """Send more than a socket holds, in both directions.
 
-    What was not given, or not taken, before the end is not: so all of it is.
+    Only the order and completeness of the data is determined. How much arrives before the end is
+    not, so everything is sent and received first.
     """
     sizes = [draw.pick(SIZES) for _ in range(draw.count(1, 3))]
     given = [draw.pick(SIZES) for _ in range(draw.count(0, 3))]
@@ -347,8 +348,12 @@ def bulk_program(draw: Draw) -> Lines:
     mine = "writer" if by_streams else "transport"
     end = draw.pick(("do(peer.end)", f"do({mine}.close)", f"do({mine}.write_eof)"))
     if draw.chance(2) and not by_streams:
-        exchange[:0] = ["transport.pause_reading()", "await turns(3)", "transport.resume_reading()"]
-    settle = "await turns(200)"
+        exchange[:0] = [
+            "transport.pause_reading()",
+            "await iterations(3)",
+            "transport.resume_reading()",
+        ]
+    settle = "await iterations(200)"
     return [*lines, *exchange, settle, end, settle, "await take(peer, 1)", "do(peer.end)", settle]
 
 
@@ -361,17 +366,17 @@ def _bulk_write(draw: Draw, size: int) -> str:
 
 
 SIZES: Final = (1_000, 70_000, 130_000, 300_000, 1_000_000)
-"""Bytes: less and more than a socket holds, than a mark, than is read at a time."""
+"""Bytes: more and less than a socket holds, than a water mark, and than one read."""
 
 TABLES: Final = (READS, FEEDS, UNIX_PEER, TRANSPORT, ANSWERS, WRITER, WRITES, FAILS)
 
 USUAL: Final = (reader_program, transport_program, streams_program)
 KINDS: Final = (*USUAL, *USUAL, *USUAL, bulk_program)
-"""Programs in bulk are the slowest, and the least likely to differ."""
+"""Bulk programs are the slowest, and the least likely to differ."""
 
 
 def write(choose: Choose, kinds: Sequence[Callable[[Draw], Lines]] = KINDS) -> str:
-    """A program."""
+    """Generate a program."""
     draw = Draw(choose)
     return render(draw.pick(kinds)(draw))
 
@@ -381,7 +386,7 @@ def render(lines: Lines) -> str:
 
 
 def source(seed: int) -> str:
-    """The program of `seed`."""
+    """Return the program of `seed`."""
     return write(random.Random(seed).randrange)
 
 
@@ -393,27 +398,28 @@ def compile_program(text: str) -> types.CodeType:
 
 
 def traces(text: str, modules: Sequence[str] = MODULES) -> dict[str, Trace]:
-    """What each implementation records of the program."""
+    """Return the trace of the program on each implementation."""
     program = compile_program(text)
     return {module: Stage(module).run(program) for module in modules}
 
 
 def differs(text: str) -> bool:
-    """The program does not do the same everywhere, and nothing that is known explains it."""
+    """Return whether the traces differ in a way that is not known."""
     return kind(text) is not None
 
 
 def kind(text: str) -> tuple[str, ...] | None:
-    """What the traces differ by: the first different step of each, without its values."""
-    told = mended(text, traces(text))
-    at = first_difference(told)
+    """Return the kind of the difference: the first different step of each trace, without values."""
+    compared = mended(text, traces(text))
+    at = first_difference(compared)
     if at is None:
         return None
-    return tuple(" ".join([*trace, "–"][at].split()[:3]) for trace in told.values())
+    return tuple(" ".join([*trace, "–"][at].split()[:3]) for trace in compared.values())
 
 
 def check(seed: int) -> Difference | None:
-    """Run the program of `seed`; give back the difference, shrunk, if it is not a known one."""
+    """Run the program of `seed`; return the difference, shrunk, unless there is none or it is
+    known."""
     text = source(seed)
     what = kind(text)
     if what is None:
@@ -422,17 +428,17 @@ def check(seed: int) -> Difference | None:
 
 
 def difference(name: str, text: str) -> Difference:
-    """A program with its traces, as a script that runs by itself."""
+    """Make a difference of a program: its traces, and a script that can be run."""
     return Difference(name, SCRIPT.format(program=text), traces(text))
 
 
 SCRIPT: Final = '''\
-"""asyncio and miniloop do not do the same."""
+"""miniloop behaves differently from asyncio."""
 
 PROGRAM = r"""
 {program}"""
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 
@@ -444,6 +450,6 @@ if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
 
 
 def replay(text: str) -> int:
-    """Print what each implementation records of a program; 1 if that is not the same."""
+    """Print the traces of a program side by side; return 1 if they differ."""
     print(side_by_side(traces(text)), end="")
     return 1 if differs(text) else 0

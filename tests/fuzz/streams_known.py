@@ -1,8 +1,8 @@
-"""Known faults of asyncio's streams: what its trace would say without them.
+"""Known bugs of asyncio's streams: how its trace would look without them.
 
-A fault is as narrow as it can be: it mends rows of asyncio's, and only so that each becomes what
-miniloop has to say there; all that comes behind is compared. Each names a row of the README's table
-*Where miniloop differs*; the report counts how often each was needed.
+Each fault is as narrow as possible. It changes only rows of asyncio, and only to the row that
+miniloop must have there; all later rows are compared. Each one names a row of the table *Where
+miniloop differs*. The report counts how often each was needed.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ __all__ = ["FAULTS", "Fault", "mended"]
 
 @dataclass(frozen=True)
 class Fault(ABC):
-    """A known fault of asyncio's: by which rows it is told, and why miniloop has it not."""
+    """A known bug of asyncio: a pattern of its rows, and the row of the table that explains it."""
 
     name: str
     reason: str
     pattern: str
-    """Of what it is told by; what that is, says `mend`."""
+    """The pattern of its rows or of the program; `mend` says which."""
 
     @abstractmethod
     def mend(self, text: str, theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
-        """The rows of asyncio without the fault, given the program and the rows of miniloop."""
+        """Return asyncio's rows without the bug, given the program and miniloop's rows."""
 
 
 class Refused(Fault):
-    """A call that fails, by its row, where nothing is to happen.
+    """A call that raises where nothing should happen.
 
-    From then on, miniloop may warn of many writes into nothing: asyncio has not counted all.
+    Afterwards miniloop may warn about many writes to a lost connection: asyncio did not count all.
     """
 
     WARNING: Final = "logged socket.send() raised exception."
@@ -56,7 +56,7 @@ class Refused(Fault):
 
 
 class Superfluous(Fault):
-    """A row that should not be there."""
+    """A row that should not exist."""
 
     def mend(self, text: str, theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
         del text, ours
@@ -64,10 +64,10 @@ class Superfluous(Fault):
 
 
 class Sent(Fault):
-    """Bytes that the peer reads besides, by the words that have written them in the program.
+    """Additional bytes that the peer reads, found by the call in the program that wrote them.
 
-    What could not be sent at once is kept for ever, counted, and cannot be thrown away; finish()
-    tries to.
+    asyncio keeps and counts bytes that could not be sent immediately, and never discards them.
+    finish() aborts the transport for that reason.
     """
 
     SIZE: Final = "get_write_buffer_size"
@@ -98,11 +98,11 @@ class Sent(Fault):
 
 
 def _without(row: str, piece: str) -> str:
-    """What the peer reads without a piece at the end."""
+    """Return what the peer reads without `piece` at the end."""
     return re.sub(rf"^(read '.*){re.escape(piece)}( end'| \w+Error: .*)$", r"\1\2", row)
 
 
-THE_ROW: Final = "the row: A call to a transport that has drained and closed"
+TABLE_ROW: Final = "the row: A call to a transport that has drained and closed"
 
 FAULTS: Final[tuple[Fault, ...]] = (
     Refused(
@@ -113,24 +113,24 @@ FAULTS: Final[tuple[Fault, ...]] = (
     ),
     Superfluous(
         "a transport that is closed as it drains is lost twice",
-        THE_ROW,
+        TABLE_ROW,
         r"report Exception in callback Transport\._call_connection_lost AttributeError: "
         r"'NoneType' object has no attribute 'close'",
     ),
     Sent(
         "what connection_lost() writes is sent",
-        THE_ROW,
+        TABLE_ROW,
         r"connection_lost=lambda transport: transport\.write\((b'[^']*')\)",
     ),
 )
 
 
-def mended(text: str, told: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The traces of a program by asyncio and miniloop, asyncio's without its known faults.
+def mended(text: str, traces: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the traces of asyncio and miniloop, asyncio's without its known bugs.
 
     Counts the faults that this needs.
     """
-    (asyncio, theirs), (miniloop, ours) = ((name, list(trace)) for name, trace in told.items())
+    (asyncio, theirs), (miniloop, ours) = ((name, list(trace)) for name, trace in traces.items())
     for fault in FAULTS:
         if theirs == ours:
             break

@@ -1,8 +1,8 @@
-"""Makes a program smaller, as long as it shows the same.
+"""Shrink a program about streams while it shows the same difference.
 
-A program is shrunk as a syntax tree: statements are left out, keyword arguments and elements of
-lists and tuples too, bytes and numbers become smaller. What a program then does is of no concern
-here: a program that has become nonsense fails everywhere alike, so it shows nothing.
+A program is shrunk as a syntax tree: statements, keyword arguments and elements of lists and tuples
+are removed; bytes and numbers become smaller. A program that makes no sense fails in the same way
+on all implementations, so it shows no difference.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 MOST_TRIALS = 600
-"""Runs of candidates, after which the smallest so far has to do."""
+"""The number of candidates to run. Then the smallest program so far is returned."""
 
 
 def shrink(text: str, shows: Callable[[str], bool]) -> str:
-    """The smallest program found that `shows` what `text` does."""
+    """Return the smallest program found that `shows` what `text` shows."""
     trials = 0
 
     def allowed(candidate: str) -> bool:
@@ -48,7 +48,7 @@ def _smaller(text: str) -> Iterator[str]:
 def _without_some(
     tree: ast.AST, items: list[T], sizes: tuple[int, ...], *, least: int
 ) -> Iterator[str]:
-    """The program without so many items in a row, the last ones first."""
+    """Yield the program without `size` consecutive items, the last ones first."""
     for size in sizes:
         for at in reversed(range(len(items) - size + 1)):
             if len(items) - size >= least:
@@ -59,7 +59,7 @@ def _without_some(
 
 
 def _with_less(tree: ast.AST, constant: ast.Constant) -> Iterator[str]:
-    """The program with a shorter value in one place."""
+    """Yield the program with a smaller value in one place."""
     value = constant.value
     for less in _less(value):
         constant.value = less

@@ -1,20 +1,21 @@
-"""What a random program about streams plays on: its words, and the trace that it leaves.
+"""The environment of a random program about streams: the words it may use, and its trace.
 
-A program is the text of `async def main():`. It is run as it is printed; the names it uses and does
-not define are those of `Stage.words()`:
+A program is the text of `async def main():`. It is run as it is printed. The names that it uses and
+does not define are those of `Stage.words()`:
 
-- `aio`: the implementation under test; `log(step)`: a line of the trace;
-- `do(function, *args)`, `await result(coroutine)`: call, and log how that ended;
-- `await turns(n)`: let the loop make n turns; `await finish()`: let all end, and tell how;
+- `aio`: the implementation under test; `log(step)`: record a row of the trace;
+- `do(function, *args)`, `await result(coroutine)`: call, and record the result or exception;
+- `await iterations(n)`: run n iterations of the loop; `await finish()`: record the state, and close
+  everything;
 - `Flow()`: a transport that records pauses; `Recorder(…)`, `Buffered(…)`: protocols that record;
-- `by_task()`: sort the trace by who did what, for programs whose turns the kernel counts;
-  `block(n)`: n bytes; `await give(peer, n)`, `await take(peer, n)`: turns until all is carried;
-  `Tally(…)`: a protocol that records only what is then determined;
-- `pair()`, `tcp()`: our socket, which the library gets, and the peer, which the program moves by
+- `by_task()`: sort the trace by task, for programs in which the kernel decides how many iterations
+  something takes; `block(n)`: n bytes; `await give(peer, n)`, `await take(peer, n)`: let the peer
+  send or receive all of n bytes; `Tally(…)`: a protocol that records only what is determined then;
+- `pair()`, `tcp()`: our socket, which the library gets, and the peer, on which the program makes
   plain calls; `await connect(sock, protocol)`: a transport for our socket.
 
-Nothing here is left to chance: no time passes, no thread runs, and no call to a socket returns
-before its effect can be seen at the other end, so the library finds the same state in each turn.
+Everything is deterministic: no time passes, no thread runs, and a call to a socket returns only
+when its effect is visible at the other end. So the library finds the same state in each iteration.
 """
 
 from __future__ import annotations
@@ -40,50 +41,50 @@ from tests.parity.harness import describe
 from tests.parity.network import HOST, reset
 
 MOST_STEPS = 400
-"""Where a trace is cut, on all implementations alike."""
+"""Each trace is cut after this many steps."""
 
-LAST_TURNS = 12
-"""So long `finish()` waits for what has been begun."""
+LAST_ITERATIONS = 12
+"""How many iterations `finish()` waits for the tasks."""
 
-MOST_TURNS = 500
-"""So long many bytes may take to get from one end to the other."""
+MOST_ITERATIONS = 500
+"""How many iterations a transfer of many bytes may take."""
 
 WRITELINES_DOES_NOT_PAUSE = (3, 12) <= sys.version_info < (3, 12, 9) or (
     (3, 13) <= sys.version_info < (3, 13, 2)
 )
-"""asyncio's writelines() may fill the buffer above its mark without a word to the protocol."""
+"""Whether asyncio's writelines() can exceed the high-water mark without calling pause_writing()."""
 
 TCP_CLOSE = 7
-"""The state of a TCP socket that has been reset, in tcp_info."""
+"""The state of a TCP socket after a reset, in tcp_info."""
 
 
 WORDS = """
-aio log do writelines start result lines turns finish pair tcp connect open_streams serve_streams
-by_task block give take
+aio log do writelines start result lines iterations finish pair tcp connect open_streams
+serve_streams by_task block give take
 """
 """The words of a program that are attributes of its stage."""
 
 
 class Cut(BaseException):
-    """The trace is as long as it may become."""
+    """The trace has reached its maximum length."""
 
 
 class Oops(BaseException):
-    """What a program raises, for all who catch Exception only."""
+    """An exception of a program that `except Exception` does not catch."""
 
 
 def fail(error: BaseException) -> None:
-    """Raise, where Python wants an expression."""
+    """Raise `error`, as an expression."""
     raise error
 
 
 class Trace(list[str]):
-    """The steps of a program. Bytes that come one after the other are one step."""
+    """The steps of a program. Consecutive bytes are one step."""
 
     def __init__(self) -> None:
         super().__init__()
         self.actor: Callable[[], str] | None = None
-        """Tells who does the next step, if steps are to be sorted by that."""
+        """Returns the actor of the next step, if the steps are sorted by actor."""
         self._received: bytearray | None = None
         self._closed = False
 
@@ -100,7 +101,7 @@ class Trace(list[str]):
         self.append(step if self.actor is None else f"{self.actor()}: {step}")
 
     def received(self, data: bytes) -> None:
-        """Record bytes, joined to those before: where the kernel splits them is its own affair."""
+        """Record bytes; join them to those before, since the kernel may split them anywhere."""
         if self._closed:
             return
         if self._received is None:
@@ -111,14 +112,14 @@ class Trace(list[str]):
 
 
 def _shown(value: object) -> str:
-    """A result; of many bytes how many, and a checksum."""
+    """Describe a result; many bytes by their number and checksum."""
     if isinstance(value, (bytes, bytearray)) and len(value) > 100:
         return f"{len(value)} bytes {zlib.crc32(value):08x}"
     return repr(value)
 
 
-def ending(error: BaseException) -> str:
-    """An exception, with what the exceptions of streams carry."""
+def described(error: BaseException) -> str:
+    """Describe an exception, with the attributes of the exceptions of streams."""
     carried = [
         f"{name}={_shown(getattr(error, name))}"
         for name in ("partial", "expected", "consumed")
@@ -138,14 +139,14 @@ class Stage:
         self.log = Trace()
         self._sockets: list[OurSocket | Peer] = []
         self.transport: Any = None
-        """The transport of the last connection that was made."""
+        """The transport of the last connection."""
         self._transports: list[Any] = []
         self._tasks: list[Any] = []
         self._kept: list[Any] = []
-        """What may not go before the program ends."""
+        """Objects that must not be freed before the program ends."""
 
     def words(self) -> dict[str, Any]:
-        """The names a program may use."""
+        """Return the names that a program may use."""
         words: dict[str, Any] = {name: getattr(self, name) for name in WORDS.split()}
         words.update(Oops=Oops, fail=fail, Flow=lambda **how: Flow(self.log, **how))
         words["Tally"] = lambda **how: _tally(self, **how)
@@ -154,7 +155,7 @@ class Stage:
         return words
 
     def run(self, program: types.CodeType) -> Trace:
-        """Run the program, and whatever it leaves, to the end; give back the trace."""
+        """Run the program, and everything that it leaves, to the end; return the trace."""
         words = self.words()
         exec(program, words)
         selector = VirtualSelector(Clock(), Workers())
@@ -165,7 +166,7 @@ class Stage:
         lines = _Lines(self.log)
         logger.addHandler(lines)
         gc_was_enabled = gc.isenabled()
-        gc.disable()  # what it finds, and when, is no matter of the program
+        gc.disable()  # what it finds, and when, does not depend on the program
         try:
             self._run_to_the_end(loop, loop.create_task(self._watched(words["main"])))
         finally:
@@ -184,7 +185,7 @@ class Stage:
             try:
                 loop.run_until_complete(main)
             except Deadlock:
-                self.log("waits for ever")
+                self.log("waits forever")
                 self.log.close()
                 main.cancel()
 
@@ -194,7 +195,7 @@ class Stage:
         except Cut:
             self.log.append("cut")
         except BaseException as error:
-            self.log(f"main {ending(error)}")
+            self.log(f"main {described(error)}")
         finally:
             for transport in self._transports:
                 if not transport.is_closing():
@@ -202,7 +203,7 @@ class Stage:
             self.log.close()
             for task in self.aio.all_tasks() - {self.aio.current_task()}:
                 task.cancel()
-            await self.turns(2)
+            await self.iterations(2)
 
     def _report(self, loop: Any, context: dict[str, Any]) -> None:
         del loop
@@ -214,27 +215,27 @@ class Stage:
     # Words
 
     def do(self, function: Callable[..., Any], *args: Any) -> None:
-        """Call, and log how that ended."""
+        """Call `function`, and record its result or exception."""
         try:
             result = function(*args)
         except Exception as error:
-            self.log(f"{function.__name__} {ending(error)}")
+            self.log(f"{function.__name__} {described(error)}")
         else:
             self.log(
                 function.__name__ if result is None else f"{function.__name__} {_shown(result)}"
             )
 
     def writelines(self, writer: Any, pieces: list[bytes]) -> None:
-        """Write pieces, save where asyncio has known faults or tries more often.
+        """Write pieces, except where asyncio has known bugs or sends more often.
 
-        After close() or abort() it raises TypeError or AttributeError, or keeps the pieces for
-        ever. With something in the buffer it sends at once, though the kernel has just had no room.
-        And some releases do not ask whether the protocol is to be paused: they are made to, by a
-        call that asks and has no other effect. An empty piece is left out; it would stay for ever.
+        After close() or abort(), asyncio raises TypeError or AttributeError, or keeps the pieces
+        forever. If the buffer is not empty, it tries to send again although the kernel just had no
+        room. Some releases do not pause the protocol: a call that checks this and has no other
+        effect follows. Empty pieces are removed: asyncio would keep them forever.
         """
         transport = getattr(writer, "transport", writer)
-        if writer.is_closing() or (transport.get_write_buffer_size() and self._has_news()):
-            self.log("writelines left out")
+        if writer.is_closing() or (transport.get_write_buffer_size() and self._would_change()):
+            self.log("writelines skipped")
             return
 
         def writelines(pieces: list[bytes]) -> None:
@@ -245,51 +246,52 @@ class Stage:
 
         self.do(writelines, pieces)
 
-    def _has_news(self) -> bool:
-        """To send would not just find that the kernel has no room."""
+    def _would_change(self) -> bool:
+        """Return whether sending would find anything else than that the kernel has no room."""
         ours = next(sock for sock in self._sockets if isinstance(sock, OurSocket))
         poll = select.poll()
         poll.register(ours, select.POLLOUT)
-        return bool(poll.poll(0)) or ours.peer.is_deaf
+        return bool(poll.poll(0)) or ours.peer.refuses_data
 
     def start(self, coroutine: Any) -> Any:
-        """A task; it lives until the program ends, whoever else refers to it."""
+        """Start a task; keep a reference to it until the program ends."""
         task = self.aio.create_task(coroutine)
         self._tasks.append(task)
         return task
 
     async def result(self, coroutine: Any) -> None:
-        """Await, and log how that ended; go on after a cancellation, too."""
+        """Await `coroutine`, and record its result or exception, a cancellation included."""
         name = coroutine.__name__
         try:
             result = await coroutine
         except Cut:
             raise
         except BaseException as error:
-            self.log(f"{name} {ending(error)}")
+            self.log(f"{name} {described(error)}")
         else:
             self.log(f"{name} {_shown(result)}")
 
     async def lines(self, reader: Any) -> None:
-        """`async for line in reader`."""
+        """Record the lines of `async for line in reader`."""
         try:
             async for line in reader:
                 self.log(f"line {line!r}")
         except Cut:
             raise
         except BaseException as error:
-            self.log(f"lines {ending(error)}")
+            self.log(f"lines {described(error)}")
         else:
             self.log("lines end")
 
-    async def turns(self, count: int = 1) -> None:
-        """Let the loop make so many turns."""
+    async def iterations(self, count: int = 1) -> None:
+        """Run `count` iterations of the loop."""
         for _ in range(count):
             await self.aio.sleep(0)
 
     async def finish(self) -> None:
-        """Let what was begun go on for a while; tell how things stand; then end it all."""
-        await self.turns(LAST_TURNS)
+        """Let all tasks continue for a while; record the state of everything; then close
+        everything."""
+        await self.iterations(LAST_ITERATIONS)
         self.log(f"tasks waiting: {sum(not task.done() for task in self._tasks)}")
         for sock in self._sockets:
             if isinstance(sock, Peer):
@@ -300,16 +302,16 @@ class Stage:
             self.do(transport.get_write_buffer_size)
             if not transport.is_closing() or transport.get_write_buffer_size():
                 self.do(transport.abort)
-        await self.turns(3)
+        await self.iterations(3)
         for task in self._tasks:
             task.cancel()
-        await self.turns(3)
+        await self.iterations(3)
         for sock in self._sockets:
             if isinstance(sock, Peer):
                 self.do(sock.read)
 
     def by_task(self) -> None:
-        """Sort the steps by who does them: how many turns it takes is the kernel's affair."""
+        """Sort the steps by task, since the kernel decides how many iterations each takes."""
 
         def actor() -> str:
             task = self.aio.current_task()
@@ -318,37 +320,37 @@ class Stage:
         self.log.actor = actor
 
     def block(self, count: int) -> bytes:
-        """So many bytes, no two parts alike."""
+        """Return `count` bytes in which no two parts are equal."""
         return (bytes(range(251)) * (count // 251 + 1))[:count]
 
     async def give(self, peer: Peer, count: int) -> None:
-        """Let the peer send a block, turn by turn, as our side receives it."""
+        """Let the peer send a block, iteration by iteration, while our side receives it."""
         left = self.block(count)
-        for _ in range(MOST_TURNS):
+        for _ in range(MOST_ITERATIONS):
             left = left[peer.send_some(left) :]
             if not left:
                 self.log(f"given {count}")
                 return
-            await self.turns()
-        self.log(f"given {count} in part")
+            await self.iterations()
+        self.log(f"given {count} incompletely")
 
     async def take(self, peer: Peer, count: int) -> None:
-        """Let the peer receive so many bytes, turn by turn, as our side sends them."""
+        """Let the peer receive `count` bytes, iteration by iteration, while our side sends them."""
         data = bytearray()
-        for _ in range(MOST_TURNS):
+        for _ in range(MOST_ITERATIONS):
             piece = peer.receive_some(count - len(data))
             data += piece or b""
             if len(data) == count or piece == b"":
                 break
-            await self.turns()
+            await self.iterations()
         self.log(f"taken {_shown(data)}")
 
     def pair(self, takes: int | None = None) -> tuple[OurSocket, Peer]:
-        """Two connected Unix sockets."""
+        """Return two connected Unix sockets."""
         return self._connected(*socket.socketpair(), takes)
 
     def tcp(self, takes: int | None = None) -> tuple[OurSocket, Peer]:
-        """Two connected TCP sockets."""
+        """Return two connected TCP sockets."""
         with socket.create_server((HOST, 0)) as listener:
             peer = socket.create_connection(listener.getsockname())
             ours, _ = listener.accept()
@@ -367,7 +369,7 @@ class Stage:
         return our_socket, our_socket.peer
 
     async def connect(self, sock: Any, protocol: Any, accepted: bool = False) -> Any:
-        """A transport for `sock` that calls `protocol`."""
+        """Return a transport for `sock` that calls `protocol`."""
         loop = self.aio.get_running_loop()
         if accepted:
             transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
@@ -377,14 +379,14 @@ class Stage:
         return transport
 
     async def open_streams(self, sock: Any, limit: int) -> tuple[Any, Any]:
-        """A reader and a writer for `sock`."""
+        """Return a reader and a writer for `sock`."""
         reader, writer = await self.aio.open_connection(sock=sock, limit=limit)
         self._transports.append(writer.transport)
         self._kept += reader, writer
         return reader, writer
 
     async def serve_streams(self, sock: Any, limit: int, talk: Any) -> tuple[Any, Any]:
-        """The same as a server makes them, which runs `talk(reader, writer)` as a task."""
+        """Do the same as a server does, which runs `talk(reader, writer)` as a task."""
         made: list[Any] = []
 
         def connected(reader: Any, writer: Any) -> Any:
@@ -412,7 +414,7 @@ class _Lines(logging.Handler):
 
 
 class Flow:
-    """Something like a transport, which a StreamReader pauses and resumes."""
+    """The part of a transport that a StreamReader pauses and resumes."""
 
     def __init__(self, log: Trace, *, can_pause: bool = True) -> None:
         self._log = log
@@ -428,10 +430,10 @@ class Flow:
 
 
 class Recorder:
-    """A protocol that records each call; `on` says what else its methods do.
+    """A protocol that records each call. `on` adds an action to a method.
 
-    `Recorder(eof_received=lambda transport: True)`: a method calls its function with the transport,
-    and returns what that returns.
+    `Recorder(eof_received=lambda transport: True)`: the method calls its function with the
+    transport, and returns its result.
     """
 
     def __init__(self, stage: Stage, **on: Callable[[Any], Any]) -> None:
@@ -469,7 +471,7 @@ class Recorder:
 
 
 def _buffered(stage: Stage, *, size: int, **on: Callable[[Any], Any]) -> Any:
-    """A Recorder that is a BufferedProtocol with a buffer of `size` bytes."""
+    """Return a Recorder that is a BufferedProtocol with a buffer of `size` bytes."""
 
     class Buffered(Recorder, stage.aio.BufferedProtocol):  # type: ignore[misc, name-defined]
         def get_buffer(self, hint: int) -> bytearray:
@@ -486,7 +488,8 @@ def _buffered(stage: Stage, *, size: int, **on: Callable[[Any], Any]) -> Any:
 
 
 def _tally(stage: Stage, *, size: int | None = None, keep_open: bool = False) -> Any:
-    """A protocol that counts what it receives; with a buffer of `size` bytes, or without one."""
+    """Return a protocol that counts the bytes it receives, with a buffer of `size` bytes or
+    without."""
 
     class Tally(stage.aio.BufferedProtocol if size else stage.aio.Protocol):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -523,14 +526,14 @@ def _tally(stage: Stage, *, size: int | None = None, keep_open: bool = False) ->
     return Tally()
 
 
-# --- sockets without races ----------------------------------------------------------------------
+# --- sockets without races ------------------------------------------------------------------------
 
 
 class OurSocket(socket.socket):
-    """A socket that takes at most so many bytes by one call, if one says so, and counts them."""
+    """A socket that can be limited to `takes` bytes per call."""
 
     takes: int | None = None
-    """How many bytes it takes at a time; 0: it would block; None: as many as it can."""
+    """The number of bytes it accepts per call; 0: it would block; None: no limit."""
     peer: Peer
 
     def send(self, data: Any, *flags: int) -> int:
@@ -538,7 +541,7 @@ class OurSocket(socket.socket):
             raise BlockingIOError
         unread = self.peer.unread()
         sent = super().send(memoryview(data)[: self.takes], *flags)
-        self.peer.wait(lambda: self.peer.unread() != unread or self.peer.told())
+        self.peer.wait(lambda: self.peer.unread() != unread or self.peer.has_ended())
         return sent
 
     def sendmsg(self, buffers: Any, *args: Any) -> int:
@@ -547,41 +550,42 @@ class OurSocket(socket.socket):
 
     def shutdown(self, how: int) -> None:
         super().shutdown(how)
-        self.peer.wait(self.peer.told)
+        self.peer.wait(self.peer.has_ended)
 
     def close(self) -> None:
         if self.fileno() != -1:
             super().close()
-            self.peer.wait(self.peer.told)
+            self.peer.wait(self.peer.has_ended)
 
 
 class Peer:
-    """The other end, moved by plain calls; each returns when our socket can see what it did."""
+    """The other end, on which plain calls are made. Each returns when our socket can see the
+    effect."""
 
     def __init__(self, sock: socket.socket, ours: OurSocket) -> None:
         self._sock = sock
         self._ours = ours
         self._is_tcp = sock.family != socket.AF_UNIX
-        self.is_deaf = False
+        self.refuses_data = False
 
     def send(self, data: bytes) -> None:
         """Send all of a few bytes."""
         before = _unread(self._ours)
         assert self._sock.send(data) == len(data)
         if self._ours.fileno() == -1:
-            self.wait(lambda: _state(self._sock) == TCP_CLOSE)  # it answers by a reset
+            self.wait(lambda: _state(self._sock) == TCP_CLOSE)  # it replies with a reset
         else:
             self.wait(lambda: _unread(self._ours) == before + len(data) or _ended(self._ours))
 
     def send_some(self, data: bytes) -> int:
-        """Send as much as there is room for."""
+        """Send as much as there is room for; return the number of bytes."""
         try:
             return self._sock.send(data)
         except BlockingIOError:
             return 0
 
     def receive_some(self, most: int) -> bytes | None:
-        """Receive what there is; None if that is nothing yet, b"" at the end."""
+        """Receive the available data; None if there is none yet, b"" at eof."""
         try:
             return self._sock.recv(most)
         except BlockingIOError:
@@ -590,7 +594,7 @@ class Peer:
             return b""
 
     def read(self) -> str:
-        """Receive what is there; tell it, and whether that is all that will ever come."""
+        """Receive the available data; describe it, and whether more can come."""
         if self._sock.fileno() == -1:
             return "closed"
         data = bytearray()
@@ -598,52 +602,52 @@ class Peer:
             while piece := self._sock.recv(1 << 16):
                 data += piece
         except BlockingIOError:
-            return _told(data)
+            return _shortened(data)
         except OSError as error:
-            return f"{_told(data)} {describe(error)}"
-        return f"{_told(data)} end"
+            return f"{_shortened(data)} {describe(error)}"
+        return f"{_shortened(data)} end"
 
     def fill(self) -> None:
-        """Leave our socket no room to send, until somebody reads here."""
+        """Fill the socket's buffer, so that our socket cannot send until the peer reads."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 socket.socket.send(self._ours, bytes(1 << 16))
 
     def end(self) -> None:
-        """Send the end of file, and go on to read."""
+        """Send eof, and continue to read."""
         self._sock.shutdown(socket.SHUT_WR)
         self.wait(lambda: _ended(self._ours))
 
-    def deafen(self) -> None:
-        """Refuse what will come, and go on to send."""
+    def refuse_data(self) -> None:
+        """Refuse further data, and continue to send."""
         self._sock.shutdown(socket.SHUT_RD)
-        self.is_deaf = True
+        self.refuses_data = True
 
     def reset(self) -> None:
-        """Close so that our socket is told of a reset; a Unix socket only if it has unread data."""
+        """Close so that our socket gets a reset; a Unix socket only if it has unread data."""
         reset(self._sock)
         self.wait(lambda: _ended(self._ours))
 
     def close(self) -> None:
-        """Close, without waiting for our socket's answers."""
+        """Close, without waiting for what our socket sends in reply."""
         self._sock.close()
 
-    # What both ends wait for
+    # Conditions that both ends wait for
 
     def unread(self) -> int:
         return _unread(self._sock)
 
-    def told(self) -> bool:
+    def has_ended(self) -> bool:
         return _ended(self._sock)
 
     def wait(self, seen: Callable[[], bool]) -> None:
-        """Wait until the kernel has carried a thing over, which a Unix socket does in the call."""
+        """Wait until the kernel has delivered something; a Unix socket does that in the call."""
         if self._is_tcp:
             _wait_for(seen)
 
 
-def _told(data: bytes | bytearray) -> str:
-    """Bytes as text, short where the kernel was filled."""
+def _shortened(data: bytes | bytearray) -> str:
+    """Return bytes as text; zeros, with which the kernel was filled, are shortened."""
     return re.sub(rb"\0+", b"...", data).decode()
 
 
@@ -652,11 +656,11 @@ def _wait_for(seen: Callable[[], bool]) -> None:
     while not seen():
         select.select([], [], [], 0.0001)
         tries += 1
-        assert tries < PATIENCE / 0.0001, "a socket never saw what the other one did"
+        assert tries < PATIENCE / 0.0001, "a socket did not see what its peer did"
 
 
 def _unread(sock: socket.socket) -> int:
-    """How many bytes wait in the kernel to be received; -1 if the socket is closed."""
+    """Return the number of bytes that wait in the kernel; -1 if the socket is closed."""
     if sock.fileno() == -1:
         return -1
     (count,) = struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, b"\0\0\0\0"))
@@ -664,7 +668,7 @@ def _unread(sock: socket.socket) -> int:
 
 
 def _ended(sock: socket.socket) -> bool:
-    """The other end has sent its end of file or a reset, or there is no socket any more."""
+    """Return whether the other end sent eof or a reset, or the socket is closed."""
     if sock.fileno() == -1:
         return True
     poll = select.poll()

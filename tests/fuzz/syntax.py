@@ -1,11 +1,11 @@
-"""The small syntax tree of a random program, how it is written out, and how it gets smaller.
+"""The syntax tree of a random program, how it is written as source, and how it is shrunk.
 
-A program is a function of Python source in which `aio` is the library under test: what is printed
-is exactly what is run. A node is an expression or a line (`text`, with a place for each of its
-`parts`), or a block (one `text` for each of its `bodies`). Every node has the name of the operation
-it stands for, by which generate.py chooses and coverage.py counts.
+A program is a function of Python source in which `aio` is the library under test: the printed text
+is what is run. A node is an expression or a line (`text`, with a place for each of its `parts`), or
+a block (one head for each of its `bodies`). Every node has the name of its operation, which
+generate.py chooses and coverage.py counts.
 
-It knows Python's layout and nothing of asyncio.
+This file knows the layout of Python and nothing of asyncio.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Body", "Function", "Node", "Program", "block", "listed", "node", "sm
 Body = tuple["Node", ...]
 
 LISTED = "{0}, …"
-"""The text of an expression that is all its parts, with commas."""
+"""The text of an expression that consists of all its parts, separated by commas."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Node:
     parts: tuple[Node, ...] = ()
     bodies: tuple[Body, ...] = ()
     simpler: tuple[str, ...] = ()
-    """What may stand in its place when the program is made smaller, the simplest first."""
+    """Texts that may replace it when the program is shrunk, the simplest first."""
 
     @property
     def text(self) -> str:
-        """An expression's or a line's source."""
+        """The source of an expression or a line."""
         if self.heads[0] is LISTED:
             return ", ".join(part.text for part in self.parts)
         return self._filled(self.heads[0])
@@ -45,7 +45,7 @@ class Node:
         return text.format(*(part.text for part in self.parts))
 
     def lines(self, depth: int) -> Iterator[tuple[str, Node]]:
-        """Its lines of source, indented, each with the node whose line it is."""
+        """Yield the indented source lines, each with its node."""
         indent = "    " * depth
         if not self.bodies:
             yield indent + self.text, self
@@ -54,7 +54,7 @@ class Node:
             yield from _body_lines(body, depth + 1)
 
     def operations(self) -> Iterator[str]:
-        """The names of what its own line does, itself and its parts, not its bodies."""
+        """Yield the operations of its own line and its parts, but not of its bodies."""
         if self.op:
             yield self.op
         for part in self.parts:
@@ -62,17 +62,17 @@ class Node:
 
 
 def node(op: str, text: str, *parts: Node, simpler: tuple[str, ...] = ()) -> Node:
-    """An expression or a line."""
+    """Make an expression or a line."""
     return Node(op, (text,), parts, simpler=simpler)
 
 
 def block(op: str, *clauses: tuple[str, Body], parts: tuple[Node, ...] = ()) -> Node:
-    """A block of one or more clauses, each a head such as `try:` and its body."""
+    """Make a block of one or more clauses, each a head such as `try:` and its body."""
     return Node(op, tuple(head for head, _ in clauses), parts, tuple(body for _, body in clauses))
 
 
 def listed(parts: Iterable[Node]) -> Node:
-    """All the parts, with commas; fewer will do when the program is made smaller."""
+    """Make a list of all parts, separated by commas. Shrinking may remove some of them."""
     return Node("", (LISTED,), tuple(parts))
 
 
@@ -86,7 +86,7 @@ def _body_lines(body: Body, depth: int) -> Iterator[tuple[str, Node]]:
 
 @dataclass(frozen=True)
 class Function:
-    """A coroutine function, an asynchronous generator, a callback: what `head` makes of it."""
+    """A coroutine function, an asynchronous generator or a callback, according to `head`."""
 
     head: str
     body: Body
@@ -115,7 +115,7 @@ def program(aio, loop, log, attempt, var, copy_context, work):
 
 FOOTER = """
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 
@@ -128,7 +128,7 @@ if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
 
 @dataclass(frozen=True)
 class Program:
-    """What is shared by name, functions, and the lines that set everything going."""
+    """A program: shared objects, functions, and the lines that start everything."""
 
     shared: Body
     functions: tuple[Function, ...]
@@ -143,30 +143,30 @@ class Program:
 
     @cached_property
     def source(self) -> str:
-        """The function `program`, which is what is run; its first line is `def program(…)`."""
+        """The source of the function `program`, which is run."""
         return HEADER.format(about="A random program.") + "\n".join(line for line, _ in self._body)
 
     def script(self, about: str) -> str:
-        """The source as a file that runs by itself, with its lines numbered as in `source`."""
+        """Return the source as a script that can be run. Its lines have the numbers of `source`."""
         return HEADER.format(about=about) + "\n".join(line for line, _ in self._body) + FOOTER
 
     @cached_property
     def operations(self) -> dict[int, tuple[str, ...]]:
-        """What is done in each line of the source, by its number."""
+        """The operations in each line of the source, by line number."""
         first = HEADER.count("\n") + 1
         return {first + n: tuple(of.operations()) for n, (_, of) in enumerate(self._body)}
 
     @property
     def size(self) -> int:
-        """What a smaller program has less of."""
+        """The length of the source; shrinking reduces it."""
         return len(self.source)
 
 
-# -- smaller ones -------------------------------------------------------------------------------
+# -- shrinking -------------------------------------------------------------------------------------
 
 
 def smaller_programs(program: Program) -> Iterator[Program]:
-    """Programs that are smaller in one place, those that are much smaller first."""
+    """Yield programs with one thing removed, those with the largest parts removed first."""
     used = "\n".join(line for line, _ in program._body)
     for n, function in enumerate(program.functions):
         if len(re.findall(rf"\b{function.name}\b", used)) == 1:
@@ -191,7 +191,7 @@ def _smaller_bodies(body: Body) -> Iterator[Body]:
     for n, statement in enumerate(body):
         before, after = body[:n], body[n + 1 :]
         yield before + after
-        for inner in statement.bodies:  # out of its block
+        for inner in statement.bodies:  # its contents without the block
             yield before + inner + after
         for smaller in _smaller_nodes(statement):
             yield (*before, smaller, *after)

@@ -1,12 +1,13 @@
-"""Classic bugs of event loops, put back into miniloop: the fuzzer finds each of them.
+"""Classic bugs of event loops, injected into miniloop: the fuzzer finds each of them.
 
-Purpose: to show that random programs catch something. Each bug below was once in asyncio, or in
-one of its relatives; a function of its name puts it back, in as few lines as it takes.
-Rules: a bug is looked for among the programs of the seeds from 0 on, at most as many as are run in
-a minute on a slow machine, and the same programs show nothing without the bug. What is put in has
-the name of what it replaces, for a trace tells names, and a bug shall not be found by its own: so
-the same programs show nothing with a replacement that only calls the original. No time is measured
-here. The programs about streams have bugs of their own.
+These tests show that random programs can catch bugs. Each bug below was once in asyncio or in
+another event loop; a function with its name injects it, in as few lines as possible. The bug must
+be found among the programs of the seeds from 0 on, in at most as many programs as run in a minute
+on a slow machine. Without the bug, the same programs must show no difference.
+
+A replacement has the name of the original, since traces contain names. To be sure that the bug and
+not the replacement is found, the programs must show no difference with a replacement that only
+calls the original. No time is measured here. The programs about streams have their own bugs.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tests.fuzz.run import load
 
 
 class Patch(Protocol):
-    """Of pytest's MonkeyPatch, what a bug is put in by."""
+    """The part of pytest's MonkeyPatch that injects a bug."""
 
     def setattr(self, target: Any, name: str, value: Any, /) -> None: ...
 
@@ -41,17 +42,17 @@ Bug = Callable[[Patch], None]
 
 
 def plant(patch: Patch, owner: Any, name: str, function: Callable[..., Any]) -> None:
-    """Put `function` in the place of the one of this name, under its names."""
+    """Replace a function by `function`, which gets the names of the original."""
     right = getattr(owner, name)
     function.__name__, function.__qualname__ = right.__name__, right.__qualname__
     patch.setattr(owner, name, function)
 
 
-# --- in tasks and what is built of them -----------------------------------------------------------
+# --- bugs in tasks, and in what is built from them ------------------------------------------------
 
 
-def wait_for_swallows_a_cancellation(patch: Patch) -> None:
-    """As in 3.8 to 3.11 (gh-86296): cancelled in the turn of the result, it returned the result."""
+def wait_for_loses_a_cancellation(patch: Patch) -> None:
+    """In 3.8 to 3.11, cancelled in the iteration of the result, it returned that (gh-86296)."""
     right = miniloop.wait_for
 
     async def wait_for(fut: Any, timeout: float | None) -> Any:
@@ -67,7 +68,7 @@ def wait_for_swallows_a_cancellation(patch: Patch) -> None:
 
 
 def gather_loses_a_cancellation(patch: Patch) -> None:
-    """Who cancelled a gather got its results, if the children did not mind (bpo-32684)."""
+    """If the children ignored their cancellation, gather returned their results (bpo-32684)."""
 
     def cancel(self: Any, msg: Any = None) -> bool:
         return not self.done() and sum(child.cancel(msg=msg) for child in self._children) > 0
@@ -75,8 +76,8 @@ def gather_loses_a_cancellation(patch: Patch) -> None:
     plant(patch, combinators._GatheringFuture, "cancel", cancel)
 
 
-def gather_ends_before_its_children(patch: Patch) -> None:
-    """A cancelled gather was cancelled at once, while its children still cleaned up."""
+def gather_is_done_before_its_children(patch: Patch) -> None:
+    """A cancelled gather was done immediately, while its children were still cleaning up."""
 
     def cancel(self: Any, msg: Any = None) -> bool:
         for child in self._children:
@@ -86,8 +87,8 @@ def gather_ends_before_its_children(patch: Patch) -> None:
     plant(patch, combinators._GatheringFuture, "cancel", cancel)
 
 
-def a_semaphore_lets_a_late_comer_overtake(patch: Patch) -> None:
-    """A permit was free until the waiter it had woken took it (gh-90155)."""
+def a_semaphore_lets_a_newcomer_overtake(patch: Patch) -> None:
+    """A permit was free until the woken waiter took it (gh-90155)."""
 
     async def acquire(self: Any) -> bool:
         while self._value <= 0:
@@ -107,8 +108,8 @@ def a_semaphore_lets_a_late_comer_overtake(patch: Patch) -> None:
     plant(patch, locks.Semaphore, "release", release)
 
 
-def a_semaphore_loses_the_permit_of_who_is_cancelled(patch: Patch) -> None:
-    """Woken and cancelled in one turn, a waiter took its permit along (bpo-45997)."""
+def a_semaphore_loses_the_permit_of_a_cancelled_waiter(patch: Patch) -> None:
+    """A waiter that was woken and cancelled in one iteration kept its permit (bpo-45997)."""
 
     async def acquire(self: Any) -> bool:
         if not self.locked():
@@ -126,7 +127,7 @@ def a_semaphore_loses_the_permit_of_who_is_cancelled(patch: Patch) -> None:
 
 
 def a_queue_loses_the_item_of_a_cancelled_getter(patch: Patch) -> None:
-    """The item had been handed to a getter, which was cancelled before it woke up (bpo-26923)."""
+    """The item was given to a getter that was cancelled before it ran (bpo-26923)."""
 
     async def get(self: Any) -> Any:
         while self.empty() and not self._is_shutdown:
@@ -143,8 +144,8 @@ def a_queue_loses_the_item_of_a_cancelled_getter(patch: Patch) -> None:
     plant(patch, miniloop.Queue, "get", get)
 
 
-def a_queue_forgets_the_next_getter(patch: Patch) -> None:
-    """A getter, cancelled when it had been woken, did not wake the next (bpo-23812)."""
+def a_queue_does_not_wake_the_next_getter(patch: Patch) -> None:
+    """A getter that was cancelled after it was woken did not wake the next one (bpo-23812)."""
 
     def give_up(self: Any, waiter: Any, line: deque[Any], in_vain: bool) -> None:
         del in_vain
@@ -155,7 +156,7 @@ def a_queue_forgets_the_next_getter(patch: Patch) -> None:
 
 
 def a_task_is_woken_twice(patch: Patch) -> None:
-    """By what it waits for, which was cancelled, and once more by cancel() itself."""
+    """The cancelled future woke the task, and cancel() woke it again."""
     right = tasks.Task.cancel
 
     def cancel(self: Any, msg: Any = None) -> bool:
@@ -168,7 +169,7 @@ def a_task_is_woken_twice(patch: Patch) -> None:
 
 
 def a_task_forgets_a_cancellation_in_its_last_step(patch: Patch) -> None:
-    """A task that was cancelled while it ran, and did not await again, ended with its result."""
+    """A task that was cancelled while it ran, and did not await again, returned its result."""
     right = tasks.Task.cancel
 
     def cancel(self: Any, msg: Any = None) -> bool:
@@ -180,11 +181,11 @@ def a_task_forgets_a_cancellation_in_its_last_step(patch: Patch) -> None:
     plant(patch, tasks.Task, "cancel", cancel)
 
 
-def a_notification_is_lost_with_who_is_cancelled(patch: Patch) -> None:
-    """Notified and cancelled, a waiter did not pass the notification on (gh-112202).
+def a_notification_of_a_cancelled_waiter_is_lost(patch: Patch) -> None:
+    """A waiter that was notified and cancelled did not pass the notification on (gh-112202).
 
-    Seen where no notification has come: the cure wakes the next in the place of whoever is
-    cancelled, and without it nobody wakes. Few programs notify and cancel in one turn.
+    It shows where no notification was given: the fix wakes another waiter when one is cancelled.
+    Few programs notify and cancel in one iteration.
     """
 
     async def wait(self: Any) -> bool:
@@ -202,18 +203,18 @@ def a_notification_is_lost_with_who_is_cancelled(patch: Patch) -> None:
     plant(patch, locks.Condition, "wait", wait)
 
 
-def a_condition_is_left_without_its_lock(patch: Patch) -> None:
-    """Cancelled while it took the lock again, wait() raised without the lock (bpo-22970)."""
+def a_cancelled_condition_wait_raises_without_its_lock(patch: Patch) -> None:
+    """Cancelled while it acquired the lock again, wait() raised without the lock (bpo-22970)."""
     plant(patch, locks.Condition, "_take_lock_again", lambda self: self.acquire())
 
 
-def a_lock_is_taken_from_under_who_waits(patch: Patch) -> None:
-    """Between release() and the turn of the waiter it woke, a newcomer got the lock (bpo-27585)."""
+def a_lock_lets_a_newcomer_overtake(patch: Patch) -> None:
+    """Between release() and the step of the woken waiter, a newcomer got the lock (bpo-27585)."""
     plant(patch, locks.Lock, "_newcomer_must_wait", lambda self: False)
 
 
-def an_event_wakes_nobody_when_it_is_cleared_again(patch: Patch) -> None:
-    """Who was woken looked at the flag once more; set() and clear() together were no event."""
+def an_event_that_is_cleared_again_wakes_no_waiter(patch: Patch) -> None:
+    """A woken waiter checked the flag again, so set() followed by clear() had no effect."""
 
     async def wait(self: Any) -> bool:
         while not self._value:
@@ -227,21 +228,21 @@ def an_event_wakes_nobody_when_it_is_cleared_again(patch: Patch) -> None:
     plant(patch, locks.Event, "wait", wait)
 
 
-def a_group_swallows_a_cancellation_from_outside(patch: Patch) -> None:
-    """Cancelled while it waited for its tasks, a group cancelled them and went on."""
+def a_group_loses_a_cancellation_from_outside(patch: Patch) -> None:
+    """Cancelled while it waited for its tasks, a group cancelled them and continued."""
     right = miniloop.TaskGroup.__aexit__
 
     async def aexit(self: Any, *exc: Any) -> None:
         try:
             await right(self, *exc)
         except miniloop.CancelledError:
-            return  # raised anew only if it came while the group waited
+            return  # an outside cancellation is swallowed here
 
     plant(patch, miniloop.TaskGroup, "__aexit__", aexit)
 
 
-def a_timeout_eats_a_cancellation_that_is_not_its_own(patch: Patch) -> None:
-    """Cancelled by somebody else when its time was up as well, it raised TimeoutError alone."""
+def a_timeout_loses_a_cancellation_from_outside(patch: Patch) -> None:
+    """If it was cancelled from outside when it expired, it raised only TimeoutError."""
     right = miniloop.Timeout.__aexit__
 
     async def aexit(self: Any, *exc: Any) -> None:
@@ -251,8 +252,8 @@ def a_timeout_eats_a_cancellation_that_is_not_its_own(patch: Patch) -> None:
     plant(patch, miniloop.Timeout, "__aexit__", aexit)
 
 
-def a_shield_lets_a_cancellation_through(patch: Patch) -> None:
-    """Whoever cancelled the waiter cancelled what was shielded."""
+def a_shield_passes_a_cancellation_on(patch: Patch) -> None:
+    """Cancelling the waiter cancelled the shielded awaitable."""
 
     def shield(arg: Any) -> Any:
         return miniloop.ensure_future(arg)
@@ -261,31 +262,31 @@ def a_shield_lets_a_cancellation_through(patch: Patch) -> None:
 
 
 IN_TASKS = [
-    (wait_for_swallows_a_cancellation, 72),
+    (wait_for_loses_a_cancellation, 72),
     (gather_loses_a_cancellation, 40),
-    (gather_ends_before_its_children, 54),
-    (a_semaphore_lets_a_late_comer_overtake, 482),
-    (a_semaphore_loses_the_permit_of_who_is_cancelled, 930),
+    (gather_is_done_before_its_children, 54),
+    (a_semaphore_lets_a_newcomer_overtake, 482),
+    (a_semaphore_loses_the_permit_of_a_cancelled_waiter, 930),
     (a_queue_loses_the_item_of_a_cancelled_getter, 177),
-    (a_queue_forgets_the_next_getter, 266),
+    (a_queue_does_not_wake_the_next_getter, 266),
     (a_task_is_woken_twice, 0),
     (a_task_forgets_a_cancellation_in_its_last_step, 2),
-    (a_notification_is_lost_with_who_is_cancelled, 2162),
-    (a_condition_is_left_without_its_lock, 437),
-    (a_lock_is_taken_from_under_who_waits, 310),
-    (an_event_wakes_nobody_when_it_is_cleared_again, 149),
-    (a_group_swallows_a_cancellation_from_outside, 1),
-    (a_timeout_eats_a_cancellation_that_is_not_its_own, 0),
-    (a_shield_lets_a_cancellation_through, 5),
+    (a_notification_of_a_cancelled_waiter_is_lost, 2162),
+    (a_cancelled_condition_wait_raises_without_its_lock, 437),
+    (a_lock_lets_a_newcomer_overtake, 310),
+    (an_event_that_is_cleared_again_wakes_no_waiter, 149),
+    (a_group_loses_a_cancellation_from_outside, 1),
+    (a_timeout_loses_a_cancellation_from_outside, 0),
+    (a_shield_passes_a_cancellation_on, 5),
 ]
-"""Each with the first seed that shows it, where the hunt begins."""
+"""Each bug with the first seed that shows it, where the search starts."""
 
 
-# --- in streams -----------------------------------------------------------------------------------
+# --- bugs in streams ------------------------------------------------------------------------------
 
 
 def a_separator_is_missed_between_two_chunks(patch: Patch) -> None:
-    """readuntil() looked for it in what was new only (bpo-22873)."""
+    """readuntil() searched only the new data for it (bpo-22873)."""
     right = streams.StreamReader._find_first
 
     def find_first(self: Any, separators: Any, start: int) -> Any:
@@ -294,13 +295,13 @@ def a_separator_is_missed_between_two_chunks(patch: Patch) -> None:
     plant(patch, streams.StreamReader, "_find_first", find_first)
 
 
-def an_end_of_file_wakes_nobody(patch: Patch) -> None:
-    """A coroutine that was reading already never heard of it."""
+def an_end_of_file_wakes_no_reader(patch: Patch) -> None:
+    """A coroutine that was already reading was not woken."""
     plant(patch, streams.StreamReader, "feed_eof", lambda self: setattr(self, "_eof", True))
 
 
 def a_reader_that_needs_more_than_the_limit_hangs(patch: Patch) -> None:
-    """readexactly() waited for data while the transport was paused for too much of it."""
+    """readexactly() waited for data while the transport was paused by the limit."""
     right = streams.StreamReader._wait_for_data
 
     async def wait_for_data(self: Any, name: str) -> None:
@@ -312,7 +313,7 @@ def a_reader_that_needs_more_than_the_limit_hangs(patch: Patch) -> None:
 
 
 def only_one_drain_is_woken(patch: Patch) -> None:
-    """Of several tasks in drain() one went on, and the others never (gh-74116)."""
+    """Only one of several tasks in drain() was woken (gh-74116)."""
 
     def resume_writing(self: Any) -> None:
         self._paused = False
@@ -321,8 +322,8 @@ def only_one_drain_is_woken(patch: Patch) -> None:
     plant(patch, streams.FlowControlMixin, "resume_writing", resume_writing)
 
 
-def data_comes_though_reading_is_paused(patch: Patch) -> None:
-    """pause_reading() in connection_made() was undone by the start of reading (bpo-33694)."""
+def data_is_received_although_reading_is_paused(patch: Patch) -> None:
+    """pause_reading() in connection_made() was undone when reading started (bpo-33694)."""
 
     def start_reading(self: Any) -> None:
         self._loop._add_reader(self._fd, self._read_ready)
@@ -330,8 +331,8 @@ def data_comes_though_reading_is_paused(patch: Patch) -> None:
     plant(patch, descriptors._DescriptorTransport, "_start_reading", start_reading)
 
 
-def close_throws_away_what_is_buffered(patch: Patch) -> None:
-    """close() was abort()."""
+def close_discards_the_buffer(patch: Patch) -> None:
+    """close() behaved like abort()."""
 
     def close(self: Any) -> None:
         self.abort()
@@ -340,7 +341,7 @@ def close_throws_away_what_is_buffered(patch: Patch) -> None:
 
 
 def the_end_of_file_overtakes_the_data(patch: Patch) -> None:
-    """write_eof() shut the socket at once, and what was buffered had nowhere to go."""
+    """write_eof() shut down the socket immediately, so the buffered data could not be sent."""
 
     def write_eof(self: Any) -> None:
         if not self._closing and not self._eof:
@@ -352,21 +353,22 @@ def the_end_of_file_overtakes_the_data(patch: Patch) -> None:
 
 IN_STREAMS = [
     (a_separator_is_missed_between_two_chunks, 57),
-    (an_end_of_file_wakes_nobody, 5),
+    (an_end_of_file_wakes_no_reader, 5),
     (a_reader_that_needs_more_than_the_limit_hangs, 4),
     (only_one_drain_is_woken, 87),
-    (data_comes_though_reading_is_paused, 115),
-    (close_throws_away_what_is_buffered, 52),
+    (data_is_received_although_reading_is_paused, 115),
+    (close_discards_the_buffer, 52),
     (the_end_of_file_overtakes_the_data, 76),
 ]
-"""The same."""
+"""Each bug with the first seed that shows it."""
 
 
-# --- the hunt -------------------------------------------------------------------------------------
+# --- the search -----------------------------------------------------------------------------------
 
 A_MINUTE: Final = 6_000
-"""Programs: at a hundred a second, while a core was seen to run 170 of the one kind and more of
-the other."""
+"""Programs per minute on a slow machine, at a hundred per second. One core was measured to run 170
+per second of the programs about tasks, and more of the others.
+"""
 
 Shows = Callable[[int], bool]
 
@@ -386,7 +388,7 @@ def shows_in_streams(seed: int) -> bool:
 
 
 class Neutral:
-    """Puts in, for each replacement, one that looks like it and calls the original."""
+    """Replaces each function by one that looks like the replacement and calls the original."""
 
     def __init__(self, patch: Patch) -> None:
         self._patch = patch
@@ -406,18 +408,18 @@ class Neutral:
 
 
 @pytest.fixture(autouse=True)
-def _garbage_is_the_programs_own() -> Iterator[None]:
-    """Each program ends with a collection, which shall not look at all that pytest has made."""
+def _freeze_other_objects() -> Iterator[None]:
+    """Each program ends with a garbage collection, which must not traverse pytest's objects."""
     gc.collect()
     gc.freeze()
     yield
     gc.unfreeze()
 
 
-on_an_asyncio_without_them = pytest.mark.skipif(
+needs_asyncio_without_these_bugs = pytest.mark.skipif(
     sys.version_info < (3, 13), reason="older asyncios have some of these bugs"
 )
-of_each_bug = pytest.mark.parametrize(
+each_bug = pytest.mark.parametrize(
     ("bug", "first", "shows"),
     [(bug, first, shows_in_tasks) for bug, first in IN_TASKS]
     + [(bug, first, shows_in_streams) for bug, first in IN_STREAMS],
@@ -425,12 +427,12 @@ of_each_bug = pytest.mark.parametrize(
 )
 
 
-@on_an_asyncio_without_them
-@of_each_bug
+@needs_asyncio_without_these_bugs
+@each_bug
 def test_a_bug_is_found_within_a_minute(
     bug: Bug, first: int, shows: Shows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the seed that showed it last; if programs are made in another way, from the start."""
+    """Start at the recorded seed; if programs are generated differently now, try all seeds."""
 
     def is_found(seed: int) -> bool:
         with monkeypatch.context() as patch:
@@ -441,16 +443,16 @@ def test_a_bug_is_found_within_a_minute(
             bug(Neutral(patch))
             if shows(seed):
                 return False
-        return not shows(seed)  # without the bug: the difference is the bug's
+        return not shows(seed)  # without the bug there must be no difference
 
     assert first < A_MINUTE
     found = next(filter(is_found, chain([first], range(A_MINUTE))), None)
-    assert found is not None, "what does the generator lack?"
+    assert found is not None, "no program shows the bug: what does the generator lack?"
 
 
-@on_an_asyncio_without_them
-@of_each_bug
-def test_a_bug_is_not_found_by_the_looks_of_its_replacement(
+@needs_asyncio_without_these_bugs
+@each_bug
+def test_a_replacement_without_the_bug_shows_no_difference(
     bug: Bug, first: int, shows: Shows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bug(Neutral(monkeypatch))

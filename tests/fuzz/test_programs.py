@@ -1,4 +1,4 @@
-"""Random programs do the same on miniloop and on asyncio; and the fuzzer finds what does not."""
+"""Random programs behave the same on miniloop and on asyncio, and the fuzzer finds differences."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ LOST = "handler (future): Task exception was never retrieved"
 START = miniloop.Task._start
 
 SEEDS = range(1_000)
-"""The programs that every run of the tests tries; some ten seconds' worth."""
+"""The programs of every test run; they take about ten seconds."""
 
 
 @pytest.fixture(autouse=True, scope="module")
-def only_the_programs_own_garbage() -> Iterator[None]:
+def freeze_other_objects() -> Iterator[None]:
     gc.collect()
     gc.freeze()
     yield
@@ -45,7 +45,7 @@ def only_the_programs_own_garbage() -> Iterator[None]:
 
 
 def source(text: str) -> str:
-    """The source of a program of some lines."""
+    """Return the source of a program with these lines."""
     lines = "\n".join(f"    {line}" for line in text.strip().splitlines())
     return f"def program(aio, loop, log, attempt, var, copy_context, work):\n{lines}\n"
 
@@ -55,7 +55,7 @@ def program(text: str) -> Any:
 
 
 def script(folder: Path, text: str) -> Path:
-    """A file with a program of some lines."""
+    """Write a file with a program of these lines; return its path."""
     path = folder / "script.py"
     path.write_text(source(text), encoding="utf-8")
     return path
@@ -65,11 +65,11 @@ def trace(text: str, name: str = "asyncio") -> list[str]:
     return run.run(program(text), implementation(name))
 
 
-# -- the programs themselves ----------------------------------------------------------------------
+# -- random programs -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_random_programs_do_the_same_on_miniloop_and_on_asyncio(part: int) -> None:
+def test_random_programs_behave_the_same_on_miniloop_and_on_asyncio(part: int) -> None:
     for seed in SEEDS[part::4]:
         found = programs.check(seed)
         assert found is None, found.show()
@@ -78,21 +78,21 @@ def test_random_programs_do_the_same_on_miniloop_and_on_asyncio(part: int) -> No
 @settings(max_examples=60, derandomize=True, deadline=None, database=None,
           suppress_health_check=list(HealthCheck))  # fmt: skip
 @given(st.data())
-def test_programs_that_hypothesis_chooses_do_the_same(data: st.DataObject) -> None:
+def test_programs_chosen_by_hypothesis_behave_the_same(data: st.DataObject) -> None:
     chosen = generate(lambda count: data.draw(st.integers(0, count - 1)))
     assert programs.differs(chosen, "miniloop") is None, chosen.source
 
 
-def test_every_operation_is_met_by_these_programs() -> None:
-    assert cover(SEEDS[:400]).never_met() == []
+def test_these_programs_execute_every_operation() -> None:
+    assert cover(SEEDS[:400]).never_executed() == []
 
 
-def test_a_seed_makes_the_same_program_again() -> None:
+def test_a_seed_always_makes_the_same_program() -> None:
     assert generate(seeded(7)).source == generate(seeded(7)).source
     assert generate(seeded(7)).source != generate(seeded(8)).source
 
 
-def test_a_program_is_offered_only_what_its_asyncio_has() -> None:
+def test_a_program_contains_only_operations_that_its_asyncio_has() -> None:
     assert set(operations((3, 13))) - set(operations((3, 11))) == {
         "wait_for", "eager", "set_task_factory", "as_completed_async", "queue_shutdown",
     }  # fmt: skip
@@ -101,7 +101,7 @@ def test_a_program_is_offered_only_what_its_asyncio_has() -> None:
 # -- the three implementations --------------------------------------------------------------------
 
 
-def test_the_second_asyncio_is_one_without_the_accelerator() -> None:
+def test_the_second_asyncio_has_no_accelerator() -> None:
     with_c, in_python, ours = (implementation(name).aio for name in IMPLEMENTATIONS)
     assert with_c.Task is __import__("asyncio").Task
     assert with_c.Task.__module__ == "_asyncio"
@@ -111,8 +111,8 @@ def test_the_second_asyncio_is_one_without_the_accelerator() -> None:
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_a_run_leaves_nothing_behind(name: str) -> None:
-    implementation("asyncio")  # which imports it
+def test_a_run_leaves_no_change_behind(name: str) -> None:
+    implementation("asyncio")  # imports it
     before = (sys.modules["asyncio.tasks"], sys.unraisablehook)
     trace("loop.create_task(aio.sleep(1))", name)
     assert (sys.modules["asyncio.tasks"], sys.unraisablehook) == before
@@ -120,15 +120,15 @@ def test_a_run_leaves_nothing_behind(name: str) -> None:
     assert "set" not in vars(sys.modules["miniloop.taskgroups"])
 
 
-# -- what is recorded -----------------------------------------------------------------------------
+# -- traces ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_a_trace_tells_line_task_time_cancellation_and_variable(name: str) -> None:
+def test_a_trace_contains_line_task_time_cancellation_and_variable(name: str) -> None:
     steps = """
 async def a():
     var.set(5)
-    log("begins")
+    log("starts")
     try:
         await aio.sleep(2)
     except aio.CancelledError as error:
@@ -138,7 +138,7 @@ t = loop.create_task(a())
 loop.call_later(1, t.cancel, "enough")
 """
     assert trace(steps, name) == [
-        "line 4 T1 var=5: 'begins'",
+        "line 4 T1 var=5: 'starts'",
         "1 line 8 T1 asked to cancel var=5: CancelledError(enough)",
         "1 left: T1 Task-+1: exception=ValueError('no')",
         f"in the end {LOST} ValueError(no) ⟨from CancelledError(enough)⟩",
@@ -146,7 +146,7 @@ loop.call_later(1, t.cancel, "enough")
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_what_waits_for_ever_is_told_and_then_cancelled(name: str) -> None:
+def test_a_task_that_waits_forever_is_recorded_and_then_cancelled(name: str) -> None:
     assert trace("f = loop.create_future()\nloop.create_task(aio.wait([f]))", name) == [
         "left: T1 Task-+1: pending",
         "left: T1 Task-+1: cancelled",
@@ -154,7 +154,7 @@ def test_what_waits_for_ever_is_told_and_then_cancelled(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_what_refuses_to_end_is_closed_by_force(name: str) -> None:
+def test_a_task_that_ignores_every_cancellation_is_closed_by_force(name: str) -> None:
     steps = """
 async def a():
     while True:
@@ -175,34 +175,34 @@ t = loop.create_task(a())
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_a_program_that_never_ends_is_cut_at_the_same_row(name: str) -> None:
+def test_the_trace_of_an_endless_program_is_cut_at_the_same_row(name: str) -> None:
     steps = (
         "async def a():\n    while True:\n        log(await aio.sleep(0.5))\nloop.create_task(a())"
     )
     rows = trace(steps, name)
     assert len(rows) == run.MOST_ROWS + 1
-    assert rows[-1] == "cut, for it is long"
+    assert rows[-1] == "cut: too many rows"
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_a_program_that_only_turns_is_cut(name: str) -> None:
+def test_a_program_with_too_many_iterations_is_cut(name: str) -> None:
     steps = "def again():\n    loop.call_soon(again)\nagain()"
-    assert trace(steps, name) == ["cut, for it turns and turns"]
+    assert trace(steps, name) == ["cut: too many iterations"]
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_what_comes_out_of_the_loop_does_not_end_the_program(name: str) -> None:
+def test_an_exception_raised_by_the_loop_does_not_stop_the_program(name: str) -> None:
     steps = """
 def leave():
     raise SystemExit(3)
 loop.call_soon(leave)
-loop.call_later(1, log, "still here")
+loop.call_later(1, log, "still running")
 """
-    assert trace(steps, name) == ["out of the loop: SystemExit(3)", "1 called: 'still here'"]
+    assert trace(steps, name) == ["raised by the loop: SystemExit(3)", "1 called: 'still running'"]
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_a_failed_start_warnings_and_the_log_are_recorded(name: str) -> None:
+def test_exceptions_at_the_start_and_warnings_and_log_records_are_recorded(name: str) -> None:
     steps = "loop.set_exception_handler(None)\nloop.call_soon(log.nothing)"
     (row,) = trace(steps, name)
     assert row.startswith("raised at the start: AttributeError")
@@ -214,47 +214,47 @@ loop.call_exception_handler({"message": "x"})
     assert trace(steps, name) == ["RuntimeWarning: coroutine 'sleep' was never awaited", "ERROR: x"]
 
 
-def of_another(self: Any, context: dict[str, Any]) -> None:
-    """A fault: the context names another future than it is about."""
+def wrong_future(self: Any, context: dict[str, Any]) -> None:
+    """A bug: the context has another future than the one it is about."""
     REPORT(self, {**context, "future": self.create_future()} if "future" in context else context)
 
 
-def without_a_line(context: dict[str, Any]) -> str:
-    """A fault: the log says only the message."""
+def message_only(context: dict[str, Any]) -> str:
+    """A bug: the log record has only the message."""
     return str(context["message"])
 
 
 REPORT = miniloop.SelectorEventLoop.call_exception_handler
 
-TELL = """
+REPORTED = """
 f = loop.create_future()
 loop.call_exception_handler({"message": "x", "future": f})
 """
 
 
-def test_a_context_of_another_future_is_found(
+def test_a_context_with_a_wrong_future_is_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert trace(TELL, "miniloop") == ["handler (future F1): x"]
-    path = script(tmp_path, TELL)
+    assert trace(REPORTED, "miniloop") == ["handler (future F1): x"]
+    path = script(tmp_path, REPORTED)
     assert programs.check_script(path) is None
-    monkeypatch.setattr(miniloop.SelectorEventLoop, "call_exception_handler", of_another)
+    monkeypatch.setattr(miniloop.SelectorEventLoop, "call_exception_handler", wrong_future)
     assert programs.check_script(path) is not None
 
 
-def test_a_line_that_is_missing_in_the_log_is_found(
+def test_a_missing_line_in_a_log_record_is_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    text = "loop.set_exception_handler(None)" + TELL
+    text = "loop.set_exception_handler(None)" + REPORTED
     assert trace(text, "miniloop") == ["ERROR: x | future: <Future pending>"]
     path = script(tmp_path, text)
     assert programs.check_script(path) is None
-    monkeypatch.setattr("miniloop.mishaps._format_context", without_a_line)
+    monkeypatch.setattr("miniloop.mishaps._format_context", message_only)
     assert programs.check_script(path) is not None
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_a_record_is_compared_without_tracebacks(name: str) -> None:
+def test_a_log_record_is_compared_without_tracebacks(name: str) -> None:
     steps = """
 loop.set_debug(True)
 loop.set_exception_handler(lambda loop, context: 1 / 0)
@@ -271,7 +271,7 @@ loop.call_soon(on)
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="no eager tasks")
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_tasks_that_are_first_seen_in_a_set_are_numbered_by_their_names(name: str) -> None:
+def test_tasks_that_first_appear_in_a_set_are_numbered_by_name(name: str) -> None:
     steps = """
 async def a():
     held = [aio.Task(b(), loop=loop, eager_start=True) for _ in range(20)]
@@ -287,7 +287,7 @@ loop.create_task(a())
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_a_history_that_comes_back_to_its_beginning_can_be_told(name: str) -> None:
+def test_an_exception_whose_contexts_form_a_cycle_can_be_described(name: str) -> None:
     steps = """
 error = ValueError()
 error.__context__ = ExceptionGroup("some", [error])
@@ -297,11 +297,11 @@ log(error)
     assert row.startswith("line 4: ValueError ⟨during ExceptionGroup(some: ValueError")
 
 
-# -- a difference is found, made small, and shown -------------------------------------------------
+# -- finding, shrinking and showing a difference ---------------------------------------------------
 
 
 def wake_the_last(self: Any) -> None:
-    """A fault: the lock goes to who came last."""
+    """A bug: the lock goes to the last waiter."""
     waiting = [waiter for waiter in self._waiters or () if not waiter.done()]
     if waiting:
         waiting[-1].set_result(True)
@@ -311,7 +311,7 @@ def find(seeds: range) -> Difference:
     return next(found for seed in seeds if (found := programs.check(seed)) is not None)
 
 
-def test_a_planted_fault_is_found_made_small_and_shown(
+def test_an_injected_bug_is_found_shrunk_and_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(miniloop.Lock, "_wake_first", wake_the_last)
@@ -328,7 +328,7 @@ def test_a_planted_fault_is_found_made_small_and_shown(
     assert programs.check_script(path) is None
 
 
-def test_smaller_programs_are_smaller_and_mostly_still_programs() -> None:
+def test_smaller_programs_are_smaller_and_mostly_valid() -> None:
     whole = generate(seeded(3))
     smaller = list(smaller_programs(whole))
     assert len(smaller) > 50
@@ -345,7 +345,7 @@ def _compiles(one: Program) -> bool:
     return True
 
 
-def test_the_lines_of_a_script_are_numbered_as_those_of_its_program() -> None:
+def test_the_lines_of_a_script_have_the_same_numbers_as_those_of_its_program() -> None:
     whole = generate(seeded(3))
     assert whole.script("A title.").splitlines()[4:20] == whole.source.splitlines()[4:20]
 
@@ -358,10 +358,10 @@ def test_side_by_side_marks_the_first_different_step() -> None:
     assert all(len(line) <= 80 for line in table.splitlines())
 
 
-# -- what is known --------------------------------------------------------------------------------
+# -- known differences -----------------------------------------------------------------------------
 
 
-def test_every_rule_says_why_and_every_row_it_names_is_in_the_table() -> None:
+def test_every_rule_has_a_reason_and_names_an_existing_row_of_the_table() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8")
     for rule in known.RULES:
         assert rule.reason
@@ -372,31 +372,29 @@ def test_every_rule_says_why_and_every_row_it_names_is_in_the_table() -> None:
         assert habit.until in (habits.NOW, (3, 12), (3, 13))
 
 
-def test_rules_rewrite_only_what_they_are_about() -> None:
+def test_rules_rewrite_only_the_rows_they_are_about() -> None:
     rows = [
         "line 3 T1: InvalidStateError(invalid state)",
         "line 3 T1: ValueError(FINISHED: <Future finished result=3>)",
     ]
-    told = ["line 3 T1: InvalidStateError(FINISHED: <Future finished result=3>)", rows[1]]
-    asyncio, in_python = known.rewritten("asyncio in Python", [rows, told])
+    other = ["line 3 T1: InvalidStateError(FINISHED: <Future finished result=3>)", rows[1]]
+    asyncio, in_python = known.rewritten("asyncio in Python", [rows, other])
     assert asyncio == in_python
-    ours, theirs = known.rewritten("miniloop", [rows, told])
+    ours, theirs = known.rewritten("miniloop", [rows, other])
     assert ours != theirs
 
 
-def forget_the_name(self: Any, coro: Any, loop: Any, name: Any, context: Any) -> None:
-    """A fault: a task has no name but its number."""
+def ignore_name(self: Any, coro: Any, loop: Any, name: Any, context: Any) -> None:
+    """A bug: the name of a task is ignored."""
     START(self, coro, loop, None, context)
 
 
-def tell_another_name(self: Any) -> str:
-    """A fault: a task that has a name tells another."""
+def wrong_name(self: Any) -> str:
+    """A bug: get_name() of a task with a name returns another one."""
     return "wrong" if isinstance(self._name, str) else f"Task-{self._name}"
 
 
-@pytest.mark.parametrize(
-    ("method", "fault"), [("_start", forget_the_name), ("get_name", tell_another_name)]
-)
+@pytest.mark.parametrize(("method", "fault"), [("_start", ignore_name), ("get_name", wrong_name)])
 def test_a_wrong_name_is_found(
     method: str, fault: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -406,7 +404,7 @@ def test_a_wrong_name_is_found(
     assert programs.check_script(path) is not None
 
 
-def test_only_with_a_factory_a_name_may_be_another() -> None:
+def test_a_name_may_differ_only_with_a_task_factory() -> None:
     rule = next(rule for rule in known.RULES if isinstance(rule, known.Name))
     text = "loop.set_task_factory(aio.eager_task_factory)"
     assert not rule.concerns("miniloop", "aio.create_task(a(), name='x')")
@@ -421,7 +419,7 @@ def test_only_with_a_factory_a_name_may_be_another() -> None:
 STUCK = "Leaving task <Task>"
 
 
-def test_what_comes_before_an_excuse_is_compared() -> None:
+def test_rows_before_an_excuse_are_compared() -> None:
     text = "eager_start=True"
     after = known.rewritten("miniloop", [["a: 1", STUCK, "b"], ["a: 1", "c", "d"]], text)
     assert after[0] == after[1]
@@ -431,14 +429,14 @@ def test_what_comes_before_an_excuse_is_compared() -> None:
     assert both[0] != both[1]
 
 
-def test_without_an_eager_task_nothing_is_excused_by_it() -> None:
+def test_an_excuse_about_eager_tasks_needs_an_eager_task() -> None:
     asyncio, ours = known.rewritten("miniloop", [[STUCK, "b"], ["c", "d"]], "pass")
     assert asyncio != ours
 
 
 AWAITS_ITSELF = """
 async def a():
-    attempt(log, "begins")
+    attempt(log, "starts")
     try:
         await one
     except RuntimeError as error:
@@ -478,30 +476,30 @@ context = copy_context()
 attempt(context.run, context.run, log, "never")
 """
 
-from_eager_tasks_on = pytest.mark.skipif(sys.version_info < (3, 12), reason="no eager tasks there")
-of_each_fault = pytest.mark.parametrize(
+needs_eager_tasks = pytest.mark.skipif(sys.version_info < (3, 12), reason="no eager tasks")
+each_fault = pytest.mark.parametrize(
     "text",
     [
         AWAITS_ITSELF,
-        pytest.param(ENTERED_TWICE, marks=from_eager_tasks_on),
-        pytest.param(ENTERED_BY_THE_NEXT, marks=from_eager_tasks_on),
+        pytest.param(ENTERED_TWICE, marks=needs_eager_tasks),
+        pytest.param(ENTERED_BY_THE_NEXT, marks=needs_eager_tasks),
     ],
 )
 
 
-@of_each_fault
-def test_a_fault_of_the_accelerator_is_seen_in_a_trace_of_asyncio(text: str) -> None:
+@each_fault
+def test_a_bug_of_the_accelerator_is_recognised_in_a_trace_of_asyncio(text: str) -> None:
     assert known.meets_a_fault(trace(text), source(text))
     assert not known.meets_a_fault(trace(text, "miniloop"), "pass")
 
 
-def test_a_context_that_is_entered_in_itself_is_no_fault() -> None:
+def test_entering_a_context_twice_is_not_a_bug_of_the_accelerator() -> None:
     assert "cannot enter context" in trace(CONTEXT_IN_ITSELF)[0]
     assert not known.meets_a_fault(trace(CONTEXT_IN_ITSELF), source(CONTEXT_IN_ITSELF))
 
 
-@of_each_fault
-def test_a_fault_of_the_accelerator_excuses_only_what_it_makes(
+@each_fault
+def test_a_bug_of_the_accelerator_excuses_only_its_own_effects(
     text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = script(tmp_path, text)
@@ -513,9 +511,7 @@ def test_a_fault_of_the_accelerator_excuses_only_what_it_makes(
     assert programs.check_script(path) is not None
 
 
-def test_what_is_as_in_neither_asyncio_is_blamed_on_miniloop(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_difference_from_both_asyncios_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     traces = {
         "asyncio": ["a: E ⟨during V⟩", "b: 1"],
         "asyncio in Python": ["a: E ⟨during V⟩", "b: 2"],
@@ -528,11 +524,9 @@ def test_what_is_as_in_neither_asyncio_is_blamed_on_miniloop(
     assert programs.check(0) is None
 
 
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="an error held the frames that held it")
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="exceptions and frames form cycles")
 @pytest.mark.parametrize(("lost", "late"), [("Task", False), ("Future", True)])
-def test_when_a_lost_exception_is_told_is_known_to_differ_only_for_futures(
-    lost: str, late: bool
-) -> None:
+def test_only_a_future_may_report_a_lost_exception_at_another_time(lost: str, late: bool) -> None:
     row = f"handler (future): {lost} exception was never retrieved ValueError(1)"
     pair = [["a", row, "b"], ["a", "b", f"in the end {row}"]]
     asyncio, ours = known.rewritten("miniloop", pair, "aio.create_task(a())")
@@ -543,19 +537,19 @@ def test_when_a_lost_exception_is_told_is_known_to_differ_only_for_futures(
     assert asyncio != ours
 
 
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="an error held the frames that held it")
-def test_what_asyncio_leaves_to_the_garbage_collector_may_go_sooner_but_not_later() -> None:
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="exceptions and frames form cycles")
+def test_miniloop_may_free_an_object_sooner_than_asyncio_but_not_later() -> None:
     goes = "RuntimeWarning: coroutine 'a' was never awaited"
-    at_once, in_the_end = [goes, "b"], ["b", f"in the end {goes}"]
+    immediately, in_the_end = [goes, "b"], ["b", f"in the end {goes}"]
 
     def alike(asyncio: list[str], ours: list[str]) -> bool:
         pair = known.rewritten("miniloop", [asyncio, ours], "aio.create_task(a())")
         return pair[0] == pair[1]
 
-    assert alike(in_the_end, at_once)
-    assert not alike(at_once, in_the_end)
-    assert not alike(["b"], at_once)
-    assert not alike(in_the_end, [goes, *at_once])
+    assert alike(in_the_end, immediately)
+    assert not alike(immediately, in_the_end)
+    assert not alike(["b"], immediately)
+    assert not alike(in_the_end, [goes, *immediately])
 
 
 RECURS = """
@@ -567,18 +561,18 @@ loop.create_task(a())
 """
 
 
-def test_an_endless_recursion_is_left_out_where_asyncio_has_it_too(
+def test_an_endless_recursion_is_skipped_if_asyncio_has_it_too(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in IMPLEMENTATIONS:
         assert trace(RECURS, name) == [run.ENDLESS]
     monkeypatch.setattr(known, "used", Counter())
     assert programs.check_script(script(tmp_path, RECURS)) is None
-    assert known.used == {"left out: an endless recursion": 1}
+    assert known.used == {"skipped: an endless recursion": 1}
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_an_endless_recursion_leaves_nothing_to_the_next_program(name: str) -> None:
+def test_an_endless_recursion_leaves_no_garbage_to_the_next_program(name: str) -> None:
     main, of = program(RECURS), implementation(name)
     gc.collect()
     gc.disable()
@@ -601,14 +595,14 @@ def test_an_endless_recursion_of_miniloop_alone_is_found(
 
 
 @pytest.mark.parametrize("habit", habits.HABITS, ids=lambda habit: habit.name)
-def test_a_habit_is_taken_on_and_given_up_again(habit: habits.Habit) -> None:
+def test_a_habit_is_applied_and_removed_again(habit: habits.Habit) -> None:
     before = [change.own.__code__ for change in habit.changes]
     with habits.habits_in_place((habit,)):
         assert all(change.own.__code__ not in before for change in habit.changes)
     assert [change.own.__code__ for change in habit.changes] == before
 
 
-def test_a_habit_of_what_is_no_longer_there_is_an_error() -> None:
+def test_a_habit_whose_source_line_no_longer_exists_raises() -> None:
     change = habits.Change("locks:Condition.wait", "something else", "pass")
     with pytest.raises(LookupError, match="something else"):
         change.changed(change.own)
@@ -624,11 +618,11 @@ def fuzz(*line: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_a_run_without_a_find_ends_with_0() -> None:
+def test_a_run_without_a_difference_exits_with_0() -> None:
     done = fuzz("--programs", "50", "--jobs", "2", "--no-save")
     assert (done.returncode, done.stderr) == (0, "")
     assert "50 programs in" in done.stdout
-    assert "differences of miniloop: 0" in done.stdout
+    assert "new differences: 0 of miniloop" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -640,14 +634,14 @@ def test_a_run_without_a_find_ends_with_0() -> None:
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_wrong_usage_ends_with_2(line: list[str]) -> None:
+def test_wrong_usage_exits_with_2(line: list[str]) -> None:
     done = fuzz(*line)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "usage:" in done.stderr
 
 
-def test_a_find_is_printed_and_saved_and_ends_with_1(
+def test_a_difference_is_printed_and_saved_and_the_exit_status_is_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = Difference("program_1", "script", {"asyncio": ["a"], "miniloop": ["b"]})
@@ -663,10 +657,10 @@ def test_a_find_is_printed_and_saved_and_ends_with_1(
     assert saved == []
     assert command.main([]) == 1
     assert saved == ["program_1"]
-    assert "differences of miniloop: 1; of the two asyncios: 1" in capsys.readouterr().out
+    assert "new differences: 1 of miniloop, 1 of asyncio" in capsys.readouterr().out
 
 
-def test_ctrl_c_ends_with_130_and_leaves_no_process_behind() -> None:
+def test_ctrl_c_exits_with_130_and_leaves_no_process_behind() -> None:
     line = [sys.executable, "-m", "tests.fuzz", "--minutes", "60", "--jobs", "2", "--no-save"]
     with subprocess.Popen(
         line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -690,14 +684,14 @@ def _group(process: psutil.Process) -> int | None:
         return None
 
 
-def test_a_replay_shows_the_program_and_all_traces() -> None:
+def test_replay_prints_the_program_and_all_traces() -> None:
     done = fuzz("--replay", "5")
     assert (done.returncode, done.stderr) == (0, "")
     assert "def program(" in done.stdout
     assert all(name in done.stdout for name in IMPLEMENTATIONS)
 
 
-def test_a_replay_shows_a_program_of_the_kind_that_is_asked_for() -> None:
+def test_replay_prints_a_program_of_the_chosen_kind() -> None:
     done = fuzz("--kind", "streams", "--replay", "57")
     assert (done.returncode, done.stderr) == (0, "")
     for line in streams.source(57).splitlines():
@@ -705,24 +699,24 @@ def test_a_replay_shows_a_program_of_the_kind_that_is_asked_for() -> None:
     assert "def program(" not in done.stdout
 
 
-def test_a_reader_who_has_seen_enough_of_a_replay_sees_no_traceback() -> None:
-    seen, told = os.pipe()
-    os.close(seen)  # before anything is told: `| true`
-    with open(told, "wb") as out:
+def test_replay_prints_no_traceback_if_its_reader_closes_the_pipe() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)  # before anything is printed: `| true`
+    with open(writing, "wb") as out:
         line = [sys.executable, "-m", "tests.fuzz", "--replay", "5"]
         done = subprocess.run(line, check=False, cwd=ROOT, stdout=out, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_coverage_counts_operations_and_pairs_that_were_met() -> None:
+def test_coverage_counts_the_operations_and_pairs_that_were_executed() -> None:
     done = fuzz("--coverage", "--programs", "30", "--pairs")
-    assert done.returncode == 1  # in thirty programs, not everything is
-    assert "never met: " in done.stdout
-    assert "pairs of operations, one after the other in one function" in done.stdout
+    assert done.returncode == 1  # thirty programs do not execute every operation
+    assert "never executed: " in done.stdout
+    assert "pairs of consecutive operations within a function" in done.stdout
     assert " → " in done.stdout
 
 
-def test_only_what_is_run_is_met() -> None:
+def test_only_executed_lines_count() -> None:
     coverage = Coverage()
     coverage.run(generate(seeded(5)))
     assert coverage.programs == 1

@@ -1,6 +1,6 @@
-"""Random programs about streams do the same on asyncio and on miniloop; and the tool that says so.
+"""Random programs about streams behave the same on asyncio and on miniloop, and the tool works.
 
-The seeds are fixed, so that a run can be repeated. Long runs: `python -m tests.fuzz`.
+The seeds are fixed, so that a run can be repeated. For more: `python -m tests.fuzz --kind streams`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SEEDS = 1_200
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_the_programs_of_fixed_seeds_do_the_same_everywhere(part: int) -> None:
+def test_the_programs_of_fixed_seeds_behave_the_same_everywhere(part: int) -> None:
     for seed in range(part, SEEDS, 4):
         difference = streams.check(seed)
         assert difference is None, difference.show()
@@ -35,7 +35,7 @@ def test_the_programs_of_fixed_seeds_do_the_same_everywhere(part: int) -> None:
 
 @given(st.data())
 @settings(derandomize=True, deadline=None, max_examples=150)
-def test_any_program_does_the_same_everywhere(data: st.DataObject) -> None:
+def test_programs_chosen_by_hypothesis_behave_the_same_everywhere(data: st.DataObject) -> None:
     text = streams.write(lambda limit: data.draw(st.integers(0, limit - 1)))
     note(text)
     assert not streams.differs(text)
@@ -44,7 +44,7 @@ def test_any_program_does_the_same_everywhere(data: st.DataObject) -> None:
 # --- the programs ---------------------------------------------------------------------------------
 
 
-def test_every_operation_is_met() -> None:
+def test_the_programs_contain_every_operation() -> None:
     met: set[str] = set()
     for seed in range(SEEDS):
         draw = streams.Draw(random.Random(seed).randrange)
@@ -53,7 +53,7 @@ def test_every_operation_is_met() -> None:
     assert {name for table in streams.TABLES for name in table} - met == set()
 
 
-def test_a_seed_is_a_program_and_a_program_is_a_trace() -> None:
+def test_a_seed_always_makes_the_same_program_and_a_program_the_same_trace() -> None:
     for seed in range(30):
         text = streams.source(seed)
         assert text == streams.source(seed)
@@ -61,30 +61,30 @@ def test_a_seed_is_a_program_and_a_program_is_a_trace() -> None:
 
 
 @pytest.mark.parametrize("kind", streams.USUAL)
-def test_programs_seldom_fail_before_they_have_begun(kind: Any) -> None:
-    told = [
+def test_programs_seldom_fail_at_the_start(kind: Any) -> None:
+    traces = [
         streams.traces(streams.write(random.Random(seed).randrange, [kind]), ["miniloop"])
         for seed in range(40)
     ]
-    lengths = [len(trace["miniloop"]) for trace in told]
+    lengths = [len(trace["miniloop"]) for trace in traces]
     assert sum(length >= 8 for length in lengths) >= 30
-    assert not any(step.startswith("main raised") for trace in told for step in trace["miniloop"])
+    assert not any(step.startswith("main raised") for trace in traces for step in trace["miniloop"])
 
 
-def test_a_program_without_end_is_cut_alike() -> None:
-    text = "async def main():\n    while True:\n        log('on')\n        await turns()\n"
-    told = streams.traces(text)
-    assert first_difference(told) is None
-    assert [len(trace) for trace in told.values()] == [MOST_STEPS + 1] * 2
+def test_a_program_without_end_is_cut_at_the_same_step() -> None:
+    text = "async def main():\n    while True:\n        log('on')\n        await iterations()\n"
+    traces = streams.traces(text)
+    assert first_difference(traces) is None
+    assert [len(trace) for trace in traces.values()] == [MOST_STEPS + 1] * 2
 
 
-def test_a_program_that_waits_for_ever_is_ended_alike() -> None:
+def test_a_program_that_waits_forever_is_recorded_the_same_way() -> None:
     waits = ["reader = aio.StreamReader()"] + 2 * ["await result(reader.read())"]
-    told = streams.traces(streams.render(waits))
-    assert list(told.values()) == [["waits for ever"]] * 2
+    traces = streams.traces(streams.render(waits))
+    assert list(traces.values()) == [["waits forever"]] * 2
 
 
-def test_bytes_that_come_apart_are_one_step() -> None:
+def test_consecutive_bytes_are_one_step() -> None:
     stage = Stage("miniloop")
     for piece in (b"a", b"b"):
         stage.log.received(piece)
@@ -130,12 +130,12 @@ OVERTAKEN = """
 reader = aio.StreamReader()
 do(reader.feed_data, b'1234')
 start(result(reader.readuntil((b'\\n', b'abc'))))
-await turns(1)
+await iterations(1)
 await result(reader.read(4))
 do(reader.feed_data, b'xab')
-await turns(1)
+await iterations(1)
 do(reader.feed_data, b'c')
-await turns(2)
+await iterations(2)
 """
 
 
@@ -143,14 +143,14 @@ def rendered(program: str) -> str:
     return streams.render(program.split("\n")[1:-1])
 
 
-@pytest.mark.skipif(not streams.TUPLES, reason="asyncio's readuntil() takes one separator")
-def test_who_is_overtaken_by_another_reader_searches_the_same_bytes() -> None:
-    told = streams.traces(rendered(OVERTAKEN))
-    assert first_difference(told) is None
-    assert told["miniloop"][-1] == "readuntil b'xabc'"
+@pytest.mark.skipif(not streams.TUPLES, reason="asyncio's readuntil() accepts only one separator")
+def test_a_reader_overtaken_by_another_one_searches_the_same_bytes() -> None:
+    traces = streams.traces(rendered(OVERTAKEN))
+    assert first_difference(traces) is None
+    assert traces["miniloop"][-1] == "readuntil b'xabc'"
 
 
-# --- what is known --------------------------------------------------------------------------------
+# --- known bugs of asyncio ------------------------------------------------------------------------
 
 DRAINED = """
 ours, peer = pair()
@@ -158,7 +158,7 @@ transport = await connect(ours, Recorder())
 ours.takes = 1
 do(transport.write, b'ab')
 do(transport.close)
-await turns(3)
+await iterations(3)
 do(transport.abort)
 """
 
@@ -168,7 +168,7 @@ transport = await connect(ours, Recorder())
 ours.takes = 1
 do(transport.write, b'ab')
 do(transport.close)
-await turns(3)
+await iterations(3)
 for _ in range(6):
     do(transport.write, b'c')
 do(transport.abort)
@@ -200,7 +200,7 @@ transport = await connect(ours, Recorder(connection_lost=lambda transport: trans
 ours.takes = 1
 do(transport.write, b'ab')
 do(transport.close)
-await turns(4)
+await iterations(4)
 do(transport.write, b'e')
 do(transport.abort)
 do(transport.is_closing)
@@ -217,43 +217,43 @@ do(transport.is_closing)
         (LATE_AND_MORE, "what connection_lost() writes is sent"),
     ],
 )
-def test_a_known_fault_is_mended(program: str, name: str) -> None:
+def test_a_known_bug_is_removed_from_the_trace(program: str, name: str) -> None:
     text = rendered(program)
-    told = streams.traces(text)
-    assert first_difference(told) is not None
-    assert first_difference(mended(text, told)) is None
+    traces = streams.traces(text)
+    assert first_difference(traces) is not None
+    assert first_difference(mended(text, traces)) is None
     (fault,) = (fault for fault in FAULTS if fault.name == name)
-    asyncio, ours = told.values()
+    asyncio, ours = traces.values()
     assert fault.mend(text, asyncio, ours) == ours
 
 
-def test_what_comes_behind_a_known_fault_is_compared() -> None:
+def test_rows_after_a_known_bug_are_compared() -> None:
     text = rendered(DRAINED)
     asyncio, ours = streams.traces(text).values()
-    told = {"asyncio": [*asyncio, "is_closing True"], "miniloop": [*ours, "is_closing False"]}
-    assert first_difference(mended(text, told)) == len(ours)
+    traces = {"asyncio": [*asyncio, "is_closing True"], "miniloop": [*ours, "is_closing False"]}
+    assert first_difference(mended(text, traces)) == len(ours)
 
 
 @pytest.mark.parametrize(
     "row",
     ["abort raised OSError: bad", "abort raised AttributeError: 'NoneType' object", "write", None],
 )
-def test_miniloop_must_make_the_call_that_asyncio_fails_in(row: str | None) -> None:
+def test_miniloop_must_record_the_call_in_which_asyncio_raises(row: str | None) -> None:
     text = rendered(DRAINED)
     asyncio, ours = streams.traces(text).values()
     assert ours[-1] == "abort"
-    told = {"asyncio": asyncio, "miniloop": [*ours[:-1], *([] if row is None else [row])]}
-    assert first_difference(mended(text, told)) == len(ours) - 1
+    traces = {"asyncio": asyncio, "miniloop": [*ours[:-1], *([] if row is None else [row])]}
+    assert first_difference(mended(text, traces)) == len(ours) - 1
 
 
-def test_only_what_connection_lost_writes_may_be_sent_besides() -> None:
+def test_only_the_bytes_written_in_connection_lost_may_be_sent_additionally() -> None:
     text = rendered(LATE)
     asyncio, ours = streams.traces(text).values()
-    told = {"asyncio": [row.replace("abc", "abx") for row in asyncio], "miniloop": ours}
-    assert first_difference(mended(text, told)) == first_difference(streams.traces(text))
+    traces = {"asyncio": [row.replace("abc", "abx") for row in asyncio], "miniloop": ours}
+    assert first_difference(mended(text, traces)) == first_difference(streams.traces(text))
 
 
-def test_nothing_is_sent_or_kept_besides_before_the_connection_is_lost() -> None:
+def test_before_connection_lost_nothing_may_be_sent_or_kept_additionally() -> None:
     text = rendered(LATE)
     (fault,) = (fault for fault in FAULTS if fault.name == "what connection_lost() writes is sent")
     for asyncio, ours in (
@@ -264,7 +264,7 @@ def test_nothing_is_sent_or_kept_besides_before_the_connection_is_lost() -> None
         assert fault.mend(text, [asyncio], [ours]) == [asyncio]
 
 
-def test_every_fault_says_why_by_a_row_of_the_table() -> None:
+def test_every_fault_names_an_existing_row_of_the_table() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8")
     for fault in FAULTS:
         name = fault.name if fault.reason == "the row of this name" else fault.reason

@@ -1,14 +1,15 @@
-"""A virtual clock for event loops: waiting costs no time, and waiting for nothing is an error.
+"""A virtual clock for event loops: waiting takes no time, and waiting forever is an error.
 
-A loop waits in one place, its selector's `select(timeout)`. So a selector that returns at once and
-moves a clock on by `timeout` makes any program run as if it had slept, to the same instants on
-every machine. Three selectors' rules:
+A loop waits in one place, the `select(timeout)` of its selector. A selector that returns at once
+and advances a clock by `timeout` makes a program run as if it had slept. The times are the same
+on every machine. The rules of this selector:
 
-- what is ready is always reported first, so sockets and threads may be used under the clock;
-- time stands still while a thread of the scenario works, since its answer is due "now";
-- with nothing ready, no timer and no thread at work nothing can ever happen: that is `Deadlock`.
+- ready file descriptors are reported first, so sockets and threads work under this clock;
+- the clock stands still while a thread of the scenario works;
+- if nothing is ready, no timer is set and no thread works, nothing can ever happen: it raises
+  `Deadlock`.
 
-It does not know the loop: only its selector and, through `Clock`, its idea of the time.
+This file does not depend on the loop. It knows only the selector and, through `Clock`, the time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 PATIENCE = 30.0
-"""Real seconds to wait for a thread or a socket before the scenario is called a deadlock."""
+"""Real seconds to wait for a thread or a socket before the scenario counts as a deadlock."""
 
 
 class Deadlock(AssertionError):
@@ -31,11 +32,12 @@ class Deadlock(AssertionError):
 
 
 class Clock:
-    """Seconds that pass only when somebody waits, beginning at 0."""
+    """Seconds since the start of the scenario. They pass only while the loop waits."""
 
     END = 1e6
-    """Not much later a float is too coarse for the resolution of a nanosecond that loops add to the
-    time to see what is due: a timer would be due, yet never run."""
+    """The last virtual second. Loops add a nanosecond, the resolution of the clock, to the time to
+    find the timers that are due. Much later a float is too coarse for that: a timer would be due
+    but never run."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -44,14 +46,14 @@ class Clock:
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass while a callback runs, as slow code would."""
+        """Let time pass while a callback runs, as slow code does."""
         self.now += seconds
         if self.now > self.END:
-            raise Deadlock(f"the scenario did not end within {self.END:g} virtual seconds")
+            raise Deadlock(f"the scenario did not finish within {self.END:g} virtual seconds")
 
 
 class Workers:
-    """Tells whether a thread of the scenario is at work: its answer may still reach the loop."""
+    """Knows whether a thread of the scenario works: its result may still reach the loop."""
 
     def __init__(self) -> None:
         self._bystanders = set(threading.enumerate())
@@ -65,11 +67,11 @@ class Workers:
         return self._jobs > 0 or any(thread not in at_rest for thread in threading.enumerate())
 
     def executor(self) -> concurrent.futures.ThreadPoolExecutor:
-        """A thread pool whose idle threads do not stop the clock."""
+        """Return a thread pool whose idle threads do not stop the clock."""
         return _CountingExecutor(self)
 
     def rest(self) -> None:
-        """Count the calling thread as idle, but for the jobs it is given."""
+        """Count the calling thread as idle, except while it runs a job."""
         self._idle.add(threading.current_thread())
 
     def job_begins(self) -> None:
@@ -82,10 +84,10 @@ class Workers:
 
 
 class _CountingExecutor(concurrent.futures.ThreadPoolExecutor):
-    """Counts a job as over only when everyone who waits for it has been told.
+    """A thread pool that counts a job as finished only after all waiters have its result.
 
-    The pool's own future cannot be used for that: callbacks run in the order they were added, and
-    the loop adds its own last, so the clock would run on before the loop has heard of the result.
+    The future of the pool itself is too early: callbacks run in the order they were added, and the
+    loop adds its own last. The clock would advance before the loop has the result.
     """
 
     def __init__(self, workers: Workers) -> None:
@@ -131,7 +133,7 @@ Ready = list[tuple[selectors.SelectorKey, int]]
 
 
 class RealSelector(selectors.BaseSelector):
-    """The platform's selector, save that it does not wait for ever."""
+    """The selector of the platform, but it does not wait forever."""
 
     def __init__(self) -> None:
         self._inner = selectors.DefaultSelector()
@@ -164,7 +166,7 @@ class RealSelector(selectors.BaseSelector):
 
 
 class VirtualSelector(RealSelector):
-    """Reports what is ready; if that is nothing, moves the clock instead of waiting."""
+    """Reports what is ready. If nothing is ready, it advances the clock instead of waiting."""
 
     def __init__(self, clock: Clock, workers: Workers) -> None:
         super().__init__()
@@ -179,7 +181,7 @@ class VirtualSelector(RealSelector):
         if ready:
             return ready
         if timeout is None:
-            raise Deadlock("nothing is ready, no timer is set and no thread is at work")
+            raise Deadlock("nothing is ready, no timer is set and no thread works")
         self._clock.advance(timeout)
         return []
 
@@ -190,5 +192,5 @@ class VirtualSelector(RealSelector):
             if ready:
                 return ready
             if time.monotonic() > give_up:
-                raise Deadlock(f"a thread did not answer for {PATIENCE:g} real seconds")
-        return self._inner.select(0)  # the thread may have answered just before it came to rest
+                raise Deadlock(f"a thread did not finish within {PATIENCE:g} real seconds")
+        return self._inner.select(0)  # the thread may have finished just before it became idle

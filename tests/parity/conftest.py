@@ -1,4 +1,4 @@
-"""The fixture `stage`, for asyncio and for miniloop, and the marker for older asyncios."""
+"""The fixture `stage`, with asyncio and with miniloop, and the marker for older asyncios."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _passed = pytest.StashKey[bool]()
 
 @pytest.fixture(params=IMPLEMENTATIONS)
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    gc.freeze()  # so that `stage.collect()` looks at the scenario's objects, not at pytest's too
+    gc.freeze()  # then `stage.collect()` traverses only the objects of the scenario
     try:
         stage = Stage(request.param)
         yield stage
         stage.close()
     finally:
         gc.unfreeze()
-    unseen = stage.unseen()
-    if request.node.stash.get(_passed, False) and unseen:
-        pytest.fail(f"logged, but not asked for by the scenario: {unseen}")
+    unexpected = stage.unexpected()
+    if request.node.stash.get(_passed, False) and unexpected:
+        pytest.fail(f"logged, but not expected by the scenario: {unexpected}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

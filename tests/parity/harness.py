@@ -1,10 +1,9 @@
 """One scenario, two implementations, the same assertion.
 
-A scenario is a test that takes the fixture `stage`. It tells a story with `stage.aio`, which is
-asyncio in one run and miniloop in the other, records what happens with `stage.log`, and asserts
-the list:
+A scenario is a test that takes the fixture `stage`. It uses `stage.aio`, which is asyncio in one
+run and miniloop in the other. It records what happens with `stage.log`, and asserts the list:
 
-    def test_sleepers_wake_in_order_of_their_deadlines(stage: Stage) -> None:
+    def test_sleepers_wake_in_the_order_of_their_deadlines(stage: Stage) -> None:
         aio, log = stage.aio, stage.log
 
         async def sleeper(delay: float) -> None:
@@ -16,20 +15,19 @@ the list:
 
         assert stage.run(main) == [("slept 1", 1.0), ("slept 2", 2.0)]
 
-So `test_…[asyncio]` shows that the list is what asyncio does, and `test_…[miniloop]` that miniloop
-does the same. Rules:
+So `test_…[asyncio]` shows what asyncio does, and `test_…[miniloop]` shows that miniloop does the
+same. Rules:
 
 - Loops made by `stage` (through `stage.run` or `stage.new_loop`) run on a virtual clock: see
-  `clock.py`. Give `real=True` where a scenario needs the real one, and then record no times.
-- Delays of one scenario differ: which of two timers with the same deadline comes first is not
-  promised by asyncio.
-- The list is what asyncio of CPython 3.13 records. Where the asyncio of an older interpreter does
-  something else, `@older_asyncio_differs("3.12", "why")` makes that run a strict expected failure;
-  miniloop must still record the list of 3.13.
-- What is logged as an error and not asked for with `stage.logged()` fails the scenario: nothing
-  goes wrong unseen.
+  `clock.py`. Pass `real=True` if a scenario needs the real clock, and do not record times then.
+- Use different delays in a scenario: asyncio does not promise an order for timers with equal
+  deadlines.
+- The list is what asyncio of CPython 3.13 records. If the asyncio of an older interpreter differs,
+  `@older_asyncio_differs("3.12", "why")` makes that run a strict expected failure. miniloop must
+  still record the list of 3.13.
+- An error in the log that the scenario does not read with `stage.logged()` fails the scenario.
 
-It does not know what miniloop is made of: everything is done through asyncio's public names.
+This file does not depend on the internals of miniloop: it uses only asyncio's public names.
 """
 
 from __future__ import annotations
@@ -73,7 +71,7 @@ class Log(list[object]):
 
 
 class Stage:
-    """What a scenario plays on: an implementation, its clock, and everything it lets be seen."""
+    """What a scenario runs on: an implementation, its clock, and what it records."""
 
     def __init__(self, module: str) -> None:
         self.aio: Any = importlib.import_module(module)
@@ -95,15 +93,15 @@ class Stage:
         debug: bool = False,
         real: bool = False,
     ) -> Log:
-        """Run `main()` to its end on a new loop, as `aio.run` does, and give back the log."""
+        """Run `main()` on a new loop, as `aio.run` does; return the log."""
         with self.aio.Runner(debug=debug, loop_factory=lambda: self.new_loop(real=real)) as runner:
             runner.run(main())
         return self.log
 
     def new_loop(self, *, real: bool = False) -> Any:
-        """A new loop on the stage's clock; closed when the scenario is over, if not before."""
+        """Return a new loop on the clock of the stage. It is closed at the end of the scenario."""
         loop = self.aio.SelectorEventLoop(RealSelector()) if real else self._virtual_loop()
-        loop.set_debug(False)  # `python -X dev` turns it on, which scenarios must not depend on
+        loop.set_debug(False)  # `python -X dev` turns it on, and scenarios must not depend on that
         self._loops.append(loop)
         return loop
 
@@ -117,35 +115,35 @@ class Stage:
         return loop
 
     def executor(self) -> concurrent.futures.ThreadPoolExecutor:
-        """A thread pool for `run_in_executor`; the clock stands still while it works."""
+        """Return a thread pool for `run_in_executor`; the clock stands still while it works."""
         return self._workers.executor()
 
     @property
     def now(self) -> float:
-        """Virtual seconds since the scenario began, rounded to the microsecond."""
+        """Virtual seconds since the start of the scenario, rounded to the microsecond."""
         return round(self.clock.now, 6)
 
-    # Seeing
+    # Recording
 
     def report(self, loop: Any, context: dict[str, Any]) -> None:
-        """An exception handler that records what the loop reports: message and exception.
+        """Record a report of the loop: its message and exception.
 
-        Use it as `loop.set_exception_handler(stage.report)`.
+        Use it as the exception handler: `loop.set_exception_handler(stage.report)`.
         """
         del loop
         error = context.get("exception")
         self.log("report", normalise(context["message"]), error and describe(error))
 
     def logged(self) -> list[str]:
-        """What was written to the implementation's logger since the last call, a line each.
+        """Return what was logged by the implementation since the last call, one line per record.
 
-        A line is the level, the first line of the message and the exception the record carries.
+        A line is the level, the first line of the message and the exception of the record.
         """
         return self._records.take()
 
     @contextlib.contextmanager
     def warnings_logged(self) -> Iterator[None]:
-        """Record every warning as a step, when it happens, in place of raising it."""
+        """Record every warning as a step when it happens, instead of raising it."""
 
         def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
             self.log("warning", category.__name__, normalise(str(message)))
@@ -156,13 +154,13 @@ class Stage:
             yield
 
     def collect(self) -> None:
-        """Let go of what nobody refers to any more, and of what refers only to itself."""
+        """Free all unreachable objects, reference cycles included."""
         gc.collect()
 
-    # Leaving
+    # Closing
 
     def close(self) -> None:
-        """Close what the scenario left open."""
+        """Close the loops of the scenario and remove the log handler."""
         for loop in self._loops:
             if not loop.is_closed():
                 loop.close()
@@ -170,13 +168,13 @@ class Stage:
         gc.collect()
         self._logger.removeHandler(self._records)
 
-    def unseen(self) -> list[str]:
-        """Errors that were logged and that no scenario asked for."""
+    def unexpected(self) -> list[str]:
+        """Return the errors that were logged and not read by the scenario."""
         return self._records.take()
 
 
 class _Records(logging.Handler):
-    """Keeps warnings and errors, as text: a record would keep its exception's frames alive."""
+    """Keeps warnings and errors as text: a log record would keep an exception's frames alive."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -194,20 +192,20 @@ class _Records(logging.Handler):
 
 
 def older_asyncio_differs(since: str, why: str) -> pytest.MarkDecorator:
-    """Say that asyncio does what the scenario shows only from Python `since` (`3.12`, `3.12.6`) on.
-    On an older interpreter the run on asyncio must then fail (and it is an error if it does not);
-    the run on miniloop must pass as everywhere.
+    """Say that asyncio does this only since Python `since` (`3.12`, `3.12.6`), and `why`.
+
+    On an older interpreter, the run on asyncio must fail. The run on miniloop must always pass.
     """
     return pytest.mark.older_asyncio_differs(since, why)
 
 
-# Telling what happened
+# Describing results
 
 
 def normalise(text: str) -> str:
-    """Take out of a message what must differ or does not matter.
+    """Remove from a message what must differ or does not matter.
 
-    That is the package's name, addresses, folders and lines, and in which function a function is.
+    That is the name of the package, addresses, folders, line numbers, and the enclosing functions.
     """
     text = text.replace("miniloop", "asyncio")
     text = re.sub(r"(?:\w+\.<locals>\.)+", "", text)
@@ -216,7 +214,7 @@ def normalise(text: str) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """An exception as one line: its type, its message, and its members if it is a group."""
+    """Describe an exception in one line: its type, its message, and the members of a group."""
     name = type(error).__name__
     if isinstance(error, BaseExceptionGroup):
         members = ", ".join(describe(member) for member in error.exceptions)
@@ -226,24 +224,24 @@ def describe(error: BaseException) -> str:
 
 
 def chain(error: BaseException) -> list[str]:
-    """An exception and what it came from, as a traceback would show it, newest first."""
-    told = [describe(error)]
+    """List an exception and its causes and contexts, as a traceback shows them, newest first."""
+    links = [describe(error)]
     link: BaseException | None = error
     while link is not None:
         cause, context = link.__cause__, link.__context__
         if cause is not None:
-            told.append(f"from {describe(cause)}")
+            links.append(f"from {describe(cause)}")
             link = cause
         elif context is not None and not link.__suppress_context__:
-            told.append(f"during {describe(context)}")
+            links.append(f"during {describe(context)}")
             link = context
         else:
             link = None
-    return told
+    return links
 
 
 def outcome(future: Any) -> str:
-    """The state of a future or task: pending, cancelled, its exception or its result."""
+    """Describe the state of a future or task: pending, cancelled, its exception or its result."""
     if not future.done():
         return "pending"
     if future.cancelled():
@@ -254,7 +252,7 @@ def outcome(future: Any) -> str:
 
 
 def attempt(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
-    """Call `function` and tell how that ended."""
+    """Call `function`; describe its result or exception."""
     try:
         result = function(*args, **kwargs)
     except BaseException as error:
@@ -263,7 +261,7 @@ def attempt(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
 
 
 async def attempt_await(awaitable: Awaitable[Any]) -> str:
-    """Await `awaitable` and tell how that ended."""
+    """Await `awaitable`; describe its result or exception."""
     try:
         result = await awaitable
     except BaseException as error:

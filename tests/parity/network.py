@@ -1,8 +1,8 @@
-"""What scenarios about sockets have in common: the other end, and protocols that record.
+"""Helpers for scenarios about sockets: the other end, and protocols that record.
 
 `pair()` gives two connected sockets whose bytes arrive at once, so scenarios that use it run on the
-virtual clock. What goes over TCP may arrive a moment later: such a scenario needs `real=True`, and
-must wait for whatever it records.
+virtual clock. Data over TCP may arrive later: such a scenario needs `real=True`, and must wait for
+everything that it records.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MORE_THAN_A_SOCKET_HOLDS = 8 * 1024 * 1024
 
 @contextlib.contextmanager
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Two connected sockets that do not block."""
+    """Yield two connected non-blocking sockets."""
     ours, peer = socket.socketpair()
     with ours, peer:
         ours.setblocking(False)
@@ -44,7 +44,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 @contextlib.contextmanager
 def listener() -> Iterator[socket.socket]:
-    """A listening TCP socket that does not block."""
+    """Yield a listening non-blocking TCP socket."""
     with socket.create_server((HOST, 0)) as listening:
         listening.setblocking(False)
         yield listening
@@ -52,14 +52,14 @@ def listener() -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def taken_port() -> Iterator[int]:
-    """A TCP port at which nobody listens, and nobody else can."""
+    """Yield a TCP port on which nothing listens. It stays reserved."""
     with socket.socket() as bound:
         bound.bind((HOST, 0))
         yield bound.getsockname()[1]
 
 
 def fill(sock: socket.socket) -> int:
-    """Send until the kernel takes no more; return how many bytes it took."""
+    """Send until the kernel accepts no more; return the number of bytes."""
     taken = 0
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -68,7 +68,7 @@ def fill(sock: socket.socket) -> int:
 
 
 def unread(sock: socket.socket) -> bytes:
-    """Receive everything that is there, up to the end of file if that has come."""
+    """Receive all available data, up to eof."""
     pieces = []
     with contextlib.suppress(BlockingIOError):
         while piece := sock.recv(64 * 1024):
@@ -77,16 +77,16 @@ def unread(sock: socket.socket) -> bytes:
 
 
 def reset(sock: socket.socket) -> None:
-    """Close a TCP socket so that its peer gets a reset in place of an end of file."""
+    """Close a TCP socket so that its peer gets a reset instead of eof."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
 class Recorder:
-    """A protocol that records each call, and whose attributes say what it answers."""
+    """A protocol that records each call. Attributes set its return values."""
 
     keep_open: bool | None = None
-    """What eof_received() returns."""
+    """The return value of eof_received()."""
 
     def __init__(self, stage: Stage, name: str = "protocol") -> None:
         self.log = stage.log
@@ -121,9 +121,9 @@ class Recorder:
 
 @contextlib.asynccontextmanager
 async def connected(stage: Stage, protocol: Any) -> AsyncIterator[tuple[Any, socket.socket]]:
-    """A transport for `protocol`, and the socket at the other end.
+    """Yield a transport for `protocol`, and the socket at the other end.
 
-    The transport is closed at the end, and the protocol told, if that has not happened before.
+    At the end the transport is closed, unless the block has done that.
     """
     with pair() as (ours, peer):
         loop = stage.aio.get_running_loop()

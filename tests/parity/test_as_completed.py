@@ -1,4 +1,4 @@
-"""as_completed: results as they come in, by two kinds of iteration."""
+"""as_completed: results in the order of completion, with `for` and with `async for`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ async def work(aio: Any, delay: float) -> float:
     return delay
 
 
-def test_a_plain_loop_gives_awaitables_in_order_of_completion(stage: Stage) -> None:
+def test_a_for_loop_yields_awaitables_in_order_of_completion(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -29,7 +29,7 @@ def test_a_plain_loop_gives_awaitables_in_order_of_completion(stage: Stage) -> N
 
 
 @older_asyncio_differs("3.13", "as_completed is a generator, not an asynchronous iterator")
-def test_an_async_loop_gives_the_very_tasks_that_were_passed(stage: Stage) -> None:
+def test_an_async_for_loop_yields_the_tasks_that_were_passed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -44,7 +44,7 @@ def test_an_async_loop_gives_the_very_tasks_that_were_passed(stage: Stage) -> No
     ]
 
 
-def test_a_plain_loop_gives_other_objects_than_were_passed(stage: Stage) -> None:
+def test_a_for_loop_yields_other_objects_than_were_passed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -55,7 +55,7 @@ def test_a_plain_loop_gives_other_objects_than_were_passed(stage: Stage) -> None
     assert stage.run(main) == [(False, 1)]
 
 
-def test_a_timeout_is_raised_by_all_that_are_left(stage: Stage) -> None:
+def test_after_the_timeout_each_remaining_awaitable_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -74,7 +74,7 @@ def test_a_timeout_is_raised_by_all_that_are_left(stage: Stage) -> None:
 
 
 @older_asyncio_differs("3.13", "as_completed is a generator, not an asynchronous iterator")
-def test_a_timeout_is_raised_by_the_async_loop_itself(stage: Stage) -> None:
+def test_after_the_timeout_an_async_for_loop_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -89,7 +89,7 @@ def test_a_timeout_is_raised_by_the_async_loop_itself(stage: Stage) -> None:
     assert stage.run(main) == [("returned 1", 1.0), ("timed out", 2.0)]
 
 
-def test_the_same_task_twice_comes_once(stage: Stage) -> None:
+def test_a_task_given_twice_is_yielded_once(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -99,7 +99,7 @@ def test_the_same_task_twice_comes_once(stage: Stage) -> None:
     assert stage.run(main) == [[1]]
 
 
-def test_tasks_go_on_when_the_loop_is_left_early(stage: Stage) -> None:
+def test_the_tasks_continue_if_the_loop_is_left_early(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -113,7 +113,7 @@ def test_tasks_go_on_when_the_loop_is_left_early(stage: Stage) -> None:
     assert stage.run(main) == [("first", 1), ["returned 1", "pending"], (3, 3.0)]
 
 
-def test_awaitables_may_be_awaited_later_or_by_others(stage: Stage) -> None:
+def test_the_awaitables_can_be_awaited_later_and_by_other_tasks(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def waiter(name: str, earliest: Any) -> None:
@@ -135,8 +135,8 @@ def test_as_completed_of_nothing_is_empty(stage: Stage) -> None:
     assert stage.run(main) == [[]]
 
 
-@older_asyncio_differs("3.13", "the message speaks of futures")
-def test_as_completed_refuses_a_single_awaitable(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "the message says futures instead of awaitables")
+def test_as_completed_rejects_a_single_awaitable(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""Bad input: asyncio's own exception type and a message that says what was wrong."""
+"""Invalid arguments: the exception types and messages of asyncio."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_create_task_needs_a_running_loop(stage: Stage) -> None:
     assert stage.log == ["raised RuntimeError: no running event loop"]
 
 
-def test_a_coroutine_can_be_awaited_once(stage: Stage) -> None:
+def test_a_coroutine_can_be_awaited_only_once(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def once() -> str:
@@ -52,7 +52,7 @@ def test_a_coroutine_can_be_awaited_once(stage: Stage) -> None:
     assert stage.run(main) == ["result", again, again]
 
 
-def test_a_coroutine_in_use_cannot_be_awaited_by_another(stage: Stage) -> None:
+def test_a_running_coroutine_cannot_be_awaited(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -66,7 +66,7 @@ def test_a_coroutine_in_use_cannot_be_awaited_by_another(stage: Stage) -> None:
     assert stage.run(main) == ["raised RuntimeError: coroutine is being awaited already", "pending"]
 
 
-def test_a_future_of_another_loop_cannot_be_run_to_its_end(stage: Stage) -> None:
+def test_run_until_complete_rejects_a_future_of_another_loop(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
     foreign = stage.new_loop().create_future()
     log(attempt(loop.run_until_complete, foreign))
@@ -76,7 +76,7 @@ def test_a_future_of_another_loop_cannot_be_run_to_its_end(stage: Stage) -> None
     assert log == [f"raised ValueError: {message}"] * 2
 
 
-def test_only_an_awaitable_can_be_run_to_its_end(stage: Stage) -> None:
+def test_run_until_complete_accepts_only_an_awaitable(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
     log(attempt(loop.run_until_complete, 3))
     log(attempt(loop.run_until_complete, None))
@@ -85,7 +85,7 @@ def test_only_an_awaitable_can_be_run_to_its_end(stage: Stage) -> None:
     assert log == [f"raised TypeError: {message}"] * 2
 
 
-def test_what_is_no_awaitable_is_refused_by_those_who_combine(stage: Stage) -> None:
+def test_gather_and_shield_accept_only_awaitables(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -96,7 +96,7 @@ def test_what_is_no_awaitable_is_refused_by_those_who_combine(stage: Stage) -> N
     assert stage.run(main) == [f"raised TypeError: {message}"] * 2
 
 
-@older_asyncio_differs("3.12", "the message is that of ensure_future")
+@older_asyncio_differs("3.12", "it has the message of ensure_future")
 def test_wait_for_needs_an_awaitable(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
@@ -106,7 +106,7 @@ def test_wait_for_needs_an_awaitable(stage: Stage) -> None:
     assert stage.run(main) == ["raised TypeError: object int can't be used in 'await' expression"]
 
 
-def test_an_exception_must_be_one(stage: Stage) -> None:
+def test_set_exception_accepts_only_an_exception(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
     future = loop.create_future()
     log(attempt(future.set_exception, "text").partition(":")[0], outcome(future))
@@ -114,7 +114,7 @@ def test_an_exception_must_be_one(stage: Stage) -> None:
     assert log == [("raised TypeError", "pending")]
 
 
-def test_options_are_given_by_name(stage: Stage) -> None:
+def test_these_options_are_keyword_only(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
     future = loop.create_future()
     coroutine = aio.sleep(1)
@@ -134,7 +134,9 @@ def test_options_are_given_by_name(stage: Stage) -> None:
     assert log == ["raised TypeError"] * len(calls)
 
 
-def test_only_exception_classes_that_can_be_made_without_arguments_can_be_set(stage: Stage) -> None:
+def test_set_exception_rejects_a_class_that_cannot_be_called_without_arguments(
+    stage: Stage,
+) -> None:
     log, loop = stage.log, stage.new_loop()
     future = loop.create_future()
     log(attempt(future.set_exception, UnicodeDecodeError).partition(":")[0])
@@ -143,21 +145,21 @@ def test_only_exception_classes_that_can_be_made_without_arguments_can_be_set(st
     assert log == ["raised TypeError", "pending"]
 
 
-def test_a_task_group_and_a_timeout_are_entered_with_async_with(stage: Stage) -> None:
+def test_task_group_and_timeout_cannot_be_entered_without_async_with(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         for made in (aio.TaskGroup(), aio.timeout(1)):
             try:
                 with made:
-                    log("this is never recorded")
+                    log("never reached")
             except (TypeError, AttributeError) as error:
                 log(type(error).__name__)
 
     assert stage.run(main) == ["TypeError", "TypeError"]
 
 
-def test_a_main_coroutine_that_was_awaited_already_is_refused(stage: Stage) -> None:
+def test_run_rejects_a_coroutine_that_was_already_awaited(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:

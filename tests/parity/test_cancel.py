@@ -1,4 +1,4 @@
-"""Cancellation: when it arrives, what it carries, and how requests are counted."""
+"""Cancellation: when it is raised, its message, and how requests are counted."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from tests.parity.harness import Stage, attempt_await, chain, older_asyncio_differs, outcome
 
 
-def test_a_task_cancelled_before_its_first_step_never_begins(stage: Stage) -> None:
+def test_a_task_cancelled_before_its_first_step_never_runs(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
-        log("this is never recorded")
+        log("never reached")
 
     async def main() -> None:
         task = aio.create_task(work())
@@ -99,7 +99,7 @@ def test_cancellation_goes_down_a_chain_of_tasks_and_comes_back_up(stage: Stage)
     ]
 
 
-def test_two_cancels_before_a_step_are_counted_but_delivered_once(stage: Stage) -> None:
+def test_two_cancels_before_a_step_are_counted_but_raised_once(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -108,7 +108,7 @@ def test_two_cancels_before_a_step_are_counted_but_delivered_once(stage: Stage) 
         except aio.CancelledError as error:
             log("first wait", str(error), aio.current_task().cancelling())
         await aio.sleep(5)
-        log("second wait is over", stage.now)
+        log("second wait is done", stage.now)
 
     async def main() -> None:
         task = aio.create_task(work())
@@ -120,7 +120,7 @@ def test_two_cancels_before_a_step_are_counted_but_delivered_once(stage: Stage) 
     assert stage.run(main) == [
         (True, True, 2),
         ("first wait", "one", 2),
-        ("second wait is over", 6.0),
+        ("second wait is done", 6.0),
         ("returned None", 2),
     ]
 
@@ -153,28 +153,28 @@ def test_a_second_cancel_interrupts_the_cleanup_of_the_first(stage: Stage) -> No
     ]
 
 
-def test_a_task_that_swallows_its_cancellation_goes_on_uncancelled(stage: Stage) -> None:
+def test_a_task_that_catches_its_cancellation_continues(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def stubborn() -> str:
+    async def ignore_cancellation() -> str:
         try:
             await aio.sleep(10)
         except aio.CancelledError:
             log("no")
         await aio.sleep(1)
-        return "finished all the same"
+        return "finished anyway"
 
     async def main() -> None:
-        task = aio.create_task(stubborn())
+        task = aio.create_task(ignore_cancellation())
         await aio.sleep(0)
         task.cancel()
         log(await task, stage.now)
         log(task.cancelled(), task.cancelling())
 
-    assert stage.run(main) == ["no", ("finished all the same", 1.0), (False, 1)]
+    assert stage.run(main) == ["no", ("finished anyway", 1.0), (False, 1)]
 
 
-def test_uncancel_takes_requests_back_one_by_one_down_to_none(stage: Stage) -> None:
+def test_uncancel_decrements_the_count_down_to_zero(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -190,8 +190,8 @@ def test_uncancel_takes_requests_back_one_by_one_down_to_none(stage: Stage) -> N
     assert stage.run(main) == [("cancelled", 2), ([1, 0, 0], 0)]
 
 
-@older_asyncio_differs("3.13", "a request that was taken back is delivered all the same")
-def test_a_request_taken_back_before_it_is_delivered_is_forgotten(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "a request that was uncancelled is still raised")
+def test_a_request_that_is_uncancelled_before_the_next_step_is_not_raised(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -205,7 +205,7 @@ def test_a_request_taken_back_before_it_is_delivered_is_forgotten(stage: Stage) 
     assert stage.run(main) == [("cancelling", 1), ("not cancelled", 1.0)]
 
 
-def test_of_two_requests_one_taken_back_the_other_is_delivered(stage: Stage) -> None:
+def test_if_one_of_two_requests_is_uncancelled_the_other_is_raised(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -218,19 +218,19 @@ def test_of_two_requests_one_taken_back_the_other_is_delivered(stage: Stage) -> 
     assert stage.run(main) == [("raised CancelledError: two", 0.0)]
 
 
-def test_a_task_that_cancels_itself_is_cancelled_at_its_next_wait(stage: Stage) -> None:
+def test_a_task_that_cancels_itself_is_cancelled_at_its_next_await(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
-        aio.current_task().cancel("by myself")
+        aio.current_task().cancel("by itself")
         log("still running")
         await aio.sleep(0)
-        log("this is never recorded")
+        log("never reached")
 
     async def main() -> None:
         log(await attempt_await(aio.create_task(work())))
 
-    assert stage.run(main) == ["still running", "raised CancelledError: by myself"]
+    assert stage.run(main) == ["still running", "raised CancelledError: by itself"]
 
 
 def test_a_task_that_cancels_itself_and_returns_is_cancelled(stage: Stage) -> None:
@@ -248,7 +248,7 @@ def test_a_task_that_cancels_itself_and_returns_is_cancelled(stage: Stage) -> No
     assert stage.run(main) == ["raised CancelledError: too late", "cancelled"]
 
 
-def test_what_is_done_cannot_be_cancelled(stage: Stage) -> None:
+def test_a_done_task_cannot_be_cancelled(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> int:
@@ -262,7 +262,7 @@ def test_what_is_done_cannot_be_cancelled(stage: Stage) -> None:
     assert stage.run(main) == [(False, "returned 1", 0)]
 
 
-def test_cancel_wins_over_a_result_the_task_has_not_seen_yet(stage: Stage) -> None:
+def test_cancel_takes_precedence_over_a_result_the_task_has_not_received_yet(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -280,7 +280,7 @@ def test_cancel_wins_over_a_result_the_task_has_not_seen_yet(stage: Stage) -> No
     assert stage.run(main) == [(True, "returned 'ready'"), ("got", "raised CancelledError")]
 
 
-def test_whoever_awaits_a_cancelled_task_is_not_asked_to_cancel(stage: Stage) -> None:
+def test_awaiting_a_cancelled_task_does_not_change_the_cancelling_count(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -292,7 +292,7 @@ def test_whoever_awaits_a_cancelled_task_is_not_asked_to_cancel(stage: Stage) ->
     assert stage.run(main) == [("raised CancelledError", 0)]
 
 
-def test_an_exception_in_cleanup_takes_the_place_of_the_cancellation(stage: Stage) -> None:
+def test_an_exception_in_cleanup_replaces_the_cancellation(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -313,21 +313,21 @@ def test_an_exception_in_cleanup_takes_the_place_of_the_cancellation(stage: Stag
     ]
 
 
-def test_a_cancelled_task_that_raises_cancelled_error_by_hand_is_cancelled(stage: Stage) -> None:
+def test_a_task_that_raises_cancelled_error_itself_is_cancelled(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
-        raise aio.CancelledError("nobody asked")
+        raise aio.CancelledError("raised directly")
 
     async def main() -> None:
         task = aio.create_task(work())
         log(await attempt_await(task))
         log(outcome(task), task.cancelling())
 
-    assert stage.run(main) == ["raised CancelledError: nobody asked", ("cancelled", 0)]
+    assert stage.run(main) == ["raised CancelledError: raised directly", ("cancelled", 0)]
 
 
-def test_the_coroutine_sees_generator_exit_when_it_is_closed_not_cancelled(stage: Stage) -> None:
+def test_closing_a_coroutine_raises_generator_exit_and_not_cancelled_error(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -349,7 +349,7 @@ def test_the_coroutine_sees_generator_exit_when_it_is_closed_not_cancelled(stage
     assert stage.run(main) == ["GeneratorExit", "CancelledError"]
 
 
-def test_cancelling_an_iteration_runs_every_cleanup_inside_out(stage: Stage) -> None:
+def test_cancelling_runs_the_cleanup_of_nested_blocks_from_the_inside_out(stage: Stage) -> None:
     import contextlib
     from collections.abc import AsyncIterator
 

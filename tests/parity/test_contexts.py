@@ -34,7 +34,7 @@ def test_a_task_copies_the_context_it_is_created_in(stage: Stage) -> None:
     ]
 
 
-def test_a_coroutine_that_is_awaited_shares_the_context(stage: Stage) -> None:
+def test_an_awaited_coroutine_shares_the_context(stage: Stage) -> None:
     async def callee() -> None:
         variable.set("set by the callee")
 
@@ -45,7 +45,7 @@ def test_a_coroutine_that_is_awaited_shares_the_context(stage: Stage) -> None:
     assert stage.run(main) == ["set by the callee"]
 
 
-def test_a_task_can_be_given_a_context(stage: Stage) -> None:
+def test_create_task_accepts_a_context(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def child() -> str:
@@ -91,7 +91,7 @@ def test_callbacks_run_in_the_context_they_were_scheduled_in(stage: Stage) -> No
     ]
 
 
-def test_callbacks_can_be_given_a_context(stage: Stage) -> None:
+def test_callbacks_accept_a_context(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def callback(name: str) -> None:
@@ -176,7 +176,7 @@ def test_gather_and_groups_copy_the_context_for_every_child(stage: Stage) -> Non
     ]
 
 
-def test_the_context_travels_with_work_that_is_given_to_a_thread(stage: Stage) -> None:
+def test_to_thread_copies_the_context_and_run_in_executor_does_not(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -188,8 +188,8 @@ def test_the_context_travels_with_work_that_is_given_to_a_thread(stage: Stage) -
     assert stage.run(main) == [("to_thread", "main's"), ("run_in_executor", "unset")]
 
 
-@older_asyncio_differs("3.12", "the handler runs in whatever context the loop runs in")
-def test_an_exception_handler_runs_in_the_context_of_the_callback_that_failed(stage: Stage) -> None:
+@older_asyncio_differs("3.12", "the handler runs in the context of the loop")
+def test_an_exception_handler_runs_in_the_context_of_the_callback_that_raised(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def handler(_: Any, context: dict[str, Any]) -> None:

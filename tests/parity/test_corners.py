@@ -1,4 +1,4 @@
-"""Corners where one implementation might cut differently: found by reading, not by planning."""
+"""Edge cases that were found by comparing the two implementations line by line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .harness import Stage, attempt
 var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
 
 
-def test_wait_leaves_exceptions_for_others_to_ask_for(stage: Stage) -> None:
+def test_wait_does_not_retrieve_the_exceptions_of_its_tasks(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def fail() -> None:
-        raise LookupError("nobody asked")
+        raise LookupError("never retrieved")
 
     async def main() -> None:
         task = aio.create_task(fail())
@@ -35,7 +35,7 @@ def test_wait_leaves_exceptions_for_others_to_ask_for(stage: Stage) -> None:
     assert "Task exception was never retrieved" in line
 
 
-def test_an_empty_context_is_a_context(stage: Stage) -> None:
+def test_run_accepts_an_empty_context(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -51,7 +51,7 @@ def test_an_empty_context_is_a_context(stage: Stage) -> None:
     assert log == [5, 0]
 
 
-def test_a_view_of_numbers_is_sent_by_its_bytes(stage: Stage) -> None:
+def test_a_memoryview_of_numbers_is_sent_as_bytes(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     numbers = array.array("i", [1, 2, 3])
 
@@ -72,7 +72,7 @@ def test_a_view_of_numbers_is_sent_by_its_bytes(stage: Stage) -> None:
     assert stage.run(main, real=True) == [0, "lost", True]
 
 
-def test_a_reader_takes_all_from_a_transport_that_cannot_be_paused(stage: Stage) -> None:
+def test_a_reader_accepts_all_data_if_the_transport_cannot_be_paused(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -86,7 +86,7 @@ def test_a_reader_takes_all_from_a_transport_that_cannot_be_paused(stage: Stage)
     assert stage.run(main) == [50]
 
 
-def test_debug_mode_takes_arguments_by_name_too(stage: Stage) -> None:
+def test_in_debug_mode_call_soon_and_call_at_accept_keyword_arguments(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -99,7 +99,7 @@ def test_debug_mode_takes_arguments_by_name_too(stage: Stage) -> None:
     assert stage.run(main, debug=True) == ["raised TypeError", "soon", "at 1"]
 
 
-def test_a_subject_without_a_context_costs_nobody_the_report(stage: Stage) -> None:
+def test_a_task_without_a_context_does_not_prevent_a_report(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
 
     class Subject:
@@ -107,14 +107,14 @@ def test_a_subject_without_a_context_costs_nobody_the_report(stage: Stage) -> No
             return None
 
     loop.set_exception_handler(lambda loop, context: log(context["message"]))
-    loop.call_exception_handler({"message": "told", "task": Subject()})
-    assert log == ["told"]
+    loop.call_exception_handler({"message": "reported", "task": Subject()})
+    assert log == ["reported"]
     assert aio
 
 
-def test_ctrl_c_between_two_calls_of_set_result_is_not_overwritten(stage: Stage) -> None:
+def test_ctrl_c_during_set_result_does_not_overwrite_the_result(stage: Stage) -> None:
     # A signal handler may run wherever a Python function is called. Here one "arrives" at each call
-    # that set_result makes: by then the future has ended, and cannot be cancelled.
+    # that set_result makes. By then the future is done and cannot be cancelled.
     log, loop = stage.log, stage.new_loop()
     for end in ("set_result", "set_exception", "cancel"):
         future = loop.create_future()
@@ -168,7 +168,7 @@ def test_a_refused_connection_leaves_no_garbage(stage: Stage, port: int) -> None
     assert stage.run(main, real=True) == [0]
 
 
-def test_debug_mode_refuses_a_coroutine_function_as_callback_of_what_has_ended(
+def test_in_debug_mode_a_coroutine_function_as_callback_of_a_done_future_raises(
     stage: Stage,
 ) -> None:
     aio, log = stage.aio, stage.log
@@ -186,19 +186,19 @@ def test_debug_mode_refuses_a_coroutine_function_as_callback_of_what_has_ended(
     ]
 
 
-# What happens while a task begins to wait, and with futures of other classes
+# The moment when a task starts to wait, and futures of other classes
 
 
-def test_a_cancellation_that_comes_while_a_task_begins_to_wait_is_not_lost(stage: Stage) -> None:
+def test_a_cancellation_that_arrives_while_a_task_starts_to_wait_is_not_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Meddler(aio.Future):  # type: ignore[name-defined,misc]
+    class CancellingFuture(aio.Future):  # type: ignore[name-defined,misc]
         def add_done_callback(self, fn: Any, *, context: Any = None) -> None:
             super().add_done_callback(fn, context=context)
             aio.current_task().cancel()  # as a signal handler may do at this moment
 
     async def main() -> None:
-        future = Meddler(loop=aio.get_running_loop())
+        future = CancellingFuture(loop=aio.get_running_loop())
         try:
             await future
         except aio.CancelledError:
@@ -207,11 +207,13 @@ def test_a_cancellation_that_comes_while_a_task_begins_to_wait_is_not_lost(stage
     assert stage.run(main) == [("cancelled", True)]
 
 
-def test_a_future_of_another_class_is_asked_in_the_context_of_the_task(stage: Stage) -> None:
+def test_add_done_callback_of_another_class_is_called_in_the_context_of_the_task(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
-    place: ContextVar[str] = ContextVar("place", default="elsewhere")
+    place: ContextVar[str] = ContextVar("place", default="outside")
 
-    class Curious(aio.Future):  # type: ignore[name-defined,misc]
+    class LoggingFuture(aio.Future):  # type: ignore[name-defined,misc]
         def add_done_callback(self, fn: Any, *, context: Any = None) -> None:
             log(place.get())
             super().add_done_callback(fn, context=context)
@@ -219,24 +221,24 @@ def test_a_future_of_another_class_is_asked_in_the_context_of_the_task(stage: St
     async def main() -> None:
         place.set("in the task")
         loop = aio.get_running_loop()
-        future = Curious(loop=loop)
+        future = LoggingFuture(loop=loop)
         loop.call_soon(future.set_result, None)
         await future
 
     assert stage.run(main) == ["in the task"]
 
 
-def test_a_cancelled_gather_says_nothing_of_what_its_children_returned(stage: Stage) -> None:
+def test_the_message_of_a_cancelled_gather_does_not_come_from_its_children(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def stubborn() -> Any:
+    async def ignore_cancellation() -> Any:
         try:
             await aio.sleep(1)
         except aio.CancelledError as error:
             return error
 
     async def main() -> None:
-        child = aio.create_task(stubborn())
+        child = aio.create_task(ignore_cancellation())
         gathering = aio.gather(child)
         await aio.sleep(0)
         gathering.cancel("enough")
@@ -249,16 +251,16 @@ def test_a_cancelled_gather_says_nothing_of_what_its_children_returned(stage: St
     assert stage.run(main) == [(), "CancelledError"]
 
 
-def test_a_group_survives_a_cancel_that_raises(stage: Stage) -> None:
+def test_a_group_survives_a_cancel_method_that_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Touchy(aio.Future):  # type: ignore[name-defined,misc]
-        touched = False
+    class RaisingFuture(aio.Future):  # type: ignore[name-defined,misc]
+        raised = False
 
         def cancel(self, msg: Any = None) -> bool:
-            if self.touched:
+            if self.raised:
                 return bool(super().cancel(msg))
-            self.touched = True
+            self.raised = True
             raise aio.CancelledError
 
     async def fail() -> None:
@@ -267,15 +269,15 @@ def test_a_group_survives_a_cancel_that_raises(stage: Stage) -> None:
     async def block() -> None:
         async with aio.TaskGroup() as group:
             group.create_task(fail())
-            await touchy
+            await raising
 
-    touchy: Any = None
+    raising: Any = None
 
     async def main() -> None:
-        nonlocal touchy
+        nonlocal raising
         loop = aio.get_running_loop()
         loop.set_exception_handler(lambda _, context: log(type(context["exception"]).__name__))
-        touchy = Touchy(loop=loop)
+        raising = RaisingFuture(loop=loop)
         task = aio.create_task(block())
         await aio.sleep(1)
         task.cancel()
@@ -284,7 +286,7 @@ def test_a_group_survives_a_cancel_that_raises(stage: Stage) -> None:
     assert stage.run(main) == ["CancelledError", "ExceptionGroup"]
 
 
-def test_timers_of_the_same_time_do_not_compare_what_they_will_be_called_with(stage: Stage) -> None:
+def test_timers_with_the_same_time_do_not_compare_their_arguments(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class Array:
@@ -316,7 +318,7 @@ def test_nan_is_no_limit(stage: Stage) -> None:
     assert stage.run(main) == ["in time"]
 
 
-def test_a_program_may_track_where_its_coroutines_are_made(stage: Stage) -> None:
+def test_a_program_may_set_coroutine_origin_tracking_itself(stage: Stage) -> None:
     log = stage.log
     before = sys.get_coroutine_origin_tracking_depth()
 
@@ -330,9 +332,7 @@ def test_a_program_may_track_where_its_coroutines_are_made(stage: Stage) -> None
     assert log == [5]
 
 
-def test_what_the_exception_handler_asks_the_future_leaves_the_traceback_whole(
-    stage: Stage,
-) -> None:
+def test_result_called_in_the_exception_handler_keeps_the_traceback_complete(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def handler(_: Any, context: dict[str, Any]) -> None:
@@ -340,22 +340,22 @@ def test_what_the_exception_handler_asks_the_future_leaves_the_traceback_whole(
             context["future"].result()
         except ValueError as error:
             frames = traceback.extract_tb(error.__traceback__)
-            log([frame.name for frame in frames if frame.name in ("handler", "culprit")])
+            log([frame.name for frame in frames if frame.name in ("handler", "failing")])
 
-    async def culprit() -> None:
+    async def failing() -> None:
         raise ValueError("lost")
 
     async def main() -> None:
         aio.get_running_loop().set_exception_handler(handler)
-        task = aio.create_task(culprit())
+        task = aio.create_task(failing())
         await aio.wait({task})
         del task
         stage.collect()
 
-    assert stage.run(main) == [["handler", "culprit"]]
+    assert stage.run(main) == [["handler", "failing"]]
 
 
-def test_the_loop_says_nothing_of_its_wake_up_socket_after_systemexit(stage: Stage) -> None:
+def test_the_wake_up_socket_logs_nothing_after_system_exit(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     loop = stage.new_loop(real=True)
     loop.set_exception_handler(lambda _, context: log(context["message"]))
@@ -364,24 +364,24 @@ def test_the_loop_says_nothing_of_its_wake_up_socket_after_systemexit(stage: Sta
     def leave() -> None:
         raise SystemExit
 
-    def begin() -> None:
+    def wake_and_exit() -> None:
         loop.call_soon_threadsafe(int)
         loop.call_soon(leave)
 
     with ours, theirs:
         loop.add_reader(ours, print)
-        loop.call_soon(begin)
+        loop.call_soon(wake_and_exit)
         with pytest.raises(SystemExit):
             loop.run_forever()
         loop.run_until_complete(aio.sleep(0))
         loop.remove_reader(ours)
-    log("quiet")
+    log("nothing reported")
 
-    assert log == ["quiet"]
+    assert log == ["nothing reported"]
 
 
 @pytest.mark.parametrize("where", ["class", "loop"])
-def test_call_later_asks_a_call_at_that_covers_the_usual_one(stage: Stage, where: str) -> None:
+def test_call_later_calls_an_overridden_call_at(stage: Stage, where: str) -> None:
     aio, log = stage.aio, stage.log
 
     class Derived(aio.SelectorEventLoop):  # type: ignore[name-defined,misc]
@@ -389,14 +389,14 @@ def test_call_later_asks_a_call_at_that_covers_the_usual_one(stage: Stage, where
             log("call_at")
             return super().call_at(when, *args, **options)
 
-    def covered(when: float, *args: Any, **options: Any) -> Any:
+    def replacement(when: float, *args: Any, **options: Any) -> Any:
         log("call_at")
-        return usual(when, *args, **options)
+        return original(when, *args, **options)
 
     loop = Derived() if where == "class" else aio.SelectorEventLoop()
-    usual = loop.call_at
+    original = loop.call_at
     if where == "loop":
-        loop.call_at = covered  # type: ignore[method-assign]
+        loop.call_at = replacement  # type: ignore[method-assign]
     loop.call_later(60, print).cancel()
     loop.close()
 

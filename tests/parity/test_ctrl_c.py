@@ -1,7 +1,7 @@
-"""Ctrl-C, in processes of their own: the main task is cancelled, cleans up, and the program ends.
+"""Ctrl-C, tested in child processes: the main task is cancelled, cleans up, and the program exits.
 
-A child tells by a line that it is ready, and the parent then sends it the signal. Each line, and
-how the child ends, is a step. What stands in a child is run by both implementations.
+The child prints a line when it is ready, and the parent sends SIGINT. Each line of the child and
+its exit status are the steps. Both implementations run the same programs.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ ROOT = Path(__file__).parents[2]
 
 PROLOGUE = """\
 import faulthandler, importlib, signal, sys
-faulthandler.dump_traceback_later(60, exit=True)  # rather than hang
-signal.signal(signal.SIGINT, signal.default_int_handler)  # which the parent may ignore
+faulthandler.dump_traceback_later(60, exit=True)  # so that no test hangs
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the parent may ignore it
 asyncio = importlib.import_module(sys.argv[1])
 
 def log(*step):
     print(*step, flush=True)
 
 def stay_awake():
-    # A signal that comes a moment before select() begins to wait does not end the wait.
+    # A signal that arrives just before select() starts to wait does not interrupt it.
     asyncio.get_running_loop().call_later(0.05, stay_awake)
 
 async def ready(line="ready"):
     stay_awake()
-    # Not before this task waits: a second Ctrl-C is raised in whatever runs.
+    # Log only when this task waits: a second Ctrl-C is raised in the code that runs.
     loop = asyncio.get_running_loop()
     loop.call_soon(log, line)
     await loop.create_future()
@@ -43,7 +43,7 @@ READY = ("ready", "ready again")
 
 
 def play(stage: Stage, program: str) -> list[str]:
-    """Run `program`, and send Ctrl-C whenever it says that it is ready; return all its steps."""
+    """Run `program`; send SIGINT whenever it is ready; return all steps."""
     command = [sys.executable, "-W", "error", "-c", PROLOGUE + textwrap.dedent(program)]
     with subprocess.Popen(
         [*command, stage.aio.__name__],
@@ -60,11 +60,11 @@ def play(stage: Stage, program: str) -> list[str]:
             steps.append(line.rstrip())
             if steps[-1] in READY:
                 child.send_signal(signal.SIGINT)
-        last_words = child.stderr.read().splitlines()[-1:]
-    return [*steps, *last_words, f"exit {child.returncode}"]
+        last_line = child.stderr.read().splitlines()[-1:]
+    return [*steps, *last_line, f"exit {child.returncode}"]
 
 
-def test_ctrl_c_cancels_the_main_task_and_its_clean_up_runs(stage: Stage) -> None:
+def test_ctrl_c_cancels_the_main_task_and_its_cleanup_runs(stage: Stage) -> None:
     assert play(
         stage,
         """
@@ -84,11 +84,11 @@ def test_ctrl_c_cancels_the_main_task_and_its_clean_up_runs(stage: Stage) -> Non
     ) == ["ready", "cancelled 1", "cleaned up", "interrupted", "exit 0"]
 
 
-def test_a_program_that_does_not_catch_it_dies_of_the_signal(stage: Stage) -> None:
+def test_a_program_that_does_not_catch_it_is_killed_by_the_signal(stage: Stage) -> None:
     assert play(stage, "asyncio.run(ready())") == ["ready", "KeyboardInterrupt", "exit -2"]
 
 
-def test_a_coroutine_may_swallow_ctrl_c(stage: Stage) -> None:
+def test_the_main_coroutine_may_catch_the_cancellation_and_return(stage: Stage) -> None:
     assert play(
         stage,
         """
@@ -96,13 +96,13 @@ def test_a_coroutine_may_swallow_ctrl_c(stage: Stage) -> None:
             try:
                 await ready()
             except asyncio.CancelledError:
-                return "never mind"
+                return "ignored"
         log(asyncio.run(main()))
         """,
-    ) == ["ready", "never mind", "exit 0"]
+    ) == ["ready", "ignored", "exit 0"]
 
 
-def test_a_coroutine_that_fails_in_its_clean_up_fails_in_place_of_ctrl_c(stage: Stage) -> None:
+def test_an_exception_in_the_cleanup_replaces_keyboard_interrupt(stage: Stage) -> None:
     assert play(
         stage,
         """
@@ -116,7 +116,7 @@ def test_a_coroutine_that_fails_in_its_clean_up_fails_in_place_of_ctrl_c(stage: 
     ) == ["ready", "ValueError: in the clean-up", "exit 1"]
 
 
-def test_a_second_ctrl_c_does_not_wait_for_the_clean_up(stage: Stage) -> None:
+def test_a_second_ctrl_c_interrupts_the_cleanup(stage: Stage) -> None:
     assert play(
         stage,
         """
@@ -137,31 +137,31 @@ def test_a_second_ctrl_c_does_not_wait_for_the_clean_up(stage: Stage) -> None:
     ) == ["ready", "ready again", "cancelled again", "interrupted", "exit 0"]
 
 
-def test_other_tasks_are_cancelled_after_the_main_one(stage: Stage) -> None:
+def test_other_tasks_are_cancelled_after_the_main_task(stage: Stage) -> None:
     assert play(
         stage,
         """
-        async def aside():
+        async def other():
             try:
                 await asyncio.sleep(1000)
             finally:
-                log("aside is over")
+                log("other task is done")
         async def main():
-            task = asyncio.create_task(aside())
+            task = asyncio.create_task(other())
             await asyncio.sleep(0)
             try:
                 await ready()
             finally:
-                log("main is over", task.cancelling())
+                log("main is done", task.cancelling())
         try:
             asyncio.run(main())
         except KeyboardInterrupt:
             log("interrupted")
         """,
-    ) == ["ready", "main is over 0", "aside is over", "interrupted", "exit 0"]
+    ) == ["ready", "main is done 0", "other task is done", "interrupted", "exit 0"]
 
 
-def test_a_group_ends_its_tasks_before_the_program_ends(stage: Stage) -> None:
+def test_a_group_cancels_its_tasks_before_the_program_exits(stage: Stage) -> None:
     assert play(
         stage,
         """
@@ -169,7 +169,7 @@ def test_a_group_ends_its_tasks_before_the_program_ends(stage: Stage) -> None:
             try:
                 await asyncio.sleep(1000)
             finally:
-                log("the member is over")
+                log("the member is done")
         async def main():
             async with asyncio.TaskGroup() as group:
                 group.create_task(member())
@@ -180,7 +180,7 @@ def test_a_group_ends_its_tasks_before_the_program_ends(stage: Stage) -> None:
         except KeyboardInterrupt:
             log("interrupted")
         """,
-    ) == ["the group waits", "ready", "the member is over", "interrupted", "exit 0"]
+    ) == ["the group waits", "ready", "the member is done", "interrupted", "exit 0"]
 
 
 def test_code_that_does_not_await_is_not_interrupted(stage: Stage) -> None:
@@ -192,7 +192,7 @@ def test_code_that_does_not_await_is_not_interrupted(stage: Stage) -> None:
             task = asyncio.current_task()
             while not task.cancelling():
                 pass
-            log("works to the end")
+            log("continues to the next await")
             await asyncio.sleep(0)
             log("never")
         try:
@@ -200,10 +200,10 @@ def test_code_that_does_not_await_is_not_interrupted(stage: Stage) -> None:
         except KeyboardInterrupt:
             log("interrupted")
         """,
-    ) == ["ready", "works to the end", "interrupted", "exit 0"]
+    ) == ["ready", "continues to the next await", "interrupted", "exit 0"]
 
 
-def test_a_loop_without_a_runner_is_interrupted_where_it_stands_and_goes_on(stage: Stage) -> None:
+def test_without_a_runner_ctrl_c_interrupts_the_loop_and_it_can_be_run_again(stage: Stage) -> None:
     assert play(
         stage,
         """
@@ -212,7 +212,7 @@ def test_a_loop_without_a_runner_is_interrupted_where_it_stands_and_goes_on(stag
             try:
                 await ready()
             finally:
-                log("main is over")
+                log("main is done")
         task = loop.create_task(main())
         try:
             loop.run_until_complete(task)
@@ -225,38 +225,38 @@ def test_a_loop_without_a_runner_is_interrupted_where_it_stands_and_goes_on(stag
             log("cancelled")
         loop.close()
         """,
-    ) == ["ready", "interrupted False", "main is over", "cancelled", "exit 0"]
+    ) == ["ready", "interrupted False", "main is done", "cancelled", "exit 0"]
 
 
-def test_a_handler_of_the_program_is_left_alone(stage: Stage) -> None:
+def test_a_signal_handler_of_the_program_is_not_replaced(stage: Stage) -> None:
     assert play(
         stage,
         """
         async def main():
             loop = asyncio.get_running_loop()
-            told = asyncio.Event()
+            called = asyncio.Event()
             def handle(*_):
-                log("the program's own")
-                loop.call_soon_threadsafe(told.set)
+                log("the program's handler")
+                loop.call_soon_threadsafe(called.set)
             signal.signal(signal.SIGINT, handle)
             stay_awake()
             log("ready")
-            await told.wait()
+            await called.wait()
             return signal.getsignal(signal.SIGINT) is handle
         log(asyncio.run(main()))
         """,
-    ) == ["ready", "the program's own", "True", "exit 0"]
+    ) == ["ready", "the program's handler", "True", "exit 0"]
 
 
-def test_the_handler_is_there_only_while_a_runner_runs(stage: Stage) -> None:
+def test_the_handler_is_installed_only_while_a_runner_runs(stage: Stage) -> None:
     assert play(
         stage,
         """
-        def usual():
+        def is_default():
             return signal.getsignal(signal.SIGINT) is signal.default_int_handler
         async def main():
-            return usual()
-        log(usual(), asyncio.run(main()), usual())
+            return is_default()
+        log(is_default(), asyncio.run(main()), is_default())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         async def ignoring():
             return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -265,7 +265,7 @@ def test_the_handler_is_there_only_while_a_runner_runs(stage: Stage) -> None:
     ) == ["True False True", "True", "exit 0"]
 
 
-def test_a_runner_runs_again_after_ctrl_c(stage: Stage) -> None:
+def test_a_runner_can_run_again_after_ctrl_c(stage: Stage) -> None:
     assert play(
         stage,
         """
@@ -275,6 +275,6 @@ def test_a_runner_runs_again_after_ctrl_c(stage: Stage) -> None:
                     runner.run(ready(line))
                 except KeyboardInterrupt:
                     log("interrupted")
-            log(runner.run(asyncio.sleep(0, "still good")))
+            log(runner.run(asyncio.sleep(0, "still works")))
         """,
-    ) == ["ready", "interrupted", "ready again", "interrupted", "still good", "exit 0"]
+    ) == ["ready", "interrupted", "ready again", "interrupted", "still works", "exit 0"]

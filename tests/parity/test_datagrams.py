@@ -1,4 +1,4 @@
-"""Datagram endpoints: what is sent, received, refused and told to the protocol."""
+"""Datagram endpoints: sending, receiving, errors and invalid arguments."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def endpoint(stage: Stage, **options: Any) -> AsyncIterator[tuple[Any, Dat
 
 @contextlib.contextmanager
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Two sockets, connected by name: a socketpair's have none, and asyncio goes by names."""
+    """Yield two sockets connected by name: asyncio needs one, and a socketpair has none."""
     unix = (socket.AF_UNIX, socket.SOCK_DGRAM)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -78,7 +78,7 @@ def all_of(peer: socket.socket) -> list[bytes]:
     return datagrams
 
 
-def test_a_server_answers_whoever_asks(stage: Stage) -> None:
+def test_a_server_can_reply_to_the_sender_of_a_datagram(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -110,7 +110,7 @@ def test_a_server_answers_whoever_asks(stage: Stage) -> None:
     ]
 
 
-def test_a_connected_endpoint_sends_nowhere_else(stage: Stage) -> None:
+def test_a_connected_endpoint_sends_only_to_its_peer(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -118,8 +118,8 @@ def test_a_connected_endpoint_sends_nowhere_else(stage: Stage) -> None:
             peer.bind((HOST, 0))
             port = peer.getsockname()[1]
             async with endpoint(stage, remote_addr=(HOST, port)) as (transport, _):
-                told = attempt(transport.sendto, b"data", (HOST, 1))
-                log(told.replace(str(port), "PORT"))
+                message = attempt(transport.sendto, b"data", (HOST, 1))
+                log(message.replace(str(port), "PORT"))
                 log(attempt(transport.sendto, "text", None))
                 log(attempt(transport.sendto, b"data", (HOST, port)))
                 log(peer.recv(10))
@@ -134,7 +134,9 @@ def test_a_connected_endpoint_sends_nowhere_else(stage: Stage) -> None:
     ]
 
 
-def test_that_nobody_listens_is_told_and_ends_nothing(stage: Stage) -> None:
+def test_error_received_is_called_if_nothing_listens_and_the_endpoint_stays_open(
+    stage: Stage,
+) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -154,7 +156,7 @@ def test_that_nobody_listens_is_told_and_ends_nothing(stage: Stage) -> None:
     ]
 
 
-def test_what_the_kernel_has_no_room_for_is_kept_and_sent_later(stage: Stage) -> None:
+def test_datagrams_that_the_kernel_does_not_accept_are_buffered(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -174,7 +176,7 @@ def test_what_the_kernel_has_no_room_for_is_kept_and_sent_later(stage: Stage) ->
     assert stage.run(main) == ["made", "pause", "resume", True, ("lost", None)]
 
 
-def test_close_sends_what_is_kept_and_abort_does_not(stage: Stage) -> None:
+def test_close_sends_the_buffered_datagrams_and_abort_drops_them(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -201,7 +203,7 @@ def test_close_sends_what_is_kept_and_abort_does_not(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.13", "it sends no empty datagrams")
+@older_asyncio_differs("3.13", "empty datagrams are not sent")
 def test_a_datagram_may_be_empty(stage: Stage) -> None:
     log = stage.log
 
@@ -216,13 +218,13 @@ def test_a_datagram_may_be_empty(stage: Stage) -> None:
     assert stage.run(main) == ["made", [b"", b"full", b"view"], ("lost", None)]
 
 
-def test_an_address_that_is_none_ends_the_endpoint_with_a_report(stage: Stage) -> None:
+def test_an_invalid_address_closes_the_endpoint_and_is_reported(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         aio.get_running_loop().set_exception_handler(stage.report)
         async with endpoint(stage, local_addr=(HOST, 0)) as (transport, _):
-            transport.sendto(b"data", "nowhere")
+            transport.sendto(b"data", "invalid")
             log(transport.is_closing())
 
     assert stage.run(main, real=True) == [
@@ -237,7 +239,7 @@ def test_an_address_that_is_none_ends_the_endpoint_with_a_report(stage: Stage) -
     ]
 
 
-def test_unix_sockets_have_paths_and_a_file_left_behind_is_replaced(
+def test_unix_endpoints_use_paths_and_replace_an_old_socket_file(
     stage: Stage, tmp_path: Path
 ) -> None:
     log = stage.log
@@ -258,27 +260,27 @@ def test_unix_sockets_have_paths_and_a_file_left_behind_is_replaced(
     )
 
 
-@older_asyncio_differs("3.13", "it says UDP where a datagram socket is meant")
-def test_arguments_that_make_no_sense_are_refused(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "the message says UDP instead of datagram")
+def test_invalid_arguments_raise(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
 
-        async def refused(**options: Any) -> None:
-            told = await attempt_await(
+        async def attempt_with(**options: Any) -> None:
+            message = await attempt_await(
                 loop.create_datagram_endpoint(aio.DatagramProtocol, **options)
             )
-            log(told.partition("<")[0])
+            log(message.partition("<")[0])
 
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            await refused()
-            await refused(sock=stream)
-            await refused(sock=datagram, local_addr=(HOST, 0), reuse_port=True)
-            await refused(local_addr="localhost")
-            await refused(remote_addr=(HOST, 1, 2))
-            await refused(local_addr=(HOST, 0), family=socket.AF_UNIX)
-            await refused(local_addr=(HOST, 0), remote_addr=("::1", 1))
+            await attempt_with()
+            await attempt_with(sock=stream)
+            await attempt_with(sock=datagram, local_addr=(HOST, 0), reuse_port=True)
+            await attempt_with(local_addr="localhost")
+            await attempt_with(remote_addr=(HOST, 1, 2))
+            await attempt_with(local_addr=(HOST, 0), family=socket.AF_UNIX)
+            await attempt_with(local_addr=(HOST, 0), remote_addr=("::1", 1))
 
     assert stage.run(main) == [
         "raised ValueError: unexpected address family",
@@ -294,7 +296,7 @@ def test_arguments_that_make_no_sense_are_refused(stage: Stage) -> None:
     ]
 
 
-def test_the_first_failure_is_raised_and_options_are_set(stage: Stage) -> None:
+def test_a_failure_to_bind_is_raised_and_options_are_set(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:

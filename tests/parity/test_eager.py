@@ -1,4 +1,4 @@
-"""Eager tasks: the first step is taken at once, before create_task comes back."""
+"""Eager tasks: the first step runs inside create_task()."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 from tests.parity.harness import Stage, attempt_await, describe, older_asyncio_differs, outcome
 
-since_3_12 = older_asyncio_differs("3.12", "there are no eager tasks")
+since_3_12 = older_asyncio_differs("3.12", "eager tasks do not exist")
 
 
-def eager(stage: Stage) -> None:
-    """Make the running loop's tasks eager."""
+def use_eager_tasks(stage: Stage) -> None:
+    """Make all new tasks of the running loop eager."""
     stage.aio.get_running_loop().set_task_factory(stage.aio.eager_task_factory)
 
 
 @since_3_12
-def test_an_eager_task_takes_its_first_step_at_once(stage: Stage) -> None:
+def test_an_eager_task_runs_its_first_step_immediately(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> str:
@@ -27,7 +27,7 @@ def test_an_eager_task_takes_its_first_step_at_once(stage: Stage) -> None:
         return "result"
 
     async def main() -> None:
-        eager(stage)
+        use_eager_tasks(stage)
         task = aio.create_task(work())
         log("created", outcome(task))
         log(await task)
@@ -36,19 +36,19 @@ def test_an_eager_task_takes_its_first_step_at_once(stage: Stage) -> None:
 
 
 @since_3_12
-def test_an_eager_task_that_never_waits_is_done_when_it_is_created(stage: Stage) -> None:
+def test_an_eager_task_that_never_waits_is_done_when_create_task_returns(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def result() -> str:
         return "result"
 
     async def failing() -> None:
-        raise ValueError("at once")
+        raise ValueError("immediately")
 
     async def main() -> None:
-        eager(stage)
+        use_eager_tasks(stage)
         loop = aio.get_running_loop()
-        loop.call_soon(log, "the next turn")
+        loop.call_soon(log, "the next iteration")
         done, failed = aio.create_task(result()), aio.create_task(failing())
         log(outcome(done), outcome(failed))
         log(await done, await attempt_await(failed))
@@ -56,23 +56,23 @@ def test_an_eager_task_that_never_waits_is_done_when_it_is_created(stage: Stage)
         await aio.sleep(0)
 
     assert stage.run(main) == [
-        ("returned 'result'", "raised ValueError: at once"),
-        ("result", "raised ValueError: at once"),
+        ("returned 'result'", "raised ValueError: immediately"),
+        ("result", "raised ValueError: immediately"),
         (1, True),
-        "the next turn",
+        "the next iteration",
     ]
 
 
 @since_3_12
-def test_a_task_that_starts_an_eager_one_is_still_among_all_tasks(stage: Stage) -> None:
+def test_a_task_that_starts_an_eager_task_in_its_first_step_is_in_all_tasks(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def child() -> None:
         names = {task.get_name() for task in aio.all_tasks()}
-        log(len(names), names > {"main", "parent"})  # its own is set after this step
+        log(len(names), names > {"main", "parent"})  # the name of the child is set after this step
 
-    async def parent() -> None:  # in its first step, which nothing has registered yet
-        eager(stage)
+    async def parent() -> None:  # its first step: nothing has registered it yet
+        use_eager_tasks(stage)
         await aio.create_task(child(), name="child")
 
     async def main() -> None:
@@ -83,7 +83,7 @@ def test_a_task_that_starts_an_eager_one_is_still_among_all_tasks(stage: Stage) 
 
 
 @since_3_12
-def test_an_eager_task_is_the_current_one_during_its_first_step(stage: Stage) -> None:
+def test_an_eager_task_is_the_current_task_during_its_first_step(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -94,7 +94,7 @@ def test_an_eager_task_is_the_current_one_during_its_first_step(stage: Stage) ->
     seen: list[Any] = []
 
     async def main() -> None:
-        eager(stage)
+        use_eager_tasks(stage)
         main_task = aio.current_task()
         task = aio.create_task(work(), name="child")
         log(seen == [task], aio.current_task() is main_task, task in aio.all_tasks())
@@ -105,7 +105,7 @@ def test_an_eager_task_is_the_current_one_during_its_first_step(stage: Stage) ->
 
 
 @since_3_12
-def test_the_first_step_of_an_eager_task_has_a_context_of_its_own(stage: Stage) -> None:
+def test_the_first_step_of_an_eager_task_runs_in_its_own_context(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     variable: ContextVar[str] = ContextVar("variable", default="unset")
 
@@ -114,7 +114,7 @@ def test_the_first_step_of_an_eager_task_has_a_context_of_its_own(stage: Stage) 
         variable.set("set by the child")
 
     async def main() -> None:
-        eager(stage)
+        use_eager_tasks(stage)
         variable.set("set by main")
         await aio.create_task(work())
         log("main keeps", variable.get())
@@ -136,7 +136,7 @@ def test_eager_tasks_nest_like_calls(stage: Stage) -> None:
         return depth
 
     async def main() -> None:
-        eager(stage)
+        use_eager_tasks(stage)
         log(outcome(aio.create_task(work(1))))
 
     assert stage.run(main) == [
@@ -150,7 +150,7 @@ def test_eager_tasks_nest_like_calls(stage: Stage) -> None:
 
 
 @since_3_12
-def test_gather_of_eager_tasks_that_never_wait_is_done_at_once(stage: Stage) -> None:
+def test_gather_of_eager_tasks_that_never_wait_is_done_immediately(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(number: int) -> int:
@@ -158,7 +158,7 @@ def test_gather_of_eager_tasks_that_never_wait_is_done_at_once(stage: Stage) -> 
         return number
 
     async def main() -> None:
-        eager(stage)
+        use_eager_tasks(stage)
         gathered = aio.gather(work(1), work(2))
         log(outcome(gathered))
         log(await gathered)
@@ -167,26 +167,26 @@ def test_gather_of_eager_tasks_that_never_wait_is_done_at_once(stage: Stage) -> 
 
 
 @since_3_12
-def test_an_eager_task_in_a_group_that_fails_at_once_ends_the_group(stage: Stage) -> None:
+def test_an_eager_task_that_raises_immediately_ends_its_group(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
-        raise ValueError("at once")
+        raise ValueError("immediately")
 
     async def main() -> None:
-        eager(stage)
+        use_eager_tasks(stage)
         try:
             async with aio.TaskGroup() as group:
                 group.create_task(failing())
-                log("the body goes on to its next wait")
+                log("the body continues to its next await")
                 await aio.sleep(1)
-                log("this is never recorded")
+                log("never reached")
         except* ValueError as errors:
             log(describe(errors), stage.now)
 
     assert stage.run(main) == [
-        "the body goes on to its next wait",
-        ("ExceptionGroup: unhandled errors in a TaskGroup [ValueError: at once]", 0.0),
+        "the body continues to its next await",
+        ("ExceptionGroup: unhandled errors in a TaskGroup [ValueError: immediately]", 0.0),
     ]
 
 
@@ -201,7 +201,7 @@ def test_an_eager_task_can_be_cancelled_after_its_first_step(stage: Stage) -> No
             log("cancelled", stage.now)
 
     async def main() -> None:
-        eager(stage)
+        use_eager_tasks(stage)
         task = aio.create_task(work())
         task.cancel("enough")
         log(await attempt_await(task))
@@ -210,7 +210,7 @@ def test_an_eager_task_can_be_cancelled_after_its_first_step(stage: Stage) -> No
 
 
 @since_3_12
-def test_a_factory_of_eager_tasks_can_make_tasks_of_another_class(stage: Stage) -> None:
+def test_an_eager_task_factory_can_use_another_task_class(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def constructor(coro: Any, **kwargs: Any) -> Any:
@@ -246,7 +246,7 @@ def test_a_task_is_eager_only_in_a_running_loop(stage: Stage) -> None:
 
 
 @since_3_12
-def test_an_eager_task_keeps_its_order_behind_what_was_ready(stage: Stage) -> None:
+def test_after_its_first_step_an_eager_task_queues_behind_ready_callbacks(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(name: str) -> None:
@@ -258,7 +258,7 @@ def test_an_eager_task_keeps_its_order_behind_what_was_ready(stage: Stage) -> No
         loop = aio.get_running_loop()
         loop.call_soon(log, "scheduled before")
         lazy = aio.create_task(work("lazy"))
-        eager(stage)
+        use_eager_tasks(stage)
         quick = aio.create_task(work("eager"))
         await aio.wait([lazy, quick])
 
@@ -272,34 +272,32 @@ def test_an_eager_task_keeps_its_order_behind_what_was_ready(stage: Stage) -> No
 
 
 @since_3_12
-def test_what_an_eager_task_ends_while_a_gather_begins_is_counted_a_turn_later(
+def test_a_future_that_an_eager_child_completes_is_counted_one_iteration_later(
     stage: Stage,
 ) -> None:
     aio, log = stage.aio, stage.log
 
-    async def end(future: Any) -> None:
-        future.set_result("ended")
+    async def complete(future: Any) -> None:
+        future.set_result("completed")
 
     async def main() -> None:
         loop = aio.get_running_loop()
         loop.set_task_factory(aio.eager_task_factory)
         first = loop.create_future()
-        gathered = aio.gather(first, end(first))
+        gathered = aio.gather(first, complete(first))
         log(gathered.done())
         await aio.sleep(0)
         log(gathered.done(), await gathered)
 
-    assert stage.run(main) == [False, (True, ["ended", None])]
+    assert stage.run(main) == [False, (True, ["completed", None])]
 
 
 @since_3_12
-def test_a_gather_counts_a_future_of_another_library_that_the_next_argument_ends(
-    stage: Stage,
-) -> None:
+def test_gather_counts_a_foreign_future_that_the_next_argument_completes(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Prompt(aio.Future):  # type: ignore[misc,name-defined]
-        """Calls back at once, and not in the next turn."""
+    class ImmediateFuture(aio.Future):  # type: ignore[misc,name-defined]
+        """Calls its callbacks immediately and not in the next iteration."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -313,13 +311,13 @@ def test_a_gather_counts_a_future_of_another_library_that_the_next_argument_ends
             for callback in self.callbacks:
                 callback(self)
 
-    async def end_it(future: Any) -> str:
+    async def complete(future: Any) -> str:
         future.set_result("first")
         return "second"
 
     async def main() -> None:
-        eager(stage)
-        first = Prompt()
-        log(await aio.gather(first, end_it(first)))
+        use_eager_tasks(stage)
+        first = ImmediateFuture()
+        log(await aio.gather(first, complete(first)))
 
     assert stage.run(main) == [["first", "second"]]

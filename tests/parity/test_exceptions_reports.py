@@ -1,4 +1,4 @@
-"""What nobody caught: reports to the exception handler, the log, and warnings."""
+"""Exceptions that nothing catches: reports to the exception handler, log records and warnings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.parity.harness import Stage, attempt, describe
 
 
-def test_a_callback_that_raises_is_reported_and_the_loop_goes_on(stage: Stage) -> None:
+def test_a_callback_that_raises_is_reported_and_the_loop_continues(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def failing() -> None:
@@ -30,7 +30,9 @@ def test_a_callback_that_raises_is_reported_and_the_loop_goes_on(stage: Stage) -
     assert log == ["the next callback", [f"{line} [ValueError: in a callback]"]]
 
 
-def test_the_exception_handler_is_given_loop_message_exception_and_handle(stage: Stage) -> None:
+def test_the_exception_handler_receives_the_loop_and_a_context_with_three_keys(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     def failing() -> None:
@@ -70,7 +72,7 @@ def test_an_exception_handler_that_raises_is_reported_itself(stage: Stage) -> No
         loop = aio.get_running_loop()
         loop.set_exception_handler(handler)
         loop.call_soon(lambda: 1 / 0)
-        loop.call_soon(log, "the loop goes on")
+        loop.call_soon(log, "the loop continues")
         await aio.sleep(0)
 
     stage.run(main)
@@ -78,12 +80,12 @@ def test_an_exception_handler_that_raises_is_reported_itself(stage: Stage) -> No
 
     assert log == [
         ("handling", "ZeroDivisionError: division by zero"),
-        "the loop goes on",
+        "the loop continues",
         ["ERROR Unhandled error in exception handler [KeyError: 'in the handler']"],
     ]
 
 
-def test_anyone_may_report_to_the_exception_handler(stage: Stage) -> None:
+def test_a_program_can_call_the_exception_handler_itself(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -91,18 +93,18 @@ def test_anyone_may_report_to_the_exception_handler(stage: Stage) -> None:
         loop.call_exception_handler({"message": "to the log", "detail": 1})
         loop.set_exception_handler(stage.report)
         loop.call_exception_handler({"message": "to the handler"})
-        loop.default_exception_handler({"message": "to the log all the same"})
+        loop.default_exception_handler({"message": "to the log despite the handler"})
 
     stage.run(main)
     log(stage.logged())
 
     assert log == [
         ("report", "to the handler", None),
-        ["ERROR to the log", "ERROR to the log all the same"],
+        ["ERROR to the log", "ERROR to the log despite the handler"],
     ]
 
 
-def test_a_done_callback_that_raises_does_not_keep_the_others_from_running(stage: Stage) -> None:
+def test_a_done_callback_that_raises_does_not_prevent_the_others(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def failing(_: Any) -> None:
@@ -119,11 +121,13 @@ def test_a_done_callback_that_raises_does_not_keep_the_others_from_running(stage
     assert stage.run(main) == ["the next one", ["ValueError: in a done callback]"]]
 
 
-def test_an_exception_nobody_retrieves_is_reported_when_the_future_is_dropped(stage: Stage) -> None:
+def test_an_exception_that_is_never_retrieved_is_reported_when_the_future_is_freed(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
-        raise ValueError("nobody asks")
+        raise ValueError("never retrieved")
 
     async def main() -> None:
         loop = aio.get_running_loop()
@@ -133,33 +137,33 @@ def test_an_exception_nobody_retrieves_is_reported_when_the_future_is_dropped(st
         log("the task is done", task.done())
         del task
         stage.collect()
-        log("the task is dropped")
+        log("the task is freed")
         future = aio.Future()
-        future.set_exception(KeyError("nor here"))
+        future.set_exception(KeyError("never retrieved"))
         del future
         stage.collect()
 
     assert stage.run(main) == [
         ("the task is done", True),
-        ("report", "Task exception was never retrieved", "ValueError: nobody asks"),
-        "the task is dropped",
-        ("report", "Future exception was never retrieved", "KeyError: 'nor here'"),
+        ("report", "Task exception was never retrieved", "ValueError: never retrieved"),
+        "the task is freed",
+        ("report", "Future exception was never retrieved", "KeyError: 'never retrieved'"),
     ]
 
 
-def test_who_looks_at_an_exception_keeps_it_from_being_reported(stage: Stage) -> None:
+def test_an_exception_that_was_retrieved_is_not_reported(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        looked_at, raised, observed, cancelled = (aio.Future() for _ in range(4))
-        for future in (looked_at, raised, observed):
+        read, raised, observed, cancelled = (aio.Future() for _ in range(4))
+        for future in (read, raised, observed):
             future.set_exception(ValueError("known"))
         cancelled.cancel()
-        log(describe(looked_at.exception()))
+        log(describe(read.exception()))
         log(attempt(raised.result))
         observed.add_done_callback(lambda f: log("observed", f.exception() is not None))
         await aio.sleep(0)
-        del looked_at, raised, observed, cancelled, future
+        del read, raised, observed, cancelled, future
         stage.collect()
         log(stage.logged())
 
@@ -171,13 +175,13 @@ def test_who_looks_at_an_exception_keeps_it_from_being_reported(stage: Stage) ->
     ]
 
 
-def test_a_callback_that_does_not_ask_for_the_exception_does_not_retrieve_it(stage: Stage) -> None:
+def test_a_callback_that_does_not_read_the_exception_does_not_retrieve_it(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         future = aio.Future()
         future.add_done_callback(lambda f: log("done", f.done()))
-        future.set_exception(ValueError("not asked for"))
+        future.set_exception(ValueError("never retrieved"))
         await aio.sleep(0)
         del future
         stage.collect()
@@ -185,11 +189,11 @@ def test_a_callback_that_does_not_ask_for_the_exception_does_not_retrieve_it(sta
 
     assert stage.run(main) == [
         ("done", True),
-        ["ERROR Future exception was never retrieved [ValueError: not asked for]"],
+        ["ERROR Future exception was never retrieved [ValueError: never retrieved]"],
     ]
 
 
-def test_a_pending_task_that_is_dropped_is_reported(stage: Stage) -> None:
+def test_a_pending_task_that_is_freed_is_reported(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(future: Any) -> None:
@@ -203,21 +207,21 @@ def test_a_pending_task_that_is_dropped_is_reported(stage: Stage) -> None:
         loop.set_exception_handler(lambda _, context: log(sorted(context), context["message"]))
         task = aio.create_task(work(aio.Future()))
         await aio.sleep(0)
-        log("nobody else holds the task")
+        log("no other reference to the task")
         del task
         stage.collect()
 
     stage.run(main)
-    log[1:] = sorted(log[1:], key=str)  # which of the two comes first is left to the collector
+    log[1:] = sorted(log[1:], key=str)  # the garbage collector decides which of the two comes first
 
     assert log == [
-        "nobody else holds the task",
+        "no other reference to the task",
         (["message", "task"], "Task was destroyed but it is pending!"),
         "the coroutine is closed",
     ]
 
 
-def test_a_pending_task_left_in_a_closed_loop_is_reported(stage: Stage) -> None:
+def test_a_pending_task_of_a_closed_loop_is_reported(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
     task = loop.create_task(stage.aio.sleep(5))
     loop.call_soon(loop.stop)
@@ -231,7 +235,7 @@ def test_a_pending_task_left_in_a_closed_loop_is_reported(stage: Stage) -> None:
     assert log == [("closed", False, []), ["ERROR Task was destroyed but it is pending!"]]
 
 
-def test_a_coroutine_never_awaited_warns(stage: Stage) -> None:
+def test_a_coroutine_that_is_never_awaited_warns(stage: Stage) -> None:
     log = stage.log
 
     async def forgotten() -> None:
@@ -290,7 +294,7 @@ def test_in_debug_mode_a_slow_step_of_a_task_is_reported(stage: Stage) -> None:
     assert log == [True, " 2.000 seconds"]
 
 
-def test_without_debug_mode_nobody_watches_the_time(stage: Stage) -> None:
+def test_without_debug_mode_slow_callbacks_are_not_reported(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -303,7 +307,7 @@ def test_without_debug_mode_nobody_watches_the_time(stage: Stage) -> None:
     assert log == [[]]
 
 
-def test_in_debug_mode_a_call_from_another_thread_is_refused(stage: Stage) -> None:
+def test_in_debug_mode_a_call_from_another_thread_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     message = "Non-thread-safe operation invoked on an event loop other than the current one"
 
@@ -323,7 +327,7 @@ def test_in_debug_mode_a_call_from_another_thread_is_refused(stage: Stage) -> No
     assert stage.run(main, debug=True) == [True, True, True]
 
 
-def test_in_debug_mode_a_coroutine_is_no_callback(stage: Stage) -> None:
+def test_in_debug_mode_a_coroutine_function_as_callback_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def coroutine_function() -> None:
@@ -342,11 +346,11 @@ def test_in_debug_mode_a_coroutine_is_no_callback(stage: Stage) -> None:
     ]
 
 
-def test_in_debug_mode_reports_tell_where_things_were_created(stage: Stage) -> None:
+def test_in_debug_mode_reports_contain_where_an_object_was_created(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
-        raise ValueError("nobody asks")
+        raise ValueError("never retrieved")
 
     async def main() -> None:
         loop = aio.get_running_loop()
@@ -369,7 +373,7 @@ def test_in_debug_mode_reports_tell_where_things_were_created(stage: Stage) -> N
     ]
 
 
-def test_an_asynchronous_generator_that_is_dropped_is_closed_by_the_loop(stage: Stage) -> None:
+def test_the_loop_closes_an_asynchronous_generator_that_is_freed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def numbers() -> AsyncIterator[int]:
@@ -385,13 +389,13 @@ def test_an_asynchronous_generator_that_is_dropped_is_closed_by_the_loop(stage: 
             log(number)
             break
         gc.collect()
-        log("dropped", stage.now)
+        log("freed", stage.now)
         await aio.sleep(5)
 
-    assert stage.run(main) == [1, ("dropped", 0.0), ("closed", 1.0)]
+    assert stage.run(main) == [1, ("freed", 0.0), ("closed", 1.0)]
 
 
-def test_shutdown_asyncgens_closes_what_was_begun(stage: Stage) -> None:
+def test_shutdown_asyncgens_closes_generators_that_were_started(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def numbers(name: str) -> AsyncIterator[str]:
@@ -401,11 +405,11 @@ def test_shutdown_asyncgens_closes_what_was_begun(stage: Stage) -> None:
             log(name, "is closed")
 
     async def main() -> None:
-        begun, not_begun = numbers("begun"), numbers("not begun")
-        log(await anext(begun))
+        started, not_started = numbers("started"), numbers("not started")
+        log(await anext(started))
         await aio.get_running_loop().shutdown_asyncgens()
         log("all are closed")
-        log([name async for name in not_begun], [name async for name in begun])
+        log([name async for name in not_started], [name async for name in started])
 
     with stage.warnings_logged():
         stage.run(main)
@@ -413,16 +417,16 @@ def test_shutdown_asyncgens_closes_what_was_begun(stage: Stage) -> None:
     generator = "asynchronous generator <async_generator object numbers at 0x…>"
     warning = "was scheduled after loop.shutdown_asyncgens() call"
     assert log == [
-        "begun",
-        ("begun", "is closed"),
+        "started",
+        ("started", "is closed"),
         "all are closed",
         ("warning", "ResourceWarning", f"{generator} {warning}"),
-        ("not begun", "is closed"),
-        (["not begun"], []),
+        ("not started", "is closed"),
+        (["not started"], []),
     ]
 
 
-def test_an_asynchronous_generator_that_fails_to_close_is_reported(stage: Stage) -> None:
+def test_an_asynchronous_generator_that_raises_while_closing_is_reported(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def numbers() -> AsyncIterator[int]:
@@ -450,7 +454,7 @@ def test_an_asynchronous_generator_that_fails_to_close_is_reported(stage: Stage)
 
 
 @pytest.mark.parametrize("final", [KeyboardInterrupt, SystemExit])
-def test_a_callback_can_end_the_loop_by_an_exception_that_ends_programs(
+def test_keyboard_interrupt_and_system_exit_in_a_callback_leave_the_loop(
     stage: Stage, final: type[BaseException]
 ) -> None:
     log, loop = stage.log, stage.new_loop()
@@ -459,17 +463,17 @@ def test_a_callback_can_end_the_loop_by_an_exception_that_ends_programs(
         raise final("enough")
 
     loop.call_soon(failing)
-    loop.call_soon(log, "the callback behind it")
+    loop.call_soon(log, "the next callback")
     with pytest.raises(final, match="enough"):
         loop.run_forever()
     log("left", loop.is_running(), stage.logged())
     loop.call_soon(loop.stop)
     loop.run_forever()
 
-    assert log == [("left", False, []), "the callback behind it"]
+    assert log == [("left", False, []), "the next callback"]
 
 
-def test_an_exception_handler_may_end_the_program(stage: Stage) -> None:
+def test_an_exception_handler_may_raise_system_exit(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
 
     def handler(_: Any, context: dict[str, Any]) -> None:
@@ -482,28 +486,32 @@ def test_an_exception_handler_may_end_the_program(stage: Stage) -> None:
     assert log == [("raised SystemExit: because of ZeroDivisionError: division by zero", [])]
 
 
-def test_a_base_exception_in_a_callback_is_reported_like_any_other(stage: Stage) -> None:
+def test_other_base_exceptions_in_a_callback_are_reported(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Odd(BaseException):
+    class CustomBaseException(BaseException):
         pass
 
     def failing() -> None:
-        raise Odd("odd")
+        raise CustomBaseException("custom")
 
     async def main() -> None:
         aio.get_running_loop().set_exception_handler(stage.report)
         aio.get_running_loop().call_soon(failing)
         await aio.sleep(0)
-        log("the loop goes on")
+        log("the loop continues")
 
     assert stage.run(main) == [
-        ("report", "Exception in callback failing() at test_exceptions_reports.py:…", "Odd: odd"),
-        "the loop goes on",
+        (
+            "report",
+            "Exception in callback failing() at test_exceptions_reports.py:…",
+            "CustomBaseException: custom",
+        ),
+        "the loop continues",
     ]
 
 
-def test_the_exception_of_the_main_coroutine_is_raised_and_not_reported(stage: Stage) -> None:
+def test_an_exception_of_the_main_coroutine_is_raised_and_not_reported(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
 
     async def main() -> None:

@@ -1,7 +1,7 @@
-"""What no other scenario asks: lines of miniloop that could be left out and nobody would know.
+"""Details of behaviour that no other scenario checks.
 
-Each scenario was written for faults planted in the source, by `python -m tests.mutation`, that all
-the others had let pass.
+Each scenario was written to kill mutants, small bugs injected by `python -m tests.mutation`, that
+survived all other tests.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from tests.parity.harness import (
     outcome,
 )
 
-since_3_12 = older_asyncio_differs("3.12", "there are no eager tasks")
+since_3_12 = older_asyncio_differs("3.12", "eager tasks do not exist")
 
 
 @contextlib.contextmanager
-def without_the_collector() -> Iterator[None]:
-    """What goes in here goes because nothing refers to it, cycles included."""
+def gc_disabled() -> Iterator[None]:
+    """Switch the garbage collector off: objects are freed only with their last reference."""
     gc.disable()
     try:
         yield
@@ -41,18 +41,20 @@ def without_the_collector() -> Iterator[None]:
 
 
 class Failure(Exception):
-    """An exception that can be weakly referred to."""
+    """An exception that supports weak references."""
 
 
 # --- futures --------------------------------------------------------------------------------------
 
 
-def test_a_future_that_was_never_begun_says_so(stage: Stage) -> None:
+def test_a_future_without_init_says_so(stage: Stage) -> None:
     future = stage.aio.Future.__new__(stage.aio.Future)
     assert attempt(future.get_loop) == "raised RuntimeError: Future object is not initialized."
 
 
-def test_cancelling_what_has_failed_counts_as_asking_for_the_exception(stage: Stage) -> None:
+def test_cancelling_a_failed_future_or_task_counts_as_retrieving_its_exception(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def fail() -> None:
@@ -71,9 +73,9 @@ def test_cancelling_what_has_failed_counts_as_asking_for_the_exception(stage: St
     assert stage.logged() == []
 
 
-def test_asking_for_the_result_makes_no_cycle(stage: Stage) -> None:
+def test_reading_the_result_makes_no_reference_cycle(stage: Stage) -> None:
     loop = stage.new_loop()
-    with without_the_collector():
+    with gc_disabled():
         future, error = loop.create_future(), Failure()
         gone = weakref.ref(error)
         future.set_exception(error)
@@ -84,7 +86,9 @@ def test_asking_for_the_result_makes_no_cycle(stage: Stage) -> None:
         assert gone() is None
 
 
-def test_the_cancelled_error_of_a_task_is_raised_once_and_after_that_new_ones(stage: Stage) -> None:
+def test_the_cancelled_error_of_a_task_keeps_its_message_for_the_first_reader_only(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -99,13 +103,13 @@ def test_the_cancelled_error_of_a_task_is_raised_once_and_after_that_new_ones(st
     ]
 
 
-def test_a_future_that_is_its_own_result_can_be_shown(stage: Stage) -> None:
+def test_a_future_that_contains_itself_has_a_repr(stage: Stage) -> None:
     future = stage.new_loop().create_future()
     future.set_result([future])
     assert repr(future) == "<Future finished result=[...]>"
 
 
-def test_a_report_has_the_future_as_the_program_has_made_it(stage: Stage) -> None:
+def test_a_report_refers_to_the_future_object_that_the_program_made(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class Promise(aio.Future):  # type: ignore[misc, name-defined]
@@ -143,7 +147,7 @@ def test_a_report_has_the_future_as_the_program_has_made_it(stage: Stage) -> Non
 # --- tasks ----------------------------------------------------------------------------------------
 
 
-def test_a_task_made_by_its_class_belongs_to_the_running_loop_and_is_known(stage: Stage) -> None:
+def test_a_task_made_with_its_class_uses_the_running_loop_and_is_in_all_tasks(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -155,15 +159,15 @@ def test_a_task_made_by_its_class_belongs_to_the_running_loop_and_is_known(stage
 
 
 @since_3_12
-def test_who_has_started_an_eager_task_is_not_kept(stage: Stage) -> None:
+def test_an_eager_task_does_not_keep_the_task_that_started_it_alive(stage: Stage) -> None:
     aio = stage.aio
 
-    async def at_once() -> None:
+    async def finish_immediately() -> None:
         pass
 
     async def start_one() -> None:
         aio.get_running_loop().set_task_factory(aio.eager_task_factory)
-        aio.create_task(at_once())
+        aio.create_task(finish_immediately())
         aio.get_running_loop().set_task_factory(None)
 
     async def main() -> None:
@@ -178,7 +182,7 @@ def test_who_has_started_an_eager_task_is_not_kept(stage: Stage) -> None:
     assert stage.run(main) == []
 
 
-def test_a_failed_task_and_its_exception_make_no_cycle(stage: Stage) -> None:
+def test_a_failed_task_and_its_exception_make_no_reference_cycle(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def fail() -> None:
@@ -193,11 +197,13 @@ def test_a_failed_task_and_its_exception_make_no_cycle(stage: Stage) -> None:
         await aio.sleep(0)
         log(gone())
 
-    with without_the_collector():
+    with gc_disabled():
         assert stage.run(main) == [None]
 
 
-def test_a_task_that_fails_with_what_it_awaits_makes_no_cycle(stage: Stage) -> None:
+def test_a_task_that_fails_with_the_exception_of_a_future_makes_no_reference_cycle(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def await_one(futures: list[Any]) -> None:
@@ -215,11 +221,13 @@ def test_a_task_that_fails_with_what_it_awaits_makes_no_cycle(stage: Stage) -> N
         await aio.sleep(0)
         log(gone())
 
-    with without_the_collector():
+    with gc_disabled():
         assert stage.run(main) == [None]
 
 
-def test_who_cancels_itself_and_is_refused_by_what_it_awaits_goes_on(stage: Stage) -> None:
+def test_a_task_that_cancels_itself_continues_if_the_task_it_awaits_ignores_that(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def refuse() -> str:
@@ -233,18 +241,18 @@ def test_who_cancels_itself_and_is_refused_by_what_it_awaits_goes_on(stage: Stag
         aio.current_task().cancel()
         log(await other)
         await aio.sleep(0)
-        log("goes on")
+        log("continues")
 
     async def main() -> None:
         other = aio.create_task(refuse())
         await aio.sleep(0)
         log(await attempt_await(aio.create_task(work(other))))
 
-    assert stage.run(main) == ["refused", "result", "goes on", "returned None"]
+    assert stage.run(main) == ["refused", "result", "continues", "returned None"]
 
 
 class Twice:
-    """Awaits a future as one does, and then hands it to the task by a plain yield."""
+    """Await a future correctly, and then yield it without `yield from`."""
 
     def __init__(self, future: Any) -> None:
         self.future = future
@@ -252,10 +260,10 @@ class Twice:
     def __await__(self) -> Generator[Any, None, str]:
         yield from self.future.__await__()
         yield self.future
-        return "the plain yield was taken for an await"
+        return "the plain yield was accepted as an await"
 
 
-def test_a_future_that_was_awaited_may_still_not_be_yielded(stage: Stage) -> None:
+def test_a_future_that_was_awaited_cannot_be_yielded_afterwards(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -266,7 +274,7 @@ def test_a_future_that_was_awaited_may_still_not_be_yielded(stage: Stage) -> Non
     assert stage.run(main) == ["raised RuntimeError: yield was used instead of yield from"]
 
 
-def test_a_future_that_raises_by_a_result_of_its_own_is_asked(stage: Stage) -> None:
+def test_awaiting_a_future_calls_an_overridden_result_method(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class Stubborn(aio.Future):  # type: ignore[misc, name-defined]
@@ -281,7 +289,7 @@ def test_a_future_that_raises_by_a_result_of_its_own_is_asked(stage: Stage) -> N
     assert stage.run(main) == ["raised Failure: its own"]
 
 
-def test_a_loop_may_have_a_create_task_that_knows_no_context(stage: Stage) -> None:
+def test_a_loop_may_have_a_create_task_without_a_context_parameter(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -296,7 +304,7 @@ def test_a_loop_may_have_a_create_task_that_knows_no_context(stage: Stage) -> No
     assert stage.run(main) == ["slept", "grouped"]
 
 
-def test_a_coroutine_that_no_loop_takes_is_closed(stage: Stage) -> None:
+def test_ensure_future_closes_the_coroutine_if_the_loop_is_closed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     loop = stage.new_loop()
     loop.close()
@@ -306,7 +314,7 @@ def test_a_coroutine_that_no_loop_takes_is_closed(stage: Stage) -> None:
     assert log == ["raised RuntimeError: Event loop is closed"]
 
 
-def test_a_loop_of_another_kind_has_a_current_task_too(stage: Stage) -> None:
+def test_any_object_can_be_used_as_a_loop_for_current_task(stage: Stage) -> None:
     tasks, log = stage.aio.tasks, stage.log
 
     class Loop:
@@ -317,8 +325,8 @@ def test_a_loop_of_another_kind_has_a_current_task_too(stage: Stage) -> None:
         loop = Loop()
         log(tasks.current_task(loop))
         tasks._enter_task(loop, task)
-        refused = attempt(tasks._enter_task, loop, task)
-        log(refused.partition("<")[0], refused.endswith("> is being executed."))
+        message = attempt(tasks._enter_task, loop, task)
+        log(message.partition("<")[0], message.endswith("> is being executed."))
         log(tasks.current_task(loop) is task, attempt(tasks._leave_task, loop, None)[:19])
         tasks._leave_task(loop, task)
         log(tasks.current_task(loop))
@@ -331,7 +339,7 @@ def test_a_loop_of_another_kind_has_a_current_task_too(stage: Stage) -> None:
     ]
 
 
-def test_what_stands_in_the_place_of_a_task_can_be_made_known(stage: Stage) -> None:
+def test_any_object_can_be_registered_as_a_task(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class Job:
@@ -351,12 +359,12 @@ def test_what_stands_in_the_place_of_a_task_can_be_made_known(stage: Stage) -> N
     assert stage.run(main) == [True, False]
 
 
-def test_a_task_that_was_ended_by_force_takes_no_step(stage: Stage) -> None:
+def test_a_task_whose_result_was_forced_runs_no_further_step(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        loop.set_exception_handler(lambda _, told: log(type(told["exception"]).__name__))
+        loop.set_exception_handler(lambda _, context: log(type(context["exception"]).__name__))
         task = aio.create_task(aio.sleep(1, "slept"))
         await aio.sleep(0)
         aio.Future.set_result(task, "forced")
@@ -367,7 +375,7 @@ def test_a_task_that_was_ended_by_force_takes_no_step(stage: Stage) -> None:
     assert stage.run(main) == ["returned 'forced'", "InvalidStateError", "returned 'forced'"]
 
 
-def test_an_exception_that_is_kept_does_not_keep_what_has_raised_it(stage: Stage) -> None:
+def test_a_kept_exception_does_not_keep_the_future_that_raised_it(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def keep(futures: list[Any]) -> list[Failure]:
@@ -387,11 +395,11 @@ def test_an_exception_that_is_kept_does_not_keep_what_has_raised_it(stage: Stage
         await aio.sleep(0)
         log(gone())
 
-    with without_the_collector():
+    with gc_disabled():
         assert stage.run(main) == [None]
 
 
-def test_these_options_are_given_by_name_too(stage: Stage) -> None:
+def test_get_stack_print_stack_and_ensure_future_take_options_by_keyword(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -407,14 +415,14 @@ def test_these_options_are_given_by_name_too(stage: Stage) -> None:
 
 
 @since_3_12
-def test_an_eager_task_factory_takes_options_by_name(stage: Stage) -> None:
+def test_an_eager_task_factory_takes_options_by_keyword_only(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     with contextlib.closing(aio.sleep(0)) as coro:
         log(attempt(aio.eager_task_factory, stage.new_loop(), coro, "name").partition(":")[0])
     assert log == ["raised TypeError"]
 
 
-def test_a_call_from_another_thread_can_be_cancelled(stage: Stage) -> None:
+def test_a_handle_of_call_soon_threadsafe_can_be_cancelled(stage: Stage) -> None:
     loop, log = stage.new_loop(), stage.log
     loop.call_soon_threadsafe(log, "cancelled").cancel()
     loop.call_soon_threadsafe(log, "called")
@@ -426,8 +434,8 @@ def test_a_call_from_another_thread_can_be_cancelled(stage: Stage) -> None:
 # --- run_until_complete ---------------------------------------------------------------------------
 
 
-def left_behind(stage: Stage, main: Callable[[Any], Any], *, as_task: bool) -> list[str]:
-    """How run_until_complete ends, and what is logged when nobody has the task any more."""
+def outcome_and_log(stage: Stage, main: Callable[[Any], Any], *, as_task: bool) -> list[str]:
+    """Return the outcome of run_until_complete, and what is logged once the task is freed."""
     loop = stage.new_loop()
     running = main(loop)
     if as_task:
@@ -439,45 +447,49 @@ def left_behind(stage: Stage, main: Callable[[Any], Any], *, as_task: bool) -> l
     return [ending, *stage.logged()]
 
 
-def test_who_gives_a_task_to_a_loop_that_is_stopped_is_told_that_it_is_lost(stage: Stage) -> None:
-    async def wait_for_ever(loop: Any) -> None:
+def test_if_the_loop_is_stopped_a_task_of_the_caller_is_reported_as_lost(stage: Stage) -> None:
+    async def wait_forever(loop: Any) -> None:
         loop.call_soon(loop.stop)
         await loop.create_future()
 
     stopped = "raised RuntimeError: Event loop stopped before Future completed."
-    assert left_behind(stage, wait_for_ever, as_task=False) == [stopped]
+    assert outcome_and_log(stage, wait_forever, as_task=False) == [stopped]
     lost = "ERROR Task was destroyed but it is pending!"
-    assert left_behind(stage, wait_for_ever, as_task=True) == [stopped, lost]
+    assert outcome_and_log(stage, wait_forever, as_task=True) == [stopped, lost]
 
 
-def test_who_gives_a_task_has_to_ask_it_how_the_program_was_left(stage: Stage) -> None:
+def test_if_the_program_exits_a_task_of_the_caller_reports_its_exception(stage: Stage) -> None:
     async def leave(loop: Any) -> None:
         raise SystemExit(3)
 
     left = "raised SystemExit: 3"
-    assert left_behind(stage, leave, as_task=False) == [left]
+    assert outcome_and_log(stage, leave, as_task=False) == [left]
     lost = "ERROR Task exception was never retrieved [SystemExit: 3]"
-    assert left_behind(stage, leave, as_task=True) == [left, lost]
+    assert outcome_and_log(stage, leave, as_task=True) == [left, lost]
 
 
-def test_a_program_may_be_left_before_its_main_task_has_ended(stage: Stage) -> None:
-    async def wait_for_ever(loop: Any) -> None:
+def test_the_program_may_exit_before_its_main_task_has_finished(stage: Stage) -> None:
+    async def wait_forever(loop: Any) -> None:
         loop.call_soon(sys.exit, 3)
         await loop.create_future()
 
-    assert left_behind(stage, wait_for_ever, as_task=False) == ["raised SystemExit: 3"]
+    assert outcome_and_log(stage, wait_forever, as_task=False) == ["raised SystemExit: 3"]
 
 
-def test_a_loop_that_nobody_has_closed_is_told_of_and_closed(stage: Stage) -> None:
+def test_a_loop_that_is_never_closed_warns_and_closes_itself(stage: Stage) -> None:
     with stage.warnings_logged():
         loop = stage.aio.SelectorEventLoop()
         del loop
         stage.collect()
-    told = [(step[1], step[2].partition(" <")[0]) for step in stage.log if isinstance(step, tuple)]
-    assert told == [("ResourceWarning", "unclosed event loop")]
+    warned = [
+        (step[1], step[2].partition(" <")[0]) for step in stage.log if isinstance(step, tuple)
+    ]
+    assert warned == [("ResourceWarning", "unclosed event loop")]
 
 
-def test_what_was_not_waited_for_does_not_stop_the_loop_later(stage: Stage) -> None:
+def test_a_task_from_an_earlier_run_until_complete_does_not_stop_the_loop_later(
+    stage: Stage,
+) -> None:
     loop, log = stage.new_loop(), stage.log
     task = loop.create_task(stage.aio.sleep(1))
     loop.call_soon(loop.stop)
@@ -494,7 +506,7 @@ def test_what_was_not_waited_for_does_not_stop_the_loop_later(stage: Stage) -> N
 # --- sleep and timers -----------------------------------------------------------------------------
 
 
-def test_a_negative_sleep_takes_one_turn(stage: Stage) -> None:
+def test_a_negative_sleep_takes_one_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def sleep(delay: float) -> None:
@@ -519,16 +531,16 @@ def test_a_cancelled_sleep_leaves_no_timer(stage: Stage) -> None:
 
 
 def timeouts(stage: Stage, prepare: Callable[[Any], object]) -> list[float | None]:
-    """What the selector of a prepared loop that watches a socket is asked in one turn."""
+    """Return the timeouts of each `select` in one iteration of a loop that watches a socket."""
     asked: list[float | None] = []
 
-    class Asked(RealSelector):
+    class RecordingSelector(RealSelector):
         def select(self, timeout: float | None = None) -> Ready:
             asked.append(timeout)
             loop.stop()
             return super().select(0)
 
-    loop = stage.aio.SelectorEventLoop(Asked())
+    loop = stage.aio.SelectorEventLoop(RecordingSelector())
     ours, theirs = socket.socketpair()
     with ours, theirs, contextlib.closing(loop):
         loop.add_reader(ours, int)
@@ -537,44 +549,44 @@ def timeouts(stage: Stage, prepare: Callable[[Any], object]) -> list[float | Non
     return asked
 
 
-def test_no_wait_is_longer_than_a_day(stage: Stage) -> None:
+def test_select_never_waits_longer_than_a_day(stage: Stage) -> None:
     assert timeouts(stage, lambda loop: loop.call_later(1e6, int)) == [24 * 60 * 60]
 
 
-def test_the_selector_is_asked_to_wait_no_time_while_there_is_work(stage: Stage) -> None:
+def test_select_does_not_wait_while_callbacks_are_ready(stage: Stage) -> None:
     assert timeouts(stage, lambda loop: loop.call_soon(int)) == [0]
     assert timeouts(stage, lambda loop: loop.call_at(loop.time() - 5, int)) == [0]
 
 
-def alive(stage: Stage, loop: Any, number: int, cancelled: int) -> int:
-    """How many are left after a turn, of so many cancelled timers among so many."""
+def count_alive(stage: Stage, loop: Any, number: int, cancelled: int) -> int:
+    """Cancel `cancelled` of `number` timers; return how many exist after an iteration."""
     timers = [loop.call_later(1 + n, stage.log) for n in range(number)]
     left = [weakref.ref(timer) for timer in timers[number - cancelled :]]
     for timer in timers[number - cancelled :]:
         timer.cancel()
     del timers, timer
-    run_a_turn(loop)
+    run_iteration(loop)
     return sum(timer() is not None for timer in left)
 
 
-def run_a_turn(loop: Any) -> None:
+def run_iteration(loop: Any) -> None:
     loop.call_soon(loop.stop)
     loop.run_forever()
 
 
-def test_many_cancelled_timers_are_forgotten_before_their_time(stage: Stage) -> None:
+def test_many_cancelled_timers_are_removed_before_they_are_due(stage: Stage) -> None:
     numbers = [(99, 98), (100, 99), (101, 50), (102, 51), (101, 51)]
-    assert [alive(stage, stage.new_loop(), *pair) for pair in numbers] == [98, 99, 50, 51, 0]
+    assert [count_alive(stage, stage.new_loop(), *pair) for pair in numbers] == [98, 99, 50, 51, 0]
 
 
-def test_after_cancelled_timers_were_forgotten_they_are_counted_from_nothing(stage: Stage) -> None:
+def test_the_count_of_cancelled_timers_starts_again_after_they_were_removed(stage: Stage) -> None:
     for more, left in ((51, 51), (52, 0)):
         loop = stage.new_loop()
-        assert alive(stage, loop, 101, 51) == 0  # and 50 timers wait on
-        assert alive(stage, loop, 52, more) == left
+        assert count_alive(stage, loop, 101, 51) == 0  # 50 timers are left
+        assert count_alive(stage, loop, 52, more) == left
 
 
-def test_cancelled_timers_that_were_next_are_forgotten_at_once(stage: Stage) -> None:
+def test_cancelled_timers_at_the_top_of_the_heap_are_removed_at_once(stage: Stage) -> None:
     for cancelled, left in ((50, 50), (51, 0)):
         loop = stage.new_loop()
         timers = [loop.call_later(1, int) for _ in range(60)]
@@ -582,21 +594,23 @@ def test_cancelled_timers_that_were_next_are_forgotten_at_once(stage: Stage) -> 
         for timer in timers:
             timer.cancel()
         del timers, timer
-        run_a_turn(loop)
+        run_iteration(loop)
         assert [reference() for reference in gone] == [None] * 60
-        assert alive(stage, loop, 101, cancelled) == left
+        assert count_alive(stage, loop, 101, cancelled) == left
 
 
-def test_forgotten_timers_of_the_same_call_are_equal(stage: Stage) -> None:
+def test_removed_timers_with_the_same_time_and_callback_are_equal(stage: Stage) -> None:
     loop = stage.new_loop()
     timers = [loop.call_at(5, int), loop.call_at(5, int)]
     for timer in timers:
         timer.cancel()
-    run_a_turn(loop)
+    run_iteration(loop)
     assert timers[0] == timers[1]
 
 
-def test_timers_left_among_forgotten_ones_keep_their_order(stage: Stage) -> None:
+def test_the_remaining_timers_keep_their_order_when_cancelled_ones_are_removed(
+    stage: Stage,
+) -> None:
     loop, log = stage.new_loop(), stage.log
     delays = [number * 59 % 211 + 1 for number in range(211)]
     timers = {delay: loop.call_later(delay, log, delay) for delay in delays}
@@ -607,29 +621,31 @@ def test_timers_left_among_forgotten_ones_keep_their_order(stage: Stage) -> None
     assert log == sorted(timers)
 
 
-def test_a_timer_that_was_run_is_not_one_that_is_cancelled(stage: Stage) -> None:
+def test_cancelling_a_timer_that_has_run_does_not_count_as_a_cancelled_timer(stage: Stage) -> None:
     loop = stage.new_loop()
     timers = [loop.call_later(0, int) for _ in range(60)]
-    run_a_turn(loop)
+    run_iteration(loop)
     for timer in timers:
         timer.cancel()
-    assert alive(stage, loop, 101, 50) == 50
+    assert count_alive(stage, loop, 101, 50) == 50
 
 
-def test_a_timer_one_tick_ahead_is_not_due(stage: Stage) -> None:
+def test_a_timer_one_clock_tick_in_the_future_is_not_due(stage: Stage) -> None:
     loop, log = stage.new_loop(), stage.log
     tick = time.get_clock_info("monotonic").resolution
     loop.call_at(loop.time() + tick, log, "a tick later")
-    loop.call_soon(lambda: loop.call_soon(lambda: loop.call_soon(log, "the third turn")))
+    loop.call_soon(lambda: loop.call_soon(lambda: loop.call_soon(log, "the third iteration")))
     loop.call_later(1, loop.stop)
     loop.run_forever()
-    assert log == ["the third turn", "a tick later"]
+    assert log == ["the third iteration", "a tick later"]
 
 
-# --- limits ---------------------------------------------------------------------------------------
+# --- timeouts -------------------------------------------------------------------------------------
 
 
-def test_a_limit_that_is_over_at_once_strikes_in_its_turn_among_callbacks(stage: Stage) -> None:
+def test_a_timeout_that_has_already_passed_takes_effect_in_the_order_of_callbacks(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -642,7 +658,7 @@ def test_a_limit_that_is_over_at_once_strikes_in_its_turn_among_callbacks(stage:
     assert stage.run(main) == [(0, True), (-1, True)]
 
 
-def test_the_repr_of_a_limit_is_rounded_and_tells_that_it_has_struck(stage: Stage) -> None:
+def test_the_repr_of_a_timeout_is_rounded_and_shows_that_it_expired(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -655,7 +671,7 @@ def test_the_repr_of_a_limit_is_rounded_and_tells_that_it_has_struck(stage: Stag
     assert stage.run(main) == ["<Timeout [active] when=1.235>", "<Timeout [expired]>"]
 
 
-def test_a_limit_strikes_although_the_block_takes_back_an_older_cancellation(stage: Stage) -> None:
+def test_a_timeout_works_although_its_block_uncancels_an_older_cancellation(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def block() -> None:
@@ -672,16 +688,18 @@ def test_a_limit_strikes_although_the_block_takes_back_an_older_cancellation(sta
     assert stage.run(main) == [("raised TimeoutError", 0)]
 
 
-@older_asyncio_differs("3.13", "the CancelledError behind another error stays what it is")
-def test_the_latest_cancellation_behind_an_error_is_told_as_a_timeout(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "a CancelledError in the context of another error stays as it is")
+def test_the_latest_cancellation_in_the_context_of_an_error_becomes_a_timeout_error(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
-    async def fail_at_length() -> None:
+    async def fail_slowly() -> None:
         try:
             try:
                 await aio.sleep(2)
             except aio.CancelledError as error:
-                error.__context__ = aio.CancelledError("of old")
+                error.__context__ = aio.CancelledError("older")
                 raise Failure("first") from None
         finally:
             raise Failure("second")
@@ -689,7 +707,7 @@ def test_the_latest_cancellation_behind_an_error_is_told_as_a_timeout(stage: Sta
     async def main() -> None:
         try:
             async with aio.timeout(1):
-                await fail_at_length()
+                await fail_slowly()
         except Failure as error:
             link: BaseException | None = error
             while link is not None:
@@ -701,11 +719,13 @@ def test_the_latest_cancellation_behind_an_error_is_told_as_a_timeout(stage: Sta
         "Failure: first",
         "TimeoutError",
         "CancelledError",
-        "CancelledError: of old",
+        "CancelledError: older",
     ]
 
 
-def test_to_wait_no_time_for_what_was_cancelled_is_no_timeout(stage: Stage) -> None:
+def test_wait_for_with_timeout_zero_raises_the_cancellation_of_a_cancelled_future(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -716,10 +736,10 @@ def test_to_wait_no_time_for_what_was_cancelled_is_no_timeout(stage: Stage) -> N
     assert stage.run(main) == ["raised CancelledError: over"]
 
 
-# --- groups ---------------------------------------------------------------------------------------
+# --- task groups ----------------------------------------------------------------------------------
 
 
-def test_the_repr_of_a_group_tells_what_it_has_and_how_far_it_is(stage: Stage) -> None:
+def test_the_repr_of_a_group_shows_its_tasks_errors_and_state(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def fail() -> None:
@@ -750,7 +770,7 @@ def test_the_repr_of_a_group_tells_what_it_has_and_how_far_it_is(stage: Stage) -
     ]
 
 
-def test_a_group_needs_a_task_and_a_task_of_it_its_options_by_name(stage: Stage) -> None:
+def test_a_group_needs_a_parent_task_and_create_task_takes_options_by_keyword(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def enter() -> None:
@@ -763,19 +783,19 @@ def test_a_group_needs_a_task_and_a_task_of_it_its_options_by_name(stage: Stage)
             with contextlib.closing(aio.sleep(0)) as coro:
                 log(attempt(group.create_task, coro, "name").partition(":")[0])
 
-    refused = "raised RuntimeError: TaskGroup <TaskGroup> cannot determine the parent task"
-    assert stage.run(main) == [refused, "raised TypeError"]
+    message = "raised RuntimeError: TaskGroup <TaskGroup> cannot determine the parent task"
+    assert stage.run(main) == [message, "raised TypeError"]
 
 
 # --- locks and queues -----------------------------------------------------------------------------
 
 
-def test_locks_and_barriers_tell_where_they_are(stage: Stage) -> None:
+def test_the_repr_of_a_lock_or_barrier_shows_its_address(stage: Stage) -> None:
     for thing in (stage.aio.Lock(), stage.aio.Barrier(2)):
         assert f" object at {id(thing):#x} [" in repr(thing)
 
 
-def test_to_acquire_is_true_whether_one_waits_or_not(stage: Stage) -> None:
+def test_acquire_returns_true_with_or_without_waiting(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -789,7 +809,7 @@ def test_to_acquire_is_true_whether_one_waits_or_not(stage: Stage) -> None:
     assert stage.run(main) == [True] * 6
 
 
-def test_a_queue_with_more_than_it_may_hold_is_full(stage: Stage) -> None:
+def test_a_queue_with_more_items_than_maxsize_is_full(stage: Stage) -> None:
     class Twice(stage.aio.Queue):  # type: ignore[misc, name-defined]
         def _put(self, item: Any) -> None:
             self._queue.extend((item, item))
@@ -799,8 +819,8 @@ def test_a_queue_with_more_than_it_may_hold_is_full(stage: Stage) -> None:
     assert (queue.qsize(), queue.full()) == (2, True)
 
 
-@older_asyncio_differs("3.13", "queues cannot be shut down")
-def test_who_waits_for_the_end_of_the_work_waits_on_when_no_more_is_let_in(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "queues have no shutdown()")
+def test_join_continues_to_wait_after_shutdown(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""Futures: a result that is not there yet, who waits for it, and in which order they hear of it."""
+"""Futures: states, done callbacks, and the order in which waiters wake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.parity.harness import (
 )
 
 
-def test_a_future_is_pending_until_it_is_given_a_result_once(stage: Stage) -> None:
+def test_a_future_is_pending_until_its_result_is_set_and_that_can_be_set_once(stage: Stage) -> None:
     log = stage.log
     future = stage.new_loop().create_future()
     log(future.done(), attempt(future.result), attempt(future.exception))
@@ -41,7 +41,7 @@ def test_a_future_is_pending_until_it_is_given_a_result_once(stage: Stage) -> No
     ]
 
 
-def test_a_future_may_be_given_an_exception_or_an_exception_class(stage: Stage) -> None:
+def test_set_exception_accepts_an_exception_or_an_exception_class(stage: Stage) -> None:
     loop, log = stage.new_loop(), stage.log
     error = ValueError("broken")
     with_object, with_class = loop.create_future(), loop.create_future()
@@ -53,7 +53,7 @@ def test_a_future_may_be_given_an_exception_or_an_exception_class(stage: Stage) 
     assert log == [(True, "raised ValueError: broken"), "raised KeyError"]
 
 
-def test_a_cancelled_future_raises_its_message_from_result_and_from_exception(stage: Stage) -> None:
+def test_result_and_exception_of_a_cancelled_future_raise_with_the_message(stage: Stage) -> None:
     log = stage.log
     future = stage.new_loop().create_future()
     log(future.cancel("no longer needed"), future.cancel("again"))
@@ -69,8 +69,8 @@ def test_a_cancelled_future_raises_its_message_from_result_and_from_exception(st
     ]
 
 
-@older_asyncio_differs("3.12.6", "StopIteration is refused with a TypeError")
-def test_stop_iteration_is_stored_as_the_cause_of_a_runtime_error(stage: Stage) -> None:
+@older_asyncio_differs("3.12.6", "set_exception(StopIteration) raises TypeError")
+def test_stop_iteration_becomes_the_cause_of_a_runtime_error(stage: Stage) -> None:
     future = stage.new_loop().create_future()
     future.set_exception(StopIteration("end"))
 
@@ -78,7 +78,9 @@ def test_stop_iteration_is_stored_as_the_cause_of_a_runtime_error(stage: Stage) 
     assert chain(future.exception()) == [f"RuntimeError: {refusal}", "from StopIteration: end"]
 
 
-def test_done_callbacks_run_in_a_later_turn_in_the_order_they_were_added(stage: Stage) -> None:
+def test_done_callbacks_run_in_the_next_iteration_in_the_order_they_were_added(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -93,7 +95,7 @@ def test_done_callbacks_run_in_a_later_turn_in_the_order_they_were_added(stage: 
     assert stage.run(main) == ["result is set", ("first", True), "second", "added when done"]
 
 
-def test_a_callback_added_twice_runs_twice_and_is_removed_with_all_its_copies(stage: Stage) -> None:
+def test_a_callback_added_twice_runs_twice_and_one_call_removes_both(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def once(_: Any) -> None:
@@ -132,7 +134,7 @@ def test_a_callback_removed_by_an_earlier_callback_still_runs(stage: Stage) -> N
     assert stage.run(main) == [("first", 0), "second"]
 
 
-def test_everyone_who_awaits_a_future_wakes_in_the_order_they_began_to_wait(stage: Stage) -> None:
+def test_waiters_wake_in_the_order_in_which_they_started_to_wait(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def waiter(name: str, future: Any) -> None:
@@ -154,21 +156,21 @@ def test_everyone_who_awaits_a_future_wakes_in_the_order_they_began_to_wait(stag
     ]
 
 
-def test_awaiting_a_done_future_does_not_give_up_the_turn(stage: Stage) -> None:
+def test_awaiting_a_done_future_does_not_run_an_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
         done = loop.create_future()
-        done.set_result("there already")
+        done.set_result("set before")
         loop.call_soon(log, "another callback")
         log(await done)
         await aio.sleep(0)
 
-    assert stage.run(main) == ["there already", "another callback"]
+    assert stage.run(main) == ["set before", "another callback"]
 
 
-def test_one_failed_future_raises_the_same_exception_at_every_await(stage: Stage) -> None:
+def test_a_failed_future_raises_the_same_exception_at_every_await(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -184,7 +186,7 @@ def test_one_failed_future_raises_the_same_exception_at_every_await(stage: Stage
     assert stage.run(main) == [(1, True), (2, True)]
 
 
-def test_cancelling_a_future_cancels_those_who_await_it_with_its_message(stage: Stage) -> None:
+def test_cancelling_a_future_cancels_its_waiters_with_the_same_message(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -203,10 +205,10 @@ def test_cancelling_a_future_cancels_those_who_await_it_with_its_message(stage: 
     assert stage.run(main) == ["pending", "raised CancelledError: enough", ("cancelled", 0)]
 
 
-def test_what_counts_as_a_future(stage: Stage) -> None:
+def test_isfuture_accepts_objects_with_the_attribute_of_futures(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Duck:
+    class DuckTyped:
         _asyncio_future_blocking = False
 
     async def coroutine() -> None:
@@ -214,14 +216,14 @@ def test_what_counts_as_a_future(stage: Stage) -> None:
 
     async def main() -> None:
         future, task = aio.Future(), aio.create_task(coroutine())
-        log([aio.isfuture(thing) for thing in (future, task, Duck(), Duck, object())])
+        log([aio.isfuture(thing) for thing in (future, task, DuckTyped(), DuckTyped, object())])
         log(future.get_loop() is task.get_loop() is aio.get_running_loop())
         await task
 
     assert stage.run(main) == [[True, True, True, False, False], True, "ran"]
 
 
-def test_the_repr_of_a_future_tells_its_state(stage: Stage) -> None:
+def test_the_repr_of_a_future_shows_its_state(stage: Stage) -> None:
     loop, log = stage.new_loop(), stage.log
     pending, done, failed, cancelled = (loop.create_future() for _ in range(4))
     done.set_result(3)
@@ -239,7 +241,7 @@ def test_the_repr_of_a_future_tells_its_state(stage: Stage) -> None:
     ]
 
 
-def test_a_wrapped_concurrent_future_hands_its_result_over_to_the_loop(stage: Stage) -> None:
+def test_a_wrapped_concurrent_future_passes_its_result_to_the_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -247,7 +249,7 @@ def test_a_wrapped_concurrent_future_hands_its_result_over_to_the_loop(stage: St
         inside = aio.wrap_future(outside)
         log(aio.isfuture(inside), aio.wrap_future(inside) is inside)
         outside.set_result("from outside")
-        log("set, but not told yet", outcome(inside))
+        log("set, but not passed on yet", outcome(inside))
         log(await inside)
 
         failing: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -257,13 +259,13 @@ def test_a_wrapped_concurrent_future_hands_its_result_over_to_the_loop(stage: St
 
     assert stage.run(main) == [
         (True, True),
-        ("set, but not told yet", "pending"),
+        ("set, but not passed on yet", "pending"),
         "from outside",
         "raised ValueError: broken outside",
     ]
 
 
-def test_cancellation_of_a_wrapped_future_travels_both_ways(stage: Stage) -> None:
+def test_cancellation_of_a_wrapped_future_works_in_both_directions(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -281,11 +283,11 @@ def test_cancellation_of_a_wrapped_future_travels_both_ways(stage: Stage) -> Non
     assert stage.run(main) == [("inside first", True), ("outside first", "raised CancelledError")]
 
 
-def test_a_task_waits_for_anything_that_speaks_the_protocol_of_futures(stage: Stage) -> None:
+def test_a_task_can_wait_for_any_object_with_the_protocol_of_futures(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Foreign:
-        """No future of the implementation, yet one to its tasks."""
+    class ForeignFuture:
+        """Not a future of the implementation, but its tasks accept it."""
 
         _asyncio_future_blocking = False
 
@@ -311,14 +313,14 @@ def test_a_task_waits_for_anything_that_speaks_the_protocol_of_futures(stage: St
                 aio.get_running_loop().call_soon(callback, self, context=context)
 
     async def main() -> None:
-        foreign = Foreign()
+        foreign = ForeignFuture()
         aio.get_running_loop().call_later(1, foreign.complete)
         log(await foreign, stage.now)
 
     assert stage.run(main) == [("from a foreign future", 1.0)]
 
 
-def test_a_future_that_is_resumed_too_early_says_so(stage: Stage) -> None:
+def test_a_future_that_is_resumed_before_it_is_done_raises(stage: Stage) -> None:
     future = stage.new_loop().create_future()
     waiting = future.__await__()
     stage.log(waiting.send(None) is future)
@@ -330,45 +332,45 @@ def test_a_future_that_is_resumed_too_early_says_so(stage: Stage) -> None:
 def test_a_future_may_be_subclassed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Announced(aio.Future):  # type: ignore[name-defined,misc]
+    class LoggingFuture(aio.Future):  # type: ignore[name-defined,misc]
         def set_result(self, result: Any) -> None:
             log("set_result", result)
             super().set_result(result)
 
     async def main() -> None:
-        future = Announced(loop=aio.get_running_loop())
+        future = LoggingFuture(loop=aio.get_running_loop())
         aio.get_running_loop().call_soon(future.set_result, 3)
         log(await future, aio.isfuture(future))
 
     assert stage.run(main) == [("set_result", 3), (3, True)]
 
 
-def test_await_gives_the_outcome_itself_whatever_a_result_of_its_own_says(stage: Stage) -> None:
+def test_await_returns_the_stored_result_even_if_result_is_overridden(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Liar(aio.Future):  # type: ignore[name-defined,misc]
+    class OverriddenResult(aio.Future):  # type: ignore[name-defined,misc]
         def result(self) -> str:
             return "something else"
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        ended, pending = Liar(loop=loop), Liar(loop=loop)
-        ended.set_result("there already")
+        done, pending = OverriddenResult(loop=loop), OverriddenResult(loop=loop)
+        done.set_result("set before")
         loop.call_soon(pending.set_result, "waited for")
-        log(await ended, await pending, ended.result())
+        log(await done, await pending, done.result())
 
-    assert stage.run(main) == [("there already", "waited for", "something else")]
+    assert stage.run(main) == [("set before", "waited for", "something else")]
 
 
-def test_a_future_whose_class_forgot_to_begin_it_is_pending_and_of_no_loop(stage: Stage) -> None:
+def test_a_future_whose_class_does_not_call_init_is_pending_and_has_no_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Forgetful(aio.Future):  # type: ignore[name-defined,misc]
+    class WithoutInit(aio.Future):  # type: ignore[name-defined,misc]
         def __init__(self, **ignored: object) -> None:
             pass
 
     async def main() -> None:
-        future = Forgetful(loop=aio.get_running_loop())
+        future = WithoutInit(loop=aio.get_running_loop())
         log(future.done(), future.cancelled())
         for ask in (future.result, future.exception):
             with pytest.raises(aio.InvalidStateError):
@@ -377,6 +379,6 @@ def test_a_future_whose_class_forgot_to_begin_it_is_pending_and_of_no_loop(stage
             future.get_loop()
         for use in (aio.Future.cancel, lambda future: future.set_result(1)):
             with pytest.raises((RuntimeError, AttributeError)):
-                use(Forgetful(loop=aio.get_running_loop()))
+                use(WithoutInit(loop=aio.get_running_loop()))
 
     assert stage.run(main) == [(False, False)]

@@ -1,4 +1,4 @@
-"""gather: many awaitables, one list, and what becomes of the others when one fails."""
+"""gather: several awaitables, one list of results, and what happens if one of them fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.parity.harness import (
 )
 
 
-def test_results_stand_in_the_order_of_the_arguments(stage: Stage) -> None:
+def test_results_are_in_the_order_of_the_arguments(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(delay: float) -> float:
@@ -30,7 +30,7 @@ def test_results_stand_in_the_order_of_the_arguments(stage: Stage) -> None:
     assert stage.run(main) == [("done", 1), ("done", 2), ("done", 3), [3, 1, 2]]
 
 
-def test_the_first_failure_is_raised_at_once_and_the_others_go_on(stage: Stage) -> None:
+def test_the_first_failure_is_raised_immediately_and_the_others_continue(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(delay: float) -> None:
@@ -66,7 +66,7 @@ def test_return_exceptions_waits_for_all_and_puts_exceptions_into_the_list(stage
     assert stage.run(main) == [([3, "CancelledError", "ValueError: one"], 3.0)]
 
 
-def test_an_awaitable_given_twice_runs_once_and_counts_twice(stage: Stage) -> None:
+def test_an_awaitable_given_twice_runs_once_and_its_result_is_listed_twice(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> str:
@@ -80,7 +80,7 @@ def test_an_awaitable_given_twice_runs_once_and_counts_twice(stage: Stage) -> No
     assert stage.run(main) == ["runs", "runs", ["result"] * 4]
 
 
-def test_gathering_nothing_is_done_at_once(stage: Stage) -> None:
+def test_gather_without_arguments_is_done_immediately(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -91,8 +91,8 @@ def test_gathering_nothing_is_done_at_once(stage: Stage) -> None:
     assert stage.run(main) == ["returned []", []]
 
 
-@older_asyncio_differs("3.12", "what is done already is looked at one turn later")
-def test_gathering_what_is_done_takes_no_turn(stage: Stage) -> None:
+@older_asyncio_differs("3.12", "done futures are counted one iteration later")
+def test_gathering_done_futures_takes_no_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -100,10 +100,10 @@ def test_gathering_what_is_done_takes_no_turn(stage: Stage) -> None:
         future.set_result(1)
         gathered = aio.gather(future, future)
         log(outcome(gathered))
-        aio.get_running_loop().call_soon(log, "a turn")
+        aio.get_running_loop().call_soon(log, "an iteration")
         log(await gathered)
 
-    assert stage.run(main) == ["returned [1, 1]", [1, 1], "a turn"]
+    assert stage.run(main) == ["returned [1, 1]", [1, 1], "an iteration"]
 
 
 def test_cancelling_the_gather_cancels_every_child(stage: Stage) -> None:
@@ -130,14 +130,14 @@ def test_cancelling_the_gather_cancels_every_child(stage: Stage) -> None:
     ]
 
 
-def test_cancelling_whoever_awaits_the_gather_cancels_the_children_too(stage: Stage) -> None:
+def test_cancelling_the_task_that_awaits_a_gather_cancels_the_children(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(name: str) -> None:
         try:
             await aio.sleep(10)
         finally:
-            log(name, "is over")
+            log(name, "is done")
 
     async def parent() -> None:
         await aio.gather(work("a"), work("b"))
@@ -148,10 +148,10 @@ def test_cancelling_whoever_awaits_the_gather_cancels_the_children_too(stage: St
         task.cancel()
         log(await attempt_await(task))
 
-    assert stage.run(main) == [("a", "is over"), ("b", "is over"), "raised CancelledError"]
+    assert stage.run(main) == [("a", "is done"), ("b", "is done"), "raised CancelledError"]
 
 
-def test_a_cancelled_gather_is_cancelled_even_if_it_returns_exceptions(stage: Stage) -> None:
+def test_a_cancelled_gather_with_return_exceptions_is_cancelled_too(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(cleanup: float) -> None:
@@ -179,20 +179,23 @@ def test_a_cancelled_child_does_not_cancel_its_siblings(stage: Stage) -> None:
 
     async def work() -> None:
         await aio.sleep(2)
-        log("the sibling ends", stage.now)
+        log("the sibling is done", stage.now)
 
     async def main() -> None:
         child = aio.create_task(aio.sleep(10))
         gathered = aio.gather(child, work())
         await aio.sleep(1)
-        child.cancel("only me")
+        child.cancel("only this one")
         log(await attempt_await(gathered), stage.now)
         await aio.sleep(5)
 
-    assert stage.run(main) == [("raised CancelledError: only me", 1.0), ("the sibling ends", 2.0)]
+    assert stage.run(main) == [
+        ("raised CancelledError: only this one", 1.0),
+        ("the sibling is done", 2.0),
+    ]
 
 
-def test_a_nested_gather_gives_nested_lists_and_is_cancelled_as_a_whole(stage: Stage) -> None:
+def test_a_nested_gather_returns_nested_lists_and_is_cancelled_as_a_whole(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(name: str) -> str:
@@ -219,7 +222,7 @@ def test_a_nested_gather_gives_nested_lists_and_is_cancelled_as_a_whole(stage: S
     ]
 
 
-def test_a_failure_after_the_first_is_taken_note_of_by_nobody(stage: Stage) -> None:
+def test_failures_after_the_first_are_neither_raised_nor_logged(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing(delay: float) -> None:
@@ -239,7 +242,7 @@ def test_a_done_gather_cannot_be_cancelled_while_a_child_still_runs(stage: Stage
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
-        raise ValueError("at once")
+        raise ValueError("immediately")
 
     async def main() -> None:
         slow = aio.create_task(aio.sleep(2, "slow"))
@@ -247,10 +250,10 @@ def test_a_done_gather_cannot_be_cancelled_while_a_child_still_runs(stage: Stage
         log(await attempt_await(gathered))
         log(gathered.cancel(), outcome(slow), await slow)
 
-    assert stage.run(main) == ["raised ValueError: at once", (False, "pending", "slow")]
+    assert stage.run(main) == ["raised ValueError: immediately", (False, "pending", "slow")]
 
 
-def test_the_children_begin_in_order_in_one_turn(stage: Stage) -> None:
+def test_the_children_start_in_order_in_one_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(name: str) -> None:
@@ -260,10 +263,10 @@ def test_the_children_begin_in_order_in_one_turn(stage: Stage) -> None:
         gathered = aio.gather(work("a"), work("b"), work("c"))
         log("made")
         await aio.sleep(0)
-        log("a turn later", outcome(gathered))
+        log("one iteration later", outcome(gathered))
         await gathered
 
-    assert stage.run(main) == ["made", "a", "b", "c", ("a turn later", "pending")]
+    assert stage.run(main) == ["made", "a", "b", "c", ("one iteration later", "pending")]
 
 
 def test_futures_of_two_loops_cannot_be_gathered(stage: Stage) -> None:
@@ -275,24 +278,24 @@ def test_futures_of_two_loops_cannot_be_gathered(stage: Stage) -> None:
     assert log == [f"raised ValueError: {reason}"]
 
 
-def test_an_odd_base_exception_is_a_failure_like_any_other(stage: Stage) -> None:
+def test_any_base_exception_counts_as_a_failure(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Odd(BaseException):
+    class CustomBaseException(BaseException):
         pass
 
     async def failing() -> None:
-        raise Odd("odd")
+        raise CustomBaseException("custom")
 
     async def main() -> None:
         log(await attempt_await(aio.gather(failing(), aio.sleep(1))))
-        (odd,) = await aio.gather(failing(), return_exceptions=True)
-        log(describe(odd))
+        (result,) = await aio.gather(failing(), return_exceptions=True)
+        log(describe(result))
 
-    assert stage.run(main) == ["raised Odd: odd", "Odd: odd"]
+    assert stage.run(main) == ["raised CustomBaseException: custom", "CustomBaseException: custom"]
 
 
-def test_whoever_awaits_a_gather_later_gets_the_same_list(stage: Stage) -> None:
+def test_every_await_of_a_gather_returns_the_same_list(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -325,7 +328,9 @@ def test_a_cancelled_gather_has_the_message_of_its_last_child(stage: Stage) -> N
     ]
 
 
-def test_a_gather_that_returns_exceptions_has_seen_none_until_all_have_ended(stage: Stage) -> None:
+def test_with_return_exceptions_nothing_is_retrieved_until_all_children_are_done(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def fail() -> None:
@@ -344,7 +349,7 @@ def test_a_gather_that_returns_exceptions_has_seen_none_until_all_have_ended(sta
     assert log == [("report", "Task exception was never retrieved", "ValueError: broken")]
 
 
-def test_of_a_gather_that_refuses_an_argument_nothing_is_reported_when_the_others_are_cancelled(
+def test_if_gather_raises_for_an_argument_a_cancelled_earlier_one_is_not_reported(
     stage: Stage,
 ) -> None:
     aio, log = stage.aio, stage.log

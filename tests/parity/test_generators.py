@@ -1,4 +1,4 @@
-"""Generator-based coroutines: what a task does with what is yielded to it."""
+"""Generator-based coroutines, and what a task does with the values they yield."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ def yielding(thing: Any) -> Generator[Any, Any, None]:
     yield thing
 
 
-async def passing_on(thing: Any) -> None:
-    """Give a task something to deal with that is no future of its loop."""
+async def yielding_to_task(thing: Any) -> None:
+    """Yield `thing` to the task instead of a future of its loop."""
     await yielding(thing)
 
 
-def test_a_task_drives_a_generator_based_coroutine(stage: Stage) -> None:
+def test_a_task_runs_a_generator_based_coroutine(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     @types.coroutine
     def work() -> Generator[Any, Any, str]:
-        log("begins")
+        log("starts")
         yield from aio.sleep(1)
-        log("goes on", stage.now)
+        log("continues", stage.now)
         yield from aio.Task(aio.sleep(1), loop=aio.get_running_loop())
-        log("goes on", stage.now)
+        log("continues", stage.now)
         return "result"
 
     async def main() -> None:
         log(await work())
 
-    assert stage.run(main) == ["begins", ("goes on", 1.0), ("goes on", 2.0), "result"]
+    assert stage.run(main) == ["starts", ("continues", 1.0), ("continues", 2.0), "result"]
 
 
-@older_asyncio_differs("3.12", "a task takes any generator for a coroutine")
-def test_a_task_is_not_made_of_a_generator_as_such(stage: Stage) -> None:
+@older_asyncio_differs("3.12", "a task accepts any generator")
+def test_a_task_cannot_be_made_of_a_plain_generator(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -56,17 +56,17 @@ def test_a_task_is_not_made_of_a_generator_as_such(stage: Stage) -> None:
     assert stage.run(main) == [(False, f"raised TypeError: {refusal}")]
 
 
-def test_a_task_drives_whatever_has_the_methods_of_a_coroutine(stage: Stage) -> None:
+def test_a_task_runs_any_object_with_the_methods_of_a_coroutine(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class TwoTurns(Coroutine[None, Any, str]):
-        turns = 2
+    class TwoSteps(Coroutine[None, Any, str]):
+        remaining = 2
 
         def send(self, value: Any) -> None:
             log("send", value)
-            if not self.turns:
+            if not self.remaining:
                 raise StopIteration("result")
-            self.turns -= 1
+            self.remaining -= 1
 
         def throw(self, *error: Any) -> None:
             log("throw", type(error[0]).__name__)
@@ -76,11 +76,11 @@ def test_a_task_drives_whatever_has_the_methods_of_a_coroutine(stage: Stage) -> 
             log("close")
 
         def __await__(self) -> Generator[Any, Any, str]:
-            raise AssertionError("a task does not await its coroutine, it drives it")
+            raise AssertionError("a task does not await its coroutine, it calls send()")
 
     async def main() -> None:
-        log(await aio.create_task(TwoTurns()))
-        cancelled = aio.create_task(TwoTurns())
+        log(await aio.create_task(TwoSteps()))
+        cancelled = aio.create_task(TwoSteps())
         cancelled.cancel()
         log(await attempt_await(cancelled))
 
@@ -94,16 +94,16 @@ def test_a_task_drives_whatever_has_the_methods_of_a_coroutine(stage: Stage) -> 
     ]
 
 
-def test_a_bare_yield_gives_up_the_turn(stage: Stage) -> None:
+def test_a_bare_yield_runs_one_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     @types.coroutine
-    def turn() -> Generator[None, None, None]:
+    def bare_yield() -> Generator[None, None, None]:
         log("sent in", (yield))
 
     async def work(name: str) -> None:
         log(name, "before")
-        await turn()
+        await bare_yield()
         log(name, "after")
 
     async def main() -> None:
@@ -119,7 +119,7 @@ def test_a_bare_yield_gives_up_the_turn(stage: Stage) -> None:
     ]
 
 
-def test_native_and_generator_based_coroutines_await_each_other(stage: Stage) -> None:
+def test_native_and_generator_based_coroutines_can_await_each_other(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def native() -> str:
@@ -137,7 +137,7 @@ def test_native_and_generator_based_coroutines_await_each_other(stage: Stage) ->
     assert stage.run(main) == [("generator-based around native", 1.0)]
 
 
-def test_an_exception_reaches_the_generator_where_it_waits(stage: Stage) -> None:
+def test_an_exception_is_raised_where_the_generator_waits(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     @types.coroutine
@@ -168,35 +168,35 @@ def test_an_exception_reaches_the_generator_where_it_waits(stage: Stage) -> None
     assert stage.run(main) == [("caught", "from the future"), "cancelled", "raised CancelledError"]
 
 
-def test_a_wrong_yield_is_an_error_in_the_coroutine(stage: Stage) -> None:
+def test_yielding_a_wrong_object_raises_in_the_coroutine(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     @types.coroutine
-    def forgiving() -> Generator[Any, Any, str]:
+    def catching() -> Generator[Any, Any, str]:
         try:
             yield "nonsense"
         except RuntimeError as error:
-            log("told", normalise(str(error)).rpartition("got")[2])
-        return "goes on"
+            log("caught", normalise(str(error)).rpartition("got")[2])
+        return "continues"
 
     async def main() -> None:
-        log(await forgiving())
-        log(await attempt_await(aio.create_task(passing_on(3))))
+        log(await catching())
+        log(await attempt_await(aio.create_task(yielding_to_task(3))))
 
     assert stage.run(main) == [
-        ("told", " bad yield: 'nonsense'"),
-        "goes on",
+        ("caught", " bad yield: 'nonsense'"),
+        "continues",
         "raised RuntimeError: Task got bad yield: 3",
     ]
 
 
-def test_a_future_must_be_yielded_from_not_yielded(stage: Stage) -> None:
+def test_yielding_a_future_without_yield_from_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         future = aio.Future()
-        told = await attempt_await(aio.create_task(passing_on(future)))
-        log(told.partition(" in task ")[0])
+        message = await attempt_await(aio.create_task(yielding_to_task(future)))
+        log(message.partition(" in task ")[0])
         log(outcome(future))
 
     assert stage.run(main) == [
@@ -205,15 +205,15 @@ def test_a_future_must_be_yielded_from_not_yielded(stage: Stage) -> None:
     ]
 
 
-def test_a_generator_must_be_yielded_from_not_yielded(stage: Stage) -> None:
+def test_yielding_a_generator_without_yield_from_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def plain() -> Generator[None, None, None]:
         yield
 
     async def main() -> None:
-        told = await attempt_await(aio.create_task(passing_on(plain())))
-        log(told.partition(" in task ")[0].partition(" for ")[0])
+        message = await attempt_await(aio.create_task(yielding_to_task(plain())))
+        log(message.partition(" in task ")[0].partition(" for ")[0])
 
     assert stage.run(main) == ["raised RuntimeError: yield was used instead of yield from"]
 
@@ -226,8 +226,8 @@ def test_a_future_of_another_loop_cannot_be_awaited(stage: Stage) -> None:
         await foreign
 
     async def main() -> None:
-        told = await attempt_await(aio.create_task(work(), name="worker"))
-        log(told.partition(" coro=")[0], told.rpartition("> ")[2])
+        message = await attempt_await(aio.create_task(work(), name="worker"))
+        log(message.partition(" coro=")[0], message.rpartition("> ")[2])
 
     assert stage.run(main) == [
         ("raised RuntimeError: Task <Task pending name='worker'", "attached to a different loop")

@@ -1,4 +1,4 @@
-"""The harness itself: a clock that does not wait, deadlocks that are told, errors that are seen."""
+"""The harness itself: the virtual clock, deadlocks, and errors that a scenario does not expect."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from tests.parity.harness import Stage, chain, describe, normalise, outcome
 pytest_plugins = ["pytester"]
 
 
-def test_a_week_of_sleep_passes_at_once_and_exactly(stage: Stage) -> None:
+def test_a_week_of_sleep_takes_no_time_and_is_exact(stage: Stage) -> None:
     week = 7 * 24 * 3600
 
     async def main() -> None:
         await stage.aio.sleep(week)
-        stage.log("a week later", stage.now)
+        stage.log("after a week", stage.now)
 
-    assert stage.run(main) == [("a week later", week)]
+    assert stage.run(main) == [("after a week", week)]
 
 
-def test_a_scenario_that_goes_on_and_on_is_a_deadlock(stage: Stage) -> None:
+def test_a_scenario_that_never_finishes_is_a_deadlock(stage: Stage) -> None:
     async def main() -> None:
         while True:
             await stage.aio.sleep(24 * 3600)
 
-    with pytest.raises(Deadlock, match="did not end"):
+    with pytest.raises(Deadlock, match="did not finish"):
         stage.run(main)
 
 
-def test_waiting_for_what_cannot_happen_is_a_deadlock_and_no_hang(stage: Stage) -> None:
+def test_waiting_for_something_that_cannot_happen_is_a_deadlock_and_does_not_hang(
+    stage: Stage,
+) -> None:
     loop = stage.new_loop()
     forever = loop.create_future()
     with pytest.raises(Deadlock, match="no timer is set"):
@@ -41,12 +43,12 @@ def test_waiting_for_what_cannot_happen_is_a_deadlock_and_no_hang(stage: Stage) 
 
 def test_the_clock_stands_still_while_a_thread_works(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
-    go_on = threading.Event()
+    proceed = threading.Event()
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        answer = loop.run_in_executor(None, go_on.wait)
-        threading.Thread(target=go_on.set).start()
+        answer = loop.run_in_executor(None, proceed.wait)
+        threading.Thread(target=proceed.set).start()
         async with aio.timeout(0.001):
             log(await answer, stage.now)
         await aio.sleep(1)
@@ -55,7 +57,7 @@ def test_the_clock_stands_still_while_a_thread_works(stage: Stage) -> None:
     assert stage.run(main) == [(True, 0.0), ("the pool's idle thread does not stop the clock", 1.0)]
 
 
-def test_a_real_loop_measures_real_time(stage: Stage) -> None:
+def test_a_real_loop_uses_real_time(stage: Stage) -> None:
     async def main() -> None:
         before = time.monotonic()
         await stage.aio.sleep(0.002)
@@ -64,7 +66,7 @@ def test_a_real_loop_measures_real_time(stage: Stage) -> None:
     assert stage.run(main, real=True) == [(True, 0.0)]
 
 
-def test_errors_that_are_logged_are_handed_out_once(stage: Stage) -> None:
+def test_logged_errors_are_returned_once(stage: Stage) -> None:
     def fail() -> None:
         raise ValueError("broken")
 
@@ -80,7 +82,7 @@ def test_errors_that_are_logged_are_handed_out_once(stage: Stage) -> None:
     assert stage.logged() == []
 
 
-def test_messages_lose_what_must_differ() -> None:
+def test_normalise_removes_what_must_differ() -> None:
     text = "<Task 'miniloop' coro=<test.<locals>.main() at /some/where/story.py:12> at 0x7f00>"
     assert normalise(text) == "<Task 'asyncio' coro=<main() at story.py:…> at 0x…>"
 
@@ -90,7 +92,7 @@ def test_a_group_is_described_with_its_members() -> None:
     assert describe(group) == "ExceptionGroup: two [ValueError: one, KeyError]"
 
 
-def test_a_chain_tells_causes_and_contexts() -> None:
+def test_a_chain_contains_causes_and_contexts() -> None:
     def fail() -> None:
         try:
             try:
@@ -123,7 +125,7 @@ def test_an_outcome_is_one_of_four(stage: Stage) -> None:
     ]
 
 
-def test_what_no_scenario_asked_for_fails_it(pytester: pytest.Pytester) -> None:
+def test_an_unexpected_error_in_the_log_fails_the_scenario(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("from tests.parity.conftest import *\n")
     pytester.makepyfile(
         """
@@ -133,18 +135,18 @@ def test_what_no_scenario_asked_for_fails_it(pytester: pytest.Pytester) -> None:
         def test_silent(stage):
             pass
 
-        def test_unseen(stage):
-            logging.getLogger(stage.aio.__name__).error("nobody looks")
+        def test_unexpected(stage):
+            logging.getLogger(stage.aio.__name__).error("unexpected")
 
-        @older_asyncio_differs("99.0", "a failure is expected")
+        @older_asyncio_differs("99.0", "the test is expected to fail")
         def test_differs(stage):
             assert stage.aio.__name__ != "asyncio"
 
-        @older_asyncio_differs("99.0", "and it is an error if there is none")
+        @older_asyncio_differs("99.0", "it is an error if the test passes")
         def test_does_not_differ(stage):
             pass
         """
     )
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=6, failed=1, errors=2, xfailed=1)
-    result.stdout.fnmatch_lines(["*logged, but not asked for by the scenario: *nobody looks*"])
+    result.stdout.fnmatch_lines(["*logged, but not expected by the scenario: *unexpected*"])

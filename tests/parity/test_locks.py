@@ -1,4 +1,4 @@
-"""Lock, Event, Condition, Semaphore, Barrier: who waits, who is woken, and in which order."""
+"""Lock, Event, Condition, Semaphore, Barrier: which waiters are woken, and in which order."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.parity.harness import (
     outcome,
 )
 
-TICKS = range(6)
-"""How many turns to let pass before a task is cancelled: at the last it has ended."""
+ITERATIONS = range(6)
+"""How many iterations to run before a task is cancelled. After the last of them it has finished."""
 
 
-async def turns(stage: Stage, count: int) -> None:
+async def iterations(stage: Stage, count: int) -> None:
     for _ in range(count):
         await stage.aio.sleep(0)
 
 
-def lined_up(stage: Stage, wait: Callable[[], Any], *names: str) -> list[Any]:
-    """A task for each name, which logs what came of `wait()`."""
+def start_waiters(stage: Stage, wait: Callable[[], Any], *names: str) -> list[Any]:
+    """Start a task for each name; it logs the outcome of `wait()`. Return the tasks."""
 
     async def waiter(name: str) -> None:
         stage.log(name, await attempt_await(wait()))
@@ -36,13 +36,13 @@ def lined_up(stage: Stage, wait: Callable[[], Any], *names: str) -> list[Any]:
     return [stage.aio.create_task(waiter(name)) for name in names]
 
 
-def shown(thing: Any) -> str:
-    """What repr() tells of the state, without class and address."""
+def state_of(thing: Any) -> str:
+    """Return the state that `repr()` shows, without class and address."""
     return repr(thing).partition(" [")[2].removesuffix("]>")
 
 
 def plain_signature(function: Any) -> str:
-    """The parameters without annotations."""
+    """Return the parameters of `function` as text, without annotations."""
     parameters = inspect.signature(function).parameters.values()
     return ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
 
@@ -50,12 +50,12 @@ def plain_signature(function: Any) -> str:
 # Lock
 
 
-def test_a_free_lock_is_taken_without_giving_up_the_turn(stage: Stage) -> None:
+def test_acquiring_a_free_lock_does_not_run_an_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         lock = aio.Lock()
-        aio.get_running_loop().call_soon(log, "a callback that was ready all along")
+        aio.get_running_loop().call_soon(log, "a callback that was ready before")
         log(await lock.acquire(), lock.locked())
         lock.release()
         async with lock as nothing:
@@ -67,11 +67,11 @@ def test_a_free_lock_is_taken_without_giving_up_the_turn(stage: Stage) -> None:
         (True, True),
         (None, True),
         False,
-        "a callback that was ready all along",
+        "a callback that was ready before",
     ]
 
 
-def test_a_lock_goes_to_tasks_in_the_order_in_which_they_asked(stage: Stage) -> None:
+def test_a_lock_is_granted_in_the_order_of_the_requests(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -87,7 +87,7 @@ def test_a_lock_goes_to_tasks_in_the_order_in_which_they_asked(stage: Stage) -> 
     assert stage.run(main) == [("a", 0.0), ("b", 3.0), ("c", 4.0), ("d", 6.0)]
 
 
-def test_a_newcomer_stands_behind_a_woken_waiter_though_the_lock_is_free(stage: Stage) -> None:
+def test_a_newcomer_queues_behind_a_woken_waiter_although_the_lock_is_free(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -96,7 +96,7 @@ def test_a_newcomer_stands_behind_a_woken_waiter_though_the_lock_is_free(stage: 
 
         async def waiter(name: str) -> None:
             await lock.acquire()
-            log(f"{name} has it")
+            log(f"{name} acquired")
             lock.release()
             log("free again", lock.locked())
 
@@ -109,46 +109,48 @@ def test_a_newcomer_stands_behind_a_woken_waiter_though_the_lock_is_free(stage: 
 
     assert stage.run(main) == [
         ("free", False),
-        "woken has it",
+        "woken acquired",
         ("free again", False),
-        "newcomer has it",
+        "newcomer acquired",
         ("free again", False),
     ]
 
 
-def test_a_newcomer_passes_those_who_were_cancelled(stage: Stage) -> None:
+def test_a_newcomer_overtakes_cancelled_waiters(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         lock = aio.Lock()
         await lock.acquire()
-        tasks = lined_up(stage, lock.acquire, "a", "b")
+        tasks = start_waiters(stage, lock.acquire, "a", "b")
         await aio.sleep(0)
         for task in tasks:
             task.cancel()
         lock.release()
-        log(shown(lock))
+        log(state_of(lock))
         await lock.acquire()
-        log("newcomer has it")
+        log("newcomer acquired")
         await aio.wait(tasks)
-        log(shown(lock))
+        log(state_of(lock))
 
     assert stage.run(main) == [
         "unlocked, waiters:2",
-        "newcomer has it",
+        "newcomer acquired",
         ("a", "raised CancelledError"),
         ("b", "raised CancelledError"),
         "locked",
     ]
 
 
-def test_a_lock_given_to_a_task_that_is_then_cancelled_goes_to_the_next(stage: Stage) -> None:
+def test_if_the_task_that_was_given_the_lock_is_cancelled_the_next_one_gets_it(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         lock = aio.Lock()
         await lock.acquire()
-        a, b = lined_up(stage, lock.acquire, "a", "b")
+        a, b = start_waiters(stage, lock.acquire, "a", "b")
         await aio.sleep(0)
         lock.release()
         log(a.cancel())
@@ -158,7 +160,7 @@ def test_a_lock_given_to_a_task_that_is_then_cancelled_goes_to_the_next(stage: S
     assert stage.run(main) == [True, ("a", "raised CancelledError"), ("b", "returned True"), True]
 
 
-def test_a_lock_released_after_its_first_waiter_was_cancelled_goes_to_the_next(
+def test_if_the_first_waiter_is_cancelled_before_the_release_the_next_one_gets_the_lock(
     stage: Stage,
 ) -> None:
     aio, log = stage.aio, stage.log
@@ -166,7 +168,7 @@ def test_a_lock_released_after_its_first_waiter_was_cancelled_goes_to_the_next(
     async def main() -> None:
         lock = aio.Lock()
         await lock.acquire()
-        a, b = lined_up(stage, lock.acquire, "a", "b")
+        a, b = start_waiters(stage, lock.acquire, "a", "b")
         await aio.sleep(0)
         log(a.cancel())
         lock.release()
@@ -175,10 +177,10 @@ def test_a_lock_released_after_its_first_waiter_was_cancelled_goes_to_the_next(
     assert stage.run(main) == [True, ("a", "raised CancelledError"), ("b", "returned True")]
 
 
-def test_whenever_a_waiter_is_cancelled_the_lock_reaches_the_others(stage: Stage) -> None:
+def test_at_whatever_iteration_a_waiter_is_cancelled_the_others_get_the_lock(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def story(tick: int) -> None:
+    async def story(count: int) -> None:
         lock = aio.Lock()
         steps = []
 
@@ -191,13 +193,13 @@ def test_whenever_a_waiter_is_cancelled_the_lock_reaches_the_others(stage: Stage
                 steps.append(f"{name} cancelled {error}")
 
         tasks = [aio.create_task(work(name)) for name in "abc"]
-        await turns(stage, tick)
+        await iterations(stage, count)
         tasks[1].cancel("by main")
         await aio.gather(*tasks, return_exceptions=True)
-        log(tick, ", ".join(steps), lock.locked())
+        log(count, ", ".join(steps), lock.locked())
 
-    for tick in TICKS:
-        stage.run(partial(story, tick))
+    for count in ITERATIONS:
+        stage.run(partial(story, count))
     assert log == [
         (0, "a in, c in", False),
         (1, "a in, b cancelled by main, c in", False),
@@ -208,7 +210,7 @@ def test_whenever_a_waiter_is_cancelled_the_lock_reaches_the_others(stage: Stage
     ]
 
 
-def test_who_gives_up_on_a_lock_does_not_get_it_later(stage: Stage) -> None:
+def test_a_waiter_that_timed_out_does_not_get_the_lock_later(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -222,7 +224,7 @@ def test_who_gives_up_on_a_lock_does_not_get_it_later(stage: Stage) -> None:
     assert stage.run(main) == [("raised TimeoutError", 1.0), False]
 
 
-def test_a_lock_does_not_know_its_holder_but_knows_when_it_has_none(stage: Stage) -> None:
+def test_any_task_can_release_a_lock_but_a_free_lock_cannot_be_released(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -230,11 +232,11 @@ def test_a_lock_does_not_know_its_holder_but_knows_when_it_has_none(stage: Stage
         log(attempt(lock.release))
         await lock.acquire()
 
-        async def stranger() -> None:
+        async def other_task() -> None:
             log(attempt(lock.release))
             log(attempt(lock.release))
 
-        await aio.create_task(stranger())
+        await aio.create_task(other_task())
 
     assert stage.run(main) == [
         "raised RuntimeError: Lock is not acquired.",
@@ -243,7 +245,7 @@ def test_a_lock_does_not_know_its_holder_but_knows_when_it_has_none(stage: Stage
     ]
 
 
-def test_a_block_that_fails_releases_its_lock(stage: Stage) -> None:
+def test_a_block_that_raises_releases_its_lock(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -258,7 +260,7 @@ def test_a_block_that_fails_releases_its_lock(stage: Stage) -> None:
     assert stage.run(main) == [("raised ValueError: in the block", False)]
 
 
-def test_locks_tell_their_state_and_how_many_wait(stage: Stage) -> None:
+def test_the_repr_shows_the_state_and_the_number_of_waiters(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -268,13 +270,13 @@ def test_locks_tell_their_state_and_how_many_wait(stage: Stage) -> None:
         for lock in locks:
             while not lock.locked():
                 await lock.acquire()
-            tasks = lined_up(stage, lock.acquire, "a", "b")
+            tasks = start_waiters(stage, lock.acquire, "a", "b")
             await aio.sleep(0)
             log(normalise(repr(lock)))
             for task in tasks:
                 task.cancel()
             lock.release()
-            log(shown(lock), lock.locked())
+            log(state_of(lock), lock.locked())
             await aio.wait(tasks)
 
     assert stage.run(main) == [
@@ -299,10 +301,10 @@ def test_locks_tell_their_state_and_how_many_wait(stage: Stage) -> None:
     ]
 
 
-# One loop
+# Binding to one loop
 
 
-def test_what_nobody_waits_for_can_be_used_by_any_loop(stage: Stage) -> None:
+def test_a_primitive_without_waiters_can_be_used_by_several_loops(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     lock, event, semaphore, barrier = aio.Lock(), aio.Event(), aio.Semaphore(2), aio.Barrier(1)
     event.set()
@@ -315,7 +317,7 @@ def test_what_nobody_waits_for_can_be_used_by_any_loop(stage: Stage) -> None:
     assert stage.run(main) == [(True, 0), (True, 0)]
 
 
-def test_who_waits_binds_a_lock_to_the_loop(stage: Stage) -> None:
+def test_waiting_binds_a_primitive_to_the_running_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     lock, event, semaphore = aio.Lock(), aio.Event(), aio.Semaphore(0)
 
@@ -346,8 +348,8 @@ def test_who_waits_binds_a_lock_to_the_loop(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.13", "the lock is released for the time of the refusal")
-def test_a_condition_of_another_loop_refuses_and_its_lock_stays_held(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "the lock is released while wait() raises")
+def test_a_condition_of_another_loop_raises_and_its_lock_stays_held(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     condition = aio.Condition()
 
@@ -377,18 +379,18 @@ def test_a_condition_of_another_loop_refuses_and_its_lock_stays_held(stage: Stag
 # Event
 
 
-def test_an_event_wakes_all_who_wait_in_the_order_in_which_they_came(stage: Stage) -> None:
+def test_an_event_wakes_all_waiters_in_the_order_of_arrival(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         event = aio.Event()
-        tasks = lined_up(stage, event.wait, "a", "b", "c")
+        tasks = start_waiters(stage, event.wait, "a", "b", "c")
         await aio.sleep(0)
-        log(shown(event), event.is_set())
+        log(state_of(event), event.is_set())
         event.set()
-        log(shown(event), event.is_set())
+        log(state_of(event), event.is_set())
         await aio.wait(tasks)
-        log(shown(event))
+        log(state_of(event))
 
     assert stage.run(main) == [
         ("unset, waiters:3", False),
@@ -400,31 +402,31 @@ def test_an_event_wakes_all_who_wait_in_the_order_in_which_they_came(stage: Stag
     ]
 
 
-def test_to_wait_for_an_event_that_is_set_does_not_give_up_the_turn(stage: Stage) -> None:
+def test_waiting_for_an_event_that_is_set_does_not_run_an_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         event = aio.Event()
         event.set()
-        aio.get_running_loop().call_soon(log, "a callback that was ready all along")
+        aio.get_running_loop().call_soon(log, "a callback that was ready before")
         log(await event.wait())
         await aio.sleep(0)
 
-    assert stage.run(main) == [True, "a callback that was ready all along"]
+    assert stage.run(main) == [True, "a callback that was ready before"]
 
 
-def test_an_event_that_is_set_and_cleared_lets_those_through_who_waited(stage: Stage) -> None:
+def test_an_event_that_is_set_and_cleared_at_once_still_wakes_its_waiters(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         event = aio.Event()
-        early = lined_up(stage, event.wait, "early")
+        early = start_waiters(stage, event.wait, "early")
         await aio.sleep(0)
         event.set()
         event.set()
         event.clear()
-        late = lined_up(stage, event.wait, "late")
-        await turns(stage, 3)
+        late = start_waiters(stage, event.wait, "late")
+        await iterations(stage, 3)
         log(event.is_set(), outcome(late[0]))
         event.set()
         await aio.wait(early + late)
@@ -436,10 +438,12 @@ def test_an_event_that_is_set_and_cleared_lets_those_through_who_waited(stage: S
     ]
 
 
-def test_whenever_a_waiter_is_cancelled_the_event_wakes_the_others(stage: Stage) -> None:
+def test_at_whatever_iteration_a_waiter_is_cancelled_the_event_wakes_the_others(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
-    async def story(tick: int) -> None:
+    async def story(count: int) -> None:
         event = aio.Event()
         steps = []
 
@@ -448,13 +452,13 @@ def test_whenever_a_waiter_is_cancelled_the_event_wakes_the_others(stage: Stage)
 
         tasks = [aio.create_task(waiter(name)) for name in "abc"]
         aio.get_running_loop().call_soon(event.set)
-        await turns(stage, tick)
+        await iterations(stage, count)
         tasks[1].cancel("by main")
         await aio.gather(*tasks, return_exceptions=True)
-        log(tick, ", ".join(steps))
+        log(count, ", ".join(steps))
 
-    for tick in TICKS[:4]:
-        stage.run(partial(story, tick))
+    for count in ITERATIONS[:4]:
+        stage.run(partial(story, count))
     assert log == [
         (0, "a returned True, c returned True"),
         (1, "a returned True, b raised CancelledError: by main, c returned True"),
@@ -482,7 +486,7 @@ def test_wait_releases_the_lock_and_holds_it_again_when_it_returns(stage: Stage)
         log("waited for", condition.locked())
         async with condition:
             condition.notify()
-            await turns(stage, 3)
+            await iterations(stage, 3)
             log("still inside")
         await task
         log("over", condition.locked())
@@ -497,9 +501,7 @@ def test_wait_releases_the_lock_and_holds_it_again_when_it_returns(stage: Stage)
 
 
 @pytest.mark.parametrize("count", [-1, 0, 1, 2, 3, 9])
-def test_notify_wakes_as_many_as_it_is_told_the_longest_waiting_first(
-    stage: Stage, count: int
-) -> None:
+def test_notify_wakes_up_to_n_waiters_in_the_order_of_arrival(stage: Stage, count: int) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -514,7 +516,7 @@ def test_notify_wakes_as_many_as_it_is_told_the_longest_waiting_first(
         await aio.sleep(0)
         async with condition:
             condition.notify(count)
-        await turns(stage, 5)
+        await iterations(stage, 5)
         log("and the others")
         async with condition:
             condition.notify_all()
@@ -533,7 +535,7 @@ def test_notify_wakes_as_many_as_it_is_told_the_longest_waiting_first(
     )
 
 
-def test_those_who_were_notified_return_one_by_one_as_they_get_the_lock(stage: Stage) -> None:
+def test_notified_waiters_return_one_by_one_as_they_get_the_lock(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -555,14 +557,14 @@ def test_those_who_were_notified_return_one_by_one_as_they_get_the_lock(stage: S
     assert stage.run(main) == [("a", 3.0), ("b", 4.0), ("c", 7.0)]
 
 
-def test_without_its_lock_a_condition_can_neither_be_waited_for_nor_notified(stage: Stage) -> None:
+def test_wait_and_notify_without_the_lock_raise(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         condition = aio.Condition()
         log(await attempt_await(condition.wait()))
         log(await attempt_await(condition.wait_for(lambda: False)))
-        log(await attempt_await(condition.wait_for(lambda: "true at once")))
+        log(await attempt_await(condition.wait_for(lambda: "true immediately")))
         log(attempt(condition.notify))
         log(attempt(condition.notify_all))
         log(attempt(condition.release))
@@ -570,14 +572,14 @@ def test_without_its_lock_a_condition_can_neither_be_waited_for_nor_notified(sta
     assert stage.run(main) == [
         "raised RuntimeError: cannot wait on un-acquired lock",
         "raised RuntimeError: cannot wait on un-acquired lock",
-        "returned 'true at once'",
+        "returned 'true immediately'",
         "raised RuntimeError: cannot notify on un-acquired lock",
         "raised RuntimeError: cannot notify on un-acquired lock",
         "raised RuntimeError: Lock is not acquired.",
     ]
 
 
-def test_wait_for_asks_after_every_wake_up_with_the_lock_held(stage: Stage) -> None:
+def test_wait_for_calls_the_predicate_after_every_wake_up_with_the_lock_held(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -598,7 +600,7 @@ def test_wait_for_asks_after_every_wake_up_with_the_lock_held(stage: Stage) -> N
             async with condition:
                 store.append(item)
                 condition.notify()
-            await turns(stage, 3)
+            await iterations(stage, 3)
         await task
 
     assert stage.run(main) == [
@@ -629,7 +631,7 @@ def test_several_conditions_can_share_a_lock(stage: Stage) -> None:
         async with lock:
             log(not_empty.locked(), not_full.locked())
             not_full.notify()
-        await turns(stage, 3)
+        await iterations(stage, 3)
         log([task.done() for task in tasks])
         async with not_full:
             not_empty.notify()
@@ -638,7 +640,7 @@ def test_several_conditions_can_share_a_lock(stage: Stage) -> None:
     assert stage.run(main) == [(True, True), "not full", [False, True], "not empty"]
 
 
-def test_the_lock_is_held_where_a_cancelled_wait_raises(stage: Stage) -> None:
+def test_a_cancelled_wait_raises_with_the_lock_held(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -655,21 +657,19 @@ def test_the_lock_is_held_where_a_cancelled_wait_raises(stage: Stage) -> None:
         await aio.sleep(0)
         async with condition:
             task.cancel("by main")
-            await turns(stage, 3)
-            log("has to wait for the lock", outcome(task))
+            await iterations(stage, 3)
+            log("is waiting for the lock", outcome(task))
         log(await attempt_await(task), condition.locked())
 
     assert stage.run(main) == [
-        ("has to wait for the lock", "pending"),
+        ("is waiting for the lock", "pending"),
         ("cleans up", True),
         ("raised CancelledError: by main", False),
     ]
 
 
-@older_asyncio_differs("3.13", "wait() makes a new CancelledError, and the message is lost")
-def test_a_wait_that_is_cancelled_again_and_again_raises_the_last_cancellation(
-    stage: Stage,
-) -> None:
+@older_asyncio_differs("3.13", "wait() raises a new CancelledError without the message")
+def test_a_wait_that_is_cancelled_several_times_raises_the_last_cancellation(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -684,15 +684,17 @@ def test_a_wait_that_is_cancelled_again_and_again_raises_the_last_cancellation(
         async with condition:
             for message in ("first", "second", "third"):
                 log(task.cancel(message))
-                await turns(stage, 2)
+                await iterations(stage, 2)
             log(outcome(task))
         log(await attempt_await(task), condition.locked())
 
     assert stage.run(main) == [True, True, True, "pending", ("raised CancelledError: third", False)]
 
 
-@older_asyncio_differs("3.13", "a notification is lost with the task that it woke")
-def test_a_notification_of_a_task_that_is_then_cancelled_goes_to_the_next(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "if a woken task is cancelled, its notification is lost")
+def test_if_a_notified_task_is_cancelled_the_next_waiter_gets_the_notification(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -707,7 +709,7 @@ def test_a_notification_of_a_task_that_is_then_cancelled_goes_to_the_next(stage:
         async with condition:
             condition.notify()
             a.cancel()
-        await turns(stage, 5)
+        await iterations(stage, 5)
         log(outcome(a), outcome(b))
 
     assert stage.run(main) == [
@@ -717,7 +719,7 @@ def test_a_notification_of_a_task_that_is_then_cancelled_goes_to_the_next(stage:
     ]
 
 
-def test_notify_passes_over_those_who_were_cancelled(stage: Stage) -> None:
+def test_notify_skips_cancelled_waiters(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -732,7 +734,7 @@ def test_notify_passes_over_those_who_were_cancelled(stage: Stage) -> None:
         async with condition:
             a.cancel()
             condition.notify()
-            log(shown(condition))
+            log(state_of(condition))
         await aio.wait([a, b])
         async with condition:
             condition.notify_all()
@@ -746,11 +748,11 @@ def test_notify_passes_over_those_who_were_cancelled(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.13", "a cancelled wait wakes nobody else")
-def test_whenever_a_waiter_is_cancelled_no_notification_is_lost(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "a cancelled wait does not wake another waiter")
+def test_at_whatever_iteration_a_waiter_is_cancelled_no_notification_is_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def story(tick: int) -> None:
+    async def story(count: int) -> None:
         condition = aio.Condition()
         steps = []
 
@@ -769,16 +771,16 @@ def test_whenever_a_waiter_is_cancelled_no_notification_is_lost(stage: Stage) ->
 
         tasks = [aio.create_task(waiter(name)) for name in "abc"]
         tasks.append(aio.create_task(notifier()))
-        await turns(stage, tick)
+        await iterations(stage, count)
         tasks[0].cancel("by main")
-        await turns(stage, 10)
-        log(tick, ", ".join(steps))
+        await iterations(stage, 10)
+        log(count, ", ".join(steps))
         async with condition:
             condition.notify_all()
         await aio.gather(*tasks, return_exceptions=True)
 
-    for tick in range(8):
-        stage.run(partial(story, tick))
+    for count in range(8):
+        stage.run(partial(story, count))
     assert log == [
         (0, "b woken, c woken"),
         (1, "a cancelled by main, b woken, c woken"),
@@ -794,7 +796,7 @@ def test_whenever_a_waiter_is_cancelled_no_notification_is_lost(stage: Stage) ->
 # Semaphore
 
 
-def test_a_semaphore_lets_in_as_many_as_it_has_permits(stage: Stage) -> None:
+def test_a_semaphore_admits_as_many_tasks_as_it_has_permits(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -818,17 +820,17 @@ def test_a_semaphore_lets_in_as_many_as_it_has_permits(stage: Stage) -> None:
     ]
 
 
-def test_permits_given_back_together_wake_as_many_in_their_order(stage: Stage) -> None:
+def test_several_releases_wake_as_many_waiters_in_the_order_of_arrival(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         semaphore = aio.Semaphore(0)
-        tasks = lined_up(stage, semaphore.acquire, "a", "b", "c", "d")
+        tasks = start_waiters(stage, semaphore.acquire, "a", "b", "c", "d")
         await aio.sleep(0)
         for _ in range(3):
             semaphore.release()
-        log(shown(semaphore))
-        await turns(stage, 3)
+        log(state_of(semaphore))
+        await iterations(stage, 3)
         log([task.done() for task in tasks], semaphore.locked())
         semaphore.release()
         await aio.wait(tasks)
@@ -843,19 +845,19 @@ def test_permits_given_back_together_wake_as_many_in_their_order(stage: Stage) -
     ]
 
 
-def test_a_newcomer_stands_behind_a_woken_waiter_though_there_are_permits(stage: Stage) -> None:
+def test_a_newcomer_queues_behind_a_woken_waiter_although_there_are_permits(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         semaphore = aio.Semaphore(0)
-        tasks = lined_up(stage, semaphore.acquire, "woken")
+        tasks = start_waiters(stage, semaphore.acquire, "woken")
         await aio.sleep(0)
-        tasks += lined_up(stage, semaphore.acquire, "second", "third")
+        tasks += start_waiters(stage, semaphore.acquire, "second", "third")
         semaphore.release()
         semaphore.release()
-        log(shown(semaphore), semaphore.locked())
-        await turns(stage, 5)
-        log([task.done() for task in tasks], shown(semaphore))
+        log(state_of(semaphore), semaphore.locked())
+        await iterations(stage, 5)
+        log([task.done() for task in tasks], state_of(semaphore))
         semaphore.release()
         await aio.wait(tasks)
 
@@ -868,19 +870,19 @@ def test_a_newcomer_stands_behind_a_woken_waiter_though_there_are_permits(stage:
     ]
 
 
-@older_asyncio_differs("3.13", "each newcomer wakes only the next one, a turn later")
-def test_newcomers_for_whom_there_are_permits_are_woken_all_at_once(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "each newcomer wakes only the next one, an iteration later")
+def test_all_newcomers_that_have_a_permit_are_woken_in_the_same_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         semaphore = aio.Semaphore(0)
-        tasks = lined_up(stage, semaphore.acquire, "woken")
+        tasks = start_waiters(stage, semaphore.acquire, "woken")
         await aio.sleep(0)
-        tasks += lined_up(stage, semaphore.acquire, "a", "b", "c", "d")
+        tasks += start_waiters(stage, semaphore.acquire, "a", "b", "c", "d")
         for _ in range(4):
             semaphore.release()
         for _ in range(4):
-            log(shown(semaphore))
+            log(state_of(semaphore))
             await aio.sleep(0)
         semaphore.release()
         await aio.wait(tasks)
@@ -898,18 +900,20 @@ def test_newcomers_for_whom_there_are_permits_are_woken_all_at_once(stage: Stage
     ]
 
 
-def test_a_permit_given_to_a_task_that_is_then_cancelled_goes_to_the_next(stage: Stage) -> None:
+def test_if_the_task_that_was_given_a_permit_is_cancelled_the_next_one_gets_it(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         semaphore = aio.Semaphore(0)
-        a, b, c = lined_up(stage, semaphore.acquire, "a", "b", "c")
+        a, b, c = start_waiters(stage, semaphore.acquire, "a", "b", "c")
         await aio.sleep(0)
         semaphore.release()
         semaphore.release()
-        log(a.cancel(), b.cancel(), shown(semaphore))
+        log(a.cancel(), b.cancel(), state_of(semaphore))
         await aio.wait([a, b, c])
-        log(shown(semaphore))
+        log(state_of(semaphore))
 
     assert stage.run(main) == [
         (True, True, "locked, waiters:3"),
@@ -920,10 +924,10 @@ def test_a_permit_given_to_a_task_that_is_then_cancelled_goes_to_the_next(stage:
     ]
 
 
-def test_whenever_a_waiter_is_cancelled_no_permit_is_lost(stage: Stage) -> None:
+def test_at_whatever_iteration_a_waiter_is_cancelled_no_permit_is_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def story(tick: int) -> None:
+    async def story(count: int) -> None:
         semaphore = aio.Semaphore(2)
         steps = []
 
@@ -936,13 +940,13 @@ def test_whenever_a_waiter_is_cancelled_no_permit_is_lost(stage: Stage) -> None:
                 steps.append(f"{name} cancelled {error}")
 
         tasks = [aio.create_task(work(name)) for name in "abcde"]
-        await turns(stage, tick)
+        await iterations(stage, count)
         tasks[2].cancel("by main")
         await aio.gather(*tasks, return_exceptions=True)
-        log(tick, ", ".join(steps), shown(semaphore))
+        log(count, ", ".join(steps), state_of(semaphore))
 
-    for tick in TICKS:
-        stage.run(partial(story, tick))
+    for count in ITERATIONS:
+        stage.run(partial(story, count))
     assert log == [
         (0, "a in, b in, d in, e in", "unlocked, value:2"),
         (1, "a in, b in, c cancelled by main, d in, e in", "unlocked, value:2"),
@@ -953,13 +957,13 @@ def test_whenever_a_waiter_is_cancelled_no_permit_is_lost(stage: Stage) -> None:
     ]
 
 
-def test_a_bounded_semaphore_finds_out_about_a_release_too_many(stage: Stage) -> None:
+def test_a_bounded_semaphore_raises_if_it_is_released_too_often(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         plain, bounded = aio.Semaphore(1), aio.BoundedSemaphore(1)
-        log(attempt(plain.release), shown(plain))
-        log(attempt(bounded.release), shown(bounded))
+        log(attempt(plain.release), state_of(plain))
+        log(attempt(bounded.release), state_of(bounded))
         await bounded.acquire()
         log(attempt(bounded.release))
         log(attempt(aio.Semaphore, -1))
@@ -977,12 +981,12 @@ def test_a_bounded_semaphore_finds_out_about_a_release_too_many(stage: Stage) ->
 # Barrier
 
 
-def test_all_go_on_when_the_last_has_come_and_know_their_positions(stage: Stage) -> None:
+def test_the_last_arrival_releases_all_and_each_gets_its_position(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         barrier = aio.Barrier(3)
-        tasks = lined_up(stage, barrier.wait, "a", "b")
+        tasks = start_waiters(stage, barrier.wait, "a", "b")
         await aio.sleep(1)
         log(barrier.n_waiting, barrier.parties, barrier.broken)
         async with barrier as position:
@@ -999,7 +1003,7 @@ def test_all_go_on_when_the_last_has_come_and_know_their_positions(stage: Stage)
     ]
 
 
-def test_a_barrier_serves_round_after_round(stage: Stage) -> None:
+def test_a_barrier_can_be_used_again_after_each_round(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -1021,13 +1025,13 @@ def test_a_barrier_serves_round_after_round(stage: Stage) -> None:
     ]
 
 
-def test_a_crowd_passes_a_barrier_in_rounds_and_the_rest_waits(stage: Stage) -> None:
+def test_many_tasks_pass_a_barrier_in_rounds_and_the_remainder_waits(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         barrier = aio.Barrier(2)
-        tasks = lined_up(stage, barrier.wait, *"abcdefg")
-        await turns(stage, 12)
+        tasks = start_waiters(stage, barrier.wait, *"abcdefg")
+        await iterations(stage, 12)
         log([task.done() for task in tasks], barrier.n_waiting)
         await barrier.wait()
         await aio.wait(tasks)
@@ -1044,22 +1048,19 @@ def test_a_crowd_passes_a_barrier_in_rounds_and_the_rest_waits(stage: Stage) -> 
     ]
 
 
-def test_a_barrier_for_one_holds_up_nobody(stage: Stage) -> None:
+def test_a_barrier_for_one_party_never_blocks(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         barrier = aio.Barrier(1)
-        aio.get_running_loop().call_soon(log, "a callback that was ready all along")
-        log(await barrier.wait(), await barrier.wait(), shown(barrier))
+        aio.get_running_loop().call_soon(log, "a callback that was ready before")
+        log(await barrier.wait(), await barrier.wait(), state_of(barrier))
         await aio.sleep(0)
 
-    assert stage.run(main) == [
-        (0, 0, "filling, waiters:0/1"),
-        "a callback that was ready all along",
-    ]
+    assert stage.run(main) == [(0, 0, "filling, waiters:0/1"), "a callback that was ready before"]
 
 
-def test_a_barrier_needs_a_party(stage: Stage) -> None:
+def test_a_barrier_needs_at_least_one_party(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     for parties in (0, -1, "two", None):
         log(attempt(aio.Barrier, parties).partition(" between")[0])
@@ -1073,16 +1074,16 @@ def test_a_barrier_needs_a_party(stage: Stage) -> None:
     ]
 
 
-def test_who_comes_while_a_round_is_leaving_waits_for_the_next(stage: Stage) -> None:
+def test_a_task_that_arrives_while_a_round_is_leaving_waits_for_the_next(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         barrier = aio.Barrier(2)
-        tasks = lined_up(stage, barrier.wait, "a")
+        tasks = start_waiters(stage, barrier.wait, "a")
         await aio.sleep(0)
-        log("main", await barrier.wait(), shown(barrier), barrier.n_waiting)
-        aio.get_running_loop().call_soon(lambda: log("left", shown(barrier)))
-        tasks += lined_up(stage, barrier.wait, "b")
+        log("main", await barrier.wait(), state_of(barrier), barrier.n_waiting)
+        aio.get_running_loop().call_soon(lambda: log("left", state_of(barrier)))
+        tasks += start_waiters(stage, barrier.wait, "b")
         log("main", await barrier.wait())
         await aio.wait(tasks)
 
@@ -1095,20 +1096,20 @@ def test_who_comes_while_a_round_is_leaving_waits_for_the_next(stage: Stage) -> 
     ]
 
 
-def test_reset_breaks_off_the_round_and_the_barrier_is_as_new(stage: Stage) -> None:
+def test_reset_breaks_the_current_round_and_then_the_barrier_works_again(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         barrier = aio.Barrier(3)
         await barrier.reset()
-        log(shown(barrier))
-        inside = lined_up(stage, barrier.wait, "a", "b")
+        log(state_of(barrier))
+        inside = start_waiters(stage, barrier.wait, "a", "b")
         await aio.sleep(0)
         await barrier.reset()
-        log(shown(barrier), barrier.n_waiting, barrier.broken)
-        next_round = lined_up(stage, barrier.wait, "c", "d", "e")
+        log(state_of(barrier), barrier.n_waiting, barrier.broken)
+        next_round = start_waiters(stage, barrier.wait, "c", "d", "e")
         await aio.wait(inside + next_round)
-        log(shown(barrier))
+        log(state_of(barrier))
 
     assert stage.run(main) == [
         "filling, waiters:0/3",
@@ -1122,18 +1123,18 @@ def test_reset_breaks_off_the_round_and_the_barrier_is_as_new(stage: Stage) -> N
     ]
 
 
-def test_reset_reaches_those_who_were_let_go_and_have_not_left_yet(stage: Stage) -> None:
+def test_reset_also_breaks_released_tasks_that_have_not_left_yet(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         barrier = aio.Barrier(2)
-        tasks = lined_up(stage, barrier.wait, "a")
+        tasks = start_waiters(stage, barrier.wait, "a")
         await aio.sleep(0)
         log("main", await barrier.wait())
         await barrier.reset()
-        log(shown(barrier))
+        log(state_of(barrier))
         await aio.wait(tasks)
-        log(shown(barrier))
+        log(state_of(barrier))
 
     assert stage.run(main) == [
         ("main", 1),
@@ -1143,22 +1144,22 @@ def test_reset_reaches_those_who_were_let_go_and_have_not_left_yet(stage: Stage)
     ]
 
 
-def test_an_aborted_barrier_refuses_everybody_until_it_is_reset(stage: Stage) -> None:
+def test_an_aborted_barrier_raises_until_it_is_reset(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         barrier = aio.Barrier(2)
-        inside = lined_up(stage, barrier.wait, "inside")
+        inside = start_waiters(stage, barrier.wait, "inside")
         await aio.sleep(0)
         await barrier.abort()
-        log(shown(barrier), barrier.n_waiting, barrier.broken)
+        log(state_of(barrier), barrier.n_waiting, barrier.broken)
         log("newcomer", await attempt_await(barrier.wait()))
         await aio.wait(inside)
         log("latecomer", await attempt_await(barrier.wait()))
         log("block", await attempt_await(barrier.__aenter__()))
         await barrier.reset()
-        log(shown(barrier), barrier.broken)
-        again = lined_up(stage, barrier.wait, "a", "b")
+        log(state_of(barrier), barrier.broken)
+        again = start_waiters(stage, barrier.wait, "a", "b")
         await aio.wait(again)
 
     assert stage.run(main) == [
@@ -1173,19 +1174,19 @@ def test_an_aborted_barrier_refuses_everybody_until_it_is_reset(stage: Stage) ->
     ]
 
 
-def test_a_broken_barrier_that_is_reset_with_tasks_inside_lets_them_out_first(stage: Stage) -> None:
+def test_after_abort_and_reset_the_tasks_inside_leave_before_new_ones_count(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         barrier = aio.Barrier(3)
-        tasks = lined_up(stage, barrier.wait, "a", "b")
+        tasks = start_waiters(stage, barrier.wait, "a", "b")
         await aio.sleep(0)
         await barrier.abort()
         await barrier.reset()
-        log(shown(barrier), barrier.broken)
-        tasks += lined_up(stage, barrier.wait, "c")
-        await turns(stage, 4)
-        log(shown(barrier))
+        log(state_of(barrier), barrier.broken)
+        tasks += start_waiters(stage, barrier.wait, "c")
+        await iterations(stage, 4)
+        log(state_of(barrier))
         await barrier.abort()
         await aio.wait(tasks)
 
@@ -1198,17 +1199,17 @@ def test_a_broken_barrier_that_is_reset_with_tasks_inside_lets_them_out_first(st
     ]
 
 
-def test_a_party_that_is_cancelled_no_longer_counts(stage: Stage) -> None:
+def test_a_cancelled_task_no_longer_counts_as_waiting(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         barrier = aio.Barrier(2)
-        tasks = lined_up(stage, barrier.wait, "a")
+        tasks = start_waiters(stage, barrier.wait, "a")
         await aio.sleep(0)
         tasks[0].cancel("by main")
         await aio.wait(tasks)
         log(barrier.n_waiting)
-        tasks = lined_up(stage, barrier.wait, "b", "c")
+        tasks = start_waiters(stage, barrier.wait, "b", "c")
         await aio.wait(tasks)
 
     assert stage.run(main) == [
@@ -1219,17 +1220,21 @@ def test_a_party_that_is_cancelled_no_longer_counts(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.13", "a cancelled wait does not wake another, which then stands last")
-def test_who_is_woken_by_another_ones_cancellation_stands_last_in_the_line(stage: Stage) -> None:
+@older_asyncio_differs(
+    "3.13", "a cancelled wait does not wake another waiter, so it keeps its place"
+)
+def test_a_waiter_woken_by_the_cancellation_of_another_goes_to_the_back_of_the_queue(
+    stage: Stage,
+) -> None:
     aio = stage.aio
 
     async def main() -> None:
         barrier = aio.Barrier(4)
-        tasks = lined_up(stage, barrier.wait, "a", "b", "c")
+        tasks = start_waiters(stage, barrier.wait, "a", "b", "c")
         await aio.sleep(0)
         tasks[0].cancel()
         await aio.wait(tasks[:1])
-        tasks += lined_up(stage, barrier.wait, "d", "e")
+        tasks += start_waiters(stage, barrier.wait, "d", "e")
         await aio.wait(tasks)
 
     assert stage.run(main) == [
@@ -1241,10 +1246,10 @@ def test_who_is_woken_by_another_ones_cancellation_stands_last_in_the_line(stage
     ]
 
 
-def test_whenever_a_party_is_cancelled_the_barrier_stays_usable(stage: Stage) -> None:
+def test_at_whatever_iteration_a_task_is_cancelled_the_barrier_stays_usable(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def story(tick: int) -> None:
+    async def story(count: int) -> None:
         barrier = aio.Barrier(3)
         steps = []
 
@@ -1257,15 +1262,15 @@ def test_whenever_a_party_is_cancelled_the_barrier_stays_usable(stage: Stage) ->
         tasks = [aio.create_task(party("a"))]
         await aio.sleep(0)
         tasks += [aio.create_task(party(name)) for name in "bcdef"]
-        await turns(stage, tick)
+        await iterations(stage, count)
         tasks[0].cancel("by main")
-        state = shown(barrier)
-        await turns(stage, 8)
-        log(tick, state, ", ".join(steps), shown(barrier))
+        state = state_of(barrier)
+        await iterations(stage, 8)
+        log(count, state, ", ".join(steps), state_of(barrier))
         await aio.gather(*tasks, return_exceptions=True)
 
-    for tick in TICKS[:4]:
-        stage.run(partial(story, tick))
+    for count in ITERATIONS[:4]:
+        stage.run(partial(story, count))
     assert log == [
         (
             0,

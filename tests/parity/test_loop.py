@@ -1,4 +1,4 @@
-"""The loop itself: running, stopping, closing, and which loop is the current one."""
+"""The loop itself: running, stopping, closing, and the current loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from tests.parity.harness import Stage, attempt, older_asyncio_differs, outcome
 
 
-def test_run_until_complete_takes_a_coroutine_a_task_or_a_future(stage: Stage) -> None:
+def test_run_until_complete_accepts_a_coroutine_a_task_or_a_future(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
 
     async def work() -> str:
@@ -30,25 +30,25 @@ def test_run_until_complete_takes_a_coroutine_a_task_or_a_future(stage: Stage) -
     ]
 
 
-def test_stop_lets_the_current_turn_end(stage: Stage) -> None:
+def test_stop_lets_the_current_iteration_finish(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
     loop.call_soon(log, "before")
     loop.call_soon(loop.stop)
     loop.call_soon(log, "after")
-    loop.call_soon(loop.call_soon, log, "the next turn")
+    loop.call_soon(loop.call_soon, log, "the next iteration")
     loop.run_forever()
     log("stopped", loop.is_running())
     loop.call_soon(loop.stop)
     loop.run_forever()
 
-    assert log == ["before", "after", ("stopped", False), "the next turn"]
+    assert log == ["before", "after", ("stopped", False), "the next iteration"]
 
 
-def test_a_loop_that_waits_in_a_way_of_its_own_is_asked_in_each_turn(stage: Stage) -> None:
+def test_a_derived_loop_with_its_own_selector_is_polled_in_each_iteration(stage: Stage) -> None:
     log = stage.log
 
-    class Polled(stage.aio.BaseEventLoop):  # type: ignore[misc, name-defined]
-        """It is its own selector."""
+    class PollingLoop(stage.aio.BaseEventLoop):  # type: ignore[misc, name-defined]
+        """The loop is its own selector."""
 
         def select(self, timeout: float | None) -> str:
             log("select", timeout)
@@ -57,7 +57,7 @@ def test_a_loop_that_waits_in_a_way_of_its_own_is_asked_in_each_turn(stage: Stag
         def _process_events(self, events: str) -> None:
             log("process", events)
 
-    loop = Polled()
+    loop = PollingLoop()
     loop._selector = loop
     loop.call_soon(loop.call_soon, loop.stop)
     loop.run_forever()
@@ -67,36 +67,36 @@ def test_a_loop_that_waits_in_a_way_of_its_own_is_asked_in_each_turn(stage: Stag
     assert log == [("select", 0), ("process", "events")] * 2
 
 
-def test_a_loop_stopped_before_it_runs_runs_one_turn(stage: Stage) -> None:
+def test_a_loop_that_is_stopped_before_it_runs_runs_one_iteration(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
-    loop.call_soon(log, "one turn")
-    loop.call_later(5, log, "this is never recorded")
+    loop.call_soon(log, "one iteration")
+    loop.call_later(5, log, "never called")
     loop.stop()
     loop.run_forever()
     log(stage.now)
 
-    assert log == ["one turn", 0.0]
+    assert log == ["one iteration", 0.0]
 
 
-def test_a_loop_can_be_run_again_where_it_was_stopped(stage: Stage) -> None:
+def test_a_stopped_loop_can_be_run_again(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
 
-    async def ticker() -> str:
+    async def ticks() -> str:
         for tick in range(4):
             log(tick, stage.now)
             await aio.sleep(1)
-        return "over"
+        return "done"
 
-    task = loop.create_task(ticker())
+    task = loop.create_task(ticks())
     loop.call_later(1.5, loop.stop)
     loop.run_forever()
     log("stopped", stage.now, task.done())
     log(loop.run_until_complete(task), stage.now)
 
-    assert log == [(0, 0.0), (1, 1.0), ("stopped", 1.5, False), (2, 2.0), (3, 3.0), ("over", 4.0)]
+    assert log == [(0, 0.0), (1, 1.0), ("stopped", 1.5, False), (2, 2.0), (3, 3.0), ("done", 4.0)]
 
 
-def test_a_loop_stopped_too_early_cannot_give_the_result(stage: Stage) -> None:
+def test_a_loop_that_is_stopped_too_early_raises(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
     future = loop.create_future()
     loop.call_soon(loop.stop)
@@ -105,7 +105,7 @@ def test_a_loop_stopped_too_early_cannot_give_the_result(stage: Stage) -> None:
     assert log == [("raised RuntimeError: Event loop stopped before Future completed.", "pending")]
 
 
-def test_a_loop_tells_whether_it_runs_or_is_closed(stage: Stage) -> None:
+def test_is_running_and_is_closed_return_the_state_of_the_loop(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
 
     async def main() -> None:
@@ -139,7 +139,7 @@ def test_a_running_loop_can_be_neither_closed_nor_run_again(stage: Stage) -> Non
     ]
 
 
-def test_run_forever_is_refused_by_a_loop_that_runs(stage: Stage) -> None:
+def test_run_forever_of_a_running_loop_raises(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
 
     def callback() -> None:
@@ -153,7 +153,7 @@ def test_run_forever_is_refused_by_a_loop_that_runs(stage: Stage) -> None:
     assert log == ["raised RuntimeError: This event loop is already running"]
 
 
-def test_a_closed_loop_refuses_everything(stage: Stage) -> None:
+def test_every_method_of_a_closed_loop_raises(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
     future = loop.create_future()
     loop.close()
@@ -175,10 +175,10 @@ def test_a_closed_loop_refuses_everything(stage: Stage) -> None:
     assert log == ["raised RuntimeError: Event loop is closed"] * len(calls)
 
 
-def test_callbacks_left_over_when_the_loop_is_closed_never_run(stage: Stage) -> None:
+def test_callbacks_that_are_left_when_the_loop_is_closed_never_run(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
-    loop.call_soon(log, "this is never recorded")
-    loop.call_later(1, log, "nor is this")
+    loop.call_soon(log, "never called")
+    loop.call_later(1, log, "never called")
     loop.close()
     log("closed")
 
@@ -202,14 +202,14 @@ def test_a_callback_can_cancel_one_that_is_ready_after_it(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
     handles: list[Any] = []
     loop.call_soon(lambda: handles[0].cancel())
-    handles.append(loop.call_soon(log, "this is never recorded"))
+    handles.append(loop.call_soon(log, "never called"))
     loop.call_soon(loop.stop)
     loop.run_forever()
 
     assert log == []
 
 
-def test_a_thread_wakes_the_loop_by_call_soon_threadsafe(stage: Stage) -> None:
+def test_call_soon_threadsafe_wakes_the_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -225,7 +225,7 @@ def test_a_thread_wakes_the_loop_by_call_soon_threadsafe(stage: Stage) -> None:
     assert stage.run(main) == ["from a thread"]
 
 
-def test_the_current_loop_is_the_running_one_or_the_one_that_was_set(stage: Stage) -> None:
+def test_get_event_loop_returns_the_running_loop_or_the_one_that_was_set(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     one, other = aio.new_event_loop(), stage.new_loop()
     log(one is not other, one.is_running())
@@ -243,16 +243,16 @@ def test_the_current_loop_is_the_running_one_or_the_one_that_was_set(stage: Stag
     assert log == [(True, False), True, (True, True), True]
 
 
-def test_without_a_loop_there_is_none_to_get(stage: Stage) -> None:
+def test_without_a_loop_get_event_loop_and_get_running_loop_raise(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     aio.set_event_loop(None)
     log(attempt(aio.get_running_loop))
     log(attempt(aio.get_event_loop))
 
-    def in_a_thread() -> None:
+    def in_thread() -> None:
         log(attempt(aio.get_event_loop).replace("Thread-parity", "a thread"))
 
-    thread = threading.Thread(target=in_a_thread, name="Thread-parity")
+    thread = threading.Thread(target=in_thread, name="Thread-parity")
     thread.start()
     thread.join()
 
@@ -263,7 +263,7 @@ def test_without_a_loop_there_is_none_to_get(stage: Stage) -> None:
     ]
 
 
-def test_what_is_set_as_the_loop_must_be_one(stage: Stage) -> None:
+def test_set_event_loop_accepts_only_an_event_loop(stage: Stage) -> None:
     stage.log(attempt(stage.aio.set_event_loop, 3))
 
     assert stage.log == [
@@ -287,7 +287,7 @@ def test_debug_mode_and_task_factory_are_properties_of_the_loop(stage: Stage) ->
     ]
 
 
-def test_names_and_addresses_are_looked_up_by_a_thread(stage: Stage) -> None:
+def test_getaddrinfo_and_getnameinfo_work(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -302,7 +302,7 @@ def test_names_and_addresses_are_looked_up_by_a_thread(stage: Stage) -> None:
     assert stage.run(main) == [[("127.0.0.1", 80)], ("127.0.0.1", "80")]
 
 
-def test_a_coroutine_factory_of_futures_and_tasks_is_the_loop(stage: Stage) -> None:
+def test_create_task_and_create_future_use_the_loop(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
 
     async def work() -> None:
@@ -317,7 +317,7 @@ def test_a_coroutine_factory_of_futures_and_tasks_is_the_loop(stage: Stage) -> N
     assert log == [(True, True, "made by the loop"), True]
 
 
-def test_the_executor_answers_by_a_future(stage: Stage) -> None:
+def test_run_in_executor_returns_a_future(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def blocking(number: int) -> int:
@@ -341,8 +341,8 @@ def test_the_executor_answers_by_a_future(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.12", "shutdown_default_executor takes no timeout")
-def test_the_wait_for_the_executor_can_be_limited(stage: Stage) -> None:
+@older_asyncio_differs("3.12", "shutdown_default_executor() has no timeout")
+def test_shutdown_default_executor_accepts_a_timeout(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:

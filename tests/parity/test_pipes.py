@@ -1,4 +1,4 @@
-"""Pipes: what their transports do besides what those of sockets do."""
+"""Pipes: behaviour of their transports that those of sockets do not have."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DRAINED = [MADE, PAUSE, RESUME, LOST]
 
 @asynccontextmanager
 async def write_pipe(stage: Stage) -> AsyncIterator[tuple[Any, Recorder, int]]:
-    """The transport and the protocol of a pipe's writing end, and the descriptor of the other."""
+    """Yield transport and protocol of the writing end, and the descriptor of the reading end."""
     peer, ours = os.pipe()
     os.set_blocking(peer, False)
     loop = stage.aio.get_running_loop()
@@ -34,8 +34,8 @@ async def write_pipe(stage: Stage) -> AsyncIterator[tuple[Any, Recorder, int]]:
         os.close(peer)
 
 
-async def read_to_the_end(stage: Stage, peer: int) -> bytes:
-    """Everything that comes, with a turn of the loop for each piece; fails if there is no end."""
+async def read_until_eof(stage: Stage, peer: int) -> bytes:
+    """Read until eof, one iteration for each piece; fail if there is no eof."""
     received = b""
     for _ in range(1000):
         with suppress(BlockingIOError):
@@ -47,20 +47,20 @@ async def read_to_the_end(stage: Stage, peer: int) -> bytes:
     raise AssertionError("the pipe is still open")
 
 
-def test_nothing_is_added_to_what_drains_after_close(stage: Stage) -> None:
+def test_writes_after_close_are_dropped_while_the_buffer_is_sent(stage: Stage) -> None:
     async def main() -> None:
         async with write_pipe(stage) as (transport, _, peer):
             transport.write(bytes(MORE_THAN_A_PIPE_HOLDS))
             transport.close()
             transport.write(b"too late")
             transport.writelines([b"much ", b"too late"])
-            received = await read_to_the_end(stage, peer)
+            received = await read_until_eof(stage, peer)
             stage.log(received == bytes(MORE_THAN_A_PIPE_HOLDS))
 
     assert stage.run(main) == [*DRAINED, True]
 
 
-def test_a_pipe_that_drains_after_close_can_be_aborted(stage: Stage) -> None:
+def test_abort_ends_a_close_that_is_still_sending(stage: Stage) -> None:
     async def main() -> None:
         async with write_pipe(stage) as (transport, protocol, _):
             transport.write(bytes(MORE_THAN_A_PIPE_HOLDS))
@@ -72,7 +72,7 @@ def test_a_pipe_that_drains_after_close_can_be_aborted(stage: Stage) -> None:
     assert stage.run(main) == [MADE, PAUSE, LOST]
 
 
-def test_writing_nothing_into_a_closed_pipe_is_not_worth_a_word(stage: Stage) -> None:
+def test_writing_empty_data_to_a_closed_pipe_logs_nothing(stage: Stage) -> None:
     async def main() -> None:
         async with write_pipe(stage) as (transport, _, _):
             transport.close()
@@ -83,7 +83,7 @@ def test_writing_nothing_into_a_closed_pipe_is_not_worth_a_word(stage: Stage) ->
     assert stage.logged() == []
 
 
-def test_what_is_written_may_be_changed_afterwards(stage: Stage) -> None:
+def test_data_may_be_changed_after_it_was_written(stage: Stage) -> None:
     async def main() -> None:
         async with write_pipe(stage) as (transport, _, peer):
             data = bytearray(b"." * MORE_THAN_A_PIPE_HOLDS)
@@ -92,7 +92,7 @@ def test_what_is_written_may_be_changed_afterwards(stage: Stage) -> None:
             transport.write(data)
             data.clear()
             transport.close()
-            received = await read_to_the_end(stage, peer)
+            received = await read_until_eof(stage, peer)
             stage.log(received.count(b"."), received.count(b"!"))
 
     size = MORE_THAN_A_PIPE_HOLDS

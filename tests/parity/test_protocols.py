@@ -1,4 +1,4 @@
-"""Transports and protocols: which callback comes when, and what ends a connection."""
+"""Transports and protocols: the order of the callbacks, and what closes a connection."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_callbacks_of_a_connection_come_in_order(stage: Stage) -> None:
     ]
 
 
-def test_a_protocol_that_implements_nothing_takes_everything(stage: Stage) -> None:
+def test_a_protocol_that_overrides_nothing_accepts_every_callback(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -70,7 +70,7 @@ def test_a_protocol_that_implements_nothing_takes_everything(stage: Stage) -> No
     assert stage.run(main) == [False, True]
 
 
-def test_what_is_written_arrives_in_order(stage: Stage) -> None:
+def test_written_data_arrives_in_order(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -87,7 +87,7 @@ def test_what_is_written_arrives_in_order(stage: Stage) -> None:
     assert stage.run(main) == [MADE, (b"bytes, an array, a view, several pieces", 0), LOST]
 
 
-def test_what_does_not_fit_is_sent_by_and_by(stage: Stage) -> None:
+def test_data_that_does_not_fit_into_the_socket_is_sent_later(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     data = bytes(range(256)) * (MORE_THAN_A_SOCKET_HOLDS // 256)
 
@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_sent_by_and_by(stage: Stage) -> None:
     ]
 
 
-def test_the_buffer_may_fill_to_the_high_and_drain_to_the_low_water_mark(stage: Stage) -> None:
+def test_writing_pauses_above_the_high_water_mark_and_resumes_at_the_low_one(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -122,25 +122,28 @@ def test_the_buffer_may_fill_to_the_high_and_drain_to_the_low_water_mark(stage: 
             transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
             room = 2 * MORE_THAN_A_SOCKET_HOLDS - transport.get_write_buffer_size()
             transport.write(bytes(room))
-            log("as full as it may be")
+            log("at the high water mark")
             transport.write(b"!")
-            log("too full", transport.get_write_buffer_size() - 2 * MORE_THAN_A_SOCKET_HOLDS)
+            log(
+                "above the high water mark",
+                transport.get_write_buffer_size() - 2 * MORE_THAN_A_SOCKET_HOLDS,
+            )
             while transport.get_write_buffer_size():
                 await loop.sock_recv(peer, 1_000_000)
             log("empty")
 
     assert stage.run(main) == [
         MADE,
-        "as full as it may be",
+        "at the high water mark",
         ("protocol", "pause"),
-        ("too full", 1),
+        ("above the high water mark", 1),
         ("protocol", "resume"),
         "empty",
         LOST,
     ]
 
 
-def test_water_marks_have_defaults_and_an_order(stage: Stage) -> None:
+def test_water_marks_have_defaults_and_low_must_not_exceed_high(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -166,7 +169,7 @@ def test_water_marks_have_defaults_and_an_order(stage: Stage) -> None:
     ]
 
 
-def test_a_lowered_mark_pauses_at_once(stage: Stage) -> None:
+def test_lowering_the_high_water_mark_can_pause_writing_at_once(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -182,7 +185,7 @@ def test_a_lowered_mark_pauses_at_once(stage: Stage) -> None:
 
 @pytest.mark.parametrize("stage", ["miniloop"], indirect=True)
 def test_writelines_pauses_as_write_does(stage: Stage) -> None:
-    # So does asyncio, save 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 (gh-127655).
+    # asyncio does the same, except 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 (gh-127655).
     log = stage.log
 
     async def main() -> None:
@@ -193,7 +196,7 @@ def test_writelines_pauses_as_write_does(stage: Stage) -> None:
     assert stage.run(main) == [MADE, ("protocol", "pause"), "written", LOST]
 
 
-def test_a_paused_transport_reads_nothing(stage: Stage) -> None:
+def test_a_paused_transport_does_not_read(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -221,7 +224,7 @@ def test_a_paused_transport_reads_nothing(stage: Stage) -> None:
     ]
 
 
-def test_a_protocol_may_pause_before_any_data_comes(stage: Stage) -> None:
+def test_a_protocol_may_pause_reading_in_connection_made(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class Pausing(Recorder):
@@ -240,7 +243,7 @@ def test_a_protocol_may_pause_before_any_data_comes(stage: Stage) -> None:
     assert stage.run(main) == [MADE, "nothing yet", ("protocol", "received", b"data"), LOST]
 
 
-def test_write_eof_closes_one_direction(stage: Stage) -> None:
+def test_write_eof_closes_only_the_write_direction(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -267,8 +270,8 @@ def test_write_eof_closes_one_direction(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.12", "writelines speaks of write")
-def test_after_write_eof_there_is_no_writelines(stage: Stage) -> None:
+@older_asyncio_differs("3.12", "the message names write() instead of writelines()")
+def test_writelines_after_write_eof_raises(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -283,7 +286,7 @@ def test_after_write_eof_there_is_no_writelines(stage: Stage) -> None:
     ]
 
 
-def test_write_eof_comes_after_what_is_buffered(stage: Stage) -> None:
+def test_the_end_of_file_is_sent_after_the_buffered_data(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -305,7 +308,7 @@ def test_write_eof_comes_after_what_is_buffered(stage: Stage) -> None:
     ]
 
 
-def test_a_protocol_may_keep_writing_after_the_end_of_file(stage: Stage) -> None:
+def test_a_protocol_may_keep_writing_after_it_has_received_eof(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -333,7 +336,7 @@ def test_a_protocol_may_keep_writing_after_the_end_of_file(stage: Stage) -> None
     ]
 
 
-def test_close_sends_what_is_buffered_and_reads_no_more(stage: Stage) -> None:
+def test_close_sends_the_buffered_data_and_stops_reading(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -362,7 +365,9 @@ def test_close_sends_what_is_buffered_and_reads_no_more(stage: Stage) -> None:
     ]
 
 
-def test_a_close_with_nothing_buffered_is_over_in_the_next_turn(stage: Stage) -> None:
+def test_close_with_an_empty_buffer_calls_connection_lost_in_the_next_iteration(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -370,14 +375,20 @@ def test_a_close_with_nothing_buffered_is_over_in_the_next_turn(stage: Stage) ->
         async with connected(stage, protocol) as (transport, _):
             transport.close()
             log("closed", protocol.lost.done())
-            aio.get_running_loop().call_soon(log, "the next turn")
+            aio.get_running_loop().call_soon(log, "the next iteration")
             await aio.sleep(0)
             log(transport.is_closing(), transport.close(), transport.abort())
 
-    assert stage.run(main) == [MADE, ("closed", False), LOST, "the next turn", (True, None, None)]
+    assert stage.run(main) == [
+        MADE,
+        ("closed", False),
+        LOST,
+        "the next iteration",
+        (True, None, None),
+    ]
 
 
-def test_abort_throws_away_what_is_buffered(stage: Stage) -> None:
+def test_abort_discards_the_buffer(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -392,7 +403,7 @@ def test_abort_throws_away_what_is_buffered(stage: Stage) -> None:
     assert stage.run(main) == [MADE, ("protocol", "pause"), (True, 0), LOST, True]
 
 
-def test_abort_ends_a_close_that_is_draining(stage: Stage) -> None:
+def test_abort_ends_a_close_that_is_still_sending(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -407,7 +418,7 @@ def test_abort_ends_a_close_that_is_draining(stage: Stage) -> None:
     assert stage.run(main) == [MADE, ("protocol", "pause"), LOST, ("over", 0.0)]
 
 
-def test_a_write_to_a_peer_that_is_gone_loses_the_connection(stage: Stage) -> None:
+def test_a_write_to_a_closed_peer_loses_the_connection(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -426,7 +437,7 @@ def test_a_write_to_a_peer_that_is_gone_loses_the_connection(stage: Stage) -> No
     ]
 
 
-def test_a_peer_that_goes_while_the_buffer_drains_loses_the_connection(stage: Stage) -> None:
+def test_a_peer_that_closes_while_the_buffer_is_sent_loses_the_connection(stage: Stage) -> None:
     aio = stage.aio
 
     async def main() -> None:
@@ -445,14 +456,14 @@ def test_a_peer_that_goes_while_the_buffer_drains_loses_the_connection(stage: St
     ]
 
 
-def test_writing_on_into_a_lost_connection_is_logged_from_the_sixth_time_on(stage: Stage) -> None:
+def test_the_fifth_and_later_writes_to_a_lost_connection_are_logged(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
         async with connected(stage, Recorder(stage)) as (transport, _):
             transport.abort()
             for number in range(1, 7):
-                transport.write(b"into nothing")
+                transport.write(b"to a lost connection")
                 log(number, stage.logged())
 
     assert stage.run(main) == [
@@ -464,7 +475,7 @@ def test_writing_on_into_a_lost_connection_is_logged_from_the_sixth_time_on(stag
     ]
 
 
-def test_a_reset_is_the_reason_that_a_protocol_is_given(stage: Stage) -> None:
+def test_a_reset_is_passed_to_connection_lost(stage: Stage) -> None:
     aio = stage.aio
 
     async def main() -> None:
@@ -483,7 +494,7 @@ def test_a_reset_is_the_reason_that_a_protocol_is_given(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("failing", ["data_received", "eof_received"])
-def test_a_callback_that_raises_ends_its_connection(stage: Stage, failing: str) -> None:
+def test_a_callback_that_raises_closes_its_connection(stage: Stage, failing: str) -> None:
     aio = stage.aio
 
     def fail(*_: object) -> None:
@@ -510,7 +521,9 @@ def test_a_callback_that_raises_ends_its_connection(stage: Stage, failing: str) 
     ]
 
 
-def test_flow_control_that_raises_is_reported_and_the_connection_stands(stage: Stage) -> None:
+def test_an_exception_in_flow_control_is_reported_and_the_connection_stays_open(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     class Failing(Recorder):
@@ -538,16 +551,16 @@ def test_flow_control_that_raises_is_reported_and_the_connection_stands(stage: S
     ]
 
 
-def test_the_first_and_the_last_callback_may_raise_too(stage: Stage) -> None:
+def test_connection_made_and_connection_lost_may_raise(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class Failing(Recorder):
         def connection_made(self, transport: Any) -> None:
-            raise ValueError("at the beginning")
+            raise ValueError("in connection_made")
 
         def connection_lost(self, error: Exception | None) -> None:
             super().connection_lost(error)
-            raise ValueError("at the end")
+            raise ValueError("in connection_lost")
 
     async def main() -> None:
         loop = aio.get_running_loop()
@@ -561,16 +574,16 @@ def test_the_first_and_the_last_callback_may_raise_too(stage: Stage) -> None:
             log(ours.fileno())
 
     assert stage.run(main) == [
-        ("report", "ValueError('at the beginning')"),
+        ("report", "ValueError('in connection_made')"),
         ("connected", False),
         ("protocol", "eof"),
         LOST,
-        ("report", "ValueError('at the end')"),
+        ("report", "ValueError('in connection_lost')"),
         -1,
     ]
 
 
-def test_a_factory_that_raises_leaves_the_socket_to_its_owner(stage: Stage) -> None:
+def test_if_the_protocol_factory_raises_the_socket_stays_open(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def factory() -> Any:
@@ -586,7 +599,7 @@ def test_a_factory_that_raises_leaves_the_socket_to_its_owner(stage: Stage) -> N
 
 
 class Filling(Recorder):
-    """What a BufferedProtocol does, recorded."""
+    """A BufferedProtocol that records each call."""
 
     def __init__(self, stage: Stage, size: int) -> None:
         super().__init__(stage)
@@ -605,7 +618,7 @@ def filling(stage: Stage, size: int) -> Any:
     return kind(stage, size)
 
 
-def test_a_buffered_protocol_brings_its_own_buffer(stage: Stage) -> None:
+def test_a_buffered_protocol_provides_its_own_buffer(stage: Stage) -> None:
     aio = stage.aio
 
     async def main() -> None:
@@ -628,7 +641,7 @@ def test_a_buffered_protocol_brings_its_own_buffer(stage: Stage) -> None:
     ]
 
 
-def test_a_buffer_without_room_ends_the_connection(stage: Stage) -> None:
+def test_an_empty_buffer_closes_the_connection(stage: Stage) -> None:
     aio = stage.aio
 
     async def main() -> None:
@@ -648,7 +661,7 @@ def test_a_buffer_without_room_ends_the_connection(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("failing", ["get_buffer", "buffer_updated"])
-def test_a_buffered_protocol_that_raises_ends_its_connection(stage: Stage, failing: str) -> None:
+def test_a_buffered_protocol_that_raises_closes_its_connection(stage: Stage, failing: str) -> None:
     aio = stage.aio
 
     def fail(*_: object) -> None:
@@ -662,7 +675,7 @@ def test_a_buffered_protocol_that_raises_ends_its_connection(stage: Stage, faili
             peer.send(b"data")
             await protocol.lost
 
-    # An OSError is no bug, and so not reported.
+    # An OSError is not a bug in the program, so it is not reported.
     asked = [("get_buffer", -1)] if failing == "buffer_updated" else []
     assert stage.run(main) == [
         MADE,
@@ -671,7 +684,7 @@ def test_a_buffered_protocol_that_raises_ends_its_connection(stage: Stage, faili
     ]
 
 
-def test_a_transport_can_be_handed_to_another_protocol(stage: Stage) -> None:
+def test_set_protocol_replaces_the_protocol(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -697,7 +710,7 @@ def test_a_transport_can_be_handed_to_another_protocol(stage: Stage) -> None:
     ]
 
 
-def test_write_takes_bytes_only(stage: Stage) -> None:
+def test_write_accepts_bytes_only(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -744,7 +757,7 @@ def test_a_transport_knows_its_socket_and_both_addresses(stage: Stage) -> None:
     ]
 
 
-def test_a_transport_shows_what_it_is_doing(stage: Stage) -> None:
+def test_the_repr_shows_what_a_transport_is_doing(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -774,7 +787,7 @@ def test_a_transport_shows_what_it_is_doing(stage: Stage) -> None:
     ]
 
 
-def test_a_transport_that_nobody_closes_warns(stage: Stage) -> None:
+def test_a_transport_that_is_never_closed_warns(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
 
     async def main() -> None:
@@ -787,36 +800,36 @@ def test_a_transport_that_nobody_closes_warns(stage: Stage) -> None:
         loop.close()
         stage.collect()
 
-    # Where the collector comes to the socket first, that warns as well.
-    told: list[Any] = [step for step in log if "unclosed transport" in str(step)]
-    assert [step[:2] for step in told] == [("warning", "ResourceWarning")]
+    # If the garbage collector frees the socket first, the socket warns too.
+    answer: list[Any] = [step for step in log if "unclosed transport" in str(step)]
+    assert [step[:2] for step in answer] == [("warning", "ResourceWarning")]
 
 
-def test_create_connection_tries_what_it_can_and_tells_why_it_failed(stage: Stage) -> None:
+def test_create_connection_reports_why_it_failed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
         with taken_port() as port:
             for local in (None, (HOST, 0)):
-                told = await attempt_await(
+                answer = await attempt_await(
                     loop.create_connection(aio.Protocol, HOST, port, local_addr=local)
                 )
-                log(told.replace(str(port), "PORT"))
+                log(answer.replace(str(port), "PORT"))
 
     refused = "raised ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', PORT)"
     assert stage.run(main, real=True) == [refused, refused]
 
 
-@older_asyncio_differs("3.13", "the number of the error is missing")
-def test_create_connection_tells_why_it_cannot_bind(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "the errno is missing")
+def test_create_connection_reports_why_it_cannot_bind(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         connect = aio.get_running_loop().create_connection
         with taken_port() as port:
-            told = await attempt_await(connect(aio.Protocol, HOST, 1, local_addr=(HOST, port)))
-            log(told.replace(str(port), "PORT"))
+            answer = await attempt_await(connect(aio.Protocol, HOST, 1, local_addr=(HOST, port)))
+            log(answer.replace(str(port), "PORT"))
 
     reason = "('127.0.0.1', PORT): [errno 98] address already in use"
     assert stage.run(main, real=True) == [
@@ -824,17 +837,17 @@ def test_create_connection_tells_why_it_cannot_bind(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.12", "create_connection takes no all_errors")
-def test_create_connection_can_tell_of_every_failure(stage: Stage) -> None:
+@older_asyncio_differs("3.12", "create_connection has no all_errors")
+def test_create_connection_can_report_every_failure(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
         with taken_port() as port:
-            told = await attempt_await(
+            answer = await attempt_await(
                 loop.create_connection(aio.Protocol, HOST, port, all_errors=True)
             )
-            log(told.replace(str(port), "PORT"))
+            log(answer.replace(str(port), "PORT"))
 
     refused = "ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', PORT)"
     assert stage.run(main, real=True) == [
@@ -842,7 +855,7 @@ def test_create_connection_can_tell_of_every_failure(stage: Stage) -> None:
     ]
 
 
-def test_create_connection_goes_on_to_the_next_address(stage: Stage) -> None:
+def test_create_connection_tries_the_next_address(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -870,7 +883,7 @@ def test_create_connection_goes_on_to_the_next_address(stage: Stage) -> None:
     assert stage.run(main, real=True) == [True, True]
 
 
-def test_create_connection_refuses_arguments_that_contradict_each_other(stage: Stage) -> None:
+def test_create_connection_rejects_contradictory_arguments(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -879,8 +892,8 @@ def test_create_connection_refuses_arguments_that_contradict_each_other(stage: S
         with socket.socket() as sock, socket.socket(type=socket.SOCK_DGRAM) as datagram:
             log(await attempt_await(create(aio.Protocol)))
             log(await attempt_await(create(aio.Protocol, HOST, 1, sock=sock)))
-            told = await attempt_await(create(aio.Protocol, sock=datagram))
-            log(told.partition(", got")[0])
+            answer = await attempt_await(create(aio.Protocol, sock=datagram))
+            log(answer.partition(", got")[0])
 
     assert stage.run(main) == [
         "raised ValueError: host and port was not specified and no sock specified",
@@ -889,7 +902,7 @@ def test_create_connection_refuses_arguments_that_contradict_each_other(stage: S
     ]
 
 
-def test_a_cancelled_create_connection_leaves_no_transport(stage: Stage) -> None:
+def test_a_cancelled_create_connection_closes_its_transport(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -906,7 +919,7 @@ def test_a_cancelled_create_connection_leaves_no_transport(stage: Stage) -> None
     assert stage.run(main) == [MADE, LOST, "raised CancelledError", b""]
 
 
-def test_a_socket_accepted_by_the_program_becomes_a_transport(stage: Stage) -> None:
+def test_connect_accepted_socket_makes_a_transport_of_a_socket(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -931,7 +944,7 @@ def test_a_socket_accepted_by_the_program_becomes_a_transport(stage: Stage) -> N
     ]
 
 
-def test_a_server_makes_a_protocol_for_each_connection(stage: Stage) -> None:
+def test_a_server_calls_the_factory_once_for_each_connection(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     callers: list[Recorder] = []
 
@@ -954,26 +967,28 @@ def test_a_server_makes_a_protocol_for_each_connection(stage: Stage) -> None:
         server.close()
         await server.wait_closed()
 
-    told: list[Any] = list(stage.run(main, real=True))
+    answer: list[Any] = list(stage.run(main, real=True))
     for name in ("caller 1", "caller 2"):
-        assert [step[1:] for step in told if step[0] == name] == [
+        assert [step[1:] for step in answer if step[0] == name] == [
             ("made",),
             ("received", b"hello"),
             ("eof",),
             ("lost", None),
         ]
-    assert [step for step in told if step[0] == "client sees"] == [("client sees", b"")] * 2
+    assert [step for step in answer if step[0] == "client sees"] == [("client sees", b"")] * 2
 
 
 @pytest.mark.parametrize("stage", ["miniloop"], indirect=True)
-def test_a_factory_that_raises_costs_the_server_one_connection(stage: Stage) -> None:
-    # asyncio leaves that connection open until the garbage collector finds it.
+def test_if_the_factory_raises_the_server_closes_that_connection_and_continues(
+    stage: Stage,
+) -> None:
+    # asyncio leaves that connection open until the garbage collector frees it.
     aio, log = stage.aio, stage.log
     failures = [ValueError("no protocol")]
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        loop.set_debug(True)  # which reports it
+        loop.set_debug(True)  # in debug mode the exception is reported
         loop.slow_callback_duration = 60
         loop.set_exception_handler(stage.report)
 
@@ -1001,10 +1016,8 @@ def test_a_factory_that_raises_costs_the_server_one_connection(stage: Stage) -> 
     assert LOST in stage.log
 
 
-def test_a_write_after_the_socket_was_closed_beneath_the_transport_goes_nowhere_else(
-    stage: Stage,
-) -> None:
-    """The number of its descriptor may be another file's by then."""
+def test_a_write_after_the_socket_was_closed_under_the_transport_goes_nowhere(stage: Stage) -> None:
+    """By then, another file may have the same descriptor number."""
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -1020,11 +1033,11 @@ def test_a_write_after_the_socket_was_closed_beneath_the_transport_goes_nowhere_
             sock.setblocking(False)
             with pytest.raises(BlockingIOError):
                 sock.recv(10)
-        log("nothing has come")
+        log("nothing was received")
         transport.abort()
         await aio.sleep(0)
         await aio.sleep(0)
         for sock in (theirs, other, peer):
             sock.close()
 
-    assert stage.run(main, real=True) == [("the same number", True), "nothing has come"]
+    assert stage.run(main, real=True) == [("the same number", True), "nothing was received"]

@@ -1,4 +1,4 @@
-"""Queue, PriorityQueue, LifoQueue: who gets which item, who waits for room, and how it ends."""
+"""Queue, PriorityQueue, LifoQueue: order, waiting for items and for space, join, shutdown."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from tests.parity.harness import (
     outcome,
 )
 
-TICKS = range(6)
-"""How many turns to let pass before a task is cancelled: at the last it has ended."""
+ITERATIONS = range(6)
+"""How many iterations to run before a task is cancelled. After the last of them it has finished."""
 
 SHUTDOWN = older_asyncio_differs("3.13", "queues have no shutdown()")
 
 
-async def turns(stage: Stage, count: int) -> None:
+async def iterations(stage: Stage, count: int) -> None:
     for _ in range(count):
         await stage.aio.sleep(0)
 
 
 def getters(stage: Stage, queue: Any, *names: str) -> list[Any]:
-    """A task for each name, which logs what it got."""
+    """Start a task for each name; it logs the outcome of `get()`. Return the tasks."""
 
     async def getter(name: str) -> None:
         stage.log(name, await attempt_await(queue.get()))
@@ -37,7 +37,7 @@ def getters(stage: Stage, queue: Any, *names: str) -> list[Any]:
 
 
 def putters(stage: Stage, queue: Any, *items: str) -> list[Any]:
-    """A task for each item, which logs how it could be put."""
+    """Start a task for each item; it logs the outcome of `put(item)`. Return the tasks."""
 
     async def putter(item: str) -> None:
         stage.log(f"put {item}", await attempt_await(queue.put(item)))
@@ -46,7 +46,7 @@ def putters(stage: Stage, queue: Any, *items: str) -> list[Any]:
 
 
 def plain_signature(function: Any) -> str:
-    """The parameters without annotations."""
+    """Return the parameters of `function` as text, without annotations."""
     parameters = inspect.signature(function).parameters.values()
     return ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
 
@@ -54,7 +54,7 @@ def plain_signature(function: Any) -> str:
 # Order
 
 
-def test_three_queues_three_orders(stage: Stage) -> None:
+def test_each_kind_of_queue_has_its_own_order(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -71,7 +71,7 @@ def test_three_queues_three_orders(stage: Stage) -> None:
     ]
 
 
-def test_a_subclass_can_have_its_own_order(stage: Stage) -> None:
+def test_a_subclass_can_define_its_own_order(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class LargestFirst(aio.Queue):  # type: ignore[name-defined, misc]
@@ -99,7 +99,7 @@ def test_a_subclass_can_have_its_own_order(stage: Stage) -> None:
     ]
 
 
-def test_items_that_cannot_be_compared_are_an_error_of_who_puts_them(stage: Stage) -> None:
+def test_put_raises_if_a_priority_queue_cannot_compare_the_items(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -115,10 +115,10 @@ def test_items_that_cannot_be_compared_are_an_error_of_who_puts_them(stage: Stag
     ]
 
 
-# Full and empty
+# Full and empty queues
 
 
-def test_get_nowait_of_nothing_and_put_nowait_without_room_are_errors(stage: Stage) -> None:
+def test_get_nowait_raises_if_the_queue_is_empty_and_put_nowait_if_it_is_full(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -140,7 +140,7 @@ def test_get_nowait_of_nothing_and_put_nowait_without_room_are_errors(stage: Sta
     ]
 
 
-def test_a_bound_of_nothing_is_no_bound(stage: Stage) -> None:
+def test_a_maxsize_of_zero_or_less_means_no_limit(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -152,12 +152,12 @@ def test_a_bound_of_nothing_is_no_bound(stage: Stage) -> None:
     assert stage.run(main) == [(0, 100, False), (0, 100, False), (-1, 100, False), (-2, 100, False)]
 
 
-def test_a_queue_with_room_and_items_does_not_give_up_the_turn(stage: Stage) -> None:
+def test_put_and_get_do_not_run_an_iteration_if_they_need_not_wait(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         queue = aio.Queue(1)
-        aio.get_running_loop().call_soon(log, "a callback that was ready all along")
+        aio.get_running_loop().call_soon(log, "a callback that was ready before")
         for item in "abc":
             await queue.put(item)
             log(await queue.get())
@@ -166,10 +166,10 @@ def test_a_queue_with_room_and_items_does_not_give_up_the_turn(stage: Stage) -> 
         log("joined")
         await aio.sleep(0)
 
-    assert stage.run(main) == ["a", "b", "c", "joined", "a callback that was ready all along"]
+    assert stage.run(main) == ["a", "b", "c", "joined", "a callback that was ready before"]
 
 
-def test_queues_tell_their_items_and_who_waits(stage: Stage) -> None:
+def test_the_repr_shows_the_items_and_the_numbers_of_getters_and_putters(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -197,7 +197,7 @@ def test_queues_tell_their_items_and_who_waits(stage: Stage) -> None:
     ]
 
 
-def test_a_queue_names_the_type_of_its_items(stage: Stage) -> None:
+def test_a_queue_class_can_be_subscripted_with_the_type_of_its_items(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     for kind in (aio.Queue, aio.PriorityQueue, aio.LifoQueue):
         alias = kind[int]
@@ -212,7 +212,7 @@ def test_a_queue_names_the_type_of_its_items(stage: Stage) -> None:
 # Waiting
 
 
-def test_getters_are_served_in_the_order_in_which_they_came(stage: Stage) -> None:
+def test_getters_are_served_in_the_order_of_arrival(stage: Stage) -> None:
     aio = stage.aio
 
     async def main() -> None:
@@ -230,7 +230,7 @@ def test_getters_are_served_in_the_order_in_which_they_came(stage: Stage) -> Non
     ]
 
 
-def test_putters_get_room_in_the_order_in_which_they_came(stage: Stage) -> None:
+def test_putters_get_space_in_the_order_of_arrival(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -239,7 +239,7 @@ def test_putters_get_room_in_the_order_in_which_they_came(stage: Stage) -> None:
         await aio.sleep(0)
         for _ in range(3):
             log(queue.get_nowait(), queue.qsize())
-            await turns(stage, 2)
+            await iterations(stage, 2)
         await aio.wait(tasks)
 
     assert stage.run(main) == [
@@ -252,7 +252,7 @@ def test_putters_get_room_in_the_order_in_which_they_came(stage: Stage) -> None:
     ]
 
 
-def test_a_woken_getter_that_finds_the_queue_empty_waits_again_behind_the_others(
+def test_a_woken_getter_that_finds_the_queue_empty_goes_to_the_back_of_the_queue(
     stage: Stage,
 ) -> None:
     aio, log = stage.aio, stage.log
@@ -263,7 +263,7 @@ def test_a_woken_getter_that_finds_the_queue_empty_waits_again_behind_the_others
         await aio.sleep(0)
         queue.put_nowait("a")
         log("taken by main", queue.get_nowait())
-        await turns(stage, 2)
+        await iterations(stage, 2)
         queue.put_nowait("b")
         queue.put_nowait("c")
         await aio.wait(tasks)
@@ -275,7 +275,7 @@ def test_a_woken_getter_that_finds_the_queue_empty_waits_again_behind_the_others
     ]
 
 
-def test_a_bounded_queue_lets_the_producer_wait_for_the_consumer(stage: Stage) -> None:
+def test_a_bounded_queue_makes_the_producer_wait_for_the_consumer(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -307,7 +307,7 @@ def test_a_bounded_queue_lets_the_producer_wait_for_the_consumer(stage: Stage) -
     ]
 
 
-def test_who_gives_up_waiting_leaves_the_item_to_others(stage: Stage) -> None:
+def test_a_getter_or_putter_that_timed_out_has_no_effect_later(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -327,7 +327,7 @@ def test_who_gives_up_waiting_leaves_the_item_to_others(stage: Stage) -> None:
 # Cancellation
 
 
-def test_an_item_for_a_getter_that_is_then_cancelled_goes_to_the_next(stage: Stage) -> None:
+def test_if_a_getter_with_an_item_is_cancelled_the_next_one_gets_the_item(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -348,7 +348,7 @@ def test_an_item_for_a_getter_that_is_then_cancelled_goes_to_the_next(stage: Sta
     ]
 
 
-def test_room_for_a_putter_that_is_then_cancelled_goes_to_the_next(stage: Stage) -> None:
+def test_if_a_putter_with_space_is_cancelled_the_next_one_gets_the_space(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -371,7 +371,7 @@ def test_room_for_a_putter_that_is_then_cancelled_goes_to_the_next(stage: Stage)
     ]
 
 
-def test_an_item_for_the_only_getter_stays_in_the_queue_when_it_is_cancelled(stage: Stage) -> None:
+def test_if_the_only_getter_is_cancelled_its_item_stays_in_the_queue(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -386,9 +386,7 @@ def test_an_item_for_the_only_getter_stays_in_the_queue_when_it_is_cancelled(sta
     assert stage.run(main) == [("getter", "raised CancelledError: by main"), "item"]
 
 
-def test_a_woken_getter_that_is_cancelled_wakes_nobody_for_an_item_already_taken(
-    stage: Stage,
-) -> None:
+def test_a_cancelled_getter_whose_item_is_already_taken_does_not_wake_another(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -398,7 +396,7 @@ def test_a_woken_getter_that_is_cancelled_wakes_nobody_for_an_item_already_taken
         queue.put_nowait("item")
         log("taken by main", queue.get_nowait())
         tasks[0].cancel()
-        await turns(stage, 2)
+        await iterations(stage, 2)
         queue.put_nowait("for b")
         queue.put_nowait("for c")
         await aio.wait(tasks)
@@ -411,10 +409,10 @@ def test_a_woken_getter_that_is_cancelled_wakes_nobody_for_an_item_already_taken
     ]
 
 
-def test_whenever_a_getter_is_cancelled_no_item_is_lost(stage: Stage) -> None:
+def test_at_whatever_iteration_a_getter_is_cancelled_no_item_is_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def story(tick: int) -> None:
+    async def story(count: int) -> None:
         queue = aio.Queue()
         steps = []
 
@@ -431,15 +429,15 @@ def test_whenever_a_getter_is_cancelled_no_item_is_lost(stage: Stage) -> None:
 
         tasks = [aio.create_task(getter(name)) for name in "abc"]
         tasks.append(aio.create_task(putter()))
-        await turns(stage, tick)
+        await iterations(stage, count)
         tasks[0].cancel("by main")
-        await turns(stage, 5)
-        log(tick, ", ".join(steps), str(queue))
+        await iterations(stage, 5)
+        log(count, ", ".join(steps), str(queue))
         tasks[2].cancel()
         await aio.gather(*tasks, return_exceptions=True)
 
-    for tick in TICKS:
-        stage.run(partial(story, tick))
+    for count in ITERATIONS:
+        stage.run(partial(story, count))
     assert log == [
         (0, "b got 0, c got 1", "<Queue maxsize=0 tasks=2>"),
         (1, "a cancelled by main, b got 0, c got 1", "<Queue maxsize=0 tasks=2>"),
@@ -450,10 +448,10 @@ def test_whenever_a_getter_is_cancelled_no_item_is_lost(stage: Stage) -> None:
     ]
 
 
-def test_whenever_a_putter_is_cancelled_no_room_is_lost(stage: Stage) -> None:
+def test_at_whatever_iteration_a_putter_is_cancelled_no_space_is_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def story(tick: int) -> None:
+    async def story(count: int) -> None:
         queue = aio.Queue(1)
         steps = []
 
@@ -471,15 +469,15 @@ def test_whenever_a_putter_is_cancelled_no_room_is_lost(stage: Stage) -> None:
 
         tasks = [aio.create_task(putter(item)) for item in "abc"]
         tasks.append(aio.create_task(getter()))
-        await turns(stage, tick)
+        await iterations(stage, count)
         tasks[1].cancel("by main")
-        await turns(stage, 12)
-        log(tick, ", ".join(steps), str(queue))
+        await iterations(stage, 12)
+        log(count, ", ".join(steps), str(queue))
         tasks[3].cancel()
         await aio.gather(*tasks, return_exceptions=True)
 
-    for tick in TICKS:
-        stage.run(partial(story, tick))
+    for count in ITERATIONS:
+        stage.run(partial(story, count))
     assert log == [
         (0, "put a, got a, put c, got c", "<Queue maxsize=1 _getters[1] tasks=2>"),
         (
@@ -498,10 +496,10 @@ def test_whenever_a_putter_is_cancelled_no_room_is_lost(stage: Stage) -> None:
     ]
 
 
-# Work that is done
+# join and task_done
 
 
-def test_join_waits_until_the_work_on_every_item_is_done(stage: Stage) -> None:
+def test_join_waits_until_task_done_was_called_for_every_item(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -533,7 +531,7 @@ def test_join_waits_until_the_work_on_every_item_is_done(stage: Stage) -> None:
     ]
 
 
-def test_task_done_too_often_is_an_error(stage: Stage) -> None:
+def test_task_done_raises_if_it_is_called_too_often(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -541,13 +539,13 @@ def test_task_done_too_often_is_an_error(stage: Stage) -> None:
         log(attempt(queue.task_done))
         queue.put_nowait("item")
         log(str(queue))
-        log("before it is got", attempt(queue.task_done))
+        log("before get()", attempt(queue.task_done))
         log(attempt(queue.task_done), str(queue))
 
     assert stage.run(main) == [
         "raised ValueError: task_done() called too many times",
         "<Queue maxsize=0 _queue=['item'] tasks=1>",
-        ("before it is got", "returned None"),
+        ("before get()", "returned None"),
         (
             "raised ValueError: task_done() called too many times",
             "<Queue maxsize=0 _queue=['item']>",
@@ -555,7 +553,7 @@ def test_task_done_too_often_is_an_error(stage: Stage) -> None:
     ]
 
 
-def test_all_who_join_are_woken_though_there_may_be_new_work_by_then(stage: Stage) -> None:
+def test_join_returns_although_a_new_item_was_added_after_the_wake_up(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -572,7 +570,7 @@ def test_all_who_join_are_woken_though_there_may_be_new_work_by_then(stage: Stag
         queue.task_done()
         queue.put_nowait("new")
         tasks.append(aio.create_task(joiner("late")))
-        await turns(stage, 3)
+        await iterations(stage, 3)
         log([task.done() for task in tasks])
         queue.task_done()
         await aio.wait(tasks)
@@ -589,7 +587,7 @@ def test_all_who_join_are_woken_though_there_may_be_new_work_by_then(stage: Stag
 
 
 @SHUTDOWN
-def test_a_queue_that_is_shut_down_gives_out_what_it_has_and_takes_nothing(stage: Stage) -> None:
+def test_after_shutdown_a_queue_still_gives_its_items_but_accepts_no_new_ones(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -612,7 +610,7 @@ def test_a_queue_that_is_shut_down_gives_out_what_it_has_and_takes_nothing(stage
 
 
 @SHUTDOWN
-def test_shutdown_ends_the_waiting_of_getters_and_putters_in_their_order(stage: Stage) -> None:
+def test_shutdown_wakes_getters_and_putters_in_the_order_of_arrival(stage: Stage) -> None:
     aio = stage.aio
 
     async def main() -> None:
@@ -633,7 +631,7 @@ def test_shutdown_ends_the_waiting_of_getters_and_putters_in_their_order(stage: 
 
 
 @SHUTDOWN
-def test_who_was_woken_for_an_item_gets_it_though_the_queue_is_shut_down(stage: Stage) -> None:
+def test_a_getter_that_was_woken_for_an_item_gets_it_despite_shutdown(stage: Stage) -> None:
     aio = stage.aio
 
     async def main() -> None:
@@ -648,7 +646,7 @@ def test_who_was_woken_for_an_item_gets_it_though_the_queue_is_shut_down(stage: 
 
 
 @SHUTDOWN
-def test_who_was_woken_for_room_does_not_get_it_when_the_queue_is_shut_down(stage: Stage) -> None:
+def test_a_putter_that_was_woken_for_space_raises_after_shutdown(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -669,7 +667,7 @@ def test_who_was_woken_for_room_does_not_get_it_when_the_queue_is_shut_down(stag
 
 
 @SHUTDOWN
-def test_join_waits_for_what_is_left_in_a_queue_that_is_shut_down(stage: Stage) -> None:
+def test_after_shutdown_join_still_waits_for_the_remaining_items(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -689,7 +687,7 @@ def test_join_waits_for_what_is_left_in_a_queue_that_is_shut_down(stage: Stage) 
 
 
 @SHUTDOWN
-def test_an_immediate_shutdown_drops_the_items_and_wakes_who_joins(stage: Stage) -> None:
+def test_an_immediate_shutdown_drops_the_items_and_wakes_join(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -718,25 +716,25 @@ def test_an_immediate_shutdown_drops_the_items_and_wakes_who_joins(stage: Stage)
 
 
 @SHUTDOWN
-def test_an_immediate_shutdown_still_waits_for_work_that_was_begun(stage: Stage) -> None:
+def test_after_an_immediate_shutdown_join_still_waits_for_items_in_progress(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         queue = aio.Queue()
         for item in "abc":
             queue.put_nowait(item)
-        log("begins", queue.get_nowait())
+        log("gets", queue.get_nowait())
         queue.shutdown(True)
         log(str(queue))
         joined = aio.create_task(queue.join())
-        await turns(stage, 3)
+        await iterations(stage, 3)
         log(outcome(joined))
         queue.task_done()
         await joined
         log(str(queue))
 
     assert stage.run(main) == [
-        ("begins", "a"),
+        ("gets", "a"),
         "<Queue maxsize=0 tasks=1 shutdown>",
         "pending",
         "<Queue maxsize=0 shutdown>",
@@ -744,7 +742,7 @@ def test_an_immediate_shutdown_still_waits_for_work_that_was_begun(stage: Stage)
 
 
 @SHUTDOWN
-def test_an_immediate_shutdown_does_not_count_items_that_were_done_before_they_were_got(
+def test_an_immediate_shutdown_ignores_items_that_were_done_before_they_were_got(
     stage: Stage,
 ) -> None:
     aio, log = stage.aio, stage.log
@@ -786,10 +784,10 @@ def test_a_shutdown_can_be_made_immediate_later(stage: Stage) -> None:
 
 
 @SHUTDOWN
-def test_whenever_the_queue_is_shut_down_workers_end_by_themselves(stage: Stage) -> None:
+def test_at_whatever_iteration_the_queue_is_shut_down_the_workers_finish(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def story(tick: int) -> None:
+    async def story(count: int) -> None:
         queue = aio.Queue(1)
         steps = []
 
@@ -809,13 +807,13 @@ def test_whenever_the_queue_is_shut_down_workers_end_by_themselves(stage: Stage)
                 steps.append(f"{name} ends")
 
         tasks = [aio.create_task(coro) for coro in (producer(), worker("a"), worker("b"))]
-        await turns(stage, tick)
+        await iterations(stage, count)
         queue.shutdown()
         await aio.wait(tasks)
-        log(tick, ", ".join(steps))
+        log(count, ", ".join(steps))
 
-    for tick in TICKS:
-        stage.run(partial(story, tick))
+    for count in ITERATIONS:
+        stage.run(partial(story, count))
     assert log == [
         (0, "refused 0, a ends, b ends"),
         (1, "a got 0, refused 1, a ends, b ends"),
@@ -826,10 +824,10 @@ def test_whenever_the_queue_is_shut_down_workers_end_by_themselves(stage: Stage)
     ]
 
 
-# One loop
+# Binding to one loop
 
 
-def test_who_waits_binds_a_queue_to_the_loop(stage: Stage) -> None:
+def test_waiting_binds_a_queue_to_the_running_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     queue = aio.Queue(1)
 

@@ -1,4 +1,4 @@
-"""add_reader and its like: callbacks for file descriptors."""
+"""add_reader, add_writer and their removal: callbacks for file descriptors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.parity.harness import Stage, attempt
 from tests.parity.network import Recorder, connected, fill, pair, unread
 
 
-def test_a_reader_is_called_in_every_turn_until_all_is_read(stage: Stage) -> None:
+def test_a_reader_is_called_in_every_iteration_until_all_data_is_read(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -20,15 +20,15 @@ def test_a_reader_is_called_in_every_turn_until_all_is_read(stage: Stage) -> Non
             loop.add_reader(ours, lambda: log(ours.recv(2)))
             peer.send(b"abcde")
             await aio.sleep(1)
-            log("quiet", stage.now)
+            log("no more calls", stage.now)
             peer.send(b"f")
             await aio.sleep(1)
             loop.remove_reader(ours)
 
-    assert stage.run(main) == [b"ab", b"cd", b"e", ("quiet", 1.0), b"f"]
+    assert stage.run(main) == [b"ab", b"cd", b"e", ("no more calls", 1.0), b"f"]
 
 
-def test_a_reader_that_reads_nothing_is_called_again_and_again(stage: Stage) -> None:
+def test_a_reader_that_does_not_read_is_called_again_in_every_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -49,22 +49,22 @@ def test_a_reader_that_reads_nothing_is_called_again_and_again(stage: Stage) -> 
     assert stage.run(main) == [("removed", True), ([0, 1, 2], b"?")]
 
 
-def test_a_later_reader_takes_the_place_of_an_earlier_one(stage: Stage) -> None:
+def test_a_second_reader_replaces_the_first(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
         with pair() as (ours, peer):
-            log(loop.add_reader(ours, log, "the earlier one"))
-            log(loop.add_reader(ours, lambda: log("the later one", ours.recv(10))))
+            log(loop.add_reader(ours, log, "the first"))
+            log(loop.add_reader(ours, lambda: log("the second", ours.recv(10))))
             peer.send(b"data")
             await aio.sleep(1)
             log(loop.remove_reader(ours), loop.remove_reader(ours))
 
-    assert stage.run(main) == [None, None, ("the later one", b"data"), (True, False)]
+    assert stage.run(main) == [None, None, ("the second", b"data"), (True, False)]
 
 
-def test_a_reader_that_was_ready_does_not_run_once_it_is_replaced(stage: Stage) -> None:
+def test_a_ready_reader_does_not_run_if_it_is_replaced(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -107,7 +107,7 @@ def test_of_two_readers_that_remove_each_other_only_one_runs(stage: Stage) -> No
     assert stage.run(main) == [("called", b"data", True), 1]
 
 
-def test_a_reader_and_a_writer_of_one_socket_come_and_go_alone(stage: Stage) -> None:
+def test_the_reader_and_the_writer_of_a_socket_are_independent(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -149,7 +149,7 @@ def test_a_writer_is_called_once_there_is_room_again(stage: Stage) -> None:
     assert stage.run(main) == [("still full", 1.0), ("there is room", 1.0)]
 
 
-def test_the_end_of_file_is_something_to_read(stage: Stage) -> None:
+def test_a_reader_is_called_at_eof(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -166,7 +166,7 @@ def test_the_end_of_file_is_something_to_read(stage: Stage) -> None:
     assert stage.run(main) == [(b"", True)]
 
 
-def test_a_peer_that_is_gone_wakes_reader_and_writer(stage: Stage) -> None:
+def test_a_closed_peer_wakes_reader_and_writer(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -235,7 +235,7 @@ def test_a_reader_that_raises_is_reported_and_called_again(stage: Stage) -> None
     assert stage.run(main) == ["ValueError(b'a')", "ValueError(b'b')"]
 
 
-def test_a_descriptor_may_be_given_as_its_number(stage: Stage) -> None:
+def test_a_descriptor_may_be_given_as_a_number(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -251,7 +251,7 @@ def test_a_descriptor_may_be_given_as_its_number(stage: Stage) -> None:
     assert stage.run(main) == [b"by a pipe", (True, False)]
 
 
-def test_what_is_no_descriptor_is_refused(stage: Stage) -> None:
+def test_invalid_descriptors_raise(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -273,7 +273,7 @@ def test_what_is_no_descriptor_is_refused(stage: Stage) -> None:
     ]
 
 
-def test_the_socket_of_a_transport_is_for_the_transport_alone(stage: Stage) -> None:
+def test_the_socket_of_a_transport_cannot_be_watched_by_the_program(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""run and Runner: from a main coroutine to a clean end."""
+"""run and Runner: running a main coroutine and cleaning up after it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from tests.parity.harness import Stage, attempt, older_asyncio_differs
 
 
-@older_asyncio_differs("3.12", "run takes no loop_factory")
-def test_run_gives_back_the_result_of_its_main_coroutine(stage: Stage) -> None:
+@older_asyncio_differs("3.12", "run() has no loop_factory")
+def test_run_returns_the_result_of_the_main_coroutine(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> str:
@@ -25,7 +25,7 @@ def test_run_gives_back_the_result_of_its_main_coroutine(stage: Stage) -> None:
     assert log == [("running", False), "result", ("running", True), "result"]
 
 
-def test_run_makes_a_loop_of_its_own_and_closes_it(stage: Stage) -> None:
+def test_run_creates_a_new_loop_and_closes_it(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     loops: list[Any] = []
 
@@ -41,7 +41,7 @@ def test_run_makes_a_loop_of_its_own_and_closes_it(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_run_sets_debug_mode_as_told(stage: Stage, debug: bool) -> None:
+def test_run_sets_debug_mode(stage: Stage, debug: bool) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -52,7 +52,7 @@ def test_run_sets_debug_mode_as_told(stage: Stage, debug: bool) -> None:
     assert log == [True]
 
 
-def test_run_raises_what_its_main_coroutine_raises(stage: Stage) -> None:
+def test_run_raises_the_exception_of_the_main_coroutine(stage: Stage) -> None:
     async def main() -> None:
         raise ValueError("from main")
 
@@ -60,31 +60,31 @@ def test_run_raises_what_its_main_coroutine_raises(stage: Stage) -> None:
         stage.run(main)
 
 
-def test_tasks_left_behind_are_cancelled_and_waited_for(stage: Stage) -> None:
+def test_remaining_tasks_are_cancelled_and_awaited(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     left: list[Any] = []
 
-    async def left_behind(name: str, cleanup: float) -> None:
+    async def remaining(name: str, cleanup: float) -> None:
         try:
             await aio.sleep(100)
         finally:
             await aio.sleep(cleanup)
-            log(name, "is over", stage.now)
+            log(name, "is done", stage.now)
 
     async def main() -> None:
-        left.append(aio.create_task(left_behind("slow", 2)))
-        left.append(aio.create_task(left_behind("quick", 1)))
+        left.append(aio.create_task(remaining("slow", 2)))
+        left.append(aio.create_task(remaining("quick", 1)))
         await aio.sleep(1)
-        log("main is over")
+        log("main is done")
 
-    assert stage.run(main) == ["main is over", ("quick", "is over", 2.0), ("slow", "is over", 3.0)]
+    assert stage.run(main) == ["main is done", ("quick", "is done", 2.0), ("slow", "is done", 3.0)]
 
 
-def test_what_goes_wrong_in_tasks_left_behind_is_reported(stage: Stage) -> None:
+def test_exceptions_of_remaining_tasks_are_reported(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def left_behind() -> None:
+    async def remaining() -> None:
         try:
             await aio.sleep(100)
         finally:
@@ -92,12 +92,12 @@ def test_what_goes_wrong_in_tasks_left_behind_is_reported(stage: Stage) -> None:
 
     async def main() -> None:
         aio.get_running_loop().set_exception_handler(stage.report)
-        task = aio.create_task(left_behind())
+        task = aio.create_task(remaining())
         await aio.sleep(1)
-        log("main is over", task.done())
+        log("main is done", task.done())
 
     assert stage.run(main) == [
-        ("main is over", False),
+        ("main is done", False),
         (
             "report",
             "unhandled exception during asyncio.run() shutdown",
@@ -106,7 +106,7 @@ def test_what_goes_wrong_in_tasks_left_behind_is_reported(stage: Stage) -> None:
     ]
 
 
-def test_asynchronous_generators_left_open_are_closed(stage: Stage) -> None:
+def test_open_asynchronous_generators_are_closed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     left: list[Any] = []
@@ -126,7 +126,7 @@ def test_asynchronous_generators_left_open_are_closed(stage: Stage) -> None:
     assert stage.run(main) == [1, ("the generator is closed", 1.0)]
 
 
-def test_a_runner_runs_one_main_after_the_other_on_one_loop(stage: Stage) -> None:
+def test_a_runner_runs_several_coroutines_on_one_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     variable = contextvars.ContextVar("variable", default=0)
 
@@ -143,7 +143,7 @@ def test_a_runner_runs_one_main_after_the_other_on_one_loop(stage: Stage) -> Non
     assert log == [(1, 2, 0), (True, False), True]
 
 
-def test_a_runner_takes_a_context_for_one_run(stage: Stage) -> None:
+def test_a_runner_accepts_a_context_for_one_run(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     variable = contextvars.ContextVar("variable", default="unset")
 
@@ -161,7 +161,7 @@ def test_a_runner_takes_a_context_for_one_run(stage: Stage) -> None:
     assert log == [("given", "unset"), ("set by main", "unset")]
 
 
-def test_tasks_live_on_between_two_runs_of_a_runner(stage: Stage) -> None:
+def test_tasks_survive_between_two_runs_of_a_runner(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def background() -> None:
@@ -190,7 +190,7 @@ def test_tasks_live_on_between_two_runs_of_a_runner(stage: Stage) -> None:
     ]
 
 
-def test_a_runner_makes_its_loop_when_it_needs_it_and_closes_it_once(stage: Stage) -> None:
+def test_a_runner_creates_its_loop_when_it_is_needed_and_closes_it_once(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def factory() -> Any:
@@ -221,11 +221,11 @@ def test_a_runner_makes_its_loop_when_it_needs_it_and_closes_it_once(stage: Stag
     ]
 
 
-def test_run_within_a_running_loop_is_refused(stage: Stage) -> None:
+def test_run_inside_a_running_loop_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def nested() -> None:
-        log("this is never recorded")
+        log("never reached")
 
     runner = aio.Runner(loop_factory=stage.new_loop)
 
@@ -243,7 +243,7 @@ def test_run_within_a_running_loop_is_refused(stage: Stage) -> None:
     ]
 
 
-def test_run_refuses_what_is_no_coroutine(stage: Stage) -> None:
+def test_run_accepts_only_a_coroutine(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -264,9 +264,9 @@ def test_a_main_coroutine_that_is_cancelled_raises_cancelled_error(stage: Stage)
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        aio.current_task().cancel("by myself")
+        aio.current_task().cancel("by itself")
         await aio.sleep(1)
 
     log(attempt(stage.run, main))
 
-    assert log == ["raised CancelledError: by myself"]
+    assert log == ["raised CancelledError: by itself"]

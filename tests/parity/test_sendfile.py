@@ -1,4 +1,4 @@
-"""sock_sendfile and sendfile: what arrives, where the file stands after it, and what is refused."""
+"""sock_sendfile and sendfile: the data sent, the file position afterwards, invalid arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.parity.harness import Stage, attempt, attempt_await, older_asyncio_differs, outcome
 from tests.parity.network import Recorder, connected, pair, unread
-from tests.parity.test_tls import secured
+from tests.parity.test_tls import tls_connection
 
 CONTENT = bytes(range(256)) * 8192
 
@@ -25,11 +25,11 @@ def file(tmp_path: Path) -> Iterator[BinaryIO]:
 
 
 class InMemory(io.BytesIO):
-    """A file that the kernel cannot send."""
+    """A file that os.sendfile() cannot send."""
 
 
-class Quiet(Recorder):
-    """Records neither data nor pauses: how often they come says nothing."""
+class QuietRecorder(Recorder):
+    """Records neither data nor pauses, since their number depends on the kernel."""
 
     def data_received(self, data: bytes) -> None:
         self.received += data
@@ -40,7 +40,7 @@ class Quiet(Recorder):
 
 
 async def drain(stage: Stage, peer: socket.socket, task: Any) -> bytes:
-    """Receive until `task` is done, and then what is there."""
+    """Receive until `task` is done; return all data."""
     received = bytearray()
     while not task.done():
         received += unread(peer)
@@ -49,7 +49,7 @@ async def drain(stage: Stage, peer: socket.socket, task: Any) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["on disk", "in memory"])
-def test_a_file_is_sent_whole_or_in_part_and_its_position_tells_how_far(
+def test_a_file_is_sent_completely_or_in_part_and_its_position_is_updated(
     stage: Stage, kind: str, file: BinaryIO
 ) -> None:
     aio, log = stage.aio, stage.log
@@ -72,13 +72,13 @@ def test_a_file_is_sent_whole_or_in_part_and_its_position_tells_how_far(
     ]
 
 
-def test_what_cannot_be_sent_is_refused(stage: Stage, file: BinaryIO) -> None:
+def test_invalid_arguments_raise(stage: Stage, file: BinaryIO) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
         with pair() as (ours, _), socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            for refused in (
+            for sending in (
                 loop.sock_sendfile(datagram, file),
                 loop.sock_sendfile(ours, file, count=0),
                 loop.sock_sendfile(ours, file, count="1"),
@@ -86,7 +86,7 @@ def test_what_cannot_be_sent_is_refused(stage: Stage, file: BinaryIO) -> None:
                 loop.sock_sendfile(ours, file, 1.5),
                 loop.sock_sendfile(ours, InMemory(b"data"), fallback=False),
             ):
-                log(await attempt_await(refused))
+                log(await attempt_await(sending))
             with open(file.name, encoding="latin-1") as text:
                 log(await attempt_await(loop.sock_sendfile(ours, text)))
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_sent_is_refused(stage: Stage, file: BinaryIO) -> None:
     ]
 
 
-def test_a_peer_that_goes_in_the_middle_is_an_error(stage: Stage, file: BinaryIO) -> None:
+def test_a_peer_that_closes_during_the_transfer_is_an_error(stage: Stage, file: BinaryIO) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -138,7 +138,7 @@ def test_a_cancelled_sock_sendfile_leaves_the_socket_alone(stage: Stage, file: B
 
 
 @pytest.mark.parametrize("kind", ["on disk", "in memory"])
-def test_a_transport_sends_a_file_between_what_is_written_before_and_after(
+def test_a_transport_sends_a_file_between_earlier_and_later_writes(
     stage: Stage, kind: str, file: BinaryIO
 ) -> None:
     aio, log = stage.aio, stage.log
@@ -147,7 +147,7 @@ def test_a_transport_sends_a_file_between_what_is_written_before_and_after(
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        protocol = Quiet(stage)
+        protocol = QuietRecorder(stage)
         async with connected(stage, protocol) as (transport, peer):
             transport.write(before)
             sending = aio.create_task(loop.sendfile(transport, source))
@@ -171,13 +171,13 @@ def test_a_transport_sends_a_file_between_what_is_written_before_and_after(
     ]
 
 
-@older_asyncio_differs("3.12", "its writelines() calls write(), and says so")
-def test_nobody_writes_in_between(stage: Stage, file: BinaryIO) -> None:
+@older_asyncio_differs("3.12", "writelines() calls write(), whose name is in the message")
+def test_writing_during_sendfile_raises(stage: Stage, file: BinaryIO) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        async with connected(stage, Quiet(stage)) as (transport, peer):
+        async with connected(stage, QuietRecorder(stage)) as (transport, peer):
             sending = aio.create_task(loop.sendfile(transport, file))
             await aio.sleep(1)
             log(attempt(transport.write, b"data"), attempt(transport.writelines, [b"data"]))
@@ -196,15 +196,13 @@ def test_nobody_writes_in_between(stage: Stage, file: BinaryIO) -> None:
     ]
 
 
-@older_asyncio_differs("3.12", "its writelines() calls write(), and says so")
-def test_nobody_writes_while_a_file_waits_for_what_was_written(
-    stage: Stage, file: BinaryIO
-) -> None:
+@older_asyncio_differs("3.12", "writelines() calls write(), whose name is in the message")
+def test_writing_raises_while_sendfile_waits_for_the_buffer(stage: Stage, file: BinaryIO) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        async with connected(stage, Quiet(stage)) as (transport, peer):
+        async with connected(stage, QuietRecorder(stage)) as (transport, peer):
             transport.write(CONTENT)
             sending = aio.create_task(loop.sendfile(transport, file))
             await aio.sleep(1)
@@ -222,14 +220,14 @@ def test_nobody_writes_while_a_file_waits_for_what_was_written(
     ]
 
 
-def test_a_transport_that_closes_or_is_none_for_files_is_refused(
+def test_sendfile_raises_for_a_closing_transport_and_for_datagrams(
     stage: Stage, file: BinaryIO
 ) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        async with connected(stage, Quiet(stage)) as (transport, _):
+        async with connected(stage, QuietRecorder(stage)) as (transport, _):
             transport.close()
             log(await attempt_await(loop.sendfile(transport, file)))
         datagrams, _ = await loop.create_datagram_endpoint(
@@ -247,14 +245,12 @@ def test_a_transport_that_closes_or_is_none_for_files_is_refused(
     ]
 
 
-def test_over_tls_too_the_protocol_is_told_that_the_connection_is_lost(
-    stage: Stage, file: BinaryIO
-) -> None:
+def test_over_tls_connection_lost_is_called_too(stage: Stage, file: BinaryIO) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        protocol = Quiet(stage)
-        async with secured(stage, protocol) as (transport, _):
+        protocol = QuietRecorder(stage)
+        async with tls_connection(stage, protocol) as (transport, _):
             sending = aio.create_task(aio.get_running_loop().sendfile(transport, file))
             await aio.sleep(1)
             transport.abort()
@@ -264,12 +260,12 @@ def test_over_tls_too_the_protocol_is_told_that_the_connection_is_lost(
     assert stage.run(main) == [("protocol", "made"), ("protocol", "lost", None), (True, True)]
 
 
-def test_a_lost_connection_ends_the_sending(stage: Stage, file: BinaryIO) -> None:
+def test_a_lost_connection_makes_sendfile_raise(stage: Stage, file: BinaryIO) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        protocol = Quiet(stage)
+        protocol = QuietRecorder(stage)
         async with connected(stage, protocol) as (transport, peer):
             sending = aio.create_task(loop.sendfile(transport, file))
             await aio.sleep(1)

@@ -1,4 +1,4 @@
-"""Server: when it listens, how it ends, and what becomes of its connections."""
+"""Server: when it listens, how it closes, and what happens to its connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.parity.harness import Stage, attempt_await, older_asyncio_differs, ou
 from tests.parity.network import HOST, MORE_THAN_A_SOCKET_HOLDS, Recorder, listener
 
 
-class Caller:
+class Client:
     """A client of a server, and the protocol that the server has made for it."""
 
     def __init__(self, stage: Stage) -> None:
@@ -24,24 +24,24 @@ class Caller:
         self.sock.setblocking(False)
 
     def factory(self) -> Any:
-        caller = self
+        client = self
 
-        class Told(Recorder):
+        class Connected(Recorder):
             def connection_made(self, transport: Any) -> None:
                 super().connection_made(transport)
-                caller.protocol = self
-                caller.connected.set()
+                client.protocol = self
+                client.connected.set()
 
-        return Told(self.stage)
+        return Connected(self.stage)
 
-    async def call(self, server: Any) -> None:
-        """Connect, and wait until the server knows of it."""
+    async def connect(self, server: Any) -> None:
+        """Connect, and wait until the server has called connection_made()."""
         address = server.sockets[0].getsockname()
         await self.aio.get_running_loop().sock_connect(self.sock, address)
         await self.connected.wait()
 
     async def receive(self) -> bytes:
-        """Receive up to the end."""
+        """Receive everything up to eof."""
         loop = self.aio.get_running_loop()
         pieces = []
         while piece := await loop.sock_recv(self.sock, 1_000_000):
@@ -54,23 +54,23 @@ EOF = ("protocol", "eof")
 LOST = ("protocol", "lost", None)
 
 
-def test_a_server_listens_when_it_is_told_to(stage: Stage) -> None:
+def test_a_server_listens_only_after_start_serving(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        caller = Caller(stage)
-        server = await loop.create_server(caller.factory, HOST, 0, start_serving=False)
+        client = Client(stage)
+        server = await loop.create_server(client.factory, HOST, 0, start_serving=False)
         log(server.is_serving(), len(server.sockets), server.get_loop() is loop)
         with socket.socket() as early:
             early.setblocking(False)
-            told = await attempt_await(loop.sock_connect(early, server.sockets[0].getsockname()))
-            log(told.partition(":")[0])
+            message = await attempt_await(loop.sock_connect(early, server.sockets[0].getsockname()))
+            log(message.partition(":")[0])
         log(await server.start_serving(), server.is_serving())
         log(await server.start_serving(), server.is_serving())
-        with caller.sock:
-            await caller.call(server)
-        await caller.protocol.lost
+        with client.sock:
+            await client.connect(server)
+        await client.protocol.lost
         server.close()
         await server.wait_closed()
 
@@ -93,8 +93,8 @@ def test_a_closed_server_has_no_sockets_and_stays_closed(stage: Stage) -> None:
         address = server.sockets[0].getsockname()
         log(server.is_serving(), server.close(), server.close())
         log(server.is_serving(), server.sockets, await server.wait_closed())
-        told = await attempt_await(aio.open_connection(*address))
-        log(told.partition(":")[0])
+        message = await attempt_await(aio.open_connection(*address))
+        log(message.partition(":")[0])
         log((await attempt_await(server.serve_forever())).partition("<")[0])
 
     assert stage.run(main, real=True) == [
@@ -105,7 +105,7 @@ def test_a_closed_server_has_no_sockets_and_stays_closed(stage: Stage) -> None:
     ]
 
 
-def test_a_server_closes_at_the_end_of_async_with(stage: Stage) -> None:
+def test_a_server_is_closed_at_the_end_of_async_with(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -125,16 +125,16 @@ def test_serve_forever_serves_until_it_is_cancelled(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        caller = Caller(stage)
+        client = Client(stage)
         server = await aio.get_running_loop().create_server(
-            caller.factory, HOST, 0, start_serving=False
+            client.factory, HOST, 0, start_serving=False
         )
         serving = aio.create_task(server.serve_forever())
         await aio.sleep(0)
         log(server.is_serving())
-        with caller.sock:
-            await caller.call(server)
-        await caller.protocol.lost
+        with client.sock:
+            await client.connect(server)
+        await client.protocol.lost
         serving.cancel()
         await aio.wait([serving])
         log(outcome(serving), server.is_serving(), server.sockets)
@@ -142,15 +142,15 @@ def test_serve_forever_serves_until_it_is_cancelled(stage: Stage) -> None:
     assert stage.run(main, real=True) == [True, MADE, EOF, LOST, ("cancelled", False, ())]
 
 
-def test_serve_forever_ends_when_the_server_is_closed(stage: Stage) -> None:
+def test_serve_forever_is_cancelled_if_the_server_is_closed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         server = await aio.get_running_loop().create_server(aio.Protocol, HOST, 0)
         serving = aio.create_task(server.serve_forever())
         await aio.sleep(0)
-        told = await attempt_await(server.serve_forever())
-        log(told.partition("<")[0], told.rpartition(">")[2])
+        message = await attempt_await(server.serve_forever())
+        log(message.partition("<")[0], message.rpartition(">")[2])
         server.close()
         await aio.wait([serving])
         log(outcome(serving))
@@ -161,41 +161,41 @@ def test_serve_forever_ends_when_the_server_is_closed(stage: Stage) -> None:
     ]
 
 
-def test_connections_go_on_when_the_server_is_closed(stage: Stage) -> None:
+def test_connections_stay_open_when_the_server_is_closed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        caller = Caller(stage)
-        server = await aio.get_running_loop().create_server(caller.factory, HOST, 0)
-        with caller.sock:
-            await caller.call(server)
+        client = Client(stage)
+        server = await aio.get_running_loop().create_server(client.factory, HOST, 0)
+        with client.sock:
+            await client.connect(server)
             server.close()
-            log("closed", caller.protocol.transport.is_closing())
-            caller.protocol.transport.write(b"still here")
-            log(await aio.get_running_loop().sock_recv(caller.sock, 100))
-        await caller.protocol.lost
+            log("closed", client.protocol.transport.is_closing())
+            client.protocol.transport.write(b"still open")
+            log(await aio.get_running_loop().sock_recv(client.sock, 100))
+        await client.protocol.lost
 
-    assert stage.run(main, real=True) == [MADE, ("closed", False), b"still here", EOF, LOST]
+    assert stage.run(main, real=True) == [MADE, ("closed", False), b"still open", EOF, LOST]
 
 
-@older_asyncio_differs("3.12", "wait_closed waits for nothing")
+@older_asyncio_differs("3.12", "wait_closed() returns immediately")
 def test_wait_closed_waits_for_the_last_connection(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        caller = Caller(stage)
-        server = await aio.get_running_loop().create_server(caller.factory, HOST, 0)
-        with caller.sock:
-            await caller.call(server)
+        client = Client(stage)
+        server = await aio.get_running_loop().create_server(client.factory, HOST, 0)
+        with client.sock:
+            await client.connect(server)
             waiting = aio.create_task(server.wait_closed())
             server.close()
             await aio.sleep(0)
             await aio.sleep(0)
-            log("closed", waiting.done())
+            log("waiting", waiting.done())
         await waiting
-        log("over")
+        log("closed")
 
-    assert stage.run(main, real=True) == [MADE, ("closed", False), EOF, LOST, "over"]
+    assert stage.run(main, real=True) == [MADE, ("waiting", False), EOF, LOST, "closed"]
 
 
 def test_wait_closed_waits_for_close(stage: Stage) -> None:
@@ -215,22 +215,22 @@ def test_wait_closed_waits_for_close(stage: Stage) -> None:
     assert stage.run(main) == [[False, False], ["cancelled", "returned None"]]
 
 
-@older_asyncio_differs("3.13", "there is no close_clients")
-def test_close_clients_closes_connections_when_all_is_sent(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "close_clients() does not exist")
+def test_close_clients_sends_the_buffered_data_before_it_closes(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        caller = Caller(stage)
-        server = await aio.get_running_loop().create_server(caller.factory, HOST, 0)
-        with caller.sock:
-            await caller.call(server)
-            caller.protocol.transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+        client = Client(stage)
+        server = await aio.get_running_loop().create_server(client.factory, HOST, 0)
+        with client.sock:
+            await client.connect(server)
+            client.protocol.transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
             server.close()
             server.close_clients()
-            log("closing", caller.protocol.transport.is_closing())
-            log(len(await caller.receive()) == MORE_THAN_A_SOCKET_HOLDS)
+            log("closing", client.protocol.transport.is_closing())
+            log(len(await client.receive()) == MORE_THAN_A_SOCKET_HOLDS)
             await server.wait_closed()
-            log("over")
+            log("closed")
 
     assert stage.run(main, real=True) == [
         MADE,
@@ -239,29 +239,29 @@ def test_close_clients_closes_connections_when_all_is_sent(stage: Stage) -> None
         ("protocol", "resume"),
         LOST,
         True,
-        "over",
+        "closed",
     ]
 
 
-@older_asyncio_differs("3.13", "there is no abort_clients")
-def test_abort_clients_ends_connections_at_once(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "abort_clients() does not exist")
+def test_abort_clients_closes_connections_immediately(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        caller = Caller(stage)
-        server = await aio.get_running_loop().create_server(caller.factory, HOST, 0)
-        with caller.sock:
-            await caller.call(server)
-            caller.protocol.transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+        client = Client(stage)
+        server = await aio.get_running_loop().create_server(client.factory, HOST, 0)
+        with client.sock:
+            await client.connect(server)
+            client.protocol.transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
             server.close()
             server.abort_clients()
             await server.wait_closed()
-            log("over", len(await caller.receive()) < MORE_THAN_A_SOCKET_HOLDS)
+            log("closed", len(await client.receive()) < MORE_THAN_A_SOCKET_HOLDS)
 
-    assert stage.run(main, real=True) == [MADE, ("protocol", "pause"), LOST, ("over", True)]
+    assert stage.run(main, real=True) == [MADE, ("protocol", "pause"), LOST, ("closed", True)]
 
 
-def test_a_server_may_listen_on_several_hosts_or_on_a_socket(stage: Stage) -> None:
+def test_a_server_can_listen_on_several_hosts_or_on_a_given_socket(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -279,16 +279,16 @@ def test_a_server_may_listen_on_several_hosts_or_on_a_socket(stage: Stage) -> No
     assert stage.run(main, real=True) == [["127.0.0.1", "127.0.0.2"], [True], False, -1]
 
 
-@older_asyncio_differs("3.13", "the number of the error is missing")
-def test_create_server_says_why_it_cannot_bind(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "the errno is missing")
+def test_create_server_reports_why_it_cannot_bind(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         create = aio.get_running_loop().create_server
         with listener() as listening:
             port = listening.getsockname()[1]
-            told = await attempt_await(create(aio.Protocol, HOST, port))
-            log(told.replace(str(port), "PORT"))
+            message = await attempt_await(create(aio.Protocol, HOST, port))
+            log(message.replace(str(port), "PORT"))
 
     reason = "('127.0.0.1', PORT): [errno 98] address already in use"
     assert stage.run(main, real=True) == [
@@ -296,7 +296,7 @@ def test_create_server_says_why_it_cannot_bind(stage: Stage) -> None:
     ]
 
 
-def test_create_server_refuses_arguments_that_contradict_each_other(stage: Stage) -> None:
+def test_create_server_rejects_contradictory_arguments(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -314,7 +314,7 @@ def test_create_server_refuses_arguments_that_contradict_each_other(stage: Stage
 
 
 class Exhausted(socket.socket):
-    """A listening socket of a process that has no descriptor left, for a while."""
+    """A listening socket of a process that has no free file descriptor for some time."""
 
     out_of_descriptors = True
 
@@ -324,7 +324,7 @@ class Exhausted(socket.socket):
         return super().accept()
 
 
-def test_a_server_without_descriptors_tries_again_a_second_later(stage: Stage) -> None:
+def test_a_server_without_free_descriptors_tries_again_after_a_second(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class Timed(Recorder):
@@ -336,7 +336,7 @@ def test_a_server_without_descriptors_tries_again_a_second_later(stage: Stage) -
     async def main() -> None:
         loop = aio.get_running_loop()
         reports: list[str] = []
-        # How often the failure is reported is up to the backlog.
+        # The backlog decides how often the failure is reported.
         loop.set_exception_handler(lambda _, context: reports.append(context["message"]))
         listening = Exhausted()
         listening.bind((HOST, 0))

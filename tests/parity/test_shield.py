@@ -1,4 +1,4 @@
-"""shield: cancelling who waits, but not what is waited for."""
+"""shield: cancels the waiter, but not the awaitable."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ def test_the_inner_task_survives_the_cancellation_of_its_waiter(stage: Stage) ->
 
         task = aio.create_task(waiter())
         await aio.sleep(1)
-        task.cancel("only you")
+        task.cancel("only the waiter")
         log(await attempt_await(task), outcome(inner), inner.cancelling())
         log(await inner, stage.now)
 
-    assert stage.run(main) == [("raised CancelledError: only you", "pending", 0), ("survived", 2.0)]
+    assert stage.run(main) == [
+        ("raised CancelledError: only the waiter", "pending", 0),
+        ("survived", 2.0),
+    ]
 
 
-def test_result_and_exception_pass_through(stage: Stage) -> None:
+def test_the_result_or_exception_is_passed_through(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
@@ -36,7 +39,7 @@ def test_result_and_exception_pass_through(stage: Stage) -> None:
     assert stage.run(main) == [("result", 1.0), "raised ValueError: broken"]
 
 
-def test_what_is_done_needs_no_shield(stage: Stage) -> None:
+def test_shield_returns_a_done_future_as_it_is(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -47,20 +50,20 @@ def test_what_is_done_needs_no_shield(stage: Stage) -> None:
     assert stage.run(main) == [True]
 
 
-def test_the_cancellation_of_the_inner_task_reaches_the_waiter(stage: Stage) -> None:
+def test_the_cancellation_of_the_inner_task_is_passed_to_the_waiter(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         inner = aio.create_task(aio.sleep(10))
         outer = aio.shield(inner)
         await aio.sleep(1)
-        inner.cancel("the messages of inner tasks are not passed on")
+        inner.cancel("the message is not passed on")
         log(await attempt_await(outer), outcome(outer))
 
     assert stage.run(main) == [("raised CancelledError", "cancelled")]
 
 
-def test_the_outer_future_is_cancelled_at_once_and_stays_so(stage: Stage) -> None:
+def test_the_outer_future_is_cancelled_immediately_and_stays_cancelled(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -72,12 +75,12 @@ def test_the_outer_future_is_cancelled_at_once_and_stays_so(stage: Stage) -> Non
     assert stage.run(main) == [(True, "cancelled", "pending"), ("result", "cancelled")]
 
 
-def test_a_failure_after_the_waiter_is_gone_is_reported_as_anyone_s(stage: Stage) -> None:
+def test_an_exception_after_the_waiter_was_cancelled_is_logged(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
         await aio.sleep(1)
-        raise ValueError("nobody hears this")
+        raise ValueError("never retrieved")
 
     async def main() -> None:
         aio.shield(failing()).cancel()
@@ -86,11 +89,11 @@ def test_a_failure_after_the_waiter_is_gone_is_reported_as_anyone_s(stage: Stage
         log(stage.logged())
 
     assert stage.run(main) == [
-        ["ERROR Task exception was never retrieved [ValueError: nobody hears this]"]
+        ["ERROR Task exception was never retrieved [ValueError: never retrieved]"]
     ]
 
 
-def test_a_group_of_shielded_work_may_be_waited_for_again(stage: Stage) -> None:
+def test_a_shielded_task_can_be_awaited_again_after_a_timeout(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""add_signal_handler: when a handler runs, and what is refused."""
+"""add_signal_handler: when a handler runs, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def test_a_handler_runs_between_two_callbacks_with_its_arguments(stage: Stage) -
     assert stage.run(main) == ["raised", ("handled", 1), ("slept", 1.0), (True, False)]
 
 
-def test_a_loop_that_is_always_busy_hears_of_signals(stage: Stage) -> None:
+def test_a_busy_loop_runs_signal_handlers_too(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        heard = loop.create_future()
-        loop.add_signal_handler(signal.SIGUSR1, heard.set_result, "heard")
+        handled = loop.create_future()
+        loop.add_signal_handler(signal.SIGUSR1, handled.set_result, "handled")
         signal.raise_signal(signal.SIGUSR1)
         for _ in range(10):
             await aio.sleep(0)
-        log(heard.done())
+        log(handled.done())
 
     assert stage.run(main) == [True]
 
 
-def test_a_later_handler_takes_the_place_of_an_earlier_one(stage: Stage) -> None:
+def test_a_second_handler_replaces_the_first(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -56,7 +56,7 @@ def test_a_later_handler_takes_the_place_of_an_earlier_one(stage: Stage) -> None
     assert stage.run(main) == ["second", "other", True, "other"]
 
 
-def test_a_handler_that_was_removed_in_time_does_not_run(stage: Stage) -> None:
+def test_a_handler_that_is_removed_before_it_ran_does_not_run(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -69,7 +69,9 @@ def test_a_handler_that_was_removed_in_time_does_not_run(stage: Stage) -> None:
     assert stage.run(main) == [True]
 
 
-def test_ctrl_c_is_the_handlers_while_there_is_one_and_pythons_again_after(stage: Stage) -> None:
+def test_a_handler_of_ctrl_c_is_replaced_by_the_default_one_when_it_is_removed(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
     before = signal.getsignal(signal.SIGINT)
 
@@ -100,7 +102,7 @@ def test_closing_the_loop_removes_its_handlers(stage: Stage) -> None:
     assert log == [True, True, -1, "raised RuntimeError: Event loop is closed"]
 
 
-def test_what_cannot_be_a_handler_or_be_handled_is_refused(stage: Stage) -> None:
+def test_invalid_handlers_and_signals_raise(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     loop = stage.new_loop()
 
@@ -131,14 +133,14 @@ def test_what_cannot_be_a_handler_or_be_handled_is_refused(stage: Stage) -> None
     ]  # fmt: skip
 
 
-def test_only_the_main_thread_may_handle_signals(stage: Stage) -> None:
+def test_only_the_main_thread_may_add_signal_handlers(stage: Stage) -> None:
     log = stage.log
     loop = stage.new_loop()
 
-    def elsewhere() -> None:
+    def in_thread() -> None:
         log(attempt(loop.add_signal_handler, signal.SIGUSR1, log).partition("main thread")[:2])
 
-    thread = threading.Thread(target=elsewhere)
+    thread = threading.Thread(target=in_thread)
     thread.start()
     thread.join()
     assert log == [("raised RuntimeError: set_wakeup_fd only works in ", "main thread")]

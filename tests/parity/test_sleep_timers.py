@@ -1,4 +1,4 @@
-"""Timers and sleep: what is due when, and in which order."""
+"""Timers and sleep: when they are due, and in which order they run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from tests.parity.harness import Stage, attempt, attempt_await, older_asyncio_differs
 
 
-def test_sleepers_wake_in_order_of_their_deadlines_with_their_results(stage: Stage) -> None:
+def test_sleepers_wake_in_the_order_of_their_deadlines_with_their_results(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def sleeper(delay: float) -> None:
@@ -19,12 +19,12 @@ def test_sleepers_wake_in_order_of_their_deadlines_with_their_results(stage: Sta
     assert stage.run(main) == [("slept 0.1", 0.1), ("slept 0.2", 0.2), ("slept 0.3", 0.3)]
 
 
-def test_sleep_of_nothing_or_less_gives_up_exactly_one_turn(stage: Stage) -> None:
+def test_sleep_of_zero_or_less_runs_exactly_one_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def counter(name: str, delay: float) -> None:
-        for turn in (1, 2):
-            log(name, turn)
+        for iteration in (1, 2):
+            log(name, iteration)
             await aio.sleep(delay)
 
     async def main() -> None:
@@ -33,7 +33,7 @@ def test_sleep_of_nothing_or_less_gives_up_exactly_one_turn(stage: Stage) -> Non
     assert stage.run(main) == [("zero", 1), ("minus one", 1), ("zero", 2), ("minus one", 2)]
 
 
-def test_sleep_zero_gives_back_its_result(stage: Stage) -> None:
+def test_sleep_zero_returns_its_result(stage: Stage) -> None:
     async def main() -> None:
         stage.log(await stage.aio.sleep(0), await stage.aio.sleep(0, "result"))
 
@@ -54,12 +54,12 @@ def test_call_later_and_call_at_run_when_they_are_due(stage: Stage) -> None:
     assert stage.run(main) == [(3.0, 2.0, False), ("called at", 2.0), "called later"]
 
 
-def test_a_cancelled_timer_does_not_run_and_does_not_keep_time_going(stage: Stage) -> None:
+def test_a_cancelled_timer_does_not_run_and_does_not_advance_the_clock(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        timer = loop.call_later(1, log, "this is never recorded")
+        timer = loop.call_later(1, log, "never called")
         loop.call_later(2, log, "the other timer runs")
         timer.cancel()
         timer.cancel()
@@ -69,12 +69,14 @@ def test_a_cancelled_timer_does_not_run_and_does_not_keep_time_going(stage: Stag
     assert stage.run(main) == [True, "the other timer runs"]
 
 
-def test_a_timer_may_be_cancelled_by_another_that_is_due_in_the_same_turn(stage: Stage) -> None:
+def test_a_timer_can_be_cancelled_by_another_that_is_due_in_the_same_iteration(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        second = loop.call_later(2, log, "this is never recorded")
+        second = loop.call_later(2, log, "never called")
         loop.call_later(1, second.cancel)
         stage.clock.advance(5)
         await aio.sleep(1)
@@ -83,7 +85,7 @@ def test_a_timer_may_be_cancelled_by_another_that_is_due_in_the_same_turn(stage:
     assert stage.run(main) == [True]
 
 
-def test_timers_that_became_due_together_run_by_deadline_not_by_creation(stage: Stage) -> None:
+def test_timers_that_become_due_together_run_in_the_order_of_their_deadlines(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -91,12 +93,12 @@ def test_timers_that_became_due_together_run_by_deadline_not_by_creation(stage: 
         for delay in (3, 1, 2):
             loop.call_later(delay, log, f"due at {delay}")
         stage.clock.advance(10)
-        log("a blocking call is over", stage.now)
+        log("a blocking call is done", stage.now)
         await aio.sleep(0)
         log("back")
 
     assert stage.run(main) == [
-        ("a blocking call is over", 10.0),
+        ("a blocking call is done", 10.0),
         "back",
         "due at 1",
         "due at 2",
@@ -104,9 +106,9 @@ def test_timers_that_became_due_together_run_by_deadline_not_by_creation(stage: 
     ]
 
 
-def test_timers_of_equal_time_come_in_the_order_of_the_heap(stage: Stage) -> None:
-    # The documentation leaves this order open. It is the same on both, since both heaps compare
-    # nothing but the times, so that programs compared step by step need not avoid equal times.
+def test_timers_with_equal_times_run_in_the_order_of_the_heap(stage: Stage) -> None:
+    # The documentation leaves this order open. Both implementations have the same one, since both
+    # heaps compare only the times. So programs that are compared step by step may use equal times.
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -118,25 +120,21 @@ def test_timers_of_equal_time_come_in_the_order_of_the_heap(stage: Stage) -> Non
     assert stage.run(main) == ["first", "third", "second", "fourth", "fifth"]
 
 
-def test_a_timer_that_is_due_at_once_queues_up_behind_what_is_ready(stage: Stage) -> None:
+def test_a_timer_with_delay_zero_queues_behind_ready_callbacks(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        loop.call_later(0, log, "later by nothing")
+        loop.call_later(0, log, "call_later with 0")
         loop.call_soon(log, "soon")
         await aio.sleep(0)
-        log("was ready before the timer was looked at")
+        log("was ready before the timer was due")
         await aio.sleep(0)
 
-    assert stage.run(main) == [
-        "soon",
-        "was ready before the timer was looked at",
-        "later by nothing",
-    ]
+    assert stage.run(main) == ["soon", "was ready before the timer was due", "call_later with 0"]
 
 
-def test_a_callback_that_schedules_a_callback_does_not_starve_the_others(stage: Stage) -> None:
+def test_a_callback_that_schedules_another_does_not_starve_the_others(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -154,7 +152,7 @@ def test_a_callback_that_schedules_a_callback_does_not_starve_the_others(stage: 
     assert stage.run(main) == [("again", 2), "other", ("again", 1), ("again", 0)]
 
 
-def test_time_goes_on_between_turns_and_not_within_one(stage: Stage) -> None:
+def test_time_advances_between_iterations_and_not_within_one(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -168,7 +166,7 @@ def test_time_goes_on_between_turns_and_not_within_one(stage: Stage) -> None:
     assert stage.run(main) == [0.0, 1.5]
 
 
-def test_a_cancelled_sleep_takes_its_timer_along(stage: Stage) -> None:
+def test_a_cancelled_sleep_removes_its_timer(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -180,7 +178,7 @@ def test_a_cancelled_sleep_takes_its_timer_along(stage: Stage) -> None:
     assert stage.run(main) == [("raised CancelledError", 1.0)]
 
 
-def test_many_cancelled_timers_do_not_disturb_the_rest(stage: Stage) -> None:
+def test_many_cancelled_timers_do_not_affect_the_rest(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -195,7 +193,7 @@ def test_many_cancelled_timers_do_not_disturb_the_rest(stage: Stage) -> None:
 
 
 @older_asyncio_differs("3.13", "a sleep of NaN is accepted and never ends")
-def test_a_delay_that_is_not_a_number_is_refused(stage: Stage) -> None:
+def test_a_delay_of_nan_raises(stage: Stage) -> None:
     async def main() -> None:
         stage.log(await attempt_await(stage.aio.sleep(math.nan)))
 

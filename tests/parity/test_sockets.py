@@ -1,4 +1,4 @@
-"""loop.sock_recv and its like: coroutines on plain sockets."""
+"""loop.sock_recv, sock_sendall and so on: coroutines on plain sockets."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tests.parity.network import (
 )
 
 
-def test_sock_recv_takes_what_is_there_without_a_turn_of_the_loop(stage: Stage) -> None:
+def test_sock_recv_returns_available_data_without_running_an_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
         with pair() as (ours, peer):
             peer.send(b"abcdef")
-            loop.call_soon(log, "a turn of the loop")
+            loop.call_soon(log, "the next iteration")
             log(await loop.sock_recv(ours, 4))
             log(await loop.sock_recv(ours, 4))
             await aio.sleep(0)
 
-    assert stage.run(main) == [b"abcd", b"ef", "a turn of the loop"]
+    assert stage.run(main) == [b"abcd", b"ef", "the next iteration"]
 
 
-def test_sock_recv_waits_for_data_and_for_the_end(stage: Stage) -> None:
+def test_sock_recv_waits_for_data_and_for_eof(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -48,7 +48,7 @@ def test_sock_recv_waits_for_data_and_for_the_end(stage: Stage) -> None:
     assert stage.run(main) == [(b"data", 1.0), (b"", 2.0), (b"", 2.0), False]
 
 
-def test_sock_recv_into_fills_a_buffer_as_far_as_there_is_data(stage: Stage) -> None:
+def test_sock_recv_into_fills_the_buffer_with_the_available_data(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -65,7 +65,7 @@ def test_sock_recv_into_fills_a_buffer_as_far_as_there_is_data(stage: Stage) -> 
     assert stage.run(main) == [(3, b"abc..."), (2, b"abc.yz"), (0, 2.0)]
 
 
-def test_sock_sendall_goes_on_whenever_there_is_room(stage: Stage) -> None:
+def test_sock_sendall_continues_whenever_there_is_room(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     data = bytes(range(256)) * 8192
 
@@ -74,17 +74,17 @@ def test_sock_sendall_goes_on_whenever_there_is_room(stage: Stage) -> None:
         with pair() as (ours, peer):
             sending = aio.create_task(loop.sock_sendall(ours, data))
             await aio.sleep(1)
-            log("not all fits", sending.done())
+            log("not all data fits", sending.done())
             received = bytearray()
             while len(received) < len(data):
                 received += await loop.sock_recv(peer, 1_000_000)
             log(await sending, received == data, stage.now)
             log(loop.remove_writer(ours))
 
-    assert stage.run(main) == [("not all fits", False), (None, True, 1.0), False]
+    assert stage.run(main) == [("not all data fits", False), (None, True, 1.0), False]
 
 
-def test_sock_sendall_takes_anything_that_is_made_of_bytes(stage: Stage) -> None:
+def test_sock_sendall_accepts_bytes_like_objects(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -103,7 +103,7 @@ def test_sock_sendall_takes_anything_that_is_made_of_bytes(stage: Stage) -> None
     ]
 
 
-def test_sending_to_a_peer_that_is_gone_fails(stage: Stage) -> None:
+def test_sending_to_a_closed_peer_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -140,7 +140,7 @@ def test_a_cancelled_sock_recv_leaves_the_data_and_the_socket_alone(stage: Stage
     assert stage.run(main) == [("cancelled", False), b"data"]
 
 
-def test_a_time_limit_ends_the_wait_for_data(stage: Stage) -> None:
+def test_a_timeout_cancels_sock_recv(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -153,7 +153,7 @@ def test_a_time_limit_ends_the_wait_for_data(stage: Stage) -> None:
     assert stage.run(main) == [("raised TimeoutError", 1.0), b"too late"]
 
 
-def test_a_second_sock_recv_takes_the_place_of_the_first(stage: Stage) -> None:
+def test_a_second_sock_recv_replaces_the_first(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -172,7 +172,7 @@ def test_a_second_sock_recv_takes_the_place_of_the_first(stage: Stage) -> None:
     assert stage.run(main) == [("pending", "returned b'ab'"), b"cd"]
 
 
-def test_a_first_sock_recv_that_goes_leaves_the_second_waiting(stage: Stage) -> None:
+def test_cancelling_the_first_sock_recv_leaves_the_second_waiting(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -217,7 +217,7 @@ def test_one_task_may_receive_while_another_sends(stage: Stage) -> None:
     assert stage.run(main) == [True, None]
 
 
-def test_sock_connect_and_sock_accept_find_each_other(stage: Stage) -> None:
+def test_sock_connect_and_sock_accept_make_a_connection(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -235,7 +235,7 @@ def test_sock_connect_and_sock_accept_find_each_other(stage: Stage) -> None:
     assert stage.run(main, real=True) == [None, (True, 0.0), b"hello"]
 
 
-def test_sock_accept_takes_who_is_waiting_already(stage: Stage) -> None:
+def test_sock_accept_returns_a_waiting_connection(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -248,7 +248,7 @@ def test_sock_accept_takes_who_is_waiting_already(stage: Stage) -> None:
     assert stage.run(main, real=True) == [(True, False)]
 
 
-def test_sock_connect_looks_up_a_name(stage: Stage) -> None:
+def test_sock_connect_resolves_a_host_name(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -261,15 +261,15 @@ def test_sock_connect_looks_up_a_name(stage: Stage) -> None:
     assert stage.run(main, real=True) == [True]
 
 
-def test_sock_connect_tells_why_it_failed(stage: Stage) -> None:
+def test_sock_connect_reports_why_it_failed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
         with taken_port() as port, socket.socket() as client:
             client.setblocking(False)
-            told = await attempt_await(loop.sock_connect(client, (HOST, port)))
-            log(told.replace(str(port), "PORT"), loop.remove_writer(client))
+            message = await attempt_await(loop.sock_connect(client, (HOST, port)))
+            log(message.replace(str(port), "PORT"), loop.remove_writer(client))
 
     assert stage.run(main, real=True) == [
         (
@@ -279,7 +279,7 @@ def test_sock_connect_tells_why_it_failed(stage: Stage) -> None:
     ]
 
 
-def test_a_reset_is_raised_to_who_receives(stage: Stage) -> None:
+def test_sock_recv_raises_if_the_connection_is_reset(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -321,13 +321,13 @@ def test_datagrams_are_sent_and_received_with_their_address(stage: Stage) -> Non
     assert stage.run(main, real=True) == [5, True, (3, True, b"xyz..."), (2, b"12z...")]
 
 
-def test_debug_mode_refuses_sockets_that_block(stage: Stage) -> None:
+def test_in_debug_mode_blocking_sockets_are_rejected(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
         with socket.socket() as sock:
-            for refused in (
+            for waiting in (
                 loop.sock_recv(sock, 1),
                 loop.sock_recv_into(sock, bytearray(1)),
                 loop.sock_recvfrom(sock, 1),
@@ -337,13 +337,13 @@ def test_debug_mode_refuses_sockets_that_block(stage: Stage) -> None:
                 loop.sock_connect(sock, (HOST, 1)),
                 loop.sock_accept(sock),
             ):
-                log(await attempt_await(refused))
+                log(await attempt_await(waiting))
 
     stage.run(main, debug=True)
     assert stage.log == ["raised ValueError: the socket must be non-blocking"] * 8
 
 
-def test_a_socket_with_encryption_is_refused(stage: Stage) -> None:
+def test_an_ssl_socket_is_rejected(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -359,7 +359,7 @@ def test_a_socket_with_encryption_is_refused(stage: Stage) -> None:
     assert stage.run(main) == ["raised TypeError: Socket cannot be of type SSLSocket"] * 3
 
 
-def test_the_socket_of_a_transport_cannot_be_made_to_block(stage: Stage) -> None:
+def test_the_socket_of_a_transport_cannot_be_made_blocking(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""Child processes: Process with its streams, and transport and protocol underneath."""
+"""Child processes: Process and its streams, and the transport and protocol below them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MORE_THAN_A_PIPE_HOLDS = 8 * 1024 * 1024
 
 @contextlib.asynccontextmanager
 async def shell(stage: Stage, command: str, **options: Any) -> AsyncIterator[Any]:
-    """A Process that runs `command`, and is waited for at the end; killed if the block fails."""
+    """Yield a Process that runs `command`; wait for it at the end, kill it if the block raises."""
     process = await stage.aio.create_subprocess_shell(command, **options)
     try:
         yield process
@@ -35,10 +35,10 @@ async def shell(stage: Stage, command: str, **options: Any) -> AsyncIterator[Any
 
 
 @contextlib.asynccontextmanager
-async def holder(stage: Stage) -> AsyncIterator[tuple[Any, int]]:
-    """A Process with a child of its own, which holds stdout.
+async def process_with_child(stage: Stage) -> AsyncIterator[tuple[Any, int]]:
+    """Yield a Process whose own child keeps stdout open, and a file descriptor.
 
-    The child ends when the descriptor which comes with the Process is closed.
+    The child exits when the descriptor is closed.
     """
     reading, writing = os.pipe()
     command = "exec 3<&0; cat <&3 & wait"
@@ -55,9 +55,9 @@ class Recorder:
     def __init__(self, stage: Stage) -> None:
         self.log = stage.log
         self.lost: Any = stage.aio.get_running_loop().create_future()
-        """Done when all is over."""
+        """Done when connection_lost() was called."""
         self.exited: Any = stage.aio.get_running_loop().create_future()
-        """Done when the process has ended."""
+        """Done when process_exited() was called."""
 
     def connection_made(self, transport: Any) -> None:
         self.log("made")
@@ -114,7 +114,7 @@ def test_communicate_without_input_closes_stdin(stage: Stage) -> None:
     assert stage.run(main, real=True) == [True, (b"", None)]
 
 
-def test_what_is_not_piped_is_none(stage: Stage) -> None:
+def test_streams_that_are_not_piped_are_none(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -126,7 +126,7 @@ def test_what_is_not_piped_is_none(stage: Stage) -> None:
     assert stage.run(main, real=True) == [(None, None, None), ((None, None), 4, 4)]
 
 
-def test_stderr_can_go_where_stdout_goes(stage: Stage) -> None:
+def test_stderr_can_be_redirected_to_stdout(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -137,7 +137,7 @@ def test_stderr_can_go_where_stdout_goes(stage: Stage) -> None:
     assert stage.run(main, real=True) == [(None, (b"out\nerror\n", None))]
 
 
-def test_streams_are_used_as_those_of_a_connection(stage: Stage) -> None:
+def test_the_streams_of_a_process_work_like_those_of_a_connection(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -163,7 +163,7 @@ def test_streams_are_used_as_those_of_a_connection(stage: Stage) -> None:
     ]
 
 
-def test_limit_is_that_of_the_readers(stage: Stage) -> None:
+def test_limit_applies_to_the_readers(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -175,7 +175,7 @@ def test_limit_is_that_of_the_readers(stage: Stage) -> None:
     ]
 
 
-def test_everybody_who_waits_is_told_of_the_end(stage: Stage) -> None:
+def test_every_waiter_gets_the_return_code(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -192,7 +192,9 @@ def test_everybody_who_waits_is_told_of_the_end(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("way", ["terminate", "kill", "send_signal"])
-def test_a_signal_that_ends_the_process_is_its_negative_return_code(stage: Stage, way: str) -> None:
+def test_the_return_code_is_the_negative_number_of_the_signal_that_killed_the_process(
+    stage: Stage, way: str
+) -> None:
     log = stage.log
     args = (signal.SIGINT,) if way == "send_signal" else ()
     number = {"terminate": signal.SIGTERM, "kill": signal.SIGKILL, "send_signal": signal.SIGINT}
@@ -210,12 +212,12 @@ def test_a_signal_that_ends_the_process_is_its_negative_return_code(stage: Stage
     ]
 
 
-def test_a_signal_to_a_process_that_has_ended_but_is_not_over_is_lost(stage: Stage) -> None:
-    """Its child holds the pipe open. It has no number any more that could be signalled."""
+def test_a_signal_to_a_process_that_was_already_reaped_is_ignored(stage: Stage) -> None:
+    """Its child keeps the pipe open, so the transport is not closed, but the process is gone."""
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        async with holder(stage) as (process, writing):
+        async with process_with_child(stage) as (process, writing):
             process.kill()
             while process.returncode is None:
                 await aio.sleep(0.001)
@@ -231,7 +233,7 @@ def test_a_signal_to_a_process_that_has_ended_but_is_not_over_is_lost(stage: Sta
     ]
 
 
-def test_a_program_that_does_not_exist_raises_and_leaves_nothing(stage: Stage) -> None:
+def test_a_program_that_does_not_exist_raises_and_leaks_nothing(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -259,7 +261,7 @@ def test_a_program_that_does_not_exist_raises_and_leaves_nothing(stage: Stage) -
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
-def test_text_and_buffers_are_refused(stage: Stage, wrong: dict[str, Any]) -> None:
+def test_text_mode_and_buffering_are_rejected(stage: Stage, wrong: dict[str, Any]) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -278,7 +280,7 @@ def test_text_and_buffers_are_refused(stage: Stage, wrong: dict[str, Any]) -> No
         ):
             log((await attempt_await(started)).replace("Popen.__init__", "__init__"))
 
-    told = {
+    expected = {
         "universal_newlines": ["raised ValueError: universal_newlines must be False"] * 4,
         "shell": [
             "raised ValueError: shell must be False",
@@ -294,13 +296,13 @@ def test_text_and_buffers_are_refused(stage: Stage, wrong: dict[str, Any]) -> No
         ]
         * 4,
     }
-    assert stage.run(main, real=True) == told[next(iter(wrong))]
+    assert stage.run(main, real=True) == expected[next(iter(wrong))]
 
 
-# -- stdin that nobody reads -----------------------------------------------------------------------
+# -- stdin that the process does not read ----------------------------------------------------------
 
 
-def test_drain_raises_when_the_process_ends_without_reading(stage: Stage) -> None:
+def test_drain_raises_if_the_process_exits_without_reading(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -317,7 +319,7 @@ def test_drain_raises_when_the_process_ends_without_reading(stage: Stage) -> Non
     ]
 
 
-def test_communicate_does_not_mind_a_process_that_ends_without_reading(stage: Stage) -> None:
+def test_communicate_works_if_the_process_exits_without_reading(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -330,7 +332,9 @@ def test_communicate_does_not_mind_a_process_that_ends_without_reading(stage: St
 # -- transport and protocol ------------------------------------------------------------------------
 
 
-def test_a_protocol_is_told_of_pipes_then_of_the_end_of_all(stage: Stage) -> None:
+def test_connection_lost_is_called_after_the_pipes_are_lost_and_the_process_exited(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
     command = "read line; echo $line; exec >&-; read line; exit 2"
 
@@ -390,7 +394,7 @@ def test_closing_the_transport_kills_the_process(stage: Stage) -> None:
     ]
 
 
-def test_a_protocol_is_told_to_pause_and_to_resume(stage: Stage) -> None:
+def test_pause_writing_and_resume_writing_are_called_for_stdin(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -416,34 +420,34 @@ def test_a_protocol_is_told_to_pause_and_to_resume(stage: Stage) -> None:
     ]
 
 
-def test_another_protocol_can_take_over(stage: Stage) -> None:
+def test_set_protocol_replaces_the_protocol(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Heir(Recorder):
+    class Successor(Recorder):
         def process_exited(self) -> None:
-            log("heir")
+            log("successor")
             super().process_exited()
 
     async def main() -> None:
         loop = aio.get_running_loop()
         made = await loop.subprocess_shell(lambda: Recorder(stage), "cat", stdout=None, stderr=None)
         transport = made[0]
-        heir = Heir(stage)
-        transport.set_protocol(heir)
+        successor = Successor(stage)
+        transport.set_protocol(successor)
         transport.get_pipe_transport(0).close()
-        await heir.lost
+        await successor.lost
         transport.close()
 
     assert stage.run(main, real=True) == [
         "made",
         ("pipe lost", 0, None),
-        "heir",
+        "successor",
         "exited",
         ("lost", None),
     ]
 
 
-def test_a_protocol_that_raises_is_reported_and_told_further(stage: Stage) -> None:
+def test_a_protocol_that_raises_is_reported_and_still_called(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class Failing(Recorder):
@@ -486,7 +490,7 @@ def test_a_protocol_that_raises_is_reported_and_told_further(stage: Stage) -> No
     ]
 
 
-# -- cancellation, and ends out of turn ------------------------------------------------------------
+# -- cancellation and unusual exits ----------------------------------------------------------------
 
 
 def test_cancelling_the_creation_ends_the_process_first(stage: Stage) -> None:
@@ -500,7 +504,7 @@ def test_cancelling_the_creation_ends_the_process_first(stage: Stage) -> None:
         loop.call_soon(task.cancel)
         await aio.wait([task])
         log(outcome(task))
-        with pytest.raises(ChildProcessError):  # there is none
+        with pytest.raises(ChildProcessError):  # no child is left
             os.waitpid(-1, os.WNOHANG)
 
     made, *between, lost, end = stage.run(main, real=True)
@@ -514,13 +518,13 @@ def test_cancelling_communicate_leaves_the_process_alone(stage: Stage) -> None:
     async def main() -> None:
         async with shell(stage, "cat", stdin=PIPE, stdout=PIPE) as process:
             log(await attempt_await(aio.wait_for(process.stdout.read(), 0)))
-            log(await process.communicate(b"still there"))
+            log(await process.communicate(b"still alive"))
 
-    assert stage.run(main, real=True) == ["raised TimeoutError", (b"still there", None)]
+    assert stage.run(main, real=True) == ["raised TimeoutError", (b"still alive", None)]
 
 
-def test_a_status_that_is_lost_is_reported_as_255(stage: Stage) -> None:
-    """Where SIGCHLD is ignored, the kernel does not keep it."""
+def test_a_lost_exit_status_is_reported_as_255(stage: Stage) -> None:
+    """If SIGCHLD is ignored, the kernel does not keep the exit status."""
     log = stage.log
 
     async def main() -> None:
@@ -536,12 +540,12 @@ def test_a_status_that_is_lost_is_reported_as_255(stage: Stage) -> None:
     assert stage.run(main, real=True) == [(255, 255), [True]]
 
 
-def test_wait_waits_for_those_who_hold_the_pipes(stage: Stage) -> None:
-    """The process has ended, its own child holds the pipe (gh-119710)."""
+def test_wait_waits_until_the_pipes_are_closed(stage: Stage) -> None:
+    """The process has exited, but its own child keeps the pipe open (gh-119710)."""
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        async with holder(stage) as (process, writing):
+        async with process_with_child(stage) as (process, writing):
             waiting = aio.create_task(process.wait())
             await aio.sleep(0)
             process.kill()
@@ -557,7 +561,7 @@ def test_wait_waits_for_those_who_hold_the_pipes(stage: Stage) -> None:
     assert stage.run(main, real=True) == [("pending", -9), (b"from the grandchild", -9)]
 
 
-def test_dropping_a_transport_that_was_not_closed_warns(stage: Stage) -> None:
+def test_a_transport_that_is_not_closed_warns_when_it_is_freed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -569,12 +573,12 @@ def test_dropping_a_transport_that_was_not_closed_warns(stage: Stage) -> None:
         await protocol.lost
         for thread in threading.enumerate():
             if "waitpid" in thread.name:
-                thread.join()  # it holds the transport up to its end
-        with warnings.catch_warnings(record=True) as told:
+                thread.join()  # the thread keeps the transport alive until it finishes
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             del transport
             stage.collect()
-        log([(warning.category, str(warning.message)[:19]) for warning in told])
+        log([(warning.category, str(warning.message)[:19]) for warning in caught])
 
     assert stage.run(main, real=True) == [
         "made",
@@ -584,7 +588,7 @@ def test_dropping_a_transport_that_was_not_closed_warns(stage: Stage) -> None:
     ]
 
 
-def test_constants_and_names(stage: Stage) -> None:
+def test_the_module_has_the_constants_and_names_of_asyncio(stage: Stage) -> None:
     module = {"asyncio": asyncio.subprocess, "miniloop": miniloop.subprocess}[stage.aio.__name__]
     assert (module.PIPE, module.STDOUT, module.DEVNULL) == (PIPE, STDOUT, DEVNULL)
     assert sorted(module.__all__) == ["create_subprocess_exec", "create_subprocess_shell"]

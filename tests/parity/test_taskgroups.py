@@ -1,4 +1,4 @@
-"""TaskGroup: tasks that end together, however they end."""
+"""TaskGroup: leaving the block waits for every task, whether it returns, raises or is cancelled."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def test_leaving_the_group_waits_for_its_tasks(stage: Stage) -> None:
     async def main() -> None:
         async with aio.TaskGroup() as group:
             tasks = [group.create_task(work(delay)) for delay in (2, 1)]
-            log("the body is over", stage.now)
+            log("the body is done", stage.now)
         log([outcome(task) for task in tasks], stage.now)
 
-    assert stage.run(main) == [("the body is over", 0.0), (["returned 2", "returned 1"], 2.0)]
+    assert stage.run(main) == [("the body is done", 0.0), (["returned 2", "returned 1"], 2.0)]
 
 
-def test_one_failure_cancels_the_siblings_and_is_raised_in_a_group(stage: Stage) -> None:
+def test_one_failure_cancels_the_siblings_and_is_raised_in_an_exception_group(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
@@ -63,7 +63,7 @@ def test_one_failure_cancels_the_siblings_and_is_raised_in_a_group(stage: Stage)
     ]
 
 
-def test_failures_during_the_shutdown_join_the_group_as_they_happen(stage: Stage) -> None:
+def test_failures_during_the_shutdown_are_added_in_the_order_they_happen(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(name: str, delay: float, cleanup: float) -> None:
@@ -87,7 +87,7 @@ def test_failures_during_the_shutdown_join_the_group_as_they_happen(stage: Stage
     ]
 
 
-def test_an_error_in_the_body_cancels_the_tasks_and_joins_the_group(stage: Stage) -> None:
+def test_an_exception_in_the_body_cancels_the_tasks_and_is_added_to_the_group(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -108,7 +108,7 @@ def test_an_error_in_the_body_cancels_the_tasks_and_joins_the_group(stage: Stage
     ]
 
 
-def test_a_task_that_is_cancelled_on_its_own_does_not_disturb_the_group(stage: Stage) -> None:
+def test_a_task_that_is_cancelled_alone_does_not_affect_the_group(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -122,7 +122,7 @@ def test_a_task_that_is_cancelled_on_its_own_does_not_disturb_the_group(stage: S
     assert stage.run(main) == [("cancelled", "returned 'result'", 2.0)]
 
 
-def test_cancelling_the_parent_cancels_the_children_and_is_passed_on(stage: Stage) -> None:
+def test_cancelling_the_parent_cancels_the_children_and_then_the_parent(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def child(name: str, cleanup: float) -> None:
@@ -150,7 +150,9 @@ def test_cancelling_the_parent_cancels_the_children_and_is_passed_on(stage: Stag
     ]
 
 
-def test_errors_of_children_win_over_the_cancellation_of_the_parent(stage: Stage) -> None:
+def test_exceptions_of_children_take_precedence_over_the_cancellation_of_the_parent(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def child() -> None:
@@ -174,8 +176,8 @@ def test_errors_of_children_win_over_the_cancellation_of_the_parent(stage: Stage
     ]
 
 
-@older_asyncio_differs("3.13", "the request to cancel is lost together with the error")
-def test_a_parent_cancelled_while_its_group_fails_is_cancelled_at_its_next_wait(
+@older_asyncio_differs("3.13", "the request to cancel is lost")
+def test_a_parent_cancelled_while_its_group_fails_is_cancelled_at_its_next_await(
     stage: Stage,
 ) -> None:
     aio, log = stage.aio, stage.log
@@ -184,7 +186,7 @@ def test_a_parent_cancelled_while_its_group_fails_is_cancelled_at_its_next_wait(
         await aio.sleep(1)
         raise ValueError("broken")
 
-    async def slow_to_leave() -> None:
+    async def slow_clean_up() -> None:
         try:
             await aio.sleep(10)
         finally:
@@ -194,7 +196,7 @@ def test_a_parent_cancelled_while_its_group_fails_is_cancelled_at_its_next_wait(
         try:
             async with aio.TaskGroup() as group:
                 group.create_task(failing())
-                group.create_task(slow_to_leave())
+                group.create_task(slow_clean_up())
         except* ValueError:
             log("the error is handled", aio.current_task().cancelling())
         log(await attempt_await(aio.sleep(1)))
@@ -212,7 +214,7 @@ def test_a_parent_cancelled_while_its_group_fails_is_cancelled_at_its_next_wait(
     ]
 
 
-def test_an_inner_group_that_fails_fails_its_outer_group(stage: Stage) -> None:
+def test_an_inner_group_that_fails_makes_the_outer_group_fail(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
@@ -236,8 +238,8 @@ def test_an_inner_group_that_fails_fails_its_outer_group(stage: Stage) -> None:
     assert stage.run(main) == [f"{message} [{message} [ValueError: innermost]]", ("cancelled", 0.0)]
 
 
-@older_asyncio_differs("3.13", "the outer group takes the inner group's cancellation for its own")
-def test_nested_groups_that_both_fail_keep_their_counts_apart(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "the outer group takes over the cancellation of the inner one")
+def test_nested_groups_that_both_fail_do_not_confuse_their_cancellations(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing(name: str) -> None:
@@ -267,7 +269,7 @@ def test_nested_groups_that_both_fail_keep_their_counts_apart(stage: Stage) -> N
     ]
 
 
-def test_tasks_of_a_group_may_add_tasks_to_it_while_it_closes(stage: Stage) -> None:
+def test_tasks_of_a_group_may_create_tasks_in_it_while_it_closes(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -284,7 +286,7 @@ def test_tasks_of_a_group_may_add_tasks_to_it_while_it_closes(stage: Stage) -> N
     assert stage.run(main) == [(2, 0.0), (1, 1.0), (0, 2.0), ("over", 3.0)]
 
 
-def test_tasks_of_a_group_have_names_and_contexts(stage: Stage) -> None:
+def test_create_task_of_a_group_accepts_a_name_and_a_context(stage: Stage) -> None:
     import contextvars
 
     aio, log = stage.aio, stage.log
@@ -304,27 +306,27 @@ def test_tasks_of_a_group_have_names_and_contexts(stage: Stage) -> None:
     assert stage.run(main) == [("child", "given"), ("unset", "set by the child")]
 
 
-def test_a_group_takes_tasks_only_between_its_begin_and_its_end(stage: Stage) -> None:
+def test_create_task_raises_before_entering_and_after_leaving_the_group(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    def refused(group: Any) -> str:
+    def refusal(group: Any) -> str:
         coroutine = aio.sleep(1)
-        told = attempt(group.create_task, coroutine)
-        coroutine.close()  # not needed any more from 3.13 on, but it does no harm
-        return told.partition(" <")[0] + told.rpartition(">")[2]
+        message = attempt(group.create_task, coroutine)
+        coroutine.close()  # from 3.13 on create_task() does this itself
+        return message.partition(" <")[0] + message.rpartition(">")[2]
 
     async def main() -> None:
         group = aio.TaskGroup()
-        log(refused(group))
+        log(refusal(group))
         async with group:
             log((await attempt_await(group.__aenter__())).rpartition(">")[2])
-        log(refused(group))
+        log(refusal(group))
 
         async def late() -> None:
             try:
                 await aio.sleep(10)
             finally:
-                log(refused(failing))
+                log(refusal(failing))
 
         try:
             async with aio.TaskGroup() as failing:
@@ -343,14 +345,14 @@ def test_a_group_takes_tasks_only_between_its_begin_and_its_end(stage: Stage) ->
     ]
 
 
-@older_asyncio_differs("3.13", "a refused coroutine stays open, and warns")
-def test_a_coroutine_that_a_group_refuses_is_closed(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "the coroutine stays open and warns")
+def test_create_task_closes_the_coroutine_if_it_raises(stage: Stage) -> None:
     import inspect
 
     async def main() -> None:
         coroutine = stage.aio.sleep(1)
-        told = attempt(stage.aio.TaskGroup().create_task, coroutine)
-        stage.log(told.startswith("raised RuntimeError"), inspect.getcoroutinestate(coroutine))
+        message = attempt(stage.aio.TaskGroup().create_task, coroutine)
+        stage.log(message.startswith("raised RuntimeError"), inspect.getcoroutinestate(coroutine))
         coroutine.close()
 
     assert stage.run(main) == [(True, "CORO_CLOSED")]
@@ -374,7 +376,7 @@ def test_keyboard_interrupt_and_system_exit_are_not_wrapped(
     assert stage.run(main) == [("in the body", "cancelled")]
 
 
-def test_of_several_exits_the_group_raises_the_first(stage: Stage) -> None:
+def test_of_several_system_exits_the_group_raises_the_first(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
 
     async def leave(status: int) -> None:
@@ -387,15 +389,15 @@ def test_of_several_exits_the_group_raises_the_first(stage: Stage) -> None:
 
     task = loop.create_task(main())
     for _ in range(3):
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as caught:
             loop.run_forever()
-        log(left.value.code)
-    log(task.exception() is left.value)
+        log(caught.value.code)
+    log(task.exception() is caught.value)
 
     assert log == [1, 2, 1, True]
 
 
-def test_a_group_in_a_timeout_is_cancelled_as_a_whole(stage: Stage) -> None:
+def test_a_timeout_cancels_the_whole_group(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -411,8 +413,10 @@ def test_a_group_in_a_timeout_is_cancelled_as_a_whole(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.13", "a group of errors hides that the limit struck")
-def test_a_group_that_fails_while_its_timeout_strikes_tells_of_both(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "an exception group hides that the timeout expired")
+def test_if_a_group_fails_while_its_timeout_expires_the_error_has_both_in_its_chain(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def child() -> None:
@@ -438,7 +442,7 @@ def test_a_group_that_fails_while_its_timeout_strikes_tells_of_both(stage: Stage
     ]
 
 
-def test_a_group_can_be_ended_early_by_a_task_that_raises(stage: Stage) -> None:
+def test_a_task_that_raises_can_end_a_group_early(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class EndOfGroup(Exception):
@@ -459,7 +463,7 @@ def test_a_group_can_be_ended_early_by_a_task_that_raises(stage: Stage) -> None:
     assert stage.run(main) == [(["returned None", "cancelled"], 2.0)]
 
 
-def test_a_task_cancelled_before_it_began_counts_as_cancelled(stage: Stage) -> None:
+def test_a_task_cancelled_before_its_first_step_counts_as_cancelled(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -469,14 +473,16 @@ def test_a_task_cancelled_before_it_began_counts_as_cancelled(stage: Stage) -> N
         try:
             async with aio.TaskGroup() as group:
                 task = group.create_task(work())
-                raise ValueError("at once")
+                raise ValueError("immediately")
         except* ValueError:
             log(outcome(task))
 
     assert stage.run(main) == ["cancelled"]
 
 
-def test_a_group_cancelled_while_an_error_is_handled_tells_of_that_error(stage: Stage) -> None:
+def test_a_group_cancelled_while_an_error_is_handled_keeps_that_error_as_context(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def clean_up() -> None:

@@ -1,4 +1,4 @@
-"""Tasks: coroutines that run on their own; their names, states, and what can be asked of them."""
+"""Tasks: creation, names, state, stack, and what wakes a task that awaits another."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.parity.harness import (
 )
 
 
-def test_a_task_begins_in_the_next_turn_in_the_order_of_creation(stage: Stage) -> None:
+def test_tasks_start_in_the_next_iteration_in_the_order_of_creation(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def step(name: str) -> None:
-        log(f"{name} begins")
+        log(f"{name} starts")
         await aio.sleep(0)
         log(f"{name} ends")
 
@@ -30,20 +30,20 @@ def test_a_task_begins_in_the_next_turn_in_the_order_of_creation(stage: Stage) -
         a, b = aio.create_task(step("a")), aio.create_task(step("b"))
         log("both are created")
         await a
-        log("a is over")
+        log("a is done")
         await b
 
     assert stage.run(main) == [
         "both are created",
-        "a begins",
-        "b begins",
+        "a starts",
+        "b starts",
         "a ends",
         "b ends",
-        "a is over",
+        "a is done",
     ]
 
 
-def test_whoever_awaits_a_task_wakes_among_its_callbacks_in_order(stage: Stage) -> None:
+def test_a_task_that_awaits_another_wakes_in_the_order_of_its_done_callbacks(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> str:
@@ -71,11 +71,11 @@ def test_whoever_awaits_a_task_wakes_among_its_callbacks_in_order(stage: Stage) 
     ]
 
 
-def test_a_task_has_a_name_that_can_be_changed(stage: Stage) -> None:
+def test_the_name_of_a_task_can_be_changed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
-        log("running as", aio.current_task().get_name())
+        log("current name", aio.current_task().get_name())
 
     async def main() -> None:
         task = aio.create_task(work(), name="worker")
@@ -84,7 +84,7 @@ def test_a_task_has_a_name_that_can_be_changed(stage: Stage) -> None:
         await task
         log(repr(task.get_name()))
 
-    assert stage.run(main) == ["worker", ("running as", "7"), "'7'"]
+    assert stage.run(main) == ["worker", ("current name", "7"), "'7'"]
 
 
 def test_unnamed_tasks_are_numbered(stage: Stage) -> None:
@@ -102,7 +102,7 @@ def test_unnamed_tasks_are_numbered(stage: Stage) -> None:
     assert stage.run(main) == [[0, 1, 2]]
 
 
-def test_a_task_knows_its_coroutine_its_loop_and_its_context(stage: Stage) -> None:
+def test_a_task_knows_its_coroutine_and_its_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -118,7 +118,7 @@ def test_a_task_knows_its_coroutine_its_loop_and_its_context(stage: Stage) -> No
 
 
 @older_asyncio_differs("3.12", "a task has no get_context()")
-def test_a_task_tells_the_context_it_runs_in(stage: Stage) -> None:
+def test_get_context_returns_the_context_that_the_task_runs_in(stage: Stage) -> None:
     import contextvars
 
     aio, log = stage.aio, stage.log
@@ -138,7 +138,7 @@ def test_a_task_tells_the_context_it_runs_in(stage: Stage) -> None:
     assert stage.run(main) == [(True, "set by the task"), ("set by the task", "unset")]
 
 
-def test_current_task_and_all_tasks_see_what_is_running_and_what_is_not_done(stage: Stage) -> None:
+def test_current_task_and_all_tasks_return_the_running_and_the_pending_tasks(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def names() -> list[str]:
@@ -168,14 +168,14 @@ def test_current_task_and_all_tasks_see_what_is_running_and_what_is_not_done(sta
     ]
 
 
-def test_all_tasks_knows_a_task_wherever_it_is(stage: Stage) -> None:
+def test_all_tasks_contains_a_task_in_each_of_its_states(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     loop = stage.new_loop()
 
     def names() -> list[str]:
         return sorted(task.get_name() for task in aio.all_tasks(loop))
 
-    def turn() -> None:
+    def iteration() -> None:
         loop.stop()
         loop.run_forever()
 
@@ -187,31 +187,31 @@ def test_all_tasks_knows_a_task_wherever_it_is(stage: Stage) -> None:
 
     future = loop.create_future()
     task = loop.create_task(work(future), name="worker")
-    log("not begun", names())
-    turn()
-    log("among the ready", names())
-    turn()
+    log("not started", names())
+    iteration()
+    log("ready", names())
+    iteration()
     log("waiting", names())
     future.set_result(None)
     log("woken", names())
-    turn()
-    log("ended", names(), task.done())
+    iteration()
+    log("done", names(), task.done())
 
     assert log == [
-        ("not begun", ["worker"]),
+        ("not started", ["worker"]),
         ("in its first step", ["worker"]),
-        ("among the ready", ["worker"]),
+        ("ready", ["worker"]),
         ("after a bare yield", ["worker"]),
         ("waiting", ["worker"]),
         ("woken", ["worker"]),
-        ("ended", [], True),
+        ("done", [], True),
     ]
 
 
-def test_all_tasks_of_a_closed_loop_are_those_that_will_never_end(stage: Stage) -> None:
+def test_all_tasks_of_a_closed_loop_are_those_that_never_finish(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     loop = stage.new_loop()
-    task = loop.create_task(aio.sleep(1), name="never begun")
+    task = loop.create_task(aio.sleep(1), name="never started")
     loop.close()
     log(aio.all_tasks(loop) == {task})
     task.get_coro().close()
@@ -220,7 +220,7 @@ def test_all_tasks_of_a_closed_loop_are_those_that_will_never_end(stage: Stage) 
     assert log == [True]
 
 
-def test_without_a_running_loop_there_is_no_current_task_to_ask_for(stage: Stage) -> None:
+def test_current_task_and_all_tasks_need_a_running_loop_or_an_argument(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     log(attempt(aio.current_task))
     log(attempt(aio.all_tasks))
@@ -234,7 +234,7 @@ def test_without_a_running_loop_there_is_no_current_task_to_ask_for(stage: Stage
     ]
 
 
-def test_ensure_future_wraps_what_is_no_future_and_leaves_what_is(stage: Stage) -> None:
+def test_ensure_future_wraps_awaitables_and_returns_futures_as_they_are(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def coroutine() -> str:
@@ -262,7 +262,7 @@ def test_ensure_future_wraps_what_is_no_future_and_leaves_what_is(stage: Stage) 
     ]
 
 
-def test_ensure_future_takes_a_loop_that_does_not_run_yet(stage: Stage) -> None:
+def test_ensure_future_accepts_a_loop_that_does_not_run_yet(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def coroutine() -> str:
@@ -275,7 +275,7 @@ def test_ensure_future_takes_a_loop_that_does_not_run_yet(stage: Stage) -> None:
     assert log == [(True, "ran")]
 
 
-def test_what_counts_as_a_coroutine_and_as_a_coroutine_function(stage: Stage) -> None:
+def test_iscoroutine_and_iscoroutinefunction_accept_async_def_only(stage: Stage) -> None:
     import functools
     import types
 
@@ -312,14 +312,14 @@ def test_what_counts_as_a_coroutine_and_as_a_coroutine_function(stage: Stage) ->
 
 
 @older_asyncio_differs("3.12", "a plain generator counts as a coroutine")
-def test_a_plain_generator_is_no_coroutine(stage: Stage) -> None:
+def test_a_plain_generator_is_not_a_coroutine(stage: Stage) -> None:
     def plain() -> Generator[None, None, None]:
         yield
 
     assert stage.aio.iscoroutine(plain()) is False
 
 
-def test_a_result_or_exception_cannot_be_forced_upon_a_task(stage: Stage) -> None:
+def test_set_result_and_set_exception_of_a_task_raise(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> int:
@@ -338,7 +338,7 @@ def test_a_result_or_exception_cannot_be_forced_upon_a_task(stage: Stage) -> Non
     ]
 
 
-def test_the_exception_of_a_task_is_raised_where_it_is_awaited(stage: Stage) -> None:
+def test_awaiting_a_task_raises_its_exception(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     error = LookupError("nowhere")
 
@@ -354,7 +354,7 @@ def test_the_exception_of_a_task_is_raised_where_it_is_awaited(stage: Stage) -> 
     assert stage.run(main) == [("raised LookupError: nowhere", True), "raised LookupError: nowhere"]
 
 
-def test_stop_iteration_cannot_leave_a_coroutine(stage: Stage) -> None:
+def test_a_coroutine_cannot_raise_stop_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -369,18 +369,18 @@ def test_stop_iteration_cannot_leave_a_coroutine(stage: Stage) -> None:
 def test_any_base_exception_but_two_stays_within_its_task(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Odd(BaseException):
+    class CustomBaseException(BaseException):
         pass
 
     async def work() -> None:
-        raise Odd("but kept")
+        raise CustomBaseException("but caught")
 
     async def main() -> None:
         task = aio.create_task(work())
         await aio.sleep(0)
-        log("the loop goes on", outcome(task))
+        log("the loop continues", outcome(task))
 
-    assert stage.run(main) == [("the loop goes on", "raised Odd: but kept")]
+    assert stage.run(main) == [("the loop continues", "raised CustomBaseException: but caught")]
 
 
 @pytest.mark.parametrize("final", [KeyboardInterrupt, SystemExit])
@@ -414,16 +414,16 @@ def test_a_task_cannot_await_itself(stage: Stage) -> None:
             await task
 
         task = aio.create_task(work(), name="ouroboros")
-        told = await attempt_await(task)
+        message = await attempt_await(task)
         log(
-            told.partition(":")[0],
-            "Task cannot await on itself: <Task pending name='ouroboros'" in told,
+            message.partition(":")[0],
+            "Task cannot await on itself: <Task pending name='ouroboros'" in message,
         )
 
     assert stage.run(main) == [("raised RuntimeError", True)]
 
 
-def test_a_task_that_awaits_a_task_is_told_of_its_result_one_turn_later(stage: Stage) -> None:
+def test_a_task_that_awaits_another_wakes_one_iteration_after_it_finished(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def inner() -> str:
@@ -433,15 +433,20 @@ def test_a_task_that_awaits_a_task_is_told_of_its_result_one_turn_later(stage: S
     async def main() -> None:
         loop = aio.get_running_loop()
         task = aio.create_task(inner())
-        loop.call_soon(log, "same turn as inner")
-        loop.call_soon(lambda: loop.call_soon(log, "one turn later"))
+        loop.call_soon(log, "same iteration as inner")
+        loop.call_soon(lambda: loop.call_soon(log, "one iteration later"))
         log(await task)
         await aio.sleep(0)
 
-    assert stage.run(main) == ["inner ends", "same turn as inner", "inner", "one turn later"]
+    assert stage.run(main) == [
+        "inner ends",
+        "same iteration as inner",
+        "inner",
+        "one iteration later",
+    ]
 
 
-def test_the_stack_of_a_suspended_task_is_its_one_frame(stage: Stage) -> None:
+def test_the_stack_of_a_suspended_task_is_one_frame(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def inner() -> None:
@@ -455,20 +460,20 @@ def test_the_stack_of_a_suspended_task_is_its_one_frame(stage: Stage) -> None:
 
     async def main() -> None:
         task = aio.create_task(outer())
-        log("not begun", functions(task))
+        log("not started", functions(task))
         await aio.sleep(0)
         log("suspended", functions(task), functions(task, limit=1))
         await task
         log("done", functions(task))
 
     assert stage.run(main) == [
-        ("not begun", ["outer"]),
+        ("not started", ["outer"]),
         ("suspended", ["outer"], ["outer"]),
         ("done", []),
     ]
 
 
-def test_an_exception_that_counts_as_false_has_a_traceback_all_the_same(stage: Stage) -> None:
+def test_an_exception_that_is_false_has_a_traceback_too(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     class Empty(Exception):
@@ -486,7 +491,7 @@ def test_an_exception_that_counts_as_false_has_a_traceback_all_the_same(stage: S
     assert stage.run(main) == [("Empty()", ["fail"])]
 
 
-def test_whoever_is_told_of_a_lost_exception_may_ask_the_task_anything(stage: Stage) -> None:
+def test_cancelling_and_uncancel_work_in_the_exception_handler(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def fail() -> None:
@@ -529,7 +534,7 @@ def test_the_stack_of_a_failed_task_is_its_traceback(stage: Stage) -> None:
     assert stage.run(main) == [(["outer", "inner"], ["outer"], "raised ValueError: broken")]
 
 
-def test_print_stack_writes_the_lines_of_the_program(stage: Stage) -> None:
+def test_print_stack_writes_the_source_lines(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def printed(task: Any) -> list[str]:
@@ -539,10 +544,10 @@ def test_print_stack_writes_the_lines_of_the_program(stage: Stage) -> None:
         return [line.partition(" at 0x")[0].partition(" coro=")[0] for line in lines]
 
     async def failing() -> None:
-        raise ValueError("broken")  # the line of the failure
+        raise ValueError("broken")  # the line that raises
 
     async def sleeping() -> None:
-        await aio.sleep(1)  # the line of the wait
+        await aio.sleep(1)  # the line that waits
 
     async def main() -> None:
         failed = aio.create_task(failing(), name="failed")
@@ -558,14 +563,14 @@ def test_print_stack_writes_the_lines_of_the_program(stage: Stage) -> None:
     assert stage.run(main) == [
         (
             "Traceback for <Task finished name='failed'",
-            ['raise ValueError("broken")  # the line of the failure', "ValueError: broken"],
+            ['raise ValueError("broken")  # the line that raises', "ValueError: broken"],
         ),
-        ("Stack for <Task pending name='asleep'", ["await aio.sleep(1)  # the line of the wait"]),
+        ("Stack for <Task pending name='asleep'", ["await aio.sleep(1)  # the line that waits"]),
         "No stack for <Task finished name='asleep'",
     ]
 
 
-def test_the_repr_of_a_task_tells_state_name_and_coroutine(stage: Stage) -> None:
+def test_the_repr_of_a_task_shows_its_state_name_and_coroutine(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> int:
@@ -584,15 +589,15 @@ def test_the_repr_of_a_task_tells_state_name_and_coroutine(stage: Stage) -> None
     ]
 
 
-def test_a_task_factory_makes_every_task_of_its_loop(stage: Stage) -> None:
+def test_a_task_factory_creates_every_task_of_its_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Noted(aio.Task):  # type: ignore[name-defined,misc]
+    class CustomTask(aio.Task):  # type: ignore[name-defined,misc]
         pass
 
     def factory(loop: Any, coro: Any, **kwargs: Any) -> Any:
         log("factory", coro.__name__, sorted(kwargs))
-        return Noted(coro, loop=loop, **kwargs)
+        return CustomTask(coro, loop=loop, **kwargs)
 
     async def work() -> None:
         pass
@@ -603,10 +608,10 @@ def test_a_task_factory_makes_every_task_of_its_loop(stage: Stage) -> None:
         loop.set_task_factory(factory)
         log(loop.get_task_factory() is factory)
         task = aio.create_task(work())
-        log(type(task) is Noted)
+        log(type(task) is CustomTask)
         await aio.gather(task, work())
         async with aio.TaskGroup() as group:
-            log(type(group.create_task(work())) is Noted)
+            log(type(group.create_task(work())) is CustomTask)
         loop.set_task_factory(None)
         log(type(aio.create_task(work())) is aio.Task)
         await aio.sleep(0)
@@ -623,28 +628,28 @@ def test_a_task_factory_makes_every_task_of_its_loop(stage: Stage) -> None:
     ]
 
 
-def test_a_task_subclass_may_follow_its_own_steps(stage: Stage) -> None:
+def test_awaiting_a_task_calls_its_overridden_methods(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Loud(aio.Task):  # type: ignore[name-defined,misc]
+    class LoggingTask(aio.Task):  # type: ignore[name-defined,misc]
         def cancel(self, msg: Any = None) -> bool:
             log("cancel", msg)
             return bool(super().cancel(msg))
 
         def add_done_callback(self, fn: Callable[[Any], object], *, context: Any = None) -> None:
-            log("somebody waits")
+            log("add_done_callback")
             super().add_done_callback(fn, context=context)
 
     async def work() -> None:
         await aio.sleep(1)
 
     async def main() -> None:
-        task = Loud(work(), loop=aio.get_running_loop())
+        task = LoggingTask(work(), loop=aio.get_running_loop())
         aio.get_running_loop().call_soon(task.cancel, "enough")
         log(await attempt_await(task))
 
     assert stage.run(main) == [
-        "somebody waits",
+        "add_done_callback",
         ("cancel", "enough"),
         "raised CancelledError: enough",
     ]

@@ -1,4 +1,4 @@
-"""Threads beside the loop: to_thread, executors, and coroutines handed in from outside."""
+"""Threads: to_thread, executors, and run_coroutine_threadsafe."""
 
 from __future__ import annotations
 
@@ -32,59 +32,59 @@ def test_to_thread_calls_a_function_in_another_thread(stage: Stage) -> None:
     assert stage.run(main) == [((1, 2), {"key": "word"}, "in the loop"), (False, "in the loop")]
 
 
-def test_what_a_function_raises_in_its_thread_is_raised_to_who_awaits_it(stage: Stage) -> None:
+def test_an_exception_of_the_function_is_raised_where_it_is_awaited(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        log(await attempt_await(aio.to_thread(int, "no number")))
+        log(await attempt_await(aio.to_thread(int, "not a number")))
         failing = aio.get_running_loop().run_in_executor(None, {}.__getitem__, "no key")
         log(await attempt_await(failing), outcome(failing))
 
     assert stage.run(main) == [
-        "raised ValueError: invalid literal for int() with base 10: 'no number'",
+        "raised ValueError: invalid literal for int() with base 10: 'not a number'",
         ("raised KeyError: 'no key'", "raised KeyError: 'no key'"),
     ]
 
 
-def test_the_loop_goes_on_while_a_thread_works(stage: Stage) -> None:
+def test_the_loop_continues_while_a_thread_works(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        loop, told = aio.get_running_loop(), threading.Event()
+        loop, called = aio.get_running_loop(), threading.Event()
         loop.call_soon(log, "the loop runs")
-        loop.call_soon(told.set)
-        log(await aio.to_thread(told.wait))
+        loop.call_soon(called.set)
+        log(await aio.to_thread(called.wait))
 
     assert stage.run(main) == ["the loop runs", True]
 
 
-def test_cancelling_who_waits_does_not_stop_the_thread(stage: Stage) -> None:
+def test_cancelling_the_waiter_does_not_stop_the_thread(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
-    begun, go_on, over = threading.Event(), threading.Event(), threading.Event()
+    started, proceed, finished = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
-        begun.set()
-        go_on.wait()
-        over.set()
+        started.set()
+        proceed.wait()
+        finished.set()
 
     async def main() -> None:
         waiting = aio.create_task(aio.to_thread(work))
-        await aio.to_thread(begun.wait)
+        await aio.to_thread(started.wait)
         waiting.cancel()
-        log(await attempt_await(waiting), over.is_set())
-        go_on.set()
-        log(await aio.to_thread(over.wait))
+        log(await attempt_await(waiting), finished.is_set())
+        proceed.set()
+        log(await aio.to_thread(finished.wait))
 
     assert stage.run(main) == [("raised CancelledError", False), True]
 
 
-def test_a_call_that_has_not_begun_is_cancelled_for_good(stage: Stage) -> None:
+def test_a_call_that_has_not_started_is_cancelled(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
-    begun, go_on = threading.Event(), threading.Event()
+    started, proceed = threading.Event(), threading.Event()
 
     def work() -> str:
-        begun.set()
-        go_on.wait()
+        started.set()
+        proceed.wait()
         return "the first"
 
     async def main() -> None:
@@ -92,17 +92,17 @@ def test_a_call_that_has_not_begun_is_cancelled_for_good(stage: Stage) -> None:
         with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
             first = loop.run_in_executor(pool, work)
             second = loop.run_in_executor(pool, log, "never called")
-            await aio.to_thread(begun.wait)
+            await aio.to_thread(started.wait)
             second.cancel()
             await aio.wait([second])
-            go_on.set()
+            proceed.set()
             log(await first, outcome(second))
             log(await loop.run_in_executor(pool, str, "the third"))
 
     assert stage.run(main, real=True) == [("the first", "cancelled"), "the third"]
 
 
-def test_an_executor_of_its_own_or_a_default_one(stage: Stage) -> None:
+def test_run_in_executor_uses_the_given_executor_or_the_default_one(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     def thread_name() -> str:
@@ -126,7 +126,7 @@ def test_an_executor_of_its_own_or_a_default_one(stage: Stage) -> None:
     ]
 
 
-def test_a_default_executor_has_to_be_one_of_threads(stage: Stage) -> None:
+def test_a_default_executor_must_be_a_thread_pool(stage: Stage) -> None:
     log, loop = stage.log, stage.new_loop()
     log(attempt(loop.set_default_executor, concurrent.futures.Executor()))
     log(attempt(loop.set_default_executor, None))
@@ -134,7 +134,7 @@ def test_a_default_executor_has_to_be_one_of_threads(stage: Stage) -> None:
     assert log == ["raised TypeError: executor must be ThreadPoolExecutor instance"] * 2
 
 
-def test_an_executor_that_does_not_exist_need_not_be_shut_down(stage: Stage) -> None:
+def test_shutdown_default_executor_works_without_an_executor(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -148,21 +148,21 @@ def test_an_executor_that_does_not_exist_need_not_be_shut_down(stage: Stage) -> 
     ]
 
 
-def test_a_thread_that_does_not_end_in_time_is_left_to_itself(stage: Stage) -> None:
+def test_a_thread_that_does_not_finish_in_time_is_abandoned(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     if aio.__name__ == "asyncio" and sys.version_info < (3, 13):
-        pytest.skip("asyncio before 3.13 waits for the thread without a limit: for ever")
-    go_on, before = threading.Event(), set(threading.enumerate())
+        pytest.skip("asyncio before 3.13 has no timeout here and waits forever")
+    proceed, before = threading.Event(), set(threading.enumerate())
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        waiting = loop.run_in_executor(None, go_on.wait)
+        waiting = loop.run_in_executor(None, proceed.wait)
         try:
             with stage.warnings_logged():
                 await loop.shutdown_default_executor(timeout=0)
             log(outcome(waiting))
         finally:
-            go_on.set()
+            proceed.set()
         log(await waiting)
         for thread in set(threading.enumerate()) - before:
             thread.join()
@@ -178,25 +178,25 @@ def test_a_thread_that_does_not_end_in_time_is_left_to_itself(stage: Stage) -> N
     ]
 
 
-def test_run_waits_for_the_threads_it_leaves(stage: Stage) -> None:
+def test_run_waits_for_its_threads(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
-    go_on = threading.Event()
+    proceed = threading.Event()
 
     def work() -> None:
-        go_on.wait()
-        log("the thread is over")
+        proceed.wait()
+        log("the thread is done")
 
     async def main() -> None:
         aio.get_running_loop().run_in_executor(None, work)
-        aio.get_running_loop().call_soon(go_on.set)
-        log("main is over")
+        aio.get_running_loop().call_soon(proceed.set)
+        log("main is done")
 
     stage.run(main, real=True)
-    log("run is over")
-    assert stage.log == ["main is over", "the thread is over", "run is over"]
+    log("run is done")
+    assert stage.log == ["main is done", "the thread is done", "run is done"]
 
 
-def test_a_thread_may_call_coroutines(stage: Stage) -> None:
+def test_a_thread_can_run_coroutines_on_the_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(fails: bool) -> str:
@@ -215,12 +215,12 @@ def test_a_thread_may_call_coroutines(stage: Stage) -> None:
     assert stage.run(main) == ["returned 'done'", "raised ValueError: failed"]
 
 
-def test_a_thread_may_cancel_what_it_has_called(stage: Stage) -> None:
+def test_a_thread_can_cancel_a_coroutine_that_it_started(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
-    begun = threading.Event()
+    started = threading.Event()
 
     async def work() -> None:
-        begun.set()
+        started.set()
         try:
             await aio.get_running_loop().create_future()
         finally:
@@ -228,7 +228,7 @@ def test_a_thread_may_cancel_what_it_has_called(stage: Stage) -> None:
 
     def thread(loop: Any) -> None:
         future = aio.run_coroutine_threadsafe(work(), loop)
-        begun.wait()
+        started.wait()
         log(future.cancel())
         log(attempt(future.result))
 
@@ -239,7 +239,7 @@ def test_a_thread_may_cancel_what_it_has_called(stage: Stage) -> None:
     assert sorted(map(str, stage.run(main))) == ["True", "raised CancelledError", "the clean-up"]
 
 
-def test_a_coroutine_that_cancels_itself_is_cancelled_for_its_thread(stage: Stage) -> None:
+def test_a_coroutine_that_raises_cancelled_error_is_cancelled_for_its_thread(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -258,7 +258,7 @@ def test_a_coroutine_that_cancels_itself_is_cancelled_for_its_thread(stage: Stag
     assert stage.run(main) == [("CancelledError", True)]
 
 
-def test_only_a_coroutine_can_be_handed_to_the_loop(stage: Stage) -> None:
+def test_run_coroutine_threadsafe_accepts_only_coroutines(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
     log(attempt(aio.run_coroutine_threadsafe, print, loop))
     log(attempt(aio.run_coroutine_threadsafe, loop.create_future(), loop))
@@ -266,7 +266,7 @@ def test_only_a_coroutine_can_be_handed_to_the_loop(stage: Stage) -> None:
     assert log == ["raised TypeError: A coroutine object is required"] * 2
 
 
-def test_a_task_factory_that_fails_fails_the_thread_too(stage: Stage) -> None:
+def test_if_the_task_factory_raises_so_does_the_future_of_the_thread(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -293,7 +293,7 @@ def test_a_task_factory_that_fails_fails_the_thread_too(stage: Stage) -> None:
     ]
 
 
-def test_what_threads_hand_to_the_loop_runs_in_order(stage: Stage) -> None:
+def test_callbacks_from_threads_run_in_order(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -310,7 +310,7 @@ def test_what_threads_hand_to_the_loop_runs_in_order(stage: Stage) -> None:
     assert stage.run(main) == [True]
 
 
-def test_a_closed_loop_takes_nothing_from_threads(stage: Stage) -> None:
+def test_a_closed_loop_accepts_nothing_from_threads(stage: Stage) -> None:
     aio, log, loop = stage.aio, stage.log, stage.new_loop()
 
     async def work() -> None:
@@ -325,7 +325,7 @@ def test_a_closed_loop_takes_nothing_from_threads(stage: Stage) -> None:
     assert log == ["raised RuntimeError: Event loop is closed"] * 2
 
 
-def test_names_are_looked_up_both_ways(stage: Stage) -> None:
+def test_getaddrinfo_and_getnameinfo_run_in_a_thread(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -336,7 +336,7 @@ def test_names_are_looked_up_both_ways(stage: Stage) -> None:
         numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
         log(await loop.getnameinfo(("127.0.0.1", 80), numeric))
 
-    told: list[Any] = list(stage.run(main, real=True))
-    assert told[0] == socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
-    assert told[1].startswith("raised gaierror: ")
-    assert told[2:] == [("127.0.0.1", "80")]
+    steps: list[Any] = list(stage.run(main, real=True))
+    assert steps[0] == socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
+    assert steps[1].startswith("raised gaierror: ")
+    assert steps[2:] == [("127.0.0.1", "80")]

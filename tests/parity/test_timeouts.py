@@ -1,4 +1,4 @@
-"""timeout and timeout_at: a limit on a block, and whose cancellation it was."""
+"""timeout and timeout_at: a deadline for a block, and which cancellations become TimeoutError."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ def test_a_block_that_takes_too_long_raises_timeout_error(stage: Stage) -> None:
 
     async def main() -> None:
         try:
-            async with aio.timeout(1) as limit:
+            async with aio.timeout(1) as timeout:
                 await aio.sleep(10)
         except TimeoutError as error:
-            log(chain(error), stage.now, limit.expired())
+            log(chain(error), stage.now, timeout.expired())
         log(aio.current_task().cancelling())
 
     assert stage.run(main) == [(["TimeoutError", "from CancelledError"], 1.0, True), 0]
 
 
-def test_a_block_that_ends_in_time_knows_nothing_of_its_limit(stage: Stage) -> None:
+def test_a_block_that_finishes_in_time_is_not_affected(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        async with aio.timeout(5) as limit:
-            log(limit.when(), limit.expired())
+        async with aio.timeout(5) as timeout:
+            log(timeout.when(), timeout.expired())
             await aio.sleep(1)
         await aio.sleep(10)
-        log(limit.when(), limit.expired(), stage.now)
+        log(timeout.when(), timeout.expired(), stage.now)
 
     assert stage.run(main) == [(5.0, False), (5.0, False, 11.0)]
 
 
-def test_no_limit_is_a_limit_that_may_be_set_later(stage: Stage) -> None:
+def test_a_timeout_of_none_can_be_given_a_deadline_later(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         try:
-            async with aio.timeout(None) as limit:
-                log(limit.when())
+            async with aio.timeout(None) as timeout:
+                log(timeout.when())
                 await aio.sleep(5)
-                limit.reschedule(aio.get_running_loop().time() + 1)
+                timeout.reschedule(aio.get_running_loop().time() + 1)
                 await aio.sleep(5)
         except TimeoutError:
             log("timed out", stage.now)
@@ -55,21 +55,21 @@ def test_no_limit_is_a_limit_that_may_be_set_later(stage: Stage) -> None:
     assert stage.run(main) == [None, ("timed out", 6.0)]
 
 
-def test_a_limit_can_be_moved_and_lifted(stage: Stage) -> None:
+def test_a_deadline_can_be_moved_and_removed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        async with aio.timeout(1) as limit:
-            limit.reschedule(3)
+        async with aio.timeout(1) as timeout:
+            timeout.reschedule(3)
             await aio.sleep(2)
-            limit.reschedule(None)
+            timeout.reschedule(None)
             await aio.sleep(2)
-        log(stage.now, limit.expired(), limit.when())
+        log(stage.now, timeout.expired(), timeout.when())
 
     assert stage.run(main) == [(4.0, False, None)]
 
 
-def test_a_deadline_in_the_past_strikes_at_the_first_wait(stage: Stage) -> None:
+def test_a_deadline_in_the_past_expires_at_the_first_await(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -92,31 +92,31 @@ def test_a_deadline_in_the_past_strikes_at_the_first_wait(stage: Stage) -> None:
     ]
 
 
-def test_a_block_that_never_waits_does_not_time_out(stage: Stage) -> None:
+def test_a_block_that_never_awaits_does_not_time_out(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        async with aio.timeout(0) as limit:
+        async with aio.timeout(0) as timeout:
             stage.clock.advance(5)
         await aio.sleep(1)
-        log(limit.expired())
+        log(timeout.expired())
 
     assert stage.run(main) == [False]
 
 
-def test_of_two_nested_limits_the_one_that_struck_raises(stage: Stage) -> None:
+def test_of_two_nested_timeouts_the_one_that_expired_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def nested(outer: float, inner: float) -> None:
         try:
-            async with aio.timeout(outer) as outer_limit:
+            async with aio.timeout(outer) as outer_timeout:
                 try:
-                    async with aio.timeout(inner) as inner_limit:
+                    async with aio.timeout(inner) as inner_timeout:
                         await aio.sleep(10)
                 except TimeoutError:
-                    log("inner", stage.now, outer_limit.expired(), inner_limit.expired())
+                    log("inner", stage.now, outer_timeout.expired(), inner_timeout.expired())
         except TimeoutError:
-            log("outer", stage.now, outer_limit.expired(), inner_limit.expired())
+            log("outer", stage.now, outer_timeout.expired(), inner_timeout.expired())
 
     async def main() -> None:
         await nested(outer=2, inner=1)
@@ -125,7 +125,7 @@ def test_of_two_nested_limits_the_one_that_struck_raises(stage: Stage) -> None:
     assert stage.run(main) == [("inner", 1.0, False, True), ("outer", 2.0, True, False)]
 
 
-def test_two_nested_limits_that_strike_together_raise_both(stage: Stage) -> None:
+def test_if_two_nested_timeouts_expire_together_the_outer_one_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -141,15 +141,15 @@ def test_two_nested_limits_that_strike_together_raise_both(stage: Stage) -> None
     assert stage.run(main) == [(True, True, ["TimeoutError", "from CancelledError"]), 0]
 
 
-def test_cancellation_from_outside_is_no_timeout(stage: Stage) -> None:
+def test_cancellation_from_outside_is_not_a_timeout(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
-        async with aio.timeout(5) as limit:
+        async with aio.timeout(5) as timeout:
             try:
                 await aio.sleep(10)
             finally:
-                log(limit.expired())
+                log(timeout.expired())
 
     async def main() -> None:
         task = aio.create_task(work())
@@ -160,7 +160,7 @@ def test_cancellation_from_outside_is_no_timeout(stage: Stage) -> None:
     assert stage.run(main) == [False, ("raised CancelledError: from outside", 1.0)]
 
 
-def test_cancellation_from_outside_wins_over_a_limit_that_struck(stage: Stage) -> None:
+def test_cancellation_from_outside_takes_precedence_over_an_expired_timeout(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -179,18 +179,18 @@ def test_cancellation_from_outside_wins_over_a_limit_that_struck(stage: Stage) -
     assert stage.run(main) == [("raised CancelledError: from outside", 1, 2.0)]
 
 
-def test_a_block_that_swallows_the_cancellation_does_not_time_out(stage: Stage) -> None:
+def test_a_block_that_catches_the_cancellation_does_not_time_out(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        async with aio.timeout(1) as limit:
+        async with aio.timeout(1) as timeout:
             log(await attempt_await(aio.sleep(10)))
-        log(limit.expired(), aio.current_task().cancelling())
+        log(timeout.expired(), aio.current_task().cancelling())
 
     assert stage.run(main) == ["raised CancelledError", (True, 0)]
 
 
-def test_another_error_after_the_limit_struck_passes(stage: Stage) -> None:
+def test_another_exception_after_the_deadline_is_raised_as_it_is(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -206,8 +206,10 @@ def test_another_error_after_the_limit_struck_passes(stage: Stage) -> None:
     assert stage.run(main) == [("ValueError: in the clean-up", 0)]
 
 
-@older_asyncio_differs("3.13", "the CancelledError behind another error stays what it is")
-def test_the_cancellation_behind_another_error_is_told_as_a_timeout(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "a CancelledError in the context of another error stays as it is")
+def test_the_cancellation_in_the_context_of_an_exception_becomes_a_timeout_error(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -225,7 +227,7 @@ def test_the_cancellation_behind_another_error_is_told_as_a_timeout(stage: Stage
     ]
 
 
-def test_the_body_may_catch_its_timeout_only_outside_the_block(stage: Stage) -> None:
+def test_timeout_error_can_be_caught_only_outside_the_block(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -234,23 +236,23 @@ def test_the_body_may_catch_its_timeout_only_outside_the_block(stage: Stage) -> 
                 try:
                     await aio.sleep(10)
                 except TimeoutError:
-                    log("this is never recorded")
+                    log("never reached")
         except TimeoutError:
             log("caught outside")
 
     assert stage.run(main) == ["caught outside"]
 
 
-def test_a_limit_is_entered_once_and_moved_only_while_it_holds(stage: Stage) -> None:
+def test_a_timeout_is_entered_once_and_rescheduled_only_while_it_is_active(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        limit = aio.timeout(1)
-        log(attempt(limit.reschedule, 2))
-        async with limit:
-            log(await attempt_await(limit.__aenter__()))
-        log(attempt(limit.reschedule, 2))
-        log(await attempt_await(limit.__aenter__()))
+        timeout = aio.timeout(1)
+        log(attempt(timeout.reschedule, 2))
+        async with timeout:
+            log(await attempt_await(timeout.__aenter__()))
+        log(attempt(timeout.reschedule, 2))
+        log(await attempt_await(timeout.__aenter__()))
         try:
             async with aio.timeout(0) as expired:
                 log(await attempt_await(aio.sleep(1)))
@@ -270,7 +272,7 @@ def test_a_limit_is_entered_once_and_moved_only_while_it_holds(stage: Stage) -> 
     ]
 
 
-def test_a_limit_needs_a_task(stage: Stage) -> None:
+def test_a_timeout_needs_a_task(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     loop = stage.new_loop()
 
@@ -285,15 +287,15 @@ def test_a_limit_needs_a_task(stage: Stage) -> None:
     assert log == ["raised RuntimeError: Timeout should be used inside a task"]
 
 
-def test_the_repr_of_a_limit_tells_its_state(stage: Stage) -> None:
+def test_the_repr_of_a_timeout_shows_its_state(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        limit = aio.timeout_at(7)
-        log(repr(limit))
-        async with limit:
-            log(repr(limit))
-        log(repr(limit))
+        timeout = aio.timeout_at(7)
+        log(repr(timeout))
+        async with timeout:
+            log(repr(timeout))
+        log(repr(timeout))
 
     assert stage.run(main) == [
         "<Timeout [created]>",
@@ -302,7 +304,7 @@ def test_the_repr_of_a_limit_tells_its_state(stage: Stage) -> None:
     ]
 
 
-def test_a_cancellation_in_the_same_turn_as_the_deadline_is_not_lost(stage: Stage) -> None:
+def test_a_cancellation_in_the_same_iteration_as_the_deadline_is_not_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -315,33 +317,30 @@ def test_a_cancellation_in_the_same_turn_as_the_deadline_is_not_lost(stage: Stag
         delay = 0.9 if cancel_first else 1.1
         aio.get_running_loop().call_later(delay, task.cancel, "from outside")
         stage.clock.advance(5)  # both are due now
-        told = await attempt_await(task)
-        log(told, task.cancelled(), task.cancelling())
+        message = await attempt_await(task)
+        log(message, task.cancelled(), task.cancelling())
 
     stage.run(lambda: main(cancel_first=True))
     stage.run(lambda: main(cancel_first=False))
 
     assert log == [
         ("raised CancelledError: from outside", True, 1),
-        (
-            "raised CancelledError",
-            True,
-            1,
-        ),  # the request of the limit came first, without a message
+        # The request of the timeout came first; it has no message.
+        ("raised CancelledError", True, 1),
     ]
 
 
-def test_a_limit_can_be_pushed_on_as_long_as_there_is_progress(stage: Stage) -> None:
+def test_a_deadline_can_be_moved_as_long_as_there_is_progress(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
         try:
-            async with aio.timeout(1) as limit:
+            async with aio.timeout(1) as timeout:
                 for pause in (0.5, 0.9, 0.7, 3):
                     await aio.sleep(pause)
                     log("progress", stage.now)
-                    limit.reschedule(loop.time() + 1)
+                    timeout.reschedule(loop.time() + 1)
         except TimeoutError:
             log("no progress", stage.now)
 

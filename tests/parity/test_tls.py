@@ -1,4 +1,4 @@
-"""TLS: when the protocol hears of what, who is trusted, and how a connection ends."""
+"""TLS: the order of the callbacks, certificate checks, and closing a connection."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ KIB = 1024
 
 
 @contextlib.asynccontextmanager
-async def secured(
+async def tls_connection(
     stage: Stage, protocol: Any, **options: Any
 ) -> AsyncIterator[tuple[Any, TLSPeer]]:
-    """A TLS transport for `protocol`, and the peer at the other end, who is the server."""
+    """Yield a TLS transport for `protocol`, and the peer at the other end, which is the server."""
     with pair() as (ours, theirs):
         loop = stage.aio.get_running_loop()
         peer = TLSPeer(loop, theirs, server_context())
@@ -41,7 +41,7 @@ async def secured(
 
 
 async def handshake_alone(stage: Stage, protocol: Any, sock: socket.socket, **options: Any) -> str:
-    """How create_connection ends, where nobody at the other end knows TLS."""
+    """Return the outcome of create_connection if the other end does not speak TLS."""
     options = {"ssl": client_context(), "server_hostname": NAME, **options}
     loop = stage.aio.get_running_loop()
     return await attempt_await(loop.create_connection(lambda: protocol, sock=sock, **options))
@@ -50,7 +50,7 @@ async def handshake_alone(stage: Stage, protocol: Any, sock: socket.socket, **op
 # Making a connection
 
 
-def test_the_protocol_hears_of_the_connection_after_the_handshake(stage: Stage) -> None:
+def test_connection_made_is_called_after_the_handshake(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -63,7 +63,7 @@ def test_the_protocol_hears_of_the_connection_after_the_handshake(stage: Stage) 
                 loop.create_connection(lambda: protocol, sock=ours, **options)
             )
             await aio.sleep(1)
-            log("no handshake yet", stage.now)
+            log("still waiting for the handshake", stage.now)
             await peer.handshake()
             transport, found = await opening
             log("connected", found is protocol, transport is protocol.transport)
@@ -74,7 +74,7 @@ def test_the_protocol_hears_of_the_connection_after_the_handshake(stage: Stage) 
             await protocol.lost
 
     assert stage.run(main) == [
-        ("no handshake yet", 1.0),
+        ("still waiting for the handshake", 1.0),
         MADE,
         ("connected", True, True),
         b"ping",
@@ -84,12 +84,12 @@ def test_the_protocol_hears_of_the_connection_after_the_handshake(stage: Stage) 
     ]
 
 
-def test_the_transport_tells_of_the_connection_and_of_what_is_below(stage: Stage) -> None:
+def test_get_extra_info_describes_the_tls_connection_and_the_socket(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
         context = client_context()
-        async with secured(stage, stage.aio.Protocol(), ssl=context) as (transport, peer):
+        async with tls_connection(stage, stage.aio.Protocol(), ssl=context) as (transport, peer):
             log(transport.get_extra_info("sslcontext") is context)
             log(transport.get_extra_info("cipher") == peer.tls.cipher())
             log(transport.get_extra_info("peercert")["subjectAltName"])
@@ -118,7 +118,7 @@ def test_the_transport_tells_of_the_connection_and_of_what_is_below(stage: Stage
 
 
 @pytest.mark.parametrize(
-    ("trusting", "name", "reason"),
+    ("trusted", "name", "reason"),
     [
         (True, NAME, None),
         (True, "", None),
@@ -127,13 +127,13 @@ def test_the_transport_tells_of_the_connection_and_of_what_is_below(stage: Stage
     ],
 )
 def test_a_certificate_is_verified(
-    stage: Stage, trusting: bool, name: str, reason: str | None
+    stage: Stage, trusted: bool, name: str, reason: str | None
 ) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        context = client_context() if trusting else stranger_context()
+        context = client_context() if trusted else stranger_context()
         context.check_hostname = bool(name)
         server = await loop.create_server(aio.Protocol, HOST, 0, ssl=server_context())
         address = server.sockets[0].getsockname()
@@ -148,11 +148,11 @@ def test_a_certificate_is_verified(
         server.close()
         await server.wait_closed()
 
-    told = stage.run(main, real=True)
-    assert told == ([MADE, LOST] if reason is None else [("refused", reason)])
+    steps = stage.run(main, real=True)
+    assert steps == ([MADE, LOST] if reason is None else [("refused", reason)])
 
 
-def test_without_a_context_of_its_own_a_client_trusts_whom_the_system_trusts(stage: Stage) -> None:
+def test_with_ssl_true_a_client_trusts_the_certificates_of_the_system(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -212,7 +212,7 @@ def test_the_arguments_about_tls_are_checked(stage: Stage) -> None:
     ]
 
 
-def test_a_handshake_may_take_a_minute_or_as_long_as_one_says(stage: Stage) -> None:
+def test_the_handshake_timeout_is_one_minute_by_default(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
@@ -227,7 +227,7 @@ def test_a_handshake_may_take_a_minute_or_as_long_as_one_says(stage: Stage) -> N
     ]
 
 
-def test_who_ends_or_breaks_the_connection_during_the_handshake_is_reported(stage: Stage) -> None:
+def test_a_peer_that_closes_or_does_not_speak_tls_makes_the_handshake_fail(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -257,13 +257,13 @@ def test_a_handshake_can_be_cancelled(stage: Stage) -> None:
     assert stage.run(main) == [("raised TimeoutError", 3.0), (-1, True, b"")]
 
 
-# Bytes
+# Sending and receiving
 
 
 def test_a_buffered_protocol_may_have_a_buffer_smaller_than_a_record(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    class Spoon(aio.BufferedProtocol):  # type: ignore[misc, name-defined]
+    class SmallBuffer(aio.BufferedProtocol):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             self.buffer = bytearray(3)
             self.received = b""
@@ -275,8 +275,8 @@ def test_a_buffered_protocol_may_have_a_buffer_smaller_than_a_record(stage: Stag
             self.received += self.buffer[:nbytes]
 
     async def main() -> None:
-        protocol = Spoon()
-        async with secured(stage, protocol) as (_, peer):
+        protocol = SmallBuffer()
+        async with tls_connection(stage, protocol) as (_, peer):
             await peer.send(b"0123456789")
             await aio.sleep(1)
             log(protocol.received)
@@ -284,11 +284,11 @@ def test_a_buffered_protocol_may_have_a_buffer_smaller_than_a_record(stage: Stag
     assert stage.run(main) == [b"0123456789"]
 
 
-def test_what_is_written_arrives_in_order(stage: Stage) -> None:
+def test_written_data_arrives_in_order(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
-        async with secured(stage, stage.aio.Protocol()) as (transport, peer):
+        async with tls_connection(stage, stage.aio.Protocol()) as (transport, peer):
             transport.write(b"bytes, ")
             transport.write(b"")
             transport.write(bytearray(b"an array, "))
@@ -305,14 +305,14 @@ def test_what_is_written_arrives_in_order(stage: Stage) -> None:
 
 def test_a_slow_reader_makes_the_writer_pause(stage: Stage) -> None:
     log = stage.log
-    much = bytes(range(256)) * (16 * KIB)
+    payload = bytes(range(256)) * (16 * KIB)
 
     async def main() -> None:
-        async with secured(stage, Recorder(stage)) as (transport, peer):
-            for start in range(0, len(much), 16 * KIB):
-                transport.write(much[start : start + 16 * KIB])
+        async with tls_connection(stage, Recorder(stage)) as (transport, peer):
+            for start in range(0, len(payload), 16 * KIB):
+                transport.write(payload[start : start + 16 * KIB])
             log(transport.get_write_buffer_size() > 512 * KIB)
-            log(await peer.receive(len(much)) == much, transport.get_write_buffer_size())
+            log(await peer.receive(len(payload)) == payload, transport.get_write_buffer_size())
 
     assert stage.run(main) == [
         MADE,
@@ -324,11 +324,11 @@ def test_a_slow_reader_makes_the_writer_pause(stage: Stage) -> None:
     ]
 
 
-def test_a_paused_protocol_hears_nothing_until_it_resumes(stage: Stage) -> None:
+def test_a_paused_protocol_receives_nothing_until_it_resumes(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        async with secured(stage, Recorder(stage)) as (transport, peer):
+        async with tls_connection(stage, Recorder(stage)) as (transport, peer):
             transport.pause_reading()
             await peer.send(b"one")
             await aio.sleep(1)
@@ -350,12 +350,12 @@ def test_a_paused_protocol_hears_nothing_until_it_resumes(stage: Stage) -> None:
     ]
 
 
-def test_the_end_waits_for_a_paused_protocol(stage: Stage) -> None:
+def test_the_end_of_file_waits_while_the_protocol_is_paused(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         protocol = Recorder(stage)
-        async with secured(stage, protocol) as (transport, peer):
+        async with tls_connection(stage, protocol) as (transport, peer):
             transport.pause_reading()
             await peer.send(b"the last")
             peer.sock.shutdown(socket.SHUT_WR)
@@ -367,15 +367,15 @@ def test_the_end_waits_for_a_paused_protocol(stage: Stage) -> None:
     assert stage.run(main) == [MADE, "resuming", ("protocol", "received", b"the last"), EOF, LOST]
 
 
-# Ending a connection
+# Closing a connection
 
 
-def test_closing_takes_leave_and_waits_for_the_answer(stage: Stage) -> None:
+def test_close_sends_close_notify_and_waits_for_the_reply(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         protocol = Recorder(stage)
-        async with secured(stage, protocol) as (transport, peer):
+        async with tls_connection(stage, protocol) as (transport, peer):
             transport.write(b"goodbye")
             transport.close()
             log("closing", transport.is_closing())
@@ -389,13 +389,13 @@ def test_closing_takes_leave_and_waits_for_the_answer(stage: Stage) -> None:
     assert stage.run(main) == [MADE, ("closing", True), b"goodbye", EOF, LOST, 10.0]
 
 
-def test_an_answer_to_close_may_take_half_a_minute_or_as_long_as_one_says(stage: Stage) -> None:
+def test_the_shutdown_timeout_is_half_a_minute_by_default(stage: Stage) -> None:
     log = stage.log
 
     async def main() -> None:
         for options in ({}, {"ssl_shutdown_timeout": 5}):
             protocol = Recorder(stage)
-            async with secured(stage, protocol, **options) as (transport, _):
+            async with tls_connection(stage, protocol, **options) as (transport, _):
                 began = stage.now
                 transport.close()
                 await protocol.lost
@@ -405,37 +405,37 @@ def test_an_answer_to_close_may_take_half_a_minute_or_as_long_as_one_says(stage:
     assert stage.run(main) == [MADE, late, 30.0, MADE, late, 5.0]
 
 
-def test_what_is_buffered_is_sent_before_the_leave(stage: Stage) -> None:
+def test_buffered_data_is_sent_before_close_notify(stage: Stage) -> None:
     log = stage.log
-    much = bytes(range(256)) * (16 * KIB)
+    payload = bytes(range(256)) * (16 * KIB)
 
     async def main() -> None:
         protocol = Recorder(stage)
-        async with secured(stage, protocol) as (transport, peer):
-            transport.write(much)
+        async with tls_connection(stage, protocol) as (transport, peer):
+            transport.write(payload)
             transport.close()
-            log(await peer.receive(len(much) + 1) == much)
+            log(await peer.receive(len(payload) + 1) == payload)
             await peer.say_goodbye()
             await protocol.lost
 
     assert stage.run(main)[-3:] == [True, EOF, LOST]
 
 
-def test_a_protocol_may_still_write_when_the_other_side_takes_leave(stage: Stage) -> None:
+def test_a_protocol_may_still_write_after_close_notify_was_received(stage: Stage) -> None:
     log = stage.log
 
-    class Polite(Recorder):
+    class Replying(Recorder):
         def eof_received(self) -> bool:
             self.transport.write(b"one more thing")
             super().eof_received()
             return True
 
     async def main() -> None:
-        protocol = Polite(stage)
-        async with secured(stage, protocol) as (_, peer):
-            taking_leave = stage.aio.ensure_future(peer.say_goodbye())
+        protocol = Replying(stage)
+        async with tls_connection(stage, protocol) as (_, peer):
+            closing = stage.aio.ensure_future(peer.say_goodbye())
             await protocol.lost
-            log((await attempt_await(taking_leave)).split(":")[0])
+            log((await attempt_await(closing)).split(":")[0])
 
     assert stage.run(main) == [MADE, EOF, LOST, "raised SSLError"]
     assert stage.logged() == [
@@ -443,20 +443,20 @@ def test_a_protocol_may_still_write_when_the_other_side_takes_leave(stage: Stage
     ]
 
 
-def test_an_end_of_file_without_a_leave_is_an_end_all_the_same(stage: Stage) -> None:
+def test_an_end_of_file_without_close_notify_is_still_an_end_of_file(stage: Stage) -> None:
     log = stage.log
-    much = bytes(range(256)) * (16 * KIB)
+    payload = bytes(range(256)) * (16 * KIB)
 
     async def main() -> None:
         protocol = Recorder(stage)
-        async with secured(stage, protocol) as (transport, peer):
-            transport.write(much)
+        async with tls_connection(stage, protocol) as (transport, peer):
+            transport.write(payload)
             peer.sock.shutdown(socket.SHUT_WR)
-            log("received", await peer.receive(len(much)) == much)
+            log("received", await peer.receive(len(payload)) == payload)
             await protocol.lost
 
-    told = stage.run(main)
-    assert [step for step in told if step[1] not in ("pause", "resume")] == [  # type: ignore[index]
+    steps = stage.run(main)
+    assert [step for step in steps if step[1] not in ("pause", "resume")] == [  # type: ignore[index]
         MADE,
         EOF,
         LOST,
@@ -464,7 +464,7 @@ def test_an_end_of_file_without_a_leave_is_an_end_all_the_same(stage: Stage) -> 
     ]
 
 
-def test_a_reset_is_told_to_the_protocol(stage: Stage) -> None:
+def test_a_reset_is_passed_to_connection_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -494,12 +494,12 @@ def test_a_reset_is_told_to_the_protocol(stage: Stage) -> None:
     ]
 
 
-def test_what_is_no_tls_ends_the_connection(stage: Stage) -> None:
+def test_invalid_tls_data_closes_the_connection(stage: Stage) -> None:
     aio = stage.aio
 
     async def main() -> None:
         protocol = Recorder(stage)
-        async with secured(stage, protocol) as (_, peer):
+        async with tls_connection(stage, protocol) as (_, peer):
             await peer.send(b"good")
             await aio.sleep(1)
             peer.sock.send(b"please corrupt the connection")
@@ -510,12 +510,12 @@ def test_what_is_no_tls_ends_the_connection(stage: Stage) -> None:
     assert "SSLError" in str(lost)
 
 
-def test_data_that_comes_after_close_is_an_error(stage: Stage) -> None:
+def test_data_after_close_notify_is_an_error(stage: Stage) -> None:
     aio = stage.aio
 
     async def main() -> None:
         protocol = Recorder(stage)
-        async with secured(stage, protocol) as (transport, peer):
+        async with tls_connection(stage, protocol) as (transport, peer):
             transport.close()
             await aio.sleep(1)
             peer.sock.send(peer.encrypted(b"too late"))
@@ -526,11 +526,11 @@ def test_data_that_comes_after_close_is_an_error(stage: Stage) -> None:
     assert "APPLICATION_DATA_AFTER_CLOSE_NOTIFY" in str(lost)
 
 
-def test_abort_takes_no_leave(stage: Stage) -> None:
+def test_abort_does_not_send_close_notify(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        async with secured(stage, Recorder(stage)) as (transport, peer):
+        async with tls_connection(stage, Recorder(stage)) as (transport, peer):
             transport.abort()
             log("aborted")
             await aio.sleep(1)
@@ -539,46 +539,46 @@ def test_abort_takes_no_leave(stage: Stage) -> None:
     assert stage.run(main) == [MADE, "aborted", LOST, b""]
 
 
-def test_writes_into_a_closed_connection_are_counted_and_logged(stage: Stage) -> None:
+def test_writes_to_a_closed_connection_are_counted_and_logged(stage: Stage) -> None:
     async def main() -> None:
-        async with secured(stage, stage.aio.Protocol()) as (transport, peer):
+        async with tls_connection(stage, stage.aio.Protocol()) as (transport, peer):
             await peer.send(b"")
             transport.close()
             for _ in range(7):
-                transport.write(b"into the void")
+                transport.write(b"to a closed connection")
             transport.write(b"")
 
     stage.run(main)
     assert stage.logged() == ["WARNING SSL connection is closed"] * 2
 
 
-def test_a_protocol_that_fails_loses_its_connection(stage: Stage) -> None:
+def test_a_protocol_that_raises_loses_its_connection(stage: Stage) -> None:
     aio = stage.aio
 
-    class Clumsy(Recorder):
+    class Failing(Recorder):
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            raise LookupError("dropped it")
+            raise LookupError("in the protocol")
 
     async def main() -> None:
         aio.get_running_loop().set_exception_handler(stage.report)
-        protocol = Clumsy(stage)
-        async with secured(stage, protocol) as (_, peer):
-            await peer.send(b"vase")
+        protocol = Failing(stage)
+        async with tls_connection(stage, protocol) as (_, peer):
+            await peer.send(b"data")
             await protocol.lost
 
     assert stage.run(main) == [
         MADE,
-        ("protocol", "received", b"vase"),
-        ("report", "Fatal error on SSL protocol", "LookupError: dropped it"),
-        ("protocol", "lost", "LookupError: dropped it"),
+        ("protocol", "received", b"data"),
+        ("report", "Fatal error on SSL protocol", "LookupError: in the protocol"),
+        ("protocol", "lost", "LookupError: in the protocol"),
     ]
 
 
-# Changing to TLS later
+# start_tls
 
 
-def test_a_connection_can_go_on_over_tls(stage: Stage) -> None:
+def test_a_connection_can_be_upgraded_to_tls(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -615,7 +615,7 @@ def test_a_connection_can_go_on_over_tls(stage: Stage) -> None:
     ]
 
 
-def test_a_server_can_be_the_one_to_go_on_over_tls(stage: Stage) -> None:
+def test_the_server_side_can_upgrade_to_tls_too(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -636,7 +636,7 @@ def test_a_server_can_be_the_one_to_go_on_over_tls(stage: Stage) -> None:
     assert stage.run(main) == [MADE, None, ("protocol", "received", b"hello"), EOF, LOST]
 
 
-def test_what_start_tls_does_not_take_it_says(stage: Stage) -> None:
+def test_start_tls_rejects_invalid_arguments(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -650,7 +650,7 @@ def test_what_start_tls_does_not_take_it_says(stage: Stage) -> None:
     ]
 
 
-def test_a_failed_start_tls_loses_the_connection(stage: Stage) -> None:
+def test_a_failed_start_tls_closes_the_connection(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -670,21 +670,22 @@ def test_a_failed_start_tls_loses_the_connection(stage: Stage) -> None:
 
     made, *refused_and_lost, closed = stage.run(main)
     assert (made, closed) == (MADE, -1)
-    told = sorted(str(step) for step in refused_and_lost)  # asyncio: refused, miniloop: lost first
-    assert "SSLCertVerificationError" in told[0]
-    assert told[1] == "('refused', 'unable to get local issuer certificate')"
+    # asyncio logs "refused" first, miniloop "lost".
+    steps = sorted(str(step) for step in refused_and_lost)
+    assert "SSLCertVerificationError" in steps[0]
+    assert steps[1] == "('refused', 'unable to get local issuer certificate')"
 
 
-def test_tls_can_go_through_tls(stage: Stage) -> None:
+def test_tls_can_run_over_tls(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
-    much = bytes(range(256)) * (16 * KIB)
+    payload = bytes(range(256)) * (16 * KIB)
 
-    class Hall(aio.Protocol):  # type: ignore[misc, name-defined]
+    class Outer(aio.Protocol):  # type: ignore[misc, name-defined]
         def connection_made(self, transport: Any) -> None:
-            transport.pause_reading()  # what comes next is for the one inside
-            self.entered = aio.ensure_future(self.go_in(transport))
+            transport.pause_reading()  # the next data belongs to the inner protocol
+            self.upgrading = aio.ensure_future(self.upgrade(transport))
 
-        async def go_in(self, transport: Any) -> Any:
+        async def upgrade(self, transport: Any) -> Any:
             loop = aio.get_running_loop()
             self.inner = await loop.start_tls(transport, self, server_context(), server_side=True)
             self.inner.write(b"welcome")
@@ -694,7 +695,7 @@ def test_tls_can_go_through_tls(stage: Stage) -> None:
 
     async def main() -> None:
         loop = aio.get_running_loop()
-        server = await loop.create_server(Hall, HOST, 0, ssl=server_context())
+        server = await loop.create_server(Outer, HOST, 0, ssl=server_context())
         address = server.sockets[0].getsockname()
         reader = aio.StreamReader()
         protocol = aio.StreamReaderProtocol(reader)
@@ -705,8 +706,8 @@ def test_tls_can_go_through_tls(stage: Stage) -> None:
         inner = await loop.start_tls(outer, protocol, client_context(), **tls)
         log(inner.get_extra_info("peername") == address)
         log(await reader.readexactly(7))
-        inner.write(much)
-        log(await reader.readexactly(len(much)) == much)
+        inner.write(payload)
+        log(await reader.readexactly(len(payload)) == payload)
         inner.close()
         log(await reader.read())
         server.close()
@@ -718,7 +719,7 @@ def test_tls_can_go_through_tls(stage: Stage) -> None:
 # Streams
 
 
-def test_streams_speak_tls_from_the_start_or_later(stage: Stage) -> None:
+def test_streams_can_use_tls_from_the_start_or_upgrade_later(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def answer(reader: Any, writer: Any) -> None:
@@ -752,7 +753,7 @@ def test_streams_speak_tls_from_the_start_or_later(stage: Stage) -> None:
     assert stage.run(main, real=True) == [b"go ahead\n", b"secret\n", b"secret\n"]
 
 
-def test_killing_the_peer_in_mid_transfer_ends_in_a_reset(stage: Stage) -> None:
+def test_a_peer_that_is_killed_during_a_transfer_causes_a_connection_error(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def drop(reader: Any, writer: Any) -> None:

@@ -1,4 +1,4 @@
-"""wait: which tasks are done, without a word about how they ended."""
+"""wait: two sets, the done and the pending tasks. It never raises their exceptions."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ async def sleeping(aio: Any, delay: float, error: Exception | None = None) -> fl
 
 
 def start(aio: Any, *delays: float) -> list[Any]:
-    """Tasks that sleep so long, named after it."""
+    """Start a task for each delay, named after it."""
     return [aio.create_task(sleeping(aio, delay), name=str(delay)) for delay in delays]
 
 
-def test_wait_waits_for_all_and_raises_nothing(stage: Stage) -> None:
+def test_wait_waits_for_all_and_raises_no_exception(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -36,7 +36,7 @@ def test_wait_waits_for_all_and_raises_nothing(stage: Stage) -> None:
     assert stage.run(main) == [(["1", "3", "failing"], [], 3.0), "raised ValueError: late"]
 
 
-def test_first_completed_comes_back_with_the_first(stage: Stage) -> None:
+def test_first_completed_returns_with_the_first_task(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -50,7 +50,7 @@ def test_first_completed_comes_back_with_the_first(stage: Stage) -> None:
     assert stage.run(main) == [(["1"], ["2", "3"], 1.0), (["2"], ["3"], 2.0)]
 
 
-def test_first_completed_gives_all_that_were_done_in_the_same_turn(stage: Stage) -> None:
+def test_first_completed_returns_all_that_are_done_in_the_same_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -64,7 +64,7 @@ def test_first_completed_gives_all_that_were_done_in_the_same_turn(stage: Stage)
     assert stage.run(main) == [([False, True, True], [True, False, False])]
 
 
-def test_first_exception_comes_back_with_the_first_failure(stage: Stage) -> None:
+def test_first_exception_returns_with_the_first_failure(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -77,7 +77,7 @@ def test_first_exception_comes_back_with_the_first_failure(stage: Stage) -> None
     assert stage.run(main) == [(["1", "failing"], ["3"], 2.0, "raised ValueError: broken")]
 
 
-def test_a_cancelled_task_is_no_first_exception(stage: Stage) -> None:
+def test_a_cancelled_task_does_not_count_as_an_exception(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -111,7 +111,7 @@ def test_a_timeout_leaves_the_pending_tasks_running(stage: Stage) -> None:
     assert stage.run(main) == [(["1"], ["3"], 2.0, ["returned 1", "pending"]), (3, 3.0)]
 
 
-def test_a_timeout_of_zero_lets_the_tasks_take_a_step(stage: Stage) -> None:
+def test_with_timeout_zero_each_task_can_run_a_step(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def quick() -> None:
@@ -126,17 +126,17 @@ def test_a_timeout_of_zero_lets_the_tasks_take_a_step(stage: Stage) -> None:
     assert stage.run(main) == ["took a step", (["quick"], ["1"], 0.0)]
 
 
-def test_what_is_done_already_is_told_one_turn_later(stage: Stage) -> None:
+def test_waiting_for_a_done_future_takes_one_iteration(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         future = aio.Future()
         future.set_result(None)
-        aio.get_running_loop().call_soon(log, "a turn")
+        aio.get_running_loop().call_soon(log, "an iteration")
         done, pending = await aio.wait([future])
         log(done == {future}, pending)
 
-    assert stage.run(main) == ["a turn", (True, set())]
+    assert stage.run(main) == ["an iteration", (True, set())]
 
 
 def test_cancelling_the_wait_leaves_the_tasks_alone(stage: Stage) -> None:
@@ -153,7 +153,7 @@ def test_cancelling_the_wait_leaves_the_tasks_alone(stage: Stage) -> None:
     assert stage.run(main) == [("raised CancelledError", ["pending"]), (2, 2.0)]
 
 
-def test_one_task_given_twice_is_one_task(stage: Stage) -> None:
+def test_a_task_given_twice_counts_once(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -164,7 +164,7 @@ def test_one_task_given_twice_is_one_task(stage: Stage) -> None:
     assert stage.run(main) == [(True, set())]
 
 
-def test_wait_refuses_what_is_no_collection_of_futures(stage: Stage) -> None:
+def test_wait_rejects_invalid_arguments(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -185,8 +185,8 @@ def test_wait_refuses_what_is_no_collection_of_futures(stage: Stage) -> None:
     ]
 
 
-def test_a_timeout_that_is_not_needed_leaves_the_heap_of_timers_at_once(stage: Stage) -> None:
-    """So that of timers for the same moment the same one comes first."""
+def test_an_unused_timeout_is_removed_from_the_heap_immediately(stage: Stage) -> None:
+    """So the order of timers with equal times is the same on both."""
     aio, log = stage.aio, stage.log
 
     async def waiter(future: Awaitable[object]) -> None:

@@ -1,4 +1,4 @@
-"""wait_for: one awaitable, so much time, and the races between its end and the deadline."""
+"""wait_for: one awaitable with a timeout, and races between completion and the deadline."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import contextvars
 from tests.parity.harness import Stage, attempt_await, chain, older_asyncio_differs, outcome
 
 
-def test_what_ends_in_time_gives_its_result(stage: Stage) -> None:
+def test_an_awaitable_that_finishes_in_time_returns_its_result(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         log(await aio.wait_for(aio.sleep(1, "in time"), 2), stage.now)
-        log(await aio.wait_for(aio.sleep(1, "no limit"), None), stage.now)
+        log(await aio.wait_for(aio.sleep(1, "no timeout"), None), stage.now)
         log(await attempt_await(aio.wait_for(failing(), 1)))
 
     async def failing() -> None:
@@ -20,12 +20,12 @@ def test_what_ends_in_time_gives_its_result(stage: Stage) -> None:
 
     assert stage.run(main) == [
         ("in time", 1.0),
-        ("no limit", 2.0),
+        ("no timeout", 2.0),
         "raised ValueError: failed in time",
     ]
 
 
-def test_what_takes_too_long_is_cancelled_and_times_out(stage: Stage) -> None:
+def test_an_awaitable_that_takes_too_long_is_cancelled_and_times_out(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def slow() -> None:
@@ -43,7 +43,7 @@ def test_what_takes_too_long_is_cancelled_and_times_out(stage: Stage) -> None:
     assert stage.run(main) == [("cleaned up", 1.0), (["TimeoutError", "from CancelledError"], True)]
 
 
-def test_a_task_that_takes_too_long_is_cancelled_too(stage: Stage) -> None:
+def test_a_task_or_future_that_takes_too_long_is_cancelled_too(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -57,11 +57,11 @@ def test_a_task_that_takes_too_long_is_cancelled_too(stage: Stage) -> None:
     ]
 
 
-def test_no_time_at_all_is_enough_only_for_what_is_done(stage: Stage) -> None:
+def test_a_timeout_of_zero_or_less_suffices_only_for_done_futures(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
-        log("this is never recorded")
+        log("never reached")
 
     async def main() -> None:
         done = aio.Future()
@@ -78,7 +78,7 @@ def test_no_time_at_all_is_enough_only_for_what_is_done(stage: Stage) -> None:
     ]
 
 
-def test_the_timeout_waits_for_the_cleanup_it_caused(stage: Stage) -> None:
+def test_wait_for_waits_for_the_cleanup_after_the_timeout(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def slow() -> None:
@@ -93,23 +93,25 @@ def test_the_timeout_waits_for_the_cleanup_it_caused(stage: Stage) -> None:
     assert stage.run(main) == [("raised TimeoutError", 4.0)]
 
 
-def test_who_refuses_to_be_cancelled_returns_after_all(stage: Stage) -> None:
+def test_an_awaitable_that_ignores_the_cancellation_returns_its_result(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def stubborn() -> str:
+    async def ignore_cancellation() -> str:
         try:
             await aio.sleep(10)
         except aio.CancelledError:
             await aio.sleep(1)
-        return "my result"
+        return "the result"
 
     async def main() -> None:
-        log(await aio.wait_for(stubborn(), 1), stage.now, aio.current_task().cancelling())
+        log(
+            await aio.wait_for(ignore_cancellation(), 1), stage.now, aio.current_task().cancelling()
+        )
 
-    assert stage.run(main) == [("my result", 2.0, 0)]
+    assert stage.run(main) == [("the result", 2.0, 0)]
 
 
-def test_an_error_in_the_cleanup_takes_the_place_of_the_timeout(stage: Stage) -> None:
+def test_an_exception_in_the_cleanup_replaces_the_timeout(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def slow() -> None:
@@ -124,7 +126,7 @@ def test_an_error_in_the_cleanup_takes_the_place_of_the_timeout(stage: Stage) ->
     assert stage.run(main) == [("raised ValueError: the clean-up failed", 0)]
 
 
-def test_cancelling_the_waiter_cancels_what_it_waits_for(stage: Stage) -> None:
+def test_cancelling_the_waiter_cancels_the_awaitable(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -144,8 +146,8 @@ def test_cancelling_the_waiter_cancels_what_it_waits_for(stage: Stage) -> None:
     assert stage.run(main) == [("cancelled", 1.0), ("raised CancelledError", 2.0)]
 
 
-@older_asyncio_differs("3.12", "wait_for throws the cancellation away if the result came first")
-def test_a_cancellation_just_after_the_result_is_not_swallowed(stage: Stage) -> None:
+@older_asyncio_differs("3.12", "wait_for drops the cancellation if the result came first")
+def test_a_cancellation_just_after_the_result_is_not_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -159,8 +161,8 @@ def test_a_cancellation_just_after_the_result_is_not_swallowed(stage: Stage) -> 
     assert stage.run(main) == ["raised CancelledError"]
 
 
-@older_asyncio_differs("3.12", "the deadline is only noticed when the result is looked at")
-def test_a_result_and_the_deadline_in_the_same_turn_are_a_timeout(stage: Stage) -> None:
+@older_asyncio_differs("3.12", "a result that is set in the same iteration is returned")
+def test_a_result_and_the_deadline_in_the_same_iteration_are_a_timeout(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -174,7 +176,7 @@ def test_a_result_and_the_deadline_in_the_same_turn_are_a_timeout(stage: Stage) 
     assert stage.run(main) == [("raised TimeoutError", "returned 'result'")]
 
 
-@older_asyncio_differs("3.12", "wait_for wraps a coroutine into a task of its own")
+@older_asyncio_differs("3.12", "wait_for wraps a coroutine into a new task")
 def test_a_coroutine_runs_in_the_task_of_its_waiter(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     variable = contextvars.ContextVar("variable", default="unset")
@@ -191,7 +193,7 @@ def test_a_coroutine_runs_in_the_task_of_its_waiter(stage: Stage) -> None:
     assert stage.run(main) == ["main", "set within"]
 
 
-def test_the_shorter_of_two_nested_limits_holds(stage: Stage) -> None:
+def test_the_shorter_of_two_nested_timeouts_applies(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -201,7 +203,7 @@ def test_the_shorter_of_two_nested_limits_holds(stage: Stage) -> None:
     assert stage.run(main) == [("raised TimeoutError", 1.0), ("raised TimeoutError", 2.0)]
 
 
-def test_waiting_for_a_shielded_task_gives_up_waiting_only(stage: Stage) -> None:
+def test_a_timeout_does_not_cancel_a_shielded_task(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
@@ -212,13 +214,13 @@ def test_waiting_for_a_shielded_task_gives_up_waiting_only(stage: Stage) -> None
     assert stage.run(main) == [("raised TimeoutError", 1.0), ("survived", 2.0)]
 
 
-def test_a_timeout_error_of_the_work_itself_passes_as_it_is(stage: Stage) -> None:
+def test_a_timeout_error_of_the_awaitable_itself_is_raised_as_it_is(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
-        raise TimeoutError("my own")
+        raise TimeoutError("from the awaitable")
 
     async def main() -> None:
         log(await attempt_await(aio.wait_for(work(), 1)), stage.now)
 
-    assert stage.run(main) == [("raised TimeoutError: my own", 0.0)]
+    assert stage.run(main) == [("raised TimeoutError: from the awaitable", 0.0)]

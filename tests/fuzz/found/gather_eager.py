@@ -1,4 +1,4 @@
-"""What ends while a gather begins, by an eager task that it starts, is counted a turn later."""
+"""A future that an eager child completes while gather starts counts one iteration later."""
 
 
 def program(aio, loop, log, attempt, var, copy_context, work):
@@ -15,7 +15,7 @@ def program(aio, loop, log, attempt, var, copy_context, work):
     t3 = loop.create_task(c())
 
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A cancelled gather has the message that has reached the last of its arguments."""
+"""A cancelled gather has the cancel message of its last argument."""
 
 
 def program(aio, loop, log, attempt, var, copy_context, work):
@@ -13,7 +13,7 @@ def program(aio, loop, log, attempt, var, copy_context, work):
     t2 = loop.create_task(b())
 
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 

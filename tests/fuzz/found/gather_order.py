@@ -1,4 +1,4 @@
-"""A gather waits for an argument before the next, as an eager task, starts to wait for it too."""
+"""A gather waits for an argument before the next, an eager task, starts to wait for it too."""
 
 
 def program(aio, loop, log, attempt, var, copy_context, work):
@@ -20,7 +20,7 @@ def program(aio, loop, log, attempt, var, copy_context, work):
     loop.create_task(a())
 
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A gather whose last child refuses to be cancelled: known, see Where miniloop differs."""
+"""The last child of a gather ignores its cancellation: known, see Where miniloop differs."""
 
 
 def program(aio, loop, log, attempt, var, copy_context, work):
@@ -19,7 +19,7 @@ def program(aio, loop, log, attempt, var, copy_context, work):
     t1 = loop.create_task(a())
 
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A cancelled gather that returns exceptions has seen them all, and none is told as lost."""
+"""A cancelled gather with return_exceptions retrieves all exceptions; none is reported as lost."""
 
 
 def program(aio, loop, log, attempt, var, copy_context, work):
@@ -13,7 +13,7 @@ def program(aio, loop, log, attempt, var, copy_context, work):
     t1 = loop.create_task(a())
 
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 

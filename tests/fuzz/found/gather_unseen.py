@@ -1,4 +1,4 @@
-"""A gather that returns exceptions has not seen them until all of its children have ended."""
+"""A gather with return_exceptions retrieves no exception until all of its children are done."""
 
 
 def program(aio, loop, log, attempt, var, copy_context, work):
@@ -27,7 +27,7 @@ def program(aio, loop, log, attempt, var, copy_context, work):
     t3 = loop.create_task(c())
 
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A TaskGroup that is cancelled while an error is handled shows that error behind it."""
+"""A TaskGroup that is cancelled while an error is handled has that error as its context."""
 
 
 def program(aio, loop, log, attempt, var, copy_context, work):
@@ -21,7 +21,7 @@ def program(aio, loop, log, attempt, var, copy_context, work):
     t2 = loop.create_task(b())
 
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 

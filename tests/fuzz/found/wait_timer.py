@@ -1,4 +1,4 @@
-"""The timer of a wait goes at once, or of equal timers another one comes first."""
+"""wait() removes its timer immediately; otherwise the order of equal timers would differ."""
 
 
 def program(aio, loop, log, attempt, var, copy_context, work):
@@ -25,7 +25,7 @@ def program(aio, loop, log, attempt, var, copy_context, work):
     loop.call_later(0.2, semaphore1.release)
 
 
-if __name__ == "__main__":  # run it on asyncio and on miniloop, and show both
+if __name__ == "__main__":  # run it on asyncio and on miniloop
     import sys
     from pathlib import Path
 
