@@ -129,7 +129,7 @@ def test_texts_contain_no_to_do_marker_and_no_machine_specific_path() -> None:
     assert house.texts_contain_nothing_forbidden(ROOT) == []
 
 
-def test_the_top_level_holds_only_what_it_may() -> None:
+def test_the_top_level_contains_only_listed_names() -> None:
     assert house.the_top_level_contains_only_listed_names(ROOT) == []
 
 

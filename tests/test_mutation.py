@@ -54,7 +54,7 @@ def test_is_many():
 def test_count_down():
     assert made_up.module.count_down(2) == 0
 
-def test_is_not_run_with_what_it_is_compared_with(stage):
+def test_runs_only_with_the_package(stage):
     assert stage == "made_up"
 """
 

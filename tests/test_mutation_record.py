@@ -41,7 +41,7 @@ def test_parity_and_fuzz_kill_at_least_90_percent() -> None:
     assert totals["parity"] + totals["fuzz"] >= 0.9 * totals["mutants"]
 
 
-def test_the_readme_has_the_recorded_numbers() -> None:
+def test_tests_readme_has_the_recorded_numbers() -> None:
     record = read_record()
     text = section("Do the tests catch bugs?", TESTS_README)
     assert f"CPython {record['python']}" in text

@@ -146,9 +146,7 @@ def run(module: str, wanted: set[str], journal: Journal, limit: float) -> None:
 def main() -> None:
     module, tests, events, limit = sys.argv[1:]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell's `&` makes children ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` makes it ignored
     journal = Journal(events)
     run(module, set(Path(tests).read_text(encoding="utf-8").split()), journal, float(limit))
     journal.write("end", real_asyncio=_real_asyncio())
