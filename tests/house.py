@@ -28,6 +28,7 @@ LIBRARY_LINES: Final = 4_770  # 60 % of asyncio's POSIX modules in CPython 3.15:
 FILE_LINES: Final = 400
 FUNCTION_LINES: Final = 40
 MEDIAN_FUNCTION_LINES: Final = 10
+CORE_COMMENTS: Final = 0.25  # comment lines per code line
 
 # Sub-packages that are not part of the library proper: nothing in the library imports them, and
 # LIBRARY_LINES does not count them.
@@ -272,6 +273,15 @@ def the_core_is_small(package: Package) -> list[str]:
     return [f"the core ring has {size} code lines"] if size > CORE_LINES else []
 
 
+def the_core_is_commented(package: Package) -> list[str]:
+    """Count lines with a comment, including comments after code on the same line."""
+    core = [name for name in reading_order(package).get("core", ()) if name in package.sources]
+    code = sum(len(code_lines(package.sources[name])) for name in core)
+    found = sum(len({line for line, _ in comments(package.sources[name])}) for name in core)
+    too_few = found < CORE_COMMENTS * code
+    return [f"the core ring has {found} comment lines for {code} code lines"] if too_few else []
+
+
 def the_library_is_small(package: Package) -> list[str]:
     size = sum(len(code_lines(source)) for source in package.library)
     return [f"the library has {size} code lines"] if size > LIBRARY_LINES else []
@@ -474,6 +484,7 @@ PACKAGE_RULES: Final[tuple[Callable[[Package], list[str]], ...]] = (
     no_import_uses_a_computed_name,
     asyncio_is_not_loaded,
     the_core_is_small,
+    the_core_is_commented,
     the_library_is_small,
     every_file_is_short,
     every_function_is_short,

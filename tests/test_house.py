@@ -89,6 +89,12 @@ def test_the_core_ring_has_at_most_900_code_lines(miniloop_sources: Package) -> 
     assert house.the_core_is_small(miniloop_sources) == []
 
 
+def test_the_core_ring_has_a_comment_line_for_every_four_code_lines(
+    miniloop_sources: Package,
+) -> None:
+    assert house.the_core_is_commented(miniloop_sources) == []
+
+
 def test_the_library_is_at_most_60_percent_of_asyncio(miniloop_sources: Package) -> None:
     assert house.the_library_is_small(miniloop_sources) == []
 
@@ -246,6 +252,16 @@ BREAKERS: dict[str, list[tuple[str, dict[str, str]]]] = {
         ),
         ("no ring called core", {"__init__.py": "READING_ORDER = {}"}),
     ],
+    "the_core_is_commented": [
+        (
+            "the core ring has 1 comment lines for 8 code lines",
+            {"first.py": "x = 0  # one\n" + "x = 0\n" * 3, "second.py": "x = 0\n" * 4},
+        ),
+        (
+            "the core ring has 1 comment lines for 5 code lines",
+            {"first.py": "'''# Not a comment.'''\nx = '#'  # one # only\n", "second.py": "0\n" * 4},
+        ),
+    ],
     "the_library_is_small": [
         (
             "the library has 4771 code lines",
@@ -364,6 +380,10 @@ def test_a_good_made_up_package_follows_the_rule(rule: str, tmp_path: Path) -> N
 
 AT_THE_LIMIT = {
     "the_core_is_small": {"first.py": "x = 0\n" * 450, "second.py": "x = 0\n" * 450},
+    "the_core_is_commented": {
+        "first.py": "# one\nx = 0\n\n",
+        "second.py": "x = 0  # two\n" + "x = 0\n" * 6,
+    },
     "the_library_is_small": {f"{name}.py": "" for name in ("__init__", "first", "second", "third")}
     | {f"f{n}.py": "x = 0\n" * 477 for n in range(10)},
     "every_file_is_short": {"third.py": "x = 0\n" * 400},
