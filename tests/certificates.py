@@ -1,7 +1,7 @@
-"""Certificates, made for the test that needs them, and the other end of a TLS connection.
+"""Certificates, created at run time, and the peer of a TLS connection.
 
-Nothing here is stored: keys live as long as the process. `TLSPeer` speaks TLS on a plain socket by
-hand, so that a test can say what a well-behaved peer never says.
+Nothing is written to disk: the keys live as long as the process. `TLSPeer` runs TLS on a plain
+socket, so that a test can also send what a well-behaved peer never sends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["NAME", "TLSPeer", "client_context", "server_context", "stranger_cont
 T = TypeVar("T")
 
 NAME = "localhost"
-"""Whom the server's certificate is made out to."""
+"""The host name in the server's certificate."""
 
 
 @cache
@@ -33,21 +33,21 @@ def _certificate(name: str) -> trustme.LeafCert:
 
 
 def server_context() -> ssl.SSLContext:
-    """A server's context, with a certificate for NAME."""
+    """Return a server's context with a certificate for NAME."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _certificate(NAME).configure_cert(context)
     return context
 
 
 def client_context() -> ssl.SSLContext:
-    """A client's context that knows who has signed the server's certificate."""
+    """Return a client's context that trusts the issuer of the server's certificate."""
     context = ssl.create_default_context()
     _authority().configure_trust(context)
     return context
 
 
 def stranger_context() -> ssl.SSLContext:
-    """A client's context that has never heard of them."""
+    """Return a client's context that does not trust that issuer."""
     return ssl.create_default_context(cadata=_stranger().cert_pem.bytes().decode())
 
 
@@ -57,7 +57,7 @@ def _stranger() -> trustme.CA:
 
 
 class TLSPeer:
-    """The other end, driven by hand: OpenSSL upon a socket that does not block."""
+    """The peer of a connection: OpenSSL on a non-blocking socket, driven by the test."""
 
     def __init__(
         self, loop: Any, sock: socket.socket, context: ssl.SSLContext, name: str | None = None
@@ -75,7 +75,7 @@ class TLSPeer:
         await self._until_done(partial(self.tls.write, data))
 
     async def receive(self, size: int) -> bytes:
-        """Return `size` bytes, or fewer if a close_notify comes before."""
+        """Return `size` bytes, or fewer if a close_notify arrives first."""
         received = b""
         while len(received) < size:
             piece = await self._until_done(partial(self.tls.read, size - len(received)))
@@ -85,11 +85,11 @@ class TLSPeer:
         return received
 
     async def say_goodbye(self) -> None:
-        """Send a close_notify, and wait for that of the other side."""
+        """Send a close_notify, and wait for the other side's."""
         await self._until_done(self.tls.unwrap)
 
     def encrypted(self, data: bytes) -> bytes:
-        """What send() would send."""
+        """Return the bytes that send() would send."""
         self.tls.write(data)
         return self.outgoing.read()
 

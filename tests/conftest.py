@@ -1,4 +1,4 @@
-"""What holds for every test: no deadline, and a leak is charged to the module it came from."""
+"""Settings for every test: no Hypothesis deadline, and leaks are reported in the right module."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-# In CI the same examples each time: a change is not to fail for what another one has broken.
+# In CI, the examples are the same in each run: a change must not fail because of an older bug.
 settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("house")
 
-# A shell that starts something in the background lets it ignore Ctrl-C, and all that it starts.
+# A process that a shell starts in the background ignores Ctrl-C, and so do its children.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -23,8 +23,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def leaks_are_reported_in_their_own_module() -> Iterator[None]:
     """Collect garbage when a module's tests are over.
 
-    A socket or coroutine caught in a reference cycle warns only when the collector comes by.
-    Left to chance, that is in some other module's test, which then fails for no fault of its own.
+    A socket or coroutine in a reference cycle warns only when the garbage collector runs.
+    Without this fixture that could happen in another module's test, which would then fail.
     """
     yield
     gc.collect()

@@ -1,4 +1,4 @@
-"""Asynchronous generators that a program has left in the middle."""
+"""Asynchronous generators that a program abandons before they finish."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ async def ticks(steps: list[str], name: str = "ticks", trouble: str = "") -> Tic
             raise KeyError(trouble)
 
 
-def test_the_hooks_are_the_loops_while_it_runs_and_put_back_afterwards() -> None:
+def test_the_loop_sets_its_hooks_while_it_runs_and_restores_the_old_ones() -> None:
     def theirs(_: Any) -> None:
-        """Somebody else's hook."""
+        """A hook of another library."""
 
     before = tuple(sys.get_asyncgen_hooks())
     sys.set_asyncgen_hooks(theirs, theirs)
@@ -48,7 +48,7 @@ def test_the_hooks_are_the_loops_while_it_runs_and_put_back_afterwards() -> None
         sys.set_asyncgen_hooks(*before)
 
 
-def test_one_that_is_dropped_is_closed_by_the_loop_a_little_later() -> None:
+def test_the_loop_closes_a_dropped_generator_shortly_afterwards() -> None:
     steps: list[str] = []
 
     async def story() -> None:
@@ -67,20 +67,20 @@ def test_one_that_is_dropped_is_closed_by_the_loop_a_little_later() -> None:
     assert steps == ["dropped", "ticks closed"]
 
 
-def test_one_that_is_dropped_after_the_loop_was_closed_is_left_alone() -> None:
+def test_a_generator_dropped_after_the_loop_was_closed_is_not_closed() -> None:
     steps: list[str] = []
     with virtual_loop() as loop:
         generator = ticks(steps)
         loop.run_until_complete(anext(generator))
     loop._asyncgen_is_dropped(generator)
     assert (list(loop._asyncgens), len(loop._ready), steps) == ([], 0, [])
-    with pytest.raises(StopIteration):  # closed by hand, since no loop will
+    with pytest.raises(StopIteration):  # closed manually, because no loop does it
         closing = generator.aclose().__await__()
         while True:
             next(closing)
 
 
-def test_shutdown_closes_all_and_reports_those_that_fail() -> None:
+def test_shutdown_closes_all_generators_and_reports_failures() -> None:
     steps: list[str] = []
 
     async def story() -> None:
@@ -100,7 +100,7 @@ def test_shutdown_closes_all_and_reports_those_that_fail() -> None:
     assert error == "KeyError('in finally')"
 
 
-def test_one_that_begins_after_the_shutdown_warns() -> None:
+def test_a_generator_that_starts_after_the_shutdown_warns() -> None:
     steps: list[str] = []
 
     async def story() -> None:

@@ -1,4 +1,4 @@
-"""The turn of the loop: what is run, in which order, how long it waits, and what it refuses."""
+"""One iteration of the loop: what runs, in which order, how long it waits, and invalid calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.virtual import VirtualLoop, virtual_loop
 # The ready queue
 
 
-def test_entries_run_first_in_first_out_whatever_their_kind() -> None:
+def test_all_kinds_of_entries_run_in_first_in_first_out_order() -> None:
     steps: list[str] = []
 
     async def work() -> None:
@@ -36,7 +36,7 @@ def test_entries_run_first_in_first_out_whatever_their_kind() -> None:
     assert steps == ["callback", "task", "from anywhere", "done-callback"]
 
 
-def test_a_turn_runs_exactly_what_was_ready_when_its_last_phase_began() -> None:
+def test_an_iteration_runs_exactly_the_entries_that_were_ready_when_its_last_phase_began() -> None:
     steps: list[object] = []
 
     class Watched(VirtualLoop):
@@ -63,7 +63,7 @@ def test_a_turn_runs_exactly_what_was_ready_when_its_last_phase_began() -> None:
     assert steps == [["first", "second"], "second", ["third", "stop"], "third"]
 
 
-def test_who_schedules_itself_again_and_again_starves_nobody() -> None:
+def test_a_callback_that_reschedules_itself_does_not_starve_others() -> None:
     steps: list[str] = []
     with virtual_loop() as loop:
 
@@ -78,7 +78,7 @@ def test_who_schedules_itself_again_and_again_starves_nobody() -> None:
     assert steps == ["again", "other", "again", "later"]
 
 
-def test_an_exception_that_ends_programs_leaves_the_rest_ready() -> None:
+def test_after_keyboardinterrupt_the_other_entries_stay_ready() -> None:
     steps: list[str] = []
 
     def end() -> None:
@@ -98,7 +98,7 @@ def test_an_exception_that_ends_programs_leaves_the_rest_ready() -> None:
 
 
 @given(st.lists(st.integers(0, 5), max_size=20))
-def test_timers_fire_by_deadline_and_never_early(delays: list[int]) -> None:
+def test_timers_fire_in_order_of_deadline_and_never_early(delays: list[int]) -> None:
     fired: list[tuple[float, float]] = []
     with virtual_loop() as loop:
         for delay in delays:
@@ -108,7 +108,7 @@ def test_timers_fire_by_deadline_and_never_early(delays: list[int]) -> None:
     assert fired == [(delay, delay) for delay in sorted(delays)]
 
 
-def test_a_timer_due_within_the_clocks_resolution_is_due() -> None:
+def test_a_timer_due_within_the_clock_resolution_fires() -> None:
     steps: list[str] = []
     with virtual_loop() as loop:
         loop._clock_resolution = 0.5
@@ -118,7 +118,7 @@ def test_a_timer_due_within_the_clocks_resolution_is_due() -> None:
         assert steps == ["this tick"]
 
 
-def test_the_loop_waits_for_the_next_timer_and_a_day_at_most() -> None:
+def test_the_loop_waits_until_the_next_timer_but_at_most_a_day() -> None:
     week = 7 * 24 * 3600
     with virtual_loop() as loop:
         loop.call_later(2, loop.call_soon, loop.stop)
@@ -129,7 +129,7 @@ def test_the_loop_waits_for_the_next_timer_and_a_day_at_most() -> None:
         assert loop.time() == 2 + week
 
 
-def test_cancelled_timers_at_the_head_are_dropped_and_not_waited_for() -> None:
+def test_the_loop_drops_cancelled_timers_at_the_head_instead_of_waiting_for_them() -> None:
     with virtual_loop() as loop:
         for delay in (1, 2, 3):
             loop.call_later(delay, print).cancel()
@@ -142,20 +142,22 @@ def test_cancelled_timers_at_the_head_are_dropped_and_not_waited_for() -> None:
 @pytest.mark.parametrize(
     ("timers", "cancelled", "left"),
     [
-        (100, 99, 100),  # few: they go when they are due
+        (100, 99, 100),  # few: they are removed when they are due
         (101, 50, 101),  # not more than half
         (101, 51, 50),
         (1000, 500, 1000),
         (1000, 501, 499),
     ],
 )
-def test_the_heap_is_rebuilt_when_more_than_half_of_over_a_hundred_is_cancelled(
+def test_the_heap_is_rebuilt_if_more_than_half_of_over_100_timers_are_cancelled(
     timers: int, cancelled: int, left: int
 ) -> None:
     fired: list[int] = []
     with virtual_loop() as loop:
         handles = [loop.call_later(delay, fired.append, delay) for delay in range(1, timers + 1)]
-        for handle in handles[-cancelled:]:  # the last, so that none is at the head of the heap
+        for handle in handles[
+            -cancelled:
+        ]:  # the last ones, so that the head of the heap is not cancelled
             handle.cancel()
         loop.run_turns()
         assert len(loop._scheduled) == left
@@ -173,10 +175,10 @@ def test_a_timer_cancelled_after_it_fired_is_not_counted() -> None:
         assert loop._timer_cancelled_count == 0
 
 
-# What it refuses
+# Invalid calls
 
 
-def test_a_timer_needs_a_time() -> None:
+def test_a_timer_without_a_time_raises() -> None:
     with virtual_loop() as loop:
         with pytest.raises(TypeError, match=r"^delay must not be None$"):
             loop.call_later(None, print)  # type: ignore[arg-type]
@@ -184,7 +186,7 @@ def test_a_timer_needs_a_time() -> None:
             loop.call_at(None, print)  # type: ignore[arg-type]
 
 
-def test_a_closed_loop_refuses_everything_and_holds_nothing() -> None:
+def test_a_closed_loop_raises_and_refers_to_nothing() -> None:
     with virtual_loop() as loop:
         loop.call_soon(print)
         loop.call_later(1, print)
@@ -208,7 +210,7 @@ def test_a_closed_loop_refuses_everything_and_holds_nothing() -> None:
     assert (len(loop._ready), len(loop._scheduled), loop.is_closed()) == (0, 0, True)
 
 
-def test_a_running_loop_cannot_be_run_again_nor_closed() -> None:
+def test_a_running_loop_cannot_be_run_again_or_closed() -> None:
     steps: list[str] = []
     with virtual_loop() as loop, virtual_loop() as other:
 
@@ -228,7 +230,7 @@ def test_a_running_loop_cannot_be_run_again_nor_closed() -> None:
     ]
 
 
-def test_a_loop_stopped_too_early_says_so_and_forgets_its_callback() -> None:
+def test_stopping_before_the_future_completes_raises_and_removes_the_callback() -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
         loop.call_soon(loop.stop)
@@ -237,7 +239,7 @@ def test_a_loop_stopped_too_early_says_so_and_forgets_its_callback() -> None:
         assert future._callbacks is None
 
 
-def test_a_factory_of_tasks_has_to_be_callable_and_may_know_nothing_of_contexts() -> None:
+def test_a_task_factory_must_be_callable_and_need_not_accept_a_context() -> None:
     steps: list[object] = []
 
     def factory(loop: Any, coro: Any, **options: Any) -> miniloop.Task[Any]:
@@ -255,7 +257,7 @@ def test_a_factory_of_tasks_has_to_be_callable_and_may_know_nothing_of_contexts(
     assert steps[:3] == [[], ["context"], "named"]
 
 
-def test_the_repr_tells_whether_the_loop_runs_is_closed_and_debugs() -> None:
+def test_the_repr_shows_running_closed_and_debug() -> None:
     with virtual_loop() as loop:
         steps = [repr(loop)]
         loop.call_soon(lambda: steps.append(repr(loop)))
@@ -269,7 +271,7 @@ def test_the_repr_tells_whether_the_loop_runs_is_closed_and_debugs() -> None:
     ]
 
 
-def test_a_loop_that_is_lost_is_closed_with_a_warning() -> None:
+def test_a_loop_that_is_garbage_collected_is_closed_with_a_warning() -> None:
     loops: list[Any] = [miniloop.SelectorEventLoop()]
     sockets = [loops[0]._ssock, loops[0]._csock]
 
@@ -283,7 +285,7 @@ def test_a_loop_that_is_lost_is_closed_with_a_warning() -> None:
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_a_closed_loop_goes_with_its_last_reference(debug: bool) -> None:
+def test_a_closed_loop_is_freed_with_its_last_reference(debug: bool) -> None:
     loop = miniloop.SelectorEventLoop()
     loop.set_debug(debug)
     loop.run_until_complete(miniloop.sleep(0))
@@ -298,7 +300,7 @@ def test_a_closed_loop_goes_with_its_last_reference(debug: bool) -> None:
         gc.enable()
 
 
-def test_cancelled_timers_that_come_due_are_counted_off() -> None:
+def test_the_count_of_cancelled_timers_decreases_when_they_come_due() -> None:
     def cancel_all() -> None:
         for timer in cancelled:
             timer.cancel()
@@ -308,13 +310,15 @@ def test_cancelled_timers_that_come_due_are_counted_off() -> None:
         return [loop._timer_cancelled_count, len(loop._scheduled)]
 
     with virtual_loop() as loop:
-        loop.call_at(1, lambda: None)  # stands before those that are cancelled, and hides them
+        loop.call_at(1, lambda: None)  # is at the head, before the cancelled timers
         cancelled = [loop.call_at(1, print) for _ in range(4)]
         loop.call_at(0.5, cancel_all)
         assert loop.run_until_complete(story()) == [0, 0]
 
 
-def test_a_loop_whose_init_has_failed_goes_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loop_whose_init_failed_is_freed_without_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     complaints: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", complaints.append)
     loop = miniloop.SelectorEventLoop.__new__(miniloop.SelectorEventLoop)

@@ -1,4 +1,4 @@
-"""gather, wait, as_completed, shield: that they leave nothing behind, and what they refuse."""
+"""gather, wait, as_completed, shield: they leave no callbacks and timers; invalid arguments."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def live_timers() -> int:
     return sum(not entry[-1].cancelled() for entry in loop._scheduled)
 
 
-# What is left behind
+# Callbacks and timers that remain
 
 
-def test_wait_takes_its_callbacks_and_its_timer_back() -> None:
+def test_wait_removes_its_callbacks_and_its_timer() -> None:
     async def story() -> list[object]:
         futures: list[miniloop.Future[int]] = [miniloop.Future() for _ in range(3)]
         waiting = miniloop.create_task(miniloop.wait(futures, timeout=60))
@@ -38,7 +38,7 @@ def test_wait_takes_its_callbacks_and_its_timer_back() -> None:
     assert play(story) == [[1, 1, 1], 1, [0, 0, 0], 0]
 
 
-def test_as_completed_takes_its_timer_back_when_all_have_ended() -> None:
+def test_as_completed_removes_its_timer_when_all_are_done() -> None:
     async def story() -> list[object]:
         iterator = miniloop.as_completed([miniloop.sleep(1, "work")], timeout=60)
         steps: list[object] = [live_timers()]
@@ -48,7 +48,7 @@ def test_as_completed_takes_its_timer_back_when_all_have_ended() -> None:
     assert play(story) == [1, "work", 0]
 
 
-def test_as_completed_lets_go_of_what_did_not_end_in_time() -> None:
+def test_as_completed_removes_its_callbacks_after_a_timeout() -> None:
     async def story() -> list[object]:
         never: miniloop.Future[None] = miniloop.Future()
         iterator = miniloop.as_completed([never], timeout=1)
@@ -60,7 +60,7 @@ def test_as_completed_lets_go_of_what_did_not_end_in_time() -> None:
     assert play(story) == [1, 0, False]
 
 
-def test_a_shield_whose_waiter_has_gone_leaves_no_callback() -> None:
+def test_a_shield_whose_waiter_was_cancelled_leaves_no_callback() -> None:
     async def story() -> list[object]:
         inner: miniloop.Future[None] = miniloop.Future()
         outer = miniloop.shield(inner)
@@ -72,7 +72,7 @@ def test_a_shield_whose_waiter_has_gone_leaves_no_callback() -> None:
     assert play(story) == [1, 0, False]
 
 
-def test_children_of_a_gather_that_nobody_holds_are_no_news() -> None:
+def test_children_created_by_a_dropped_gather_are_not_reported() -> None:
     async def story() -> list[object]:
         async def wait_for_nothing() -> None:
             await miniloop.get_running_loop().create_future()
@@ -85,7 +85,7 @@ def test_children_of_a_gather_that_nobody_holds_are_no_news() -> None:
     assert play(story) == [1, []]
 
 
-def test_a_task_given_to_gather_remains_news() -> None:
+def test_a_task_passed_to_a_dropped_gather_is_reported() -> None:
     async def story() -> list[object]:
         async def wait_for_nothing() -> None:
             await miniloop.get_running_loop().create_future()
@@ -97,7 +97,7 @@ def test_a_task_given_to_gather_remains_news() -> None:
     assert play(story) == [("Task was destroyed but it is pending!", "None")]
 
 
-def test_every_child_of_a_cancelled_gather_is_asked_to_stop() -> None:
+def test_cancelling_a_gather_cancels_every_child() -> None:
     async def story() -> list[object]:
         children = [miniloop.create_task(miniloop.sleep(60)) for _ in range(3)]
         gathering = miniloop.gather(*children)
@@ -110,7 +110,7 @@ def test_every_child_of_a_cancelled_gather_is_asked_to_stop() -> None:
     assert play(story) == [True, False, True, True, True, False]
 
 
-# What they refuse
+# Invalid arguments
 
 Refused = Callable[[], Any]
 
@@ -167,7 +167,9 @@ BAD_INPUT: list[tuple[str, Refused, type[Exception], str]] = [
     [case[1:] for case in BAD_INPUT],
     ids=[case[0] for case in BAD_INPUT],
 )
-def test_bad_input_is_refused_in_words(call: Refused, kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_raise_with_a_clear_message(
+    call: Refused, kind: type[Exception], message: str
+) -> None:
     async def story() -> str:
         with pytest.raises(kind) as refused:
             await call()
@@ -176,7 +178,7 @@ def test_bad_input_is_refused_in_words(call: Refused, kind: type[Exception], mes
     assert play(story) == message
 
 
-def test_wait_takes_no_coroutines() -> None:
+def test_wait_rejects_coroutines() -> None:
     async def story() -> str:
         coro: Any = miniloop.sleep(0)
         with pytest.raises(TypeError) as refused:
@@ -187,7 +189,7 @@ def test_wait_takes_no_coroutines() -> None:
     assert play(story) == "Passing coroutines is forbidden, use tasks explicitly."
 
 
-def test_futures_of_two_loops_do_not_mix() -> None:
+def test_futures_of_two_loops_cannot_be_mixed() -> None:
     with virtual_loop() as one, virtual_loop() as other:
         with pytest.raises(ValueError, match=r"^The future belongs to a different loop than the"):
             miniloop.gather(one.create_future(), other.create_future())

@@ -1,7 +1,7 @@
-"""The conformance tool itself: it finds every kind of failure, and no test is lost on the way.
+"""The conformance tool: it detects every kind of failure, and every test gets an outcome.
 
-Its subject here is a made-up suite, of tests that hang, crash, and leave things behind; the
-interpreter's own suite is what `python -m tests.conformance` runs.
+These tests run it on a made-up suite, whose tests hang, crash and leave threads running.
+`python -m tests.conformance` runs the interpreter's own suite.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from tests.conformance.marks import BadMarks, Mark
 from tests.conformance.scoreboard import Scoreboard, worse_than_recorded
 from tests.conformance.shadow import make_shadow
 from tests.conformance.supervisor import ModuleRun, Outcome, Wanted, Workshop, read_journal
-from tests.test_readme import rows, section
+from tests.test_readme import TESTS_README, rows, section
 
 ALL_LISTS = [read_lists(version) for version in known_versions()]
 
 
 def why_no_run() -> str:
-    """Why the command can run nothing with this interpreter, or nothing if it can."""
+    """Return why the command cannot run on this interpreter, or "" if it can."""
     try:
         cli.probe(cli.CONTROL, sys.executable)
     except cli.WrongUsage as error:
@@ -44,14 +44,14 @@ with_suite = pytest.mark.skipif(NO_RUN != "", reason=NO_RUN)
 # --- lists and marks ----------------------------------------------------------------------------
 
 
-def test_no_test_stands_in_two_lists() -> None:
+def test_no_test_is_in_two_lists() -> None:
     for lists in ALL_LISTS:
         folder = Path(cli.__file__).parent / "lists"
         lines = [(folder / f"{kind}-{lists.version}.txt").read_text().split() for kind in KINDS]
         assert len(lists.tests) == sum(map(len, lines)) > 1_400
 
 
-def test_an_interpreter_is_judged_by_its_own_release_or_else_its_minor_version() -> None:
+def test_an_interpreter_uses_the_lists_of_its_release_or_else_of_its_minor_version() -> None:
     assert [lists_for(version) for version in known_versions()] == ALL_LISTS
     other_patch = lists_for("3.12.99")
     assert other_patch is not None
@@ -59,7 +59,7 @@ def test_an_interpreter_is_judged_by_its_own_release_or_else_its_minor_version()
     assert lists_for("3.10.4") is None
 
 
-def test_the_marks_are_sound() -> None:
+def test_the_marks_are_valid() -> None:
     text = marks.FILE.read_text(encoding="utf-8")
     assert list(marks.complaints(marks.read_marks(text), ALL_LISTS)) == []
 
@@ -68,19 +68,19 @@ def test_the_marks_are_sound() -> None:
     ("text", "complaint"),
     [
         ("[[mark", "Expected"),
-        ('[[mark]]\nkind = "older"\ntests = ["x"]', "a mark has kind, tests, reason"),
+        ('[[mark]]\nkind = "older"\ntests = ["x"]', "a mark needs kind, tests, reason"),
         ('[[mark]]\nkind = "dull"\ntests = ["x"]\nreason = "it is"', "unknown kind 'dull'"),
-        ('[[mark]]\nkind = "older"\ntests = ["x"]\nreason = " "', "without a reason"),
-        ('[[mark]]\nkind = "older"\ntests = []\nreason = "none"', "or without tests"),
+        ('[[mark]]\nkind = "older"\ntests = ["x"]\nreason = " "', "has no reason"),
+        ('[[mark]]\nkind = "older"\ntests = []\nreason = "none"', "or no tests"),
         ('[[mark]]\nkind = "older"\ntests = ["x"]\nreason = "a"\nsince = 3', "since"),
     ],
 )
-def test_a_mark_says_what_it_must(text: str, complaint: str) -> None:
+def test_an_invalid_mark_raises_an_error(text: str, complaint: str) -> None:
     with pytest.raises(BadMarks, match=complaint):
         marks.read_marks(text)
 
 
-def test_marks_that_match_nothing_or_too_much_are_found() -> None:
+def test_marks_that_match_nothing_or_too_much_are_reported() -> None:
     lists = Lists("3.13.0", {"test_a.T.test_1": "public", "test_a.T.test_2": "internals"})
     older = Mark("older", ("test_a.T.test_?",), "because")
     inner = Mark("internals", ("test_a.*",), "because", pythons=("3.13",))
@@ -90,7 +90,7 @@ def test_marks_that_match_nothing_or_too_much_are_found() -> None:
     assert list(marks.complaints([older, inner, nothing], [lists])) == [
         "test_b.* matches no listed test of 3.13.0",
         "test_a.T.test_1 has 2 marks on 3.13.0",
-        "test_a.T.test_1 is marked as internals, but stands in public-3.13.0",
+        "test_a.T.test_1 is marked as internals, but is listed in public-3.13.0",
         "test_a.T.test_2 has 2 marks on 3.13.0",
     ]
     assert marks.marked(lists.tests, [elsewhere, inner], "3.13") == dict.fromkeys(
@@ -117,8 +117,8 @@ def faults(text: str) -> dict[str, str]:
     return {outcome.test.rpartition(".")[2]: outcome.fault for outcome in outcomes}
 
 
-def test_a_test_that_did_not_stop_has_ended_the_process() -> None:
-    died = "the process ended (SIGSEGV) and left:\nFatal error"
+def test_a_started_test_without_an_end_ended_the_process() -> None:
+    died = "the process ended (SIGSEGV); its output:\nFatal error"
     assert faults(journal(START)) == {"test_1": died}
 
 
@@ -126,12 +126,12 @@ def test_tests_after_a_crash_have_no_outcome_yet() -> None:
     assert faults(journal(START, STOP)) == {"test_1": ""}
 
 
-def test_a_worker_that_never_began_is_the_outcome_of_all() -> None:
-    died = "the process ended (SIGSEGV) and left:\nFatal error"
+def test_if_a_worker_does_not_start_all_its_tests_fail() -> None:
+    died = "the process ended (SIGSEGV); its output:\nFatal error"
     assert faults("") == {"test_1": died, "test_2": died}
 
 
-def test_what_kept_a_test_from_being_run_is_its_fault() -> None:
+def test_a_test_that_could_not_run_fails_with_the_reason() -> None:
     absent = "the suite has no such test"
     assert faults(journal(LOADED, START, STOP, END)) == {"test_1": "", "test_2": absent}
     broken = journal({"event": "import", "fault": "ImportError"}, END)
@@ -186,7 +186,7 @@ class Second(unittest.TestCase):
 
 
 def make_suite(shadow: Path, text: str) -> None:
-    """A shadow with an asyncio of nothing, and a suite with one module."""
+    """Create a shadow with an empty asyncio, and a suite with one module."""
     folder = shadow / "test" / "test_asyncio"
     folder.mkdir(parents=True)
     (shadow / "asyncio").mkdir()
@@ -195,7 +195,7 @@ def make_suite(shadow: Path, text: str) -> None:
     (folder / "test_made_up.py").write_text(text, encoding="utf-8")
 
 
-def test_every_wanted_test_gets_one_outcome(tmp_path: Path) -> None:
+def test_every_wanted_test_gets_exactly_one_outcome(tmp_path: Path) -> None:
     make_suite(tmp_path, MADE_UP.replace("{before!r}", repr(str(tmp_path / "before"))))
     expected = {
         "First.test_1_passes": "",
@@ -227,7 +227,7 @@ def test_every_wanted_test_gets_one_outcome(tmp_path: Path) -> None:
     assert run.real_asyncio == set()
 
 
-def test_a_module_that_cannot_be_imported_fails_each_of_its_tests(tmp_path: Path) -> None:
+def test_all_tests_of_a_module_that_cannot_be_imported_fail(tmp_path: Path) -> None:
     make_suite(tmp_path, "import nothing_of_that_name")
     wanted = Wanted("test_made_up", frozenset({"test_made_up.First.test_1_passes"}))
     run = Workshop(sys.executable, tmp_path, limit=30.0).run_module(wanted)
@@ -235,7 +235,7 @@ def test_a_module_that_cannot_be_imported_fails_each_of_its_tests(tmp_path: Path
     assert "No module named 'nothing_of_that_name'" in outcome.fault
 
 
-def test_the_real_asyncio_is_noticed(tmp_path: Path) -> None:
+def test_loading_the_real_asyncio_is_detected(tmp_path: Path) -> None:
     make_suite(tmp_path, "import asyncio")
     (tmp_path / "asyncio" / "__init__.py").unlink()
     (tmp_path / "asyncio").rmdir()
@@ -256,7 +256,7 @@ def test_a_closed_workshop_starts_nothing(tmp_path: Path) -> None:
 
 
 def in_shadow(shadow: Path, program: str) -> str:
-    """What a program prints that runs with the shadow first on its path."""
+    """Run a program with the shadow first on PYTHONPATH; return its output."""
     environment = {**os.environ, "PYTHONPATH": str(shadow)}
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -279,11 +279,13 @@ except ImportError as error:
     assert in_shadow(tmp_path, program).splitlines() == [
         "True False asyncio",
         "slept",
-        "there is no _asyncio beside this asyncio",
+        "this asyncio has no _asyncio",
     ]
 
 
-def test_a_name_patched_in_asyncios_place_is_patched_where_it_stands(tmp_path: Path) -> None:
+def test_patching_a_name_in_asyncios_module_patches_the_file_that_defines_it(
+    tmp_path: Path,
+) -> None:
     make_shadow(tmp_path, Path(cli.__file__).parent.parent.parent / "miniloop")
     program = """
 from unittest import mock
@@ -301,7 +303,7 @@ loop.close()
     assert in_shadow(tmp_path, program).splitlines() == ["True", "a mishap", "True"]
 
 
-def test_the_suites_base_loops_lack_the_selector_and_unix(tmp_path: Path) -> None:
+def test_the_base_loops_in_a_shadow_have_neither_selector_nor_unix_methods(tmp_path: Path) -> None:
     make_shadow(tmp_path, Path(cli.__file__).parent.parent.parent / "miniloop")
     program = """
 from asyncio import base_events, selector_events, SelectorEventLoop
@@ -314,7 +316,9 @@ print("create_unix_server" in vars(SelectorEventLoop))
     assert in_shadow(tmp_path, program).splitlines() == ["False True True", "True", "True"]
 
 
-def test_a_package_laid_out_as_asyncio_gets_twins_and_nothing_else(tmp_path: Path) -> None:
+def test_a_package_with_asyncios_layout_gets_only_the_names_of_pure_python_classes(
+    tmp_path: Path,
+) -> None:
     import asyncio
 
     make_shadow(tmp_path, Path(asyncio.__file__).parent)
@@ -342,43 +346,43 @@ def board(
     return Scoreboard("miniloop", version, lists, marks_of, [run])
 
 
-def test_a_mark_turns_a_failure_into_not_applicable() -> None:
+def test_a_marked_test_that_fails_is_not_applicable() -> None:
     judged = board({"one": "", "two": "Error", "three": "Error"}, marked=("two",))
     assert judged.totals()["public"] == {"passed": 1, "failed": 1, "not applicable": 1}
     assert judged.modules() == {"test_a": {"passed": 1, "failed": 1, "not applicable": 1}}
     assert [failure.test for failure in judged.failures] == ["test_a.T.three"]
-    counts = "1 passed, 1 failed, 1 not applicable (33.3%)"
+    counts = "1 passed, 1 failed, 1 not applicable (33.3% of all)"
     assert judged.summary() == f"CPython 3.13.0, public and hooks: {counts}."
     assert judged.in_no_list == 1
     assert list(judged.complaints()) == []
 
 
-def test_a_marked_test_that_passes_is_a_complaint() -> None:
+def test_a_marked_test_that_passes_is_reported() -> None:
     judged = board({"one": ""}, marked=("one",))
-    assert list(judged.complaints()) == ["test_a.T.one passes, but has a mark: it was so then"]
+    assert list(judged.complaints()) == ["test_a.T.one passes, but is marked: it was so then"]
 
 
-def test_tests_that_another_release_lacks_do_not_count() -> None:
+def test_listed_tests_that_another_release_does_not_have_are_not_counted() -> None:
     outcomes = {"one": "", "two": "the suite has no such test"}
     assert len(board(outcomes).verdicts) == 2
     assert [v.test for v in board(outcomes, version="3.13.9").verdicts] == ["test_a.T.one"]
 
 
-def test_the_real_asyncio_is_a_complaint() -> None:
+def test_loading_the_real_asyncio_is_reported() -> None:
     run = ModuleRun("test_a", real_asyncio={"asyncio.events", "_asyncio"})
     judged = Scoreboard("miniloop", "3.13.0", ALL_LISTS[-1], {}, [run])
-    expected = "test_a has loaded the real asyncio: _asyncio, asyncio.events"
+    expected = "test_a loaded the real asyncio: _asyncio, asyncio.events"
     assert list(judged.complaints()) == [expected]
 
 
-def test_worse_than_the_record_is_a_complaint() -> None:
+def test_totals_worse_than_recorded_are_reported() -> None:
     recorded = {"public": {"passed": 10, "failed": 0, "not applicable": 1}}
     better = {"public": {"passed": 11, "failed": 0, "not applicable": 0}}
     worse = {"public": {"passed": 9, "failed": 0, "not applicable": 2}}
     assert list(worse_than_recorded(better, recorded)) == []
     assert list(worse_than_recorded(worse, recorded)) == [
-        "public: 9 passed, and the record has 10",
-        "public: 2 not applicable, and the record has 1",
+        "public: 9 passed, fewer than the recorded 10",
+        "public: 2 not applicable, more than the recorded 1",
     ]
 
 
@@ -399,35 +403,35 @@ def test_the_scoreboard_fits_into_80_columns() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--module", "test_nothing"], "no listed test is in test_nothing"),
+        (["--module", "test_nothing"], "test_nothing has no listed test"),
         (["-k", "no_such_test_at_all"], "no listed test matches no_such_test_at_all"),
-        (["--impl", "no_such_package"], "there is no package no_such_package"),
-        (["--impl", "bisect"], "there is no package bisect"),
-        (["--impl", "no..name"], "there is no package no..name"),
-        (["--python", "/no/such/python"], "/no/such/python is not a Python interpreter"),
+        (["--impl", "no_such_package"], "cannot import a package no_such_package"),
+        (["--impl", "bisect"], "cannot import a package bisect"),
+        (["--impl", "no..name"], "cannot import a package no..name"),
+        (["--python", "/no/such/python"], "/no/such/python is not a working Python interpreter"),
         (["--timeout", "-1"], "-1 is not a positive number of seconds"),
         (["--timeout", "soon"], "invalid"),
-        (["--jobs", "0"], "0 is less than one"),
-        (["--record", "-k", "test_lock"], "--record is for a whole run"),
-        (["--record", "--module", "test_locks"], "--record is for a whole run"),
-        (["--record", "--impl", "asyncio"], "--record is for miniloop"),
+        (["--jobs", "0"], "0 is less than 1"),
+        (["--record", "-k", "test_lock"], "--record needs a whole run"),
+        (["--record", "--module", "test_locks"], "--record needs a whole run"),
+        (["--record", "--impl", "asyncio"], "--record only works with miniloop"),
         (["--what"], "unrecognized arguments"),
     ],
 )
-def test_wrong_usage_exits_2_with_a_sentence(
+def test_wrong_usage_prints_one_message_and_exits_with_status_2(
     arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
         status: object = cli.main(arguments)
-    except SystemExit as leaving:  # argparse leaves by itself
-        status = leaving.code
+    except SystemExit as raised:  # argparse exits by itself
+        status = raised.code
     assert status == 2
     errors = capsys.readouterr().err
     assert complaint in errors
     assert "Traceback" not in errors
 
 
-def test_an_interpreter_without_the_suite_is_wrong_usage(
+def test_an_interpreter_without_the_suite_exits_with_status_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "test").mkdir()
@@ -440,7 +444,7 @@ def test_an_interpreter_without_the_suite_is_wrong_usage(
     python.chmod(0o755)
     assert cli.main(["--python", str(python)]) == 2
     errors = capsys.readouterr().err
-    assert "comes without test.test_asyncio (Debian has it in libpython3.13-testsuite)" in errors
+    assert "has no test.test_asyncio (on Debian, install libpython3.13-testsuite)" in errors
 
 
 def on_one_module(tmp_path: Path, *arguments: str) -> list[str]:
@@ -448,7 +452,7 @@ def on_one_module(tmp_path: Path, *arguments: str) -> list[str]:
 
 
 @with_suite
-def test_the_control_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_asyncio_itself_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(on_one_module(tmp_path, "--impl", "asyncio")) == 0
     written = json.loads((tmp_path / "board.json").read_text(encoding="utf-8"))
     assert written["implementation"] == "asyncio"
@@ -462,7 +466,7 @@ def test_miniloop_passes(tmp_path: Path) -> None:
 
 
 @with_suite
-def test_a_package_that_is_no_asyncio_fails(
+def test_a_package_that_does_not_implement_asyncio_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(on_one_module(tmp_path, "--impl", "json", "--once")) == 1
@@ -470,7 +474,7 @@ def test_a_package_that_is_no_asyncio_fails(
 
 
 @with_suite
-def test_a_package_that_cannot_be_imported_as_asyncio_says_so_once(
+def test_a_package_that_cannot_be_imported_as_asyncio_is_reported_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "broken").mkdir()
@@ -484,7 +488,7 @@ def test_a_package_that_cannot_be_imported_as_asyncio_says_so_once(
 
 
 @with_suite
-def test_ctrl_c_exits_130(
+def test_ctrl_c_exits_with_status_130(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     closed = []
@@ -502,7 +506,7 @@ def test_ctrl_c_exits_130(
 # --- the record -----------------------------------------------------------------------------------
 
 
-def test_the_record_has_every_release_that_has_lists_and_every_listed_test() -> None:
+def test_the_record_counts_every_listed_test_of_every_release() -> None:
     record = scoreboard.read_record()
     assert sorted(record) == known_versions()
     for lists in ALL_LISTS:
@@ -510,7 +514,7 @@ def test_the_record_has_every_release_that_has_lists_and_every_listed_test() -> 
         assert {kind: sum(record[lists.version][kind].values()) for kind in KINDS} == listed
 
 
-def test_in_the_record_no_test_fails_and_only_marked_ones_are_not_applicable() -> None:
+def test_in_the_record_no_test_fails_and_only_marked_tests_are_not_applicable() -> None:
     marks_now = marks.read_marks(marks.FILE.read_text(encoding="utf-8"))
     for lists in ALL_LISTS:
         marked = marks.marked(lists.tests, marks_now, lists.minor)
@@ -519,14 +523,15 @@ def test_in_the_record_no_test_fails_and_only_marked_ones_are_not_applicable() -
             assert (counts["failed"], counts["not applicable"]) == (0, excused[kind])
 
 
-def test_less_than_a_tenth_of_the_bar_is_marked() -> None:
+def test_less_than_10_percent_of_the_public_and_hooks_tests_are_marked() -> None:
     for version, totals in scoreboard.read_record().items():
-        bar = Counter(totals["public"]) + Counter(totals["hooks"])
-        assert bar["not applicable"] < bar.total() / 10, version
+        counts = Counter(totals["public"]) + Counter(totals["hooks"])
+        assert counts["not applicable"] < counts.total() / 10, version
 
 
-def test_the_readme_has_the_recorded_totals_and_counts_the_marks() -> None:
-    totals, _, by_mark = section("Conformance").partition("\n\nThe others are not applicable.")
+def test_tests_readme_has_the_recorded_totals_and_the_number_of_marks() -> None:
+    text = section("Conformance", TESTS_README)
+    totals, _, by_mark = text.partition("\n\nThe others are not applicable.")
     record = scoreboard.read_record()
 
     def share(version: str, kind: str) -> str:

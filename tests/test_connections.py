@@ -1,4 +1,4 @@
-"""Clients and servers: which address is taken, what is closed on failure, and a server's rests."""
+"""Clients and servers: the address used, sockets closed on failure, and pauses of a server."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ def info(host: str, port: int) -> tuple[Any, ...]:
 
 
 class FakeNet(VirtualLoop):
-    """Names have the addresses given here, and an address answers or fails when it is told to.
+    """A fake network: each name has the given addresses, and each address answers or fails.
 
-    An address that answers is that of `listener`; whatever connects, connects to it.
+    Every successful connection goes to `listener`.
     """
 
     def __init__(self, names: dict[str, list[str]], answers: dict[str, float | str]) -> None:
         super().__init__()
         self.names = names
-        self.answers = answers  # seconds until it answers, or why it fails, at once
+        self.answers = (
+            answers  # seconds until it answers, or the exception with which it fails at once
+        )
         self.steps: list[object] = []
         self.sockets: list[socket.socket] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -58,7 +60,7 @@ class FakeNet(VirtualLoop):
 
 
 def connect(net: FakeNet, **options: Any) -> str:
-    """Connect to the name `host` and tell which address was taken, or what was raised."""
+    """Connect to the name `host`; return the address used, or the exception raised."""
 
     async def story() -> str:
         try:
@@ -84,13 +86,13 @@ def connect(net: FakeNet, **options: Any) -> str:
 # Clients
 
 
-def test_without_a_delay_addresses_are_tried_one_after_the_other() -> None:
+def test_without_a_delay_addresses_are_tried_one_at_a_time() -> None:
     net = FakeNet({"host": ["1.0.0.1", "1.0.0.2"]}, {"1.0.0.1": "no route", "1.0.0.2": 3})
     assert connect(net) == "connected at 3.0"
     assert net.steps == [("1.0.0.1", 0.0), ("1.0.0.2", 0.0)]
 
 
-def test_with_a_delay_the_next_address_need_not_wait_for_the_last() -> None:
+def test_with_a_delay_the_next_address_is_tried_before_the_last_one_fails() -> None:
     net = FakeNet({"host": ["1.0.0.1", "1.0.0.2"]}, {"1.0.0.1": 60, "1.0.0.2": 3})
     assert connect(net, happy_eyeballs_delay=0.25) == "connected at 3.25"
     assert net.steps == [("1.0.0.1", 0.0), ("1.0.0.2", 0.25)]
@@ -109,7 +111,7 @@ ADDRESSES = ["2::1", "2::2", "1.0.0.1", "1.0.0.2"]
         ({"interleave": 2}, ["2::1", "2::2", "1.0.0.1", "1.0.0.2"]),
     ],
 )
-def test_families_take_turns_where_that_is_wanted(
+def test_interleave_alternates_the_address_families(
     options: dict[str, Any], order: list[str]
 ) -> None:
     net = FakeNet({"host": ADDRESSES}, dict.fromkeys(ADDRESSES, "no route"))
@@ -117,7 +119,7 @@ def test_families_take_turns_where_that_is_wanted(
     assert [step[0] for step in net.steps if isinstance(step, tuple)] == order
 
 
-def test_different_failures_are_told_in_one_exception_or_in_a_group() -> None:
+def test_different_failures_are_raised_in_one_exception_or_in_a_group() -> None:
     def net() -> FakeNet:
         return FakeNet({"host": ["1.0.0.1", "1.0.0.2"]}, {"1.0.0.1": "one", "1.0.0.2": "two"})
 
@@ -127,7 +129,7 @@ def test_different_failures_are_told_in_one_exception_or_in_a_group() -> None:
     assert connect(net(), all_errors=True, happy_eyeballs_delay=1) == group
 
 
-def test_no_list_in_the_traceback_holds_the_exception() -> None:
+def test_no_list_in_a_traceback_frame_refers_to_the_exception() -> None:
     net = FakeNet({"host": ["1.0.0.1"]}, {"1.0.0.1": "no route"})
     with pytest.raises(OSError, match="no route") as refused:
         net.run_until_complete(net.create_connection(miniloop.Protocol, "host", 80))
@@ -152,16 +154,16 @@ BIND_FAILED = "error while attempting to bind on address ('10.255.255.1', 0)"
         (["10.255.255.1", "127.0.0.1"], "connected at 0.0"),
     ],
 )
-def test_a_connection_may_be_made_from_a_local_address(local: list[str], outcome: str) -> None:
+def test_a_connection_can_use_a_local_address(local: list[str], outcome: str) -> None:
     net = FakeNet({"host": ["1.0.0.1"], "here": local}, {"1.0.0.1": 0})
     assert connect(net, local_addr=("here", 0)) == outcome
 
 
-def test_a_name_without_addresses_is_an_error() -> None:
+def test_a_name_without_addresses_raises() -> None:
     assert connect(FakeNet({"host": []}, {})) == "OSError: getaddrinfo() returned empty list"
 
 
-def test_who_is_cancelled_while_connecting_closes_the_socket() -> None:
+def test_cancelling_a_connection_attempt_closes_the_socket() -> None:
     net = FakeNet({"host": ["1.0.0.1"]}, {"1.0.0.1": 60})
     connecting = net.create_connection(miniloop.Protocol, "host", 80)
     with pytest.raises(TimeoutError):
@@ -189,14 +191,14 @@ REFUSALS: list[tuple[Call, str]] = [
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSALS)
-def test_it_is_one_address_or_one_stream_socket(call: Call, message: str) -> None:
+def test_the_target_is_one_address_or_one_stream_socket(call: Call, message: str) -> None:
     with virtual_loop() as loop, socket.socket(V4, socket.SOCK_DGRAM) as datagrams:
         with pytest.raises(ValueError) as refused:
             loop.run_until_complete(call(loop, datagrams))
     assert str(refused.value).startswith(message)
 
 
-def test_a_factory_that_fails_fails_the_connection() -> None:
+def test_an_exception_in_the_protocol_factory_fails_the_connection() -> None:
     ours, theirs = socket.socketpair()
     with virtual_loop() as loop, ours, theirs:
         with pytest.raises(ZeroDivisionError):
@@ -208,7 +210,7 @@ def test_a_factory_that_fails_fails_the_connection() -> None:
 
 
 class Greeter(miniloop.Protocol):
-    """Says hello and hangs up."""
+    """Sends a greeting and closes the connection."""
 
     def connection_made(self, transport: Any) -> None:
         transport.write(b"hello")
@@ -223,7 +225,7 @@ async def greeted(loop: VirtualLoop, address: Any) -> bytes:
 
 
 class Exhausted(socket.socket):
-    """A listening socket of a process that has run out of descriptors for a while."""
+    """A listening socket of a process that has temporarily no free file descriptor."""
 
     refusals = 0
     error = errno.EMFILE
@@ -236,7 +238,7 @@ class Exhausted(socket.socket):
 
 
 @pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
-def test_a_server_without_descriptors_rests_a_second_and_comes_back(error: int) -> None:
+def test_a_server_without_file_descriptors_pauses_for_a_second_and_continues(error: int) -> None:
     listener = Exhausted()
     listener.bind(("127.0.0.1", 0))
     listener.refusals, listener.error = 2, error
@@ -258,7 +260,7 @@ def test_a_server_without_descriptors_rests_a_second_and_comes_back(error: int) 
         assert loop.told == [trouble] * 2
 
 
-def test_a_server_that_is_closed_while_it_rests_does_not_come_back() -> None:
+def test_a_server_closed_during_its_pause_does_not_continue() -> None:
     listener = Exhausted()
     listener.bind(("127.0.0.1", 0))
     listener.refusals = 1
@@ -279,7 +281,9 @@ def test_a_server_that_is_closed_while_it_rests_does_not_come_back() -> None:
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_a_factory_that_fails_costs_one_connection_and_is_told_in_debug_mode(debug: bool) -> None:
+def test_an_exception_in_the_factory_drops_one_connection_and_is_logged_in_debug_mode(
+    debug: bool,
+) -> None:
     outcomes: list[Any] = [ZeroDivisionError("no protocol today"), Greeter()]
 
     def factory() -> Any:
@@ -302,7 +306,7 @@ def test_a_factory_that_fails_costs_one_connection_and_is_told_in_debug_mode(deb
         assert loop.told == ([told] if debug else [])
 
 
-def test_a_server_listens_serves_and_is_over() -> None:
+def test_a_server_listens_serves_and_closes() -> None:
     async def story(loop: VirtualLoop) -> list[object]:
         server = await loop.create_server(Greeter, "127.0.0.1", 0, start_serving=False)
         steps: list[object] = [server.is_serving(), len(server.sockets)]
@@ -351,7 +355,7 @@ def test_wait_closed_waits_for_the_last_connection() -> None:
         assert loop.run_until_complete(story(loop)) == [False, False, 0]
 
 
-def test_a_port_that_is_taken_is_told_and_nothing_stays_open() -> None:
+def test_a_port_in_use_raises_and_no_socket_stays_open() -> None:
     with virtual_loop() as loop, socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         serving = loop.create_server(miniloop.Protocol, ["127.0.0.1"], port)
@@ -364,7 +368,7 @@ def test_a_port_that_is_taken_is_told_and_nothing_stays_open() -> None:
     )
 
 
-def test_no_address_of_this_machine_is_an_error() -> None:
+def test_a_foreign_address_cannot_be_bound() -> None:
     with virtual_loop() as loop:
         with pytest.raises(OSError) as refused:
             loop.run_until_complete(loop.create_server(miniloop.Protocol, "10.255.255.1", 80))
@@ -372,7 +376,7 @@ def test_no_address_of_this_machine_is_an_error() -> None:
     assert str(refused.value) == f"could not bind on any address out of {tried!r}"
 
 
-def test_a_connection_that_comes_as_the_server_closes_is_not_served() -> None:
+def test_a_connection_accepted_while_the_server_closes_is_not_served() -> None:
     steps: list[str] = []
 
     class Greeter(miniloop.Protocol):
@@ -384,7 +388,7 @@ def test_a_connection_that_comes_as_the_server_closes_is_not_served() -> None:
         server = await loop.create_server(Greeter, "127.0.0.1", 0)
         with socket.create_connection(server.sockets[0].getsockname()) as caller:
             caller.settimeout(30)
-            for _ in range(2):  # the loop accepts, and makes a task for the connection
+            for _ in range(2):  # the loop accepts, and creates a task for the connection
                 await miniloop.sleep(0)
             server.close()
             await server.wait_closed()
@@ -398,7 +402,7 @@ def test_a_connection_that_comes_as_the_server_closes_is_not_served() -> None:
 
 
 @pytest.mark.parametrize("delay", [None, 60])
-def test_what_is_no_matter_of_this_address_or_that_is_raised_as_it_is(delay: float | None) -> None:
+def test_an_error_unrelated_to_the_address_is_raised_unchanged(delay: float | None) -> None:
     async def main() -> None:
         connect = miniloop.get_running_loop().create_connection
         await connect(miniloop.Protocol, "127.0.0.1", 70_000, happy_eyeballs_delay=delay)
@@ -407,7 +411,7 @@ def test_what_is_no_matter_of_this_address_or_that_is_raised_as_it_is(delay: flo
         miniloop.run(main())
 
 
-def test_a_pipe_may_stand_upon_a_socket_beside_its_transport() -> None:
+def test_a_pipe_transport_can_use_a_socket_that_has_a_transport() -> None:
     async def main() -> None:
         loop = miniloop.get_running_loop()
         ours, theirs = socket.socketpair()

@@ -1,4 +1,4 @@
-"""What counts as a coroutine, and how one is named."""
+"""Which objects count as coroutines, and how coroutines are shown."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ async def asynchronous_generator() -> AsyncIterator[None]:
 
 
 class ByHand:
-    """Has the four methods, and is driven like any other."""
+    """Has the four methods of a coroutine, and runs like one."""
 
     def send(self, value: object) -> None:
-        raise StopIteration("by hand")
+        raise StopIteration("done")
 
     def throw(self, *args: Any) -> None:
         raise StopIteration
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
     def __await__(self) -> ByHand:
         return self
@@ -52,14 +52,16 @@ class ByHand:
     [
         (native, True),
         (ByHand, True),
-        (decorated, False),  # the object is a generator; only `await` knows of the decoration
+        (decorated, False),  # it returns a plain generator; only `await` recognizes the decorator
         (plain_generator, False),
         (asynchronous_generator, False),
         (object, False),
         (lambda: native, False),
     ],
 )
-def test_a_coroutine_is_what_has_its_methods(make: Callable[[], Any], answer: bool) -> None:
+def test_an_object_with_the_methods_of_a_coroutine_is_a_coroutine(
+    make: Callable[[], Any], answer: bool
+) -> None:
     thing = make()
     assert miniloop.iscoroutine(thing) is answer
     assert asyncio.iscoroutine(thing) in (answer, isinstance(thing, types.GeneratorType))
@@ -80,12 +82,12 @@ def test_a_coroutine_is_what_has_its_methods(make: Callable[[], Any], answer: bo
         (None, False),
     ],
 )
-def test_a_coroutine_function_is_told_by_its_definition(function: Any, answer: bool) -> None:
+def test_a_coroutine_function_is_recognized_by_its_definition(function: Any, answer: bool) -> None:
     assert miniloop.iscoroutinefunction(function) is answer
     assert asyncio.iscoroutinefunction(function) in (answer, function is decorated)
 
 
-def test_a_coroutine_is_named_with_the_line_it_stands_at() -> None:
+def test_a_coroutine_is_shown_with_its_current_line() -> None:
     coro = native()
     first_line = native.__code__.co_firstlineno
     steps = [_format_coroutine(coro)]
@@ -100,9 +102,9 @@ def test_a_coroutine_is_named_with_the_line_it_stands_at() -> None:
     ]
 
 
-def test_what_has_no_code_has_at_least_its_type() -> None:
+def test_a_coroutine_without_code_is_shown_with_its_type() -> None:
     class Compiled(ByHand):
-        """As a compiler to C makes them: a name, and whether it runs."""
+        """Like a coroutine compiled to C: it has a name, and a flag that says whether it runs."""
 
         __name__ = "compiled"
         cr_running = True

@@ -1,4 +1,4 @@
-"""Datagram transports: what the buffer counts, who ends what, and nothing left behind."""
+"""Datagram transports: the size of the buffer, closing and errors, and no leaked objects."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Recorder(miniloop.DatagramProtocol):
 
 
 def play(story: Story, folder: Path) -> list[object]:
-    """Play `story` with an endpoint that is connected to a socket; return what was told."""
+    """Run `story` with an endpoint connected to a socket; return the calls and reports."""
     unix = (socket.AF_UNIX, socket.SOCK_DGRAM)
 
     async def main(loop: VirtualLoop, ours: socket.socket, peer: socket.socket) -> list[object]:
@@ -64,7 +64,7 @@ def play(story: Story, folder: Path) -> list[object]:
 
 
 def fill(transport: Any, data: bytes = b"data") -> int:
-    """Send until two datagrams are kept; return how many were sent in all."""
+    """Send until two datagrams are buffered; return how many were sent in all."""
     count = 0
     while transport.get_write_buffer_size() < 2 * len(data):
         transport.sendto(data)
@@ -80,7 +80,9 @@ def receive_all(peer: socket.socket) -> int:
     return count
 
 
-def test_each_kept_datagram_counts_its_bytes_and_a_header_until_it_is_sent(tmp_path: Path) -> None:
+def test_each_buffered_datagram_counts_its_bytes_and_a_header_until_it_is_sent(
+    tmp_path: Path,
+) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         sent = fill(transport)
         protocol.steps.append(transport.get_write_buffer_size())
@@ -93,12 +95,12 @@ def test_each_kept_datagram_counts_its_bytes_and_a_header_until_it_is_sent(tmp_p
     assert play(story, tmp_path) == [12, 0, ("lost", "None")]
 
 
-def test_an_error_in_the_middle_of_the_buffer_does_not_hold_up_the_rest(tmp_path: Path) -> None:
+def test_an_error_in_the_middle_of_the_buffer_does_not_delay_the_rest(tmp_path: Path) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         transport.set_write_buffer_limits(high=0)
         while not transport.get_write_buffer_size():
             transport.sendto(b"data")
-        transport.sendto(bytes(8 << 20))  # more than any datagram holds
+        transport.sendto(bytes(8 << 20))  # larger than any datagram
         transport.sendto(b"the last")
         receive_all(peer)
         await miniloop.sleep(1)
@@ -108,7 +110,7 @@ def test_an_error_in_the_middle_of_the_buffer_does_not_hold_up_the_rest(tmp_path
     assert play(story, tmp_path) == expected
 
 
-def test_an_error_that_the_protocol_fails_on_is_told_once(tmp_path: Path) -> None:
+def test_an_exception_in_error_received_is_reported_once(tmp_path: Path) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         def fail() -> None:
             raise KeyError("a bug")
@@ -125,7 +127,7 @@ def test_an_error_that_the_protocol_fails_on_is_told_once(tmp_path: Path) -> Non
     assert play(story, tmp_path) == expected
 
 
-def test_nothing_is_kept_for_a_socket_that_is_about_to_close(tmp_path: Path) -> None:
+def test_nothing_is_buffered_after_abort(tmp_path: Path) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         to_anybody, _ = await loop.create_datagram_endpoint(lambda: protocol, sock=sock)
@@ -141,7 +143,7 @@ def test_nothing_is_kept_for_a_socket_that_is_about_to_close(tmp_path: Path) -> 
     assert play(story, tmp_path) == [("lost", "None"), (1, 0), ("lost", "None")]
 
 
-def test_a_protocol_may_abort_because_of_an_error(tmp_path: Path) -> None:
+def test_a_protocol_can_abort_in_error_received(tmp_path: Path) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         protocol.on_error = transport.abort
         fill(transport)
@@ -152,7 +154,7 @@ def test_a_protocol_may_abort_because_of_an_error(tmp_path: Path) -> None:
     assert play(story, tmp_path) == ["ConnectionRefusedError", ("lost", "None"), (0, 1)]
 
 
-def test_a_protocol_may_abort_when_the_buffer_of_a_closing_transport_is_empty(
+def test_a_protocol_can_abort_when_the_buffer_of_a_closing_transport_becomes_empty(
     tmp_path: Path,
 ) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
@@ -166,7 +168,9 @@ def test_a_protocol_may_abort_when_the_buffer_of_a_closing_transport_is_empty(
     assert play(story, tmp_path) == ["pause", "resume", ("lost", "None")]
 
 
-def test_what_is_sent_after_the_end_is_dropped_and_logged_when_it_goes_on(tmp_path: Path) -> None:
+def test_datagrams_sent_after_the_end_are_dropped_and_repeated_sends_are_logged(
+    tmp_path: Path,
+) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         transport.close()
         await miniloop.sleep(1)
@@ -188,7 +192,7 @@ def test_the_socket_belongs_to_the_transport(tmp_path: Path) -> None:
     assert play(story, tmp_path) == [("lost", "None")]
 
 
-def test_an_endpoint_that_fails_leaves_no_socket_open_and_nothing_to_collect() -> None:
+def test_a_failed_endpoint_leaves_no_open_socket_and_no_reference_cycle() -> None:
     async def story(loop: VirtualLoop, address: Any) -> list[str]:
         steps = []
         for options in ({"local_addr": address}, {"remote_addr": ("255.255.255.255", 1)}):
@@ -210,7 +214,7 @@ def test_an_endpoint_that_fails_leaves_no_socket_open_and_nothing_to_collect() -
     assert steps == ["OSError", "PermissionError"]
 
 
-def test_every_pair_of_addresses_is_tried_until_one_will_do() -> None:
+def test_pairs_of_addresses_are_tried_until_one_works() -> None:
     class Resolving(VirtualLoop):
         async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> list[Any]:
             kind = hints["type"]

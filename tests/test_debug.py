@@ -1,4 +1,4 @@
-"""Debug mode: what it refuses and reports, and that nothing of it is left when it is off."""
+"""Debug mode: its checks and reports, and no trace of it remains when it is turned off."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COVERED = {"call_soon", "call_soon_threadsafe", "call_at", "_run_ready"}
 
 
 def covered(loop: Any) -> set[str]:
-    """The methods of this one loop that stand before those of its class."""
+    """Return the methods that instance attributes of this loop shadow."""
     return {name for name in vars(loop) if callable(getattr(type(loop), name, None))}
 
 
-def test_debug_mode_covers_some_methods_and_uncovers_them_again() -> None:
+def test_debug_mode_shadows_some_methods_and_removes_them_again() -> None:
     with virtual_loop() as loop:
         before, enqueue = set(vars(loop)), loop._enqueue
         steps = [covered(loop)]
@@ -36,7 +36,7 @@ def test_debug_mode_covers_some_methods_and_uncovers_them_again() -> None:
         assert (getattr(handle, "_source_traceback", None), vars(future)) == (None, {})
 
 
-def test_a_method_covered_twice_still_does_its_work_once() -> None:
+def test_enabling_debug_mode_twice_runs_each_check_once() -> None:
     steps: list[int] = []
     with virtual_loop(debug=True) as loop:
         loop.set_debug(True)
@@ -61,7 +61,7 @@ def test_debug_mode_can_change_while_the_loop_runs() -> None:
     assert depths == [10, outside]
 
 
-def test_origins_of_coroutines_are_tracked_while_the_loop_runs_only() -> None:
+def test_coroutine_origins_are_tracked_only_while_the_loop_runs() -> None:
     outside = sys.get_coroutine_origin_tracking_depth()
     with virtual_loop(debug=True) as loop:
         steps = [sys.get_coroutine_origin_tracking_depth()]
@@ -71,7 +71,7 @@ def test_origins_of_coroutines_are_tracked_while_the_loop_runs_only() -> None:
     assert steps == [outside, 10, outside]
 
 
-# What it refuses
+# Checks
 
 Schedule = Callable[[VirtualLoop, Any], object]
 SCHEDULE: dict[str, Schedule] = {
@@ -85,7 +85,7 @@ async def coroutine_function() -> None: ...
 
 
 @pytest.mark.parametrize("name", SCHEDULE)
-def test_what_is_no_callback_is_refused_by_name(name: str) -> None:
+def test_an_object_that_is_not_a_callback_raises_with_the_name_of_the_method(name: str) -> None:
     coro = coroutine_function()
     steps = []
     with virtual_loop(debug=True) as loop:
@@ -101,14 +101,14 @@ def test_what_is_no_callback_is_refused_by_name(name: str) -> None:
     ]
 
 
-def test_an_executor_takes_no_coroutine_either() -> None:
+def test_run_in_executor_rejects_coroutines() -> None:
     with virtual_loop(debug=True) as loop:
         message = r"^coroutines cannot be used with run_in_executor\(\)$"
         with pytest.raises(TypeError, match=message):
             loop.run_in_executor(None, coroutine_function)
 
 
-def test_calls_from_another_thread_are_refused_unless_they_are_meant_for_it() -> None:
+def test_calls_from_another_thread_raise_except_the_thread_safe_ones() -> None:
     steps: list[str] = []
 
     async def story() -> None:
@@ -140,10 +140,10 @@ def test_calls_from_another_thread_are_refused_unless_they_are_meant_for_it() ->
     assert steps == [*[refusal] * 4, "woken"]
 
 
-# What it reports
+# Reports
 
 
-def test_a_callback_or_step_that_holds_up_the_loop_is_logged() -> None:
+def test_a_slow_callback_or_task_step_is_logged() -> None:
     with virtual_loop(debug=True) as loop, logged() as lines:
 
         def slow(seconds: float) -> None:
@@ -169,7 +169,7 @@ def test_a_callback_or_step_that_holds_up_the_loop_is_logged() -> None:
     assert ends == ["0.500 seconds", "1.000 seconds", "2.000 seconds"]
 
 
-def test_a_slow_callback_that_cancels_its_own_handle_is_still_named() -> None:
+def test_a_slow_callback_that_cancels_its_own_handle_is_logged() -> None:
     with virtual_loop(debug=True) as loop, logged() as lines:
 
         def slow() -> None:
@@ -182,7 +182,7 @@ def test_a_slow_callback_that_cancels_its_own_handle_is_still_named() -> None:
     assert line.startswith(f"WARNING Executing <Handle cancelled {slow.__qualname__}() at ")
 
 
-def test_a_report_tells_which_handle_was_being_run_and_where_it_was_made() -> None:
+def test_a_report_shows_the_running_handle_and_where_it_was_created() -> None:
     with virtual_loop(debug=True) as loop, logged() as lines:
 
         def trouble() -> None:
@@ -200,7 +200,7 @@ def test_a_report_tells_which_handle_was_being_run_and_where_it_was_made() -> No
     assert second == "ERROR from outside"
 
 
-# Where it comes from
+# How it is turned on
 
 PROGRAM = (
     "import miniloop as aio; loop = aio.new_event_loop(); print(loop.get_debug()); loop.close()"
@@ -217,7 +217,7 @@ PROGRAM = (
         (["-E", "-X", "dev"], "", "True"),
     ],
 )
-def test_debug_mode_is_turned_on_from_outside(
+def test_environment_and_options_turn_on_debug_mode(
     options: list[str], variable: str, debug: str
 ) -> None:
     environment = {**os.environ, "PYTHONASYNCIODEBUG": variable}

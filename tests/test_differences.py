@@ -1,9 +1,10 @@
-"""Where miniloop means to differ from asyncio: both sides, one beside the other.
+"""Deliberate differences between asyncio and miniloop, one test per difference.
 
-Purpose: each test holds a row of the README's table *Where miniloop differs*, and has its name. It
-shows what asyncio does and what miniloop does, and fails when there is no difference any more.
-Rules: what differs only because an interpreter's asyncio is older than 3.13 is no difference; the
-parity scenarios say so where it matters. A fault of one asyncio release is shown on that release.
+Purpose: each test pins one row of the table *Where miniloop differs* in tests/README.md, and has
+the name of that row. It asserts what asyncio does and what miniloop does, and fails if the
+difference disappears.
+Rules: if an interpreter's asyncio differs only because it is older than 3.13, that is not listed
+here; the parity tests mark it. A bug of one asyncio release is asserted for that release.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def run(aio: Any, main: Coroutine[Any, Any, Any], loop: Any = None) -> Any:
 
 
 def _fill(sock: socket.socket) -> int:
-    """Send until the kernel takes no more; return how many bytes it took."""
+    """Send until the kernel accepts no more; return the number of bytes sent."""
     taken = 0
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -54,7 +55,7 @@ def _fill(sock: socket.socket) -> int:
 
 
 class Recorder:
-    """A protocol that writes down what it is told; its methods may be replaced."""
+    """A protocol that records its calls; tests may override its methods."""
 
     def __init__(self) -> None:
         self.steps: list[object] = []
@@ -79,15 +80,15 @@ class Recorder:
         self.steps.append("lost" if exc is None else f"lost: {type(exc).__name__}")
 
 
-async def turns(aio: Any) -> None:
-    """Let everything happen that needs nobody else."""
+async def settle(aio: Any) -> None:
+    """Run 20 iterations: enough for everything that needs no other thread or process."""
     for _ in range(20):
         await aio.sleep(0)
 
 
 @asynccontextmanager
 async def tls(aio: Any, factory: Any = Recorder) -> AsyncIterator[tuple[Any, Any, TLSPeer]]:
-    """A TLS connection: its transport, its protocol and the server at the other end."""
+    """Yield the transport and the protocol of a TLS connection, and the server's end."""
     loop = aio.get_running_loop()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -100,10 +101,10 @@ async def tls(aio: Any, factory: Any = Recorder) -> AsyncIterator[tuple[Any, Any
             yield transport, protocol, peer
         finally:
             transport.abort()
-            await turns(aio)
+            await settle(aio)
 
 
-def test_its_own_name() -> None:
+def test_package_name_in_log_records_and_messages() -> None:
     def refused(aio: Any) -> str:
         async def main() -> str:
             nested = aio.sleep(0)
@@ -120,7 +121,7 @@ def test_its_own_name() -> None:
     ]
 
 
-def test_tasks_do_not_go_through_call_soon() -> None:
+def test_task_steps_and_call_soon() -> None:
     def calls(aio: Any) -> int:
         class CountingLoop(aio.SelectorEventLoop):  # type: ignore[misc]
             count = 0
@@ -144,7 +145,7 @@ def test_tasks_do_not_go_through_call_soon() -> None:
     assert asyncio_calls > miniloop_calls == 0
 
 
-def test_a_busy_turn_does_not_ask_the_selector() -> None:
+def test_selector_calls_in_a_busy_iteration() -> None:
     def selects(aio: Any) -> int:
         class CountingSelector(selectors.DefaultSelector):
             count = 0
@@ -166,8 +167,8 @@ def test_a_busy_turn_does_not_ask_the_selector() -> None:
     assert [selects(aio) for aio in BOTH] == [10, 0]
 
 
-def test_a_pending_future_with_callbacks_waits_for_the_collector() -> None:
-    def goes_with_its_last_reference(aio: Any) -> bool:
+def test_freeing_a_pending_future_with_callbacks() -> None:
+    def is_freed_with_its_last_reference(aio: Any) -> bool:
         loop = aio.SelectorEventLoop()
         future = loop.create_future()
         future.add_done_callback(print)
@@ -180,10 +181,10 @@ def test_a_pending_future_with_callbacks_waits_for_the_collector() -> None:
             gc.enable()
             loop.close()
 
-    assert [goes_with_its_last_reference(aio) for aio in BOTH] == [True, False]
+    assert [is_freed_with_its_last_reference(aio) for aio in BOTH] == [True, False]
 
 
-def test_a_lost_exception_is_reported_with_a_twin() -> None:
+def test_the_future_in_a_report_of_a_lost_exception() -> None:
     def reported_is_the_future_itself(aio: Any) -> bool:
         loop = aio.SelectorEventLoop()
         reports: list[dict[str, Any]] = []
@@ -200,7 +201,7 @@ def test_a_lost_exception_is_reported_with_a_twin() -> None:
     assert [reported_is_the_future_itself(aio) for aio in BOTH] == [True, False]
 
 
-def test_a_task_of_a_gather_that_refuses_another_argument() -> None:
+def test_a_gather_argument_that_fails_after_another_one_was_refused() -> None:
     def is_reported(aio: Any) -> bool:
         reports: list[dict[str, Any]] = []
 
@@ -215,14 +216,14 @@ def test_a_task_of_a_gather_that_refuses_another_argument() -> None:
 
         aio.run(main())
         gc.collect()
-        told = [report["message"] for report in reports]
-        assert told in ([], ["Task exception was never retrieved"])
-        return bool(told)
+        observed = [report["message"] for report in reports]
+        assert observed in ([], ["Task exception was never retrieved"])
+        return bool(observed)
 
     assert [is_reported(aio) for aio in BOTH] == [False, True]
 
 
-def test_a_future_whose_class_forgot_to_call_init() -> None:
+def test_a_future_subclass_that_does_not_call_init() -> None:
     def use_it(aio: Any) -> tuple[str, bool]:
         class Forgetful(aio.Future):  # type: ignore[misc]
             def __init__(self) -> None:
@@ -237,7 +238,7 @@ def test_a_future_whose_class_forgot_to_call_init() -> None:
 
 
 def test_a_loop_derived_from_abstracteventloop_alone() -> None:
-    def carries_futures(aio: Any) -> bool:
+    def can_complete_a_future(aio: Any) -> bool:
         class Loop(aio.AbstractEventLoop):  # type: ignore[misc]
             def get_debug(self) -> bool:
                 return False
@@ -249,11 +250,11 @@ def test_a_loop_derived_from_abstracteventloop_alone() -> None:
             return False
         return bool(future.result())
 
-    assert [carries_futures(aio) for aio in BOTH] == [True, False]
+    assert [can_complete_a_future(aio) for aio in BOTH] == [True, False]
 
 
-def test_waiting_for_a_lock_where_no_loop_runs() -> None:
-    def complaint(aio: Any) -> str:
+def test_waiting_for_a_lock_without_a_running_loop() -> None:
+    def error_type(aio: Any) -> str:
         lock = aio.Lock()
         with pytest.raises(StopIteration):
             lock.acquire().send(None)
@@ -262,13 +263,13 @@ def test_waiting_for_a_lock_where_no_loop_runs() -> None:
             second.send(None)
         return type(caught.value).__name__
 
-    def complaint_once_bound(aio: Any) -> str:
+    def message_once_bound(aio: Any) -> str:
         lock = aio.Lock()
 
         async def main() -> Any:
             await lock.acquire()
             waiting = aio.create_task(lock.acquire())
-            await aio.sleep(0)  # now the lock knows its loop
+            await aio.sleep(0)  # the lock is now bound to its loop
             waiting.cancel()
             return lock.acquire()
 
@@ -276,14 +277,14 @@ def test_waiting_for_a_lock_where_no_loop_runs() -> None:
             aio.run(main()).send(None)
         return str(caught.value).partition("> ")[2] or str(caught.value)
 
-    assert [complaint(aio) for aio in BOTH] == ["AttributeError", "RuntimeError"]
-    assert [complaint_once_bound(aio) for aio in BOTH] == [
+    assert [error_type(aio) for aio in BOTH] == ["AttributeError", "RuntimeError"]
+    assert [message_once_bound(aio) for aio in BOTH] == [
         "is bound to a different event loop", "no running event loop",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("call", ["get", "put"])
-def test_waiting_at_a_queue_that_is_closed_after_its_loop(call: str) -> None:
+def test_closing_a_pending_get_or_put_after_its_loop(call: str) -> None:
     def close_it(aio: Any) -> str:
         queue = aio.Queue(1)
         loop = aio.SelectorEventLoop()
@@ -299,12 +300,12 @@ def test_waiting_at_a_queue_that_is_closed_after_its_loop(call: str) -> None:
             return str(error)
         finally:
             task._log_destroy_pending = False
-        return "ends"
+        return "closes"
 
-    assert [close_it(aio) for aio in BOTH] == ["Event loop is closed", "ends"]
+    assert [close_it(aio) for aio in BOTH] == ["Event loop is closed", "closes"]
 
 
-def test_an_empty_piece_among_the_lines_to_write() -> None:
+def test_an_empty_bytes_object_in_writelines() -> None:
     def closes(aio: Any) -> bool:
         lost = []
 
@@ -328,11 +329,11 @@ def test_an_empty_piece_among_the_lines_to_write() -> None:
 
         return bool(run(aio, main()))
 
-    # Up to 3.11 asyncio joined the pieces. From then on an empty one stays in its buffer for ever.
+    # Up to 3.11, asyncio joined the list. Since 3.12 an empty item stays in its buffer forever.
     assert [closes(aio) for aio in BOTH] == [RELEASE < (3, 12), True]
 
 
-def test_a_call_to_a_transport_that_has_drained_and_closed() -> None:
+def test_calls_on_a_transport_that_has_drained_and_closed() -> None:
     async def main(aio: Any) -> tuple[bytes, str]:
         class Late(aio.Protocol):  # type: ignore[misc]
             def connection_lost(self, exc: Exception | None) -> None:
@@ -357,14 +358,14 @@ def test_a_call_to_a_transport_that_has_drained_and_closed() -> None:
             return received, str(exc)
         return received, "nothing"
 
-    told = [run(aio, main(aio)) for aio in BOTH]
-    assert told == [
+    observed = [run(aio, main(aio)) for aio in BOTH]
+    assert observed == [
         (b"the last, and more", "'NoneType' object has no attribute 'call_soon'"),
         (b"the last", "nothing"),
     ]
 
 
-def test_lines_to_write_while_the_transport_closes() -> None:
+def test_writelines_on_a_closing_transport() -> None:
     async def main(aio: Any) -> str:
         ours, peer = socket.socketpair()
         ours.setblocking(False)
@@ -378,20 +379,20 @@ def test_lines_to_write_while_the_transport_closes() -> None:
         except TypeError as exc:
             return str(exc)
         else:
-            return f"{transport.get_write_buffer_size()} bytes wait"
+            return f"{transport.get_write_buffer_size()} bytes buffered"
         finally:
             transport.abort()
             await aio.sleep(0)
             peer.close()
 
-    # Up to 3.11 asyncio handed the pieces, joined, to write().
-    theirs = "6 bytes wait" if RELEASE < (3, 12) else "'NoneType' object is not callable"
-    assert [run(aio, main(aio)) for aio in BOTH] == [theirs, "6 bytes wait"]
+    # Up to 3.11, asyncio joined the list and passed it to write().
+    theirs = "6 bytes buffered" if RELEASE < (3, 12) else "'NoneType' object is not callable"
+    assert [run(aio, main(aio)) for aio in BOTH] == [theirs, "6 bytes buffered"]
 
 
-def test_lines_to_write_behind_others() -> None:
+def test_writelines_while_data_is_buffered() -> None:
     class Narrow(socket.socket):
-        """Takes one byte at a time."""
+        """Sends one byte at a time."""
 
         def send(self, data: Any, flags: int = 0) -> int:
             return super().send(bytes(data)[:1], flags)
@@ -415,8 +416,8 @@ def test_lines_to_write_behind_others() -> None:
     assert [run(aio, main(aio)) for aio in BOTH] == [2 if RELEASE < (3, 12) else 1, 2]
 
 
-def test_a_wide_view_given_to_sock_sendall() -> None:
-    def ends(aio: Any) -> bool:
+def test_a_memoryview_with_itemsize_above_1_given_to_sock_sendall() -> None:
+    def finishes(aio: Any) -> bool:
         async def main() -> bool:
             ours, theirs = socket.socketpair()
             with ours, theirs:
@@ -432,11 +433,11 @@ def test_a_wide_view_given_to_sock_sendall() -> None:
 
         return bool(run(aio, main()))
 
-    # asyncio compares the bytes that were sent with the number of items, and goes on sending.
-    assert [ends(aio) for aio in BOTH] == [False, True]
+    # asyncio compares the number of bytes sent with the number of items, and keeps sending.
+    assert [finishes(aio) for aio in BOTH] == [False, True]
 
 
-def test_what_a_foreign_future_raises_while_it_is_awaited() -> None:
+def test_an_exception_in_add_done_callback_of_an_awaited_foreign_future() -> None:
     def outcome(aio: Any) -> list[str]:
         class Broken:
             _asyncio_future_blocking = True
@@ -468,11 +469,11 @@ def test_what_a_foreign_future_raises_while_it_is_awaited() -> None:
 
         return list(run(aio, main()))
 
-    # In asyncio the task then never ends, whatever becomes of the future.
+    # In asyncio the task never finishes, even if the future does.
     assert [outcome(aio) for aio in BOTH] == [["reported"], ["LookupError('no callbacks today')"]]
 
 
-def test_the_name_of_a_task_from_a_factory() -> None:
+def test_the_name_of_a_task_created_by_a_task_factory() -> None:
     def name(aio: Any) -> str:
         async def main() -> str:
             loop = aio.get_running_loop()
@@ -485,15 +486,15 @@ def test_the_name_of_a_task_from_a_factory() -> None:
 
         return str(run(aio, main()))
 
-    # A fault of 3.13.0: a factory's task is given the name None.
+    # Bug of 3.13.0: a task created by a factory gets the name None.
     assert [name(aio) for aio in BOTH] == ["None" if RELEASE == (3, 13, 0) else "Task-", "Task-"]
 
 
-def test_when_what_an_error_holds_is_freed() -> None:
+def test_freeing_objects_that_an_exception_refers_to() -> None:
     class Held:
         pass
 
-    def goes_with_the_error(aio: Any) -> bool:
+    def is_freed_with_the_exception(aio: Any) -> bool:
         held: list[weakref.ref[Held]] = []
 
         async def wait_in_a_group() -> None:
@@ -516,12 +517,12 @@ def test_when_what_an_error_holds_is_freed() -> None:
         finally:
             gc.enable()
 
-    mended = (3, 12, 8) <= RELEASE < (3, 13) or RELEASE >= (3, 13, 1)
-    assert [goes_with_the_error(aio) for aio in BOTH] == [mended, True]
+    fixed = (3, 12, 8) <= RELEASE < (3, 13) or RELEASE >= (3, 13, 1)
+    assert [is_freed_with_the_exception(aio) for aio in BOTH] == [fixed, True]
 
 
 @pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has eager tasks since 3.12")
-def test_the_exit_of_an_eager_task_that_nobody_holds() -> None:
+def test_systemexit_in_an_eager_task_without_references() -> None:
     def is_reported_at_once(aio: Any) -> bool:
         reports: list[str] = []
 
@@ -546,7 +547,7 @@ def test_the_exit_of_an_eager_task_that_nobody_holds() -> None:
     assert [is_reported_at_once(aio) for aio in BOTH] == [True, False]
 
 
-def test_a_loop_refused_inside_another() -> None:
+def test_starting_a_loop_while_another_one_runs() -> None:
     def loop_still_runs(aio: Any) -> bool:
         async def main() -> bool:
             here = aio.get_running_loop()
@@ -561,21 +562,21 @@ def test_a_loop_refused_inside_another() -> None:
 
         return bool(run(aio, main()))
 
-    # A fault of 3.13.0: it takes the running loop of the thread away.
+    # Bug of 3.13.0: it resets the thread's running loop.
     assert [loop_still_runs(aio) for aio in BOTH] == [RELEASE != (3, 13, 0), True]
 
 
-def test_ordinary_work_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
+def test_logging_of_ordinary_work_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
     kinds = {"%r is serving", "%r got a new connection from %r: %r", "Close %r"}
     kinds |= {"%r connected to %s:%r: (%r, %r)", "Get address info %s", "Using selector: %s"}
 
-    def told(aio: Any) -> set[str]:
+    def observed(aio: Any) -> set[str]:
         async def main() -> None:
             loop = aio.get_running_loop()
             server = await loop.create_server(Recorder, "127.0.0.1", 0)
             address = server.sockets[0].getsockname()
             transport, _ = await loop.create_connection(Recorder, *address)
-            await turns(aio)
+            await settle(aio)
             transport.abort()
             server.close()
             await loop.getaddrinfo("127.0.0.1", 80)
@@ -587,15 +588,15 @@ def test_ordinary_work_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
             run(aio, main(), loop)
         return {record.msg for record in caplog.records} & kinds
 
-    assert [told(aio) for aio in BOTH] == [kinds, set()]
+    assert [observed(aio) for aio in BOTH] == [kinds, set()]
 
 
-def test_pipes_datagrams_and_child_processes_in_debug_mode(
+def test_logging_of_pipes_datagrams_and_child_processes_in_debug_mode(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     firsts = {"Write pipe", "Datagram endpoint", "execute program", "process 'true'"}
 
-    def told(aio: Any) -> set[str]:
+    def observed(aio: Any) -> set[str]:
         async def main() -> None:
             loop = aio.get_running_loop()
             loop.set_debug(True)
@@ -607,14 +608,14 @@ def test_pipes_datagrams_and_child_processes_in_debug_mode(
             pipe.close()
             datagrams.close()
             os.close(reading)
-            await turns(aio)
+            await settle(aio)
 
         caplog.clear()
         with caplog.at_level(logging.DEBUG):
             run(aio, main())
         return {" ".join(record.getMessage().split()[:2]) for record in caplog.records} & firsts
 
-    assert [told(aio) for aio in BOTH] == [firsts, set()]
+    assert [observed(aio) for aio in BOTH] == [firsts, set()]
 
 
 def test_child_watchers() -> None:
@@ -627,7 +628,7 @@ def test_windows() -> None:
     assert [module is not None for module in modules] == [True, False]
 
 
-def test_what_the_protocol_of_a_pipe_raises() -> None:
+def test_an_exception_raised_by_the_protocol_of_a_pipe() -> None:
     def outcome(aio: Any) -> list[object]:
         class Failing(Recorder):
             def data_received(self, data: bytes) -> None:
@@ -641,12 +642,12 @@ def test_what_the_protocol_of_a_pipe_raises() -> None:
             loop.set_exception_handler(lambda loop, context: reports.append(context))
             transport, protocol = await loop.connect_read_pipe(Failing, io.FileIO(reading))
             os.write(writing, b"one")
-            await turns(aio)
+            await settle(aio)
             if not transport.is_closing():
                 os.write(writing, b"two")
-                await turns(aio)
+                await settle(aio)
             os.close(writing)
-            await turns(aio)
+            await settle(aio)
             return [*protocol.steps, f"{len(reports)} reported"]
 
         return list(run(aio, main()))
@@ -657,7 +658,7 @@ def test_what_the_protocol_of_a_pipe_raises() -> None:
     ]
 
 
-def test_a_bufferedprotocol_at_a_pipe() -> None:
+def test_a_bufferedprotocol_on_a_pipe() -> None:
     def received(aio: Any) -> bytes:
         class Buffered(aio.BufferedProtocol):  # type: ignore[misc]
             def __init__(self) -> None:
@@ -672,15 +673,15 @@ def test_a_bufferedprotocol_at_a_pipe() -> None:
             loop.set_exception_handler(lambda loop, context: None)
             transport, protocol = await loop.connect_read_pipe(Buffered, io.FileIO(reading))
             os.write(writing, b"data")
-            await turns(aio)
+            await settle(aio)
             transport.close()
             os.close(writing)
-            await turns(aio)
+            await settle(aio)
             return bytes(protocol.buffer)
 
         return bytes(run(aio, main()))
 
-    # asyncio calls the data_received() that such a protocol does not have.
+    # asyncio calls data_received(), which a BufferedProtocol does not have.
     assert [received(aio) for aio in BOTH] == [bytes(4), b"data"]
 
 
@@ -692,12 +693,12 @@ async def write_pipe(aio: Any, factory: Any) -> AsyncIterator[tuple[Any, Any]]:
     )
     yield transport, protocol
     transport.close()
-    await turns(aio)
+    await settle(aio)
     os.close(reading)
 
 
 def test_text_written_to_a_pipe() -> None:
-    def complaint(aio: Any) -> str:
+    def error_type(aio: Any) -> str:
         async def main() -> str:
             async with write_pipe(aio, Recorder) as (transport, _):
                 with pytest.raises(Exception) as caught:
@@ -706,14 +707,14 @@ def test_text_written_to_a_pipe() -> None:
 
         return str(run(aio, main()))
 
-    assert [complaint(aio) for aio in BOTH] == ["AssertionError", "TypeError"]
+    assert [error_type(aio) for aio in BOTH] == ["AssertionError", "TypeError"]
 
 
-def test_waiting_until_the_writer_to_a_pipe_is_closed() -> None:
+def test_wait_closed_on_the_writer_of_a_pipe() -> None:
     def outcome(aio: Any) -> str:
         async def main() -> str:
             loop = aio.get_running_loop()
-            # The protocol by which programs make such a writer, for want of another.
+            # Programs use this protocol to create such a writer, because there is no other.
             factory = aio.streams.FlowControlMixin
             async with write_pipe(aio, lambda: factory(loop=loop)) as (transport, protocol):
                 writer = aio.StreamWriter(transport, protocol, None, loop)
@@ -729,7 +730,7 @@ def test_waiting_until_the_writer_to_a_pipe_is_closed() -> None:
     assert [outcome(aio) for aio in BOTH] == ["NotImplementedError", "closed"]
 
 
-def test_the_exit_status_of_a_closed_process() -> None:
+def test_exit_status_of_a_process_that_exited_before_it_was_closed() -> None:
     def status(aio: Any) -> int:
         class Waiting(aio.SubprocessProtocol):  # type: ignore[misc]
             def __init__(self) -> None:
@@ -752,18 +753,18 @@ def test_the_exit_status_of_a_closed_process() -> None:
 
         return int(run(aio, main()))
 
-    # asyncio asks Popen whether the process lives; that takes its status from the one who waits.
+    # asyncio calls Popen.poll(), which reaps the child. The watcher then finds no exit status.
     assert status(miniloop) == 9
-    if RELEASE >= (3, 12):  # before, a thread waits, and either may be first
+    if RELEASE >= (3, 12):  # before 3.12 a thread waits, and either may reap first
         assert status(asyncio) == 255
 
 
-def test_data_before_an_error_of_tls() -> None:
+def test_data_received_before_a_tls_error() -> None:
     def steps(aio: Any) -> list[object]:
         async def main() -> list[object]:
             async with tls(aio) as (_, protocol, peer):
                 peer.sock.send(peer.encrypted(b"data") + b"no record of TLS")
-                await turns(aio)
+                await settle(aio)
                 return list(protocol.steps)
 
         return list(run(aio, main()))
@@ -771,7 +772,7 @@ def test_data_before_an_error_of_tls() -> None:
     assert [steps(aio) for aio in BOTH] == [["lost: SSLError"], [b"data", "lost: SSLError"]]
 
 
-def test_records_of_tls_that_come_together() -> None:
+def test_several_tls_records_received_at_once() -> None:
     def steps(aio: Any) -> list[object]:
         class Careful(Recorder):
             def data_received(self, data: bytes) -> None:
@@ -781,7 +782,7 @@ def test_records_of_tls_that_come_together() -> None:
         async def main() -> list[object]:
             async with tls(aio, Careful) as (_, protocol, peer):
                 peer.sock.send(peer.encrypted(b"one, ") + peer.encrypted(b"two"))
-                await turns(aio)
+                await settle(aio)
                 return list(protocol.steps)
 
         return list(run(aio, main()))
@@ -789,7 +790,7 @@ def test_records_of_tls_that_come_together() -> None:
     assert [steps(aio) for aio in BOTH] == [[b"one, two"], [b"one, "]]
 
 
-def test_one_big_write_over_tls() -> None:
+def test_a_large_write_over_tls() -> None:
     def steps(aio: Any) -> list[object]:
         async def main() -> list[object]:
             async with tls(aio) as (transport, protocol, _):
@@ -798,11 +799,11 @@ def test_one_big_write_over_tls() -> None:
 
         return list(run(aio, main()))
 
-    # asyncio passes all of it on to the transport below, whose buffer it does not count.
+    # asyncio passes all of it to the transport below, and does not count that buffer.
     assert [steps(aio) for aio in BOTH] == [[False], ["pause", True]]
 
 
-def test_an_empty_buffer_for_what_tls_has_decrypted() -> None:
+def test_an_empty_buffer_from_get_buffer_over_tls() -> None:
     def first_step(aio: Any) -> str:
         class Bottomless(aio.BufferedProtocol):  # type: ignore[misc]
             def __init__(self) -> None:
@@ -821,7 +822,7 @@ def test_an_empty_buffer_for_what_tls_has_decrypted() -> None:
             aio.get_running_loop().set_exception_handler(lambda loop, context: None)
             async with tls(aio, Bottomless) as (_, protocol, peer):
                 peer.sock.send(peer.encrypted(b"data"))
-                await turns(aio)
+                await settle(aio)
                 return str(protocol.steps[0])
 
         return str(run(aio, main()))
@@ -829,8 +830,8 @@ def test_an_empty_buffer_for_what_tls_has_decrypted() -> None:
     assert [first_step(aio) for aio in BOTH] == ["eof", "RuntimeError"]
 
 
-def test_a_server_whose_certificate_is_refused() -> None:
-    def told(aio: Any) -> str:
+def test_a_tls_server_whose_certificate_is_refused() -> None:
+    def observed(aio: Any) -> str:
         async def main() -> str:
             loop = aio.get_running_loop()
             ours, theirs = socket.socketpair()
@@ -846,11 +847,14 @@ def test_a_server_whose_certificate_is_refused() -> None:
 
         return str(run(aio, main()))
 
-    assert [told(aio) for aio in BOTH] == ["UNEXPECTED_EOF_WHILE_READING", "TLSV1_ALERT_UNKNOWN_CA"]
+    assert [observed(aio) for aio in BOTH] == [
+        "UNEXPECTED_EOF_WHILE_READING",
+        "TLSV1_ALERT_UNKNOWN_CA",
+    ]
 
 
-def test_a_start_tls_that_fails() -> None:
-    def told(aio: Any) -> list[str]:
+def test_the_protocol_after_start_tls_fails() -> None:
+    def observed(aio: Any) -> list[str]:
         class Listener(aio.Protocol):  # type: ignore[misc]
             def __init__(self) -> None:
                 self.steps: list[str] = []
@@ -866,21 +870,21 @@ def test_a_start_tls_that_fails() -> None:
                 options: dict[str, Any] = {"server_hostname": NAME}
                 upgrade = loop.start_tls(transport, protocol, client_context(), **options)
                 upgrading = aio.create_task(upgrade)
-                await turns(aio)
+                await settle(aio)
                 upgrading.cancel()
                 await aio.wait([upgrading])
-                await turns(aio)
+                await settle(aio)
                 return list(protocol.steps)
 
         return list(run(aio, main()))
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        assert [told(aio) for aio in BOTH] == [[], ["connection_lost"]]
+        assert [observed(aio) for aio in BOTH] == [[], ["connection_lost"]]
         gc.collect()
 
 
-def test_a_closed_server_that_shall_start_serving() -> None:
+def test_start_serving_on_a_closed_server() -> None:
     def outcome(aio: Any) -> str:
         async def main() -> str:
             server = await aio.get_running_loop().create_server(aio.Protocol, "127.0.0.1", 0)
@@ -896,7 +900,7 @@ def test_a_closed_server_that_shall_start_serving() -> None:
     assert [outcome(aio) for aio in BOTH] == ["TypeError", "RuntimeError"]
 
 
-def test_a_proxy_that_only_looks_like_a_coroutine() -> None:
+def test_a_proxy_that_imitates_a_coroutine() -> None:
     class Proxy:
         def __init__(self, inner: Any) -> None:
             self._inner = inner
@@ -923,7 +927,7 @@ def test_a_proxy_that_only_looks_like_a_coroutine() -> None:
     assert [outcome(aio) for aio in BOTH] == [5, "TypeError"]
 
 
-def test_two_timers_of_the_same_call_that_wait() -> None:
+def test_two_pending_timers_with_the_same_time_and_callback() -> None:
     def equal(aio: Any) -> tuple[bool, bool]:
         loop = aio.SelectorEventLoop()
         one, other = (loop.call_at(loop.time() + 0 * n, print) for n in range(2))
@@ -937,7 +941,7 @@ def test_two_timers_of_the_same_call_that_wait() -> None:
     assert [equal(aio) for aio in BOTH] == [(True, True), (False, True)]
 
 
-def test_start_tls_on_a_connection_that_is_lost() -> None:
+def test_start_tls_on_a_lost_connection() -> None:
     def outcome(aio: Any) -> str:
         async def main() -> str:
             loop = aio.get_running_loop()
@@ -945,29 +949,29 @@ def test_start_tls_on_a_connection_that_is_lost() -> None:
             with theirs:
                 transport, protocol = await loop.create_connection(Recorder, sock=ours)
                 transport.abort()
-                await turns(aio)
+                await settle(aio)
                 options: dict[str, Any] = {"server_hostname": NAME}
                 upgrade = loop.start_tls(transport, protocol, client_context(), **options)
                 upgrading = aio.create_task(upgrade)
-                await turns(aio)
+                await settle(aio)
                 if not upgrading.done():
                     upgrading.cancel()
                     await aio.wait([upgrading])
-                    return "waits for ever"
+                    return "waits forever"
                 return type(upgrading.exception()).__name__
 
         return str(run(aio, main()))
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # nobody can close what asyncio has begun
+        warnings.simplefilter("ignore", ResourceWarning)  # from asyncio's unfinished transport
         outcomes = [outcome(aio) for aio in BOTH]
         gc.collect()
-    assert outcomes == ["waits for ever", "ConnectionResetError"]
+    assert outcomes == ["waits forever", "ConnectionResetError"]
 
 
 @pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has no eager tasks")
 def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
-    def told(aio: Any) -> list[str]:
+    def observed(aio: Any) -> list[str]:
         reports: list[str] = []
 
         async def nothing() -> None:
@@ -975,7 +979,7 @@ def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
 
         async def inside(context: contextvars.Context) -> None:
             eager = aio.create_task(nothing(), context=context)
-            reports.append(f"it has ended with {eager.exception()}".partition(":")[0])
+            reports.append(f"it failed with {eager.exception()}".partition(":")[0])
 
         async def main(loop: Any) -> None:
             context = contextvars.copy_context()
@@ -983,7 +987,7 @@ def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
             await aio.sleep(0)
             task = aio.Task(inside(context), loop=loop, context=context)
             await aio.wait([task])
-            reports.append("others go on")
+            reports.append("other tasks still run")
 
         def report(loop: Any, context: dict[str, Any]) -> None:
             reports.append(str(context.get("exception")).partition(" <")[0])
@@ -992,7 +996,7 @@ def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
         loop = aio.SelectorEventLoop()
         loop.set_exception_handler(report)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the coroutine that was never awaited
+            warnings.simplefilter("ignore")  # the coroutine was never awaited
             try:
                 loop.run_until_complete(main(loop))
             except RuntimeError as error:
@@ -1001,14 +1005,14 @@ def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
                 loop.close()
         return reports
 
-    assert [told(aio) for aio in BOTH] == [
+    assert [observed(aio) for aio in BOTH] == [
         ["Leaving task", "Event loop stopped before Future completed."],
-        ["it has ended with cannot enter context", "others go on"],
+        ["it failed with cannot enter context", "other tasks still run"],
     ]
 
 
-def test_a_task_that_awaits_itself_and_is_awaited_again() -> None:
-    def told(aio: Any) -> list[str]:
+def test_a_task_that_awaits_itself_twice() -> None:
+    def observed(aio: Any) -> list[str]:
         async def stubborn() -> list[str]:
             messages = []
             for _ in range(2):
@@ -1023,13 +1027,13 @@ def test_a_task_that_awaits_itself_and_is_awaited_again() -> None:
         return list(run(aio, main()))
 
     itself = "Task cannot await on itself"
-    assert [told(aio) for aio in BOTH] == [
+    assert [observed(aio) for aio in BOTH] == [
         [itself, "await wasn't used with future"],
         [itself, itself],
     ]
 
 
-def test_the_message_of_a_gather_whose_last_child_refuses_to_be_cancelled() -> None:
+def test_the_cancel_message_of_a_gather_whose_last_child_suppresses_it() -> None:
     def message(aio: Any) -> str:
         async def refuse() -> None:
             try:
@@ -1042,7 +1046,7 @@ def test_the_message_of_a_gather_whose_last_child_refuses_to_be_cancelled() -> N
             gathered = aio.gather(child)
             await aio.sleep(0)
             gathered.cancel("enough")
-            child.cancel("at once")  # it has been woken, but has not had its turn
+            child.cancel("at once")  # it is scheduled, but has not run yet
             with pytest.raises(aio.CancelledError) as caught:
                 await gathered
             return str(caught.value)
@@ -1052,7 +1056,7 @@ def test_the_message_of_a_gather_whose_last_child_refuses_to_be_cancelled() -> N
     assert [message(aio) for aio in BOTH] == ["at once", ""]
 
 
-def test_how_much_is_read_at_a_time() -> None:
+def test_bytes_read_at_once() -> None:
     def largest(aio: Any) -> int:
         async def main() -> int:
             ours, theirs = socket.socketpair()
@@ -1075,10 +1079,10 @@ def test_how_much_is_read_at_a_time() -> None:
     assert ours == 127 * 1024
 
 
-def test_flow_control_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
+def test_logging_of_flow_control_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
     kinds = {"%r pauses reading", "%r resumes reading", "%r received EOF"}
 
-    def told(aio: Any) -> set[str]:
+    def observed(aio: Any) -> set[str]:
         async def main() -> None:
             ours, theirs = socket.socketpair()
             with theirs:
@@ -1096,4 +1100,4 @@ def test_flow_control_in_debug_mode(caplog: pytest.LogCaptureFixture) -> None:
             run(aio, main(), loop)
         return {record.msg for record in caplog.records} & kinds
 
-    assert [told(aio) for aio in BOTH] == [kinds, set()]
+    assert [observed(aio) for aio in BOTH] == [kinds, set()]

@@ -1,4 +1,4 @@
-"""Handles, and the answer to "which loop?"."""
+"""Handles, the running loop and the current loop."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from tests.virtual import virtual_loop
 
 
 def callback(*args: object) -> None:
-    """Something to be called."""
+    """A callback that does nothing."""
 
 
 CALLBACK_LINE = callback.__code__.co_firstlineno
 
 
 def shown(handle: miniloop.Handle) -> str:
-    """The repr, with the test's own file as `here`."""
+    """Return the repr, with the path of this file replaced by `here`."""
     return repr(handle).replace(__file__, "here")
 
 
 # Handles
 
 
-def test_a_handle_shows_its_callback_and_whether_it_was_cancelled() -> None:
+def test_the_repr_of_a_handle_shows_its_callback_or_that_it_was_cancelled() -> None:
     with virtual_loop() as loop:
         handle = loop.call_soon(callback, "secret")
         steps = [shown(handle)]
@@ -41,7 +41,7 @@ def test_a_handle_shows_its_callback_and_whether_it_was_cancelled() -> None:
     assert steps == [f"<Handle callback() at here:{CALLBACK_LINE}>", "<Handle cancelled>"]
 
 
-def test_in_debug_mode_a_handle_shows_arguments_and_origin_and_keeps_its_name() -> None:
+def test_in_debug_mode_the_repr_also_shows_arguments_and_origin_even_when_cancelled() -> None:
     with virtual_loop(debug=True) as loop:
         handle = loop.call_soon(callback, 1)
         handle_line = handle._source_traceback[-1].lineno
@@ -52,7 +52,7 @@ def test_in_debug_mode_a_handle_shows_arguments_and_origin_and_keeps_its_name() 
     assert steps == [f"<Handle {called}>", f"<Handle cancelled {called}>"]
 
 
-def test_a_timer_shows_when_it_is_due() -> None:
+def test_the_repr_of_a_timer_shows_when_it_is_due() -> None:
     with virtual_loop() as loop:
         timer = loop.call_at(12.5, callback)
         steps = [shown(timer)]
@@ -71,7 +71,7 @@ def test_a_timer_shows_when_it_is_due() -> None:
     assert timer.when() == 12.5
 
 
-def test_a_cancelled_handle_frees_what_the_callback_holds() -> None:
+def test_cancelling_a_handle_frees_its_callback_and_arguments() -> None:
     class Heavy:
         def method(self, other: Heavy) -> None: ...
 
@@ -86,7 +86,7 @@ def test_a_cancelled_handle_frees_what_the_callback_holds() -> None:
     assert steps == [[False, False], [True, True]]
 
 
-def test_a_cancelled_handle_does_nothing_however_often_it_is_cancelled() -> None:
+def test_a_handle_can_be_cancelled_repeatedly_and_does_not_run() -> None:
     steps: list[object] = []
     with virtual_loop() as loop:
         first, second = loop.call_soon(steps.append, 1), loop.call_soon(steps.append, 2)
@@ -98,7 +98,7 @@ def test_a_cancelled_handle_does_nothing_however_often_it_is_cancelled() -> None
     assert steps == [2, True, True]
 
 
-def test_a_handle_has_the_context_it_was_given_or_a_copy() -> None:
+def test_a_handle_runs_in_the_given_context_or_in_a_copy_of_the_current_one() -> None:
     color = ContextVar("color", default="none")
     given = copy_context()
     given.run(color.set, "given")
@@ -115,7 +115,7 @@ def test_a_handle_has_the_context_it_was_given_or_a_copy() -> None:
     assert handles[0].get_context().get(color) is None
 
 
-def test_what_a_callback_raises_is_reported_with_its_handle() -> None:
+def test_an_exception_in_a_callback_is_reported_with_its_handle() -> None:
     with virtual_loop() as loop:
         handle = loop.call_soon(divmod, 1, 0)
         loop.run_turns()
@@ -127,7 +127,9 @@ def test_what_a_callback_raises_is_reported_with_its_handle() -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_what_ends_programs_passes_through_a_handle(error: type[BaseException]) -> None:
+def test_systemexit_and_keyboardinterrupt_propagate_from_a_callback(
+    error: type[BaseException],
+) -> None:
     def end() -> None:
         raise error("now")
 
@@ -139,12 +141,12 @@ def test_what_ends_programs_passes_through_a_handle(error: type[BaseException]) 
         assert not loop.is_running()
 
 
-# The running loop, and the current one
+# The running loop and the current loop
 
 
 @pytest.fixture
 def thread_without_loops(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The main thread as in a program that has just begun."""
+    """Reset the main thread to the state of a program that has just started."""
     monkeypatch.setattr(events, "_thread", events._ThreadState())
     monkeypatch.setattr(events, "_policy", miniloop.DefaultEventLoopPolicy())
 
@@ -164,7 +166,7 @@ def in_a_thread(function: Callable[[], Any]) -> Any:
     return results[0]
 
 
-def test_a_loop_runs_in_one_thread_only() -> None:
+def test_a_loop_runs_in_only_one_thread() -> None:
     async def main() -> list[object]:
         here = miniloop.get_running_loop()
         return [here is loop, in_a_thread(miniloop.get_running_loop)]
@@ -177,7 +179,7 @@ def test_a_loop_runs_in_one_thread_only() -> None:
 
 
 @pytest.mark.usefixtures("thread_without_loops")
-def test_the_main_thread_is_given_a_loop_with_a_warning_and_once() -> None:
+def test_get_event_loop_creates_one_loop_in_the_main_thread_with_a_warning() -> None:
     with pytest.warns(DeprecationWarning, match="There is no current event loop") as caught:
         loop = miniloop.get_event_loop()
     assert caught[0].filename == __file__
@@ -187,7 +189,7 @@ def test_the_main_thread_is_given_a_loop_with_a_warning_and_once() -> None:
 
 
 @pytest.mark.usefixtures("thread_without_loops")
-def test_whoever_has_set_a_loop_once_is_given_none_any_more() -> None:
+def test_get_event_loop_raises_in_the_main_thread_after_set_event_loop() -> None:
     with virtual_loop() as loop:
         miniloop.set_event_loop(loop)
         steps = [miniloop.get_event_loop() is loop]
@@ -198,13 +200,13 @@ def test_whoever_has_set_a_loop_once_is_given_none_any_more() -> None:
     assert str(refused.value) == "There is no current event loop in thread 'MainThread'."
 
 
-def test_another_thread_is_given_no_loop() -> None:
+def test_get_event_loop_raises_in_another_thread() -> None:
     refusal = "RuntimeError: There is no current event loop in thread 'worker'."
     assert in_a_thread(miniloop.get_event_loop) == refusal
 
 
 @pytest.mark.usefixtures("thread_without_loops")
-def test_each_thread_has_a_current_loop_of_its_own() -> None:
+def test_each_thread_has_its_own_current_loop() -> None:
     def set_and_get() -> bool:
         miniloop.set_event_loop(theirs)
         return miniloop.get_event_loop() is theirs
@@ -216,7 +218,7 @@ def test_each_thread_has_a_current_loop_of_its_own() -> None:
 
 
 @pytest.mark.usefixtures("thread_without_loops")
-def test_while_a_loop_runs_it_is_the_current_one_whatever_was_set() -> None:
+def test_a_running_loop_is_the_current_loop_even_if_another_was_set() -> None:
     async def main() -> bool:
         miniloop.set_event_loop(other)
         return miniloop.get_event_loop() is loop
@@ -227,7 +229,7 @@ def test_while_a_loop_runs_it_is_the_current_one_whatever_was_set() -> None:
 
 
 @pytest.mark.parametrize(("wrong", "kind"), [(5, "int"), ("loop", "str")])
-def test_only_a_loop_can_be_the_current_one(wrong: object, kind: str) -> None:
+def test_only_a_loop_can_be_set_as_the_current_loop(wrong: object, kind: str) -> None:
     with pytest.raises(TypeError) as refused:
         miniloop.set_event_loop(wrong)
     message = f"loop must be an instance of AbstractEventLoop or None, not '{kind}'"
@@ -255,17 +257,17 @@ async def main():
     os.waitpid(child, 0)
     print(os.read(reading, 100).decode())
     os.close(reading), os.close(writing)
-    print("the parent goes on:", aio.get_running_loop() is loop)
+    print("the parent's loop still runs:", aio.get_running_loop() is loop)
 
 aio.run(main())
 """
 
 
-def test_a_child_of_fork_runs_no_loop_and_can_have_a_new_one() -> None:
+def test_after_fork_the_child_has_no_running_loop_and_can_create_one() -> None:
     command = [sys.executable, "-W", "error", "-c", AFTER_FORK]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "no running event loop; a new one works",
-        "the parent goes on: True",
+        "the parent's loop still runs: True",
     ]

@@ -1,4 +1,4 @@
-"""The exceptions: where they stand in the hierarchy, and what they keep."""
+"""The exceptions: their base classes and their attributes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from miniloop import exceptions
 
 
 @pytest.mark.parametrize("name", exceptions.__all__)
-def test_each_exception_stands_where_the_one_of_asyncio_stands(name: str) -> None:
+def test_each_exception_has_the_same_bases_as_in_asyncio(name: str) -> None:
     ours, theirs = getattr(miniloop, name), getattr(asyncio, name)
     assert [base.__name__ for base in ours.__mro__] == [base.__name__ for base in theirs.__mro__]
 
 
-def test_only_timeout_error_is_also_that_of_asyncio() -> None:
+def test_only_timeout_error_is_the_same_class_as_in_asyncio() -> None:
     shared = [
         name for name in exceptions.__all__ if getattr(miniloop, name) is getattr(asyncio, name)
     ]
@@ -26,19 +26,19 @@ def test_only_timeout_error_is_also_that_of_asyncio() -> None:
     assert miniloop.TimeoutError is builtins.TimeoutError
 
 
-def test_a_request_to_stop_is_not_caught_with_the_errors() -> None:
+def test_except_exception_does_not_catch_a_cancellation() -> None:
     steps = []
     try:
         try:
             raise miniloop.CancelledError("stop")
         except Exception:
-            steps.append("taken for an error")
+            steps.append("caught as an error")
     except miniloop.CancelledError as request:
-        steps.append(f"told to {request}")
-    assert steps == ["told to stop"]
+        steps.append(f"cancelled with {request}")
+    assert steps == ["cancelled with stop"]
 
 
-def test_an_incomplete_read_tells_what_came_and_what_was_wanted() -> None:
+def test_incompletereaderror_has_the_partial_data_and_the_expected_length() -> None:
     known = miniloop.IncompleteReadError(b"abc", 5)
     unknown = miniloop.IncompleteReadError(b"", None)
     assert (known.partial, known.expected) == (b"abc", 5)
@@ -47,7 +47,7 @@ def test_an_incomplete_read_tells_what_came_and_what_was_wanted() -> None:
     assert str(unknown) == "0 bytes read on a total of undefined expected bytes"
 
 
-def test_an_overrun_tells_how_much_was_searched() -> None:
+def test_limitoverrunerror_has_the_number_of_bytes_searched() -> None:
     error = miniloop.LimitOverrunError("too long", 7)
     assert (str(error), error.consumed) == ("too long", 7)
 
@@ -62,6 +62,6 @@ def test_an_overrun_tells_how_much_was_searched() -> None:
     ],
     ids=repr,
 )
-def test_an_exception_comes_back_from_another_process_as_it_was(error: BaseException) -> None:
+def test_exceptions_can_be_pickled(error: BaseException) -> None:
     back = pickle.loads(pickle.dumps(error))
     assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))

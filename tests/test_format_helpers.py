@@ -1,4 +1,4 @@
-"""How callbacks, waiters and places in the source appear in a repr or a log line."""
+"""How callbacks, waiters and source locations appear in a repr or a log line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.virtual import virtual_loop
 
 
 def callback(*args: object, **kwargs: object) -> None:
-    """Something to be named."""
+    """A callback that does nothing."""
 
 
 HERE = f" at {__file__}:{callback.__code__.co_firstlineno}"
@@ -45,23 +45,23 @@ HERE = f" at {__file__}:{callback.__code__.co_firstlineno}"
         (str.upper, (), "str.upper()", "str.upper()"),
     ],
 )
-def test_a_callback_shows_its_arguments_in_debug_mode_only(
+def test_the_arguments_of_a_callback_are_shown_only_in_debug_mode(
     function: Any, args: tuple[object, ...], plain: str, in_debug: str
 ) -> None:
     assert _format_callback_source(function, args) == plain
     assert _format_callback_source(function, args, debug=True) == in_debug
 
 
-def test_long_arguments_are_cut_short() -> None:
+def test_long_arguments_are_truncated() -> None:
     shown = _format_callback_source(print, ("x" * 1000, list(range(1000))), debug=True)
     assert len(shown) < 100
     assert "..." in shown
 
 
-def test_a_decorated_function_is_found_where_it_was_written() -> None:
+def test_a_decorated_function_is_shown_with_its_own_source_line() -> None:
     @functools.wraps(callback)
     def wrapper() -> None:
-        """Not what anybody looks for."""
+        """The wrapper, whose source line should not be shown."""
 
     assert _format_callback_source(wrapper, ()) == f"callback(){HERE}"
 
@@ -76,7 +76,7 @@ def test_an_object_without_a_name_is_shown_by_its_repr() -> None:
     assert _format_callback_source(Nameless(), ()) == "<something>()"
 
 
-def test_of_many_callbacks_the_first_and_the_last_are_shown() -> None:
+def test_only_the_first_and_last_of_many_callbacks_are_shown() -> None:
     def first(_: object) -> None: ...
     def other(_: object) -> None: ...
     def last(_: object) -> None: ...
@@ -97,7 +97,7 @@ def test_of_many_callbacks_the_first_and_the_last_are_shown() -> None:
     ]
 
 
-def test_a_report_is_its_message_and_then_a_line_for_each_further_key() -> None:
+def test_a_report_is_its_message_followed_by_one_line_per_key() -> None:
     stack = format_helpers.extract_stack()
     told = _format_context({"message": "it broke", "zebra": 1, "exception": KeyError(), "apple": 2})
     assert told.splitlines() == ["it broke", "apple: 2", "zebra: 1"]
@@ -112,10 +112,10 @@ def test_a_report_is_its_message_and_then_a_line_for_each_further_key() -> None:
     assert heading == "handle_traceback: Handle created at (most recent call last):"
 
 
-# Where things were made
+# Where objects were created
 
 
-def test_the_stack_ends_where_the_program_called_the_package() -> None:
+def test_the_stack_ends_at_the_program_line_that_called_the_package() -> None:
     with virtual_loop(debug=True) as loop:
 
         def by_way_of_the_program() -> Any:
@@ -127,7 +127,7 @@ def test_the_stack_ends_where_the_program_called_the_package() -> None:
         task = loop.create_task(_nothing())
         ends += [vars(thing)["_source_traceback"][-1] for thing in (future, task)]
         loop.run_until_complete(task)
-    this = "test_the_stack_ends_where_the_program_called_the_package"
+    this = "test_the_stack_ends_at_the_program_line_that_called_the_package"
     assert [(end.filename, end.name) for end in ends] == [
         (__file__, "by_way_of_the_program"),
         *[(__file__, this)] * 4,
@@ -137,7 +137,7 @@ def test_the_stack_ends_where_the_program_called_the_package() -> None:
 async def _nothing() -> None: ...
 
 
-def test_only_the_innermost_frames_are_kept() -> None:
+def test_only_the_innermost_frames_are_recorded() -> None:
     def descend(depth: int) -> Any:
         return descend(depth - 1) if depth else format_helpers.extract_stack()
 
@@ -147,7 +147,7 @@ def test_only_the_innermost_frames_are_kept() -> None:
 
 @pytest.fixture
 def program_in_the_package(tmp_path: Path) -> ModuleType:
-    """A module that says it belongs to the package, to call it with no other frame between."""
+    """Create a module that appears to belong to the package, and return its function."""
     file = tmp_path / "inside.py"
     file.write_text("def call(function):\n    return function()\n")
     spec = importlib.util.spec_from_file_location("miniloop.inside", file)
@@ -158,8 +158,8 @@ def program_in_the_package(tmp_path: Path) -> ModuleType:
     return module
 
 
-def test_frames_of_the_package_itself_are_left_out(program_in_the_package: ModuleType) -> None:
+def test_frames_of_the_package_are_left_out(program_in_the_package: ModuleType) -> None:
     stack = program_in_the_package.call(format_helpers.extract_stack)
     names = [frame.name for frame in stack]
-    assert names[-1] == "test_frames_of_the_package_itself_are_left_out"
+    assert names[-1] == "test_frames_of_the_package_are_left_out"
     assert "call" not in names

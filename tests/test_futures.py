@@ -1,4 +1,4 @@
-"""Future: who waits for it, in what order they go on, and what is reported when it is gone."""
+"""Future: its waiters, the order in which they wake, and reports of lost exceptions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENDINGS: dict[str, Ending] = {
 
 
 def ignore(_: object) -> None:
-    """A done-callback."""
+    """A done callback."""
 
 
 def retrieve(future: miniloop.Future[Any]) -> None:
@@ -32,11 +32,11 @@ def retrieve(future: miniloop.Future[Any]) -> None:
         future.exception()
 
 
-# Who waits
+# Waiters
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_nobody_stands_among_the_waiters_unless_the_future_is_pending(ending: str) -> None:
+def test_only_a_pending_future_has_waiters(ending: str) -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
         steps = [future._callbacks]
@@ -53,7 +53,7 @@ def test_nobody_stands_among_the_waiters_unless_the_future_is_pending(ending: st
     assert steps == [None, 1, None, None, None]
 
 
-def test_completing_hands_all_who_wait_to_the_ready_queue_in_the_order_they_came() -> None:
+def test_completing_a_future_moves_its_waiters_to_the_ready_queue_in_order() -> None:
     entries: list[str] = []
 
     class Watched(VirtualLoop):
@@ -84,7 +84,7 @@ def test_completing_hands_all_who_wait_to_the_ready_queue_in_the_order_they_came
     loop.close()
 
 
-def test_to_complete_a_future_nobody_waits_for_makes_nothing_ready() -> None:
+def test_completing_a_future_without_waiters_schedules_nothing() -> None:
     with virtual_loop() as loop:
         for end in ENDINGS.values():
             future = loop.create_future()
@@ -93,7 +93,7 @@ def test_to_complete_a_future_nobody_waits_for_makes_nothing_ready() -> None:
         assert not loop._ready
 
 
-def test_callbacks_and_tasks_go_on_in_the_order_in_which_they_came() -> None:
+def test_callbacks_and_waiting_tasks_run_in_the_order_in_which_they_were_added() -> None:
     async def story() -> list[str]:
         future: miniloop.Future[None] = miniloop.get_running_loop().create_future()
         steps: list[str] = []
@@ -119,7 +119,7 @@ def test_callbacks_and_tasks_go_on_in_the_order_in_which_they_came() -> None:
     ]
 
 
-def test_to_take_a_callback_back_leaves_waiting_tasks_alone() -> None:
+def test_removing_a_callback_does_not_remove_waiting_tasks() -> None:
     async def story() -> tuple[int, int]:
         future: miniloop.Future[int] = miniloop.Future()
 
@@ -137,7 +137,7 @@ def test_to_take_a_callback_back_leaves_waiting_tasks_alone() -> None:
     assert play(story) == (2, 7)
 
 
-def test_a_future_of_a_closed_loop_ends_but_can_wake_nobody() -> None:
+def test_a_future_of_a_closed_loop_completes_but_cannot_wake_its_waiters() -> None:
     with virtual_loop() as loop:
         lonely, awaited = loop.create_future(), loop.create_future()
         awaited.add_done_callback(ignore)
@@ -147,11 +147,11 @@ def test_a_future_of_a_closed_loop_ends_but_can_wake_nobody() -> None:
     assert lonely.result() == 1
 
 
-# What it may be given
+# Results and exceptions
 
 
 @pytest.mark.parametrize("wrong", [5, "error", None, int])
-def test_an_exception_has_to_be_one(wrong: Any) -> None:
+def test_set_exception_accepts_only_exceptions(wrong: Any) -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
         with pytest.raises(TypeError, match="invalid exception object"):
@@ -160,7 +160,7 @@ def test_an_exception_has_to_be_one(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize("first", ENDINGS)
-def test_a_future_ends_once(first: str) -> None:
+def test_a_future_can_be_completed_only_once(first: str) -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
         ENDINGS[first](future)
@@ -171,7 +171,7 @@ def test_a_future_ends_once(first: str) -> None:
         assert future.cancelled() is (first == "cancelled")
 
 
-def test_a_pending_future_has_neither_result_nor_exception() -> None:
+def test_a_pending_future_has_no_result_and_no_exception() -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
         with pytest.raises(miniloop.InvalidStateError, match=r"^Result is not set\.$"):
@@ -180,7 +180,7 @@ def test_a_pending_future_has_neither_result_nor_exception() -> None:
             future.exception()
 
 
-def test_the_traceback_does_not_grow_with_those_who_look() -> None:
+def test_reading_the_result_repeatedly_does_not_extend_the_traceback() -> None:
     async def story() -> list[int]:
         future: miniloop.Future[None] = miniloop.Future()
         future.set_exception(KeyError("key"))
@@ -196,7 +196,7 @@ def test_the_traceback_does_not_grow_with_those_who_look() -> None:
     assert others == [first, first]
 
 
-def test_a_future_may_carry_attributes_and_be_referred_to_weakly() -> None:
+def test_a_future_supports_attributes_and_weak_references() -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
         vars(future)["note"] = "mine"
@@ -206,10 +206,10 @@ def test_a_future_may_carry_attributes_and_be_referred_to_weakly() -> None:
         assert gone() is None
 
 
-# What it looks like
+# The repr
 
 
-def test_the_repr_tells_state_outcome_and_who_waits() -> None:
+def test_the_repr_shows_state_outcome_and_waiters() -> None:
     with virtual_loop() as loop:
         steps = []
         for end in ENDINGS.values():
@@ -232,7 +232,7 @@ def test_the_repr_tells_state_outcome_and_who_waits() -> None:
     ]
 
 
-def test_in_debug_mode_the_repr_tells_where_the_future_was_made() -> None:
+def test_in_debug_mode_the_repr_shows_where_the_future_was_created() -> None:
     with virtual_loop(debug=True) as loop:
         future = loop.create_future()
         place = vars(future)["_source_traceback"][-1]
@@ -241,11 +241,11 @@ def test_in_debug_mode_the_repr_tells_where_the_future_was_made() -> None:
         assert repr(loop.create_future()) == "<Future pending>"
 
 
-# Exceptions that nobody asks for
+# Exceptions that are never retrieved
 
 
 class Labelled(miniloop.Future[Any]):
-    """A subclass with attributes, as libraries have them."""
+    """A subclass with attributes, like those in libraries."""
 
     def __init__(self, label: str) -> None:
         super().__init__()
@@ -271,7 +271,7 @@ def failed_subclass() -> Labelled:
 @pytest.mark.parametrize(
     ("make", "name"), [(failed_future, "Future"), (failed_subclass, "Labelled")]
 )
-def test_a_failed_future_is_reported_when_it_is_gone(
+def test_a_failed_future_is_reported_when_it_is_freed(
     make: Callable[[], miniloop.Future[Any]], name: str
 ) -> None:
     async def story() -> Any:
@@ -326,7 +326,7 @@ def test_the_report_itself_is_not_reported() -> None:
 @pytest.mark.parametrize(
     "look", [lambda future: future.exception(), lambda future: future.cancel(), None]
 )
-def test_whoever_asks_or_gives_up_leaves_nothing_to_report(look: Ending | None) -> None:
+def test_retrieving_the_exception_or_cancelling_prevents_the_report(look: Ending | None) -> None:
     async def story() -> list[Any]:
         future = failed_future()
         if look is None:
@@ -340,7 +340,7 @@ def test_whoever_asks_or_gives_up_leaves_nothing_to_report(look: Ending | None) 
     assert play(story) == []
 
 
-def test_in_debug_mode_the_report_tells_where_the_future_was_made() -> None:
+def test_in_debug_mode_the_report_shows_where_the_future_was_created() -> None:
     async def story() -> str:
         loop: Any = miniloop.get_running_loop()
         failed_future()
@@ -351,7 +351,7 @@ def test_in_debug_mode_the_report_tells_where_the_future_was_made() -> None:
     assert play(story, debug=True) == "failed_future"
 
 
-def test_a_derived_class_is_not_asked_to_make_or_to_end_the_twin() -> None:
+def test_a_report_does_not_call_new_init_or_del_of_a_future_subclass() -> None:
     steps: list[str] = []
 
     class Strict(miniloop.Future[None]):
@@ -379,7 +379,7 @@ def test_a_derived_class_is_not_asked_to_make_or_to_end_the_twin() -> None:
 
 
 def test_the_message_of_a_cancellation_can_be_read_and_written() -> None:
-    """By the name that asyncio has for it, which CPython's own tests use."""
+    """Its name is asyncio's, which CPython's own tests use."""
     with virtual_loop() as loop:
         future = loop.create_future()
         messages = [future._cancel_message]

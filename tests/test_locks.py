@@ -1,4 +1,4 @@
-"""What must hold of locks whatever their tasks do, and what of them is miniloop's own."""
+"""Properties of locks that hold whatever their tasks do, and tests of miniloop's own details."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ import miniloop
 Story = Callable[[], Coroutine[Any, Any, None]]
 
 CANCELS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 3)), max_size=12)
-"""Which task to cancel, and how many turns to let pass after that."""
+"""Which task to cancel, and how many iterations to run after that."""
 
 PAUSES = st.lists(st.integers(0, 3), min_size=8, max_size=8)
-"""How many turns each of eight tasks stays inside."""
+"""For how many iterations each of eight tasks stays inside."""
 
 
 async def turns(count: int) -> None:
@@ -36,18 +36,18 @@ def play(story: Story) -> None:
 
 
 async def cancel_some(tasks: list[miniloop.Task[None]], cancels: list[tuple[int, int]]) -> None:
-    """Cancel as told, then let the rest come to its end, in turns enough for all of it."""
+    """Cancel the given tasks, then run enough iterations for the other tasks to finish."""
     for number, pause in cancels:
         tasks[number].cancel()
         await turns(pause)
     await turns(100)
 
 
-# Whatever is cancelled
+# Arbitrary cancellations
 
 
 @given(PAUSES, CANCELS)
-def test_a_lock_has_one_holder_and_ends_free_whoever_is_cancelled(
+def test_a_lock_has_one_holder_and_is_free_in_the_end_whichever_task_is_cancelled(
     pauses: list[int], cancels: list[tuple[int, int]]
 ) -> None:
     async def story() -> None:
@@ -65,7 +65,7 @@ def test_a_lock_has_one_holder_and_ends_free_whoever_is_cancelled(
 
         tasks = [miniloop.create_task(work(number)) for number in range(8)]
         await cancel_some(tasks, cancels)
-        assert all(task.done() for task in tasks), "somebody sleeps, and nobody holds the lock"
+        assert all(task.done() for task in tasks), "a task waits although no task holds the lock"
         assert not lock.locked()
         errors = [task.exception() for task in tasks if not task.cancelled()]
         assert errors == [None] * len(errors)
@@ -74,7 +74,7 @@ def test_a_lock_has_one_holder_and_ends_free_whoever_is_cancelled(
 
 
 @given(st.integers(1, 4), PAUSES, CANCELS)
-def test_a_semaphore_is_never_overrun_and_loses_no_permit_whoever_is_cancelled(
+def test_a_semaphore_never_exceeds_its_limit_and_loses_no_permit_whichever_task_is_cancelled(
     permits: int, pauses: list[int], cancels: list[tuple[int, int]]
 ) -> None:
     async def story() -> None:
@@ -93,7 +93,7 @@ def test_a_semaphore_is_never_overrun_and_loses_no_permit_whoever_is_cancelled(
 
         tasks = [miniloop.create_task(work(number)) for number in range(8)]
         await cancel_some(tasks, cancels)
-        assert all(task.done() for task in tasks), "somebody sleeps, and there are permits"
+        assert all(task.done() for task in tasks), "a task waits although there are permits"
         errors = [task.exception() for task in tasks if not task.cancelled()]
         assert errors == [None] * len(errors)
         for _ in range(permits):
@@ -105,7 +105,7 @@ def test_a_semaphore_is_never_overrun_and_loses_no_permit_whoever_is_cancelled(
 
 
 @given(st.lists(st.integers(0, 3), max_size=8), CANCELS)
-def test_no_notification_is_lost_whoever_is_cancelled(
+def test_no_notification_is_lost_whichever_task_is_cancelled(
     pauses: list[int], cancels: list[tuple[int, int]]
 ) -> None:
     async def story() -> None:
@@ -129,7 +129,7 @@ def test_no_notification_is_lost_whoever_is_cancelled(
         await cancel_some(tasks, cancels)
         await producer
         asleep = [task for task in tasks if not task.done()]
-        assert not (store and asleep), "somebody sleeps, and there is something in the store"
+        assert not (store and asleep), "a task waits although the store is not empty"
         for task in asleep:
             task.cancel()
         await turns(20)
@@ -138,7 +138,7 @@ def test_no_notification_is_lost_whoever_is_cancelled(
 
 
 @given(st.integers(1, 5), st.integers(0, 12))
-def test_a_barrier_lets_through_whole_rounds_only(parties: int, comers: int) -> None:
+def test_a_barrier_releases_only_complete_rounds(parties: int, comers: int) -> None:
     async def story() -> None:
         barrier = miniloop.Barrier(parties)
         positions: list[int] = []
@@ -161,8 +161,10 @@ def test_a_barrier_lets_through_whole_rounds_only(parties: int, comers: int) -> 
 
 
 @pytest.mark.parametrize(("aio", "error"), [(asyncio, AttributeError), (miniloop, RuntimeError)])
-def test_to_wait_without_a_loop_is_told_as_such(aio: Any, error: type[Exception]) -> None:
-    """asyncio stumbles over None here; miniloop says "no running event loop"."""
+def test_waiting_without_a_running_loop_raises_a_clear_error(
+    aio: Any, error: type[Exception]
+) -> None:
+    """asyncio raises AttributeError on None here; miniloop says "no running event loop"."""
     for wait in (aio.Event().wait(), aio.Semaphore(0).acquire()):
         with pytest.raises(error) as caught:
             wait.send(None)
@@ -178,7 +180,7 @@ def threads_take_turns_often() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("threads_take_turns_often")
-def test_of_two_loops_that_wait_at_once_one_is_refused() -> None:
+def test_if_two_loops_wait_at_once_one_of_them_raises() -> None:
     semaphores = [miniloop.Semaphore(0) for _ in range(200)]
     begin = threading.Barrier(2)
     refusals: list[str] = []
@@ -201,7 +203,7 @@ def test_of_two_loops_that_wait_at_once_one_is_refused() -> None:
     assert refusals == ["bound to a different event loop"] * 200
 
 
-# What is left behind
+# Reference cycles and waiters that remain
 
 
 @pytest.fixture
@@ -213,9 +215,9 @@ def no_collector() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_collector")
-def test_a_wait_cancelled_while_it_takes_the_lock_again_leaves_no_cycle() -> None:
+def test_a_wait_cancelled_while_it_reacquires_the_lock_leaves_no_cycle() -> None:
     class Witness:
-        """Lives as long as the frame that holds it."""
+        """Lives as long as the frame that refers to it."""
 
     async def story() -> None:
         condition = miniloop.Condition()
@@ -223,7 +225,7 @@ def test_a_wait_cancelled_while_it_takes_the_lock_again_leaves_no_cycle() -> Non
         async def waiter(witness: Witness) -> None:
             await condition.wait()
 
-        # Driven by hand: what a task holds on to is another matter.
+        # The coroutine runs without a task, because a task has references of its own.
         witness = Witness()
         gone = weakref.ref(witness)
         coro = waiter(witness)
@@ -233,9 +235,9 @@ def test_a_wait_cancelled_while_it_takes_the_lock_again_leaves_no_cycle() -> Non
         await condition.acquire()
         condition.notify()
         coro.send(None)
-        coro.throw(miniloop.CancelledError("while it takes the lock again"))
+        coro.throw(miniloop.CancelledError("while it reacquires the lock"))
         condition.release()
-        with pytest.raises(miniloop.CancelledError, match="while it takes the lock again"):
+        with pytest.raises(miniloop.CancelledError, match="while it reacquires the lock"):
             coro.send(None)
         assert condition.locked()
         del coro
@@ -244,7 +246,7 @@ def test_a_wait_cancelled_while_it_takes_the_lock_again_leaves_no_cycle() -> Non
     play(story)
 
 
-def test_a_waiter_whose_coroutine_is_closed_leaves_the_line() -> None:
+def test_closing_a_waiting_coroutine_removes_its_waiter() -> None:
     async def story() -> None:
         lock, event, semaphore = miniloop.Lock(), miniloop.Event(), miniloop.Semaphore(0)
         await lock.acquire()

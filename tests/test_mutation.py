@@ -1,7 +1,7 @@
-"""The mutation tool itself: it finds what a weak test leaves, and no fault stays in the checkout.
+"""The mutation tool: it lists mutants that weak tests do not detect, and changes no source file.
 
-Its subject here is a made-up package with tests that are made to be weak; miniloop's own mutants
-are what `python -m tests.mutation` is for.
+These tests run it on a made-up package with weak tests. `python -m tests.mutation` runs it on
+miniloop.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("cosmic_ray", reason="it comes with the extra [dev]")
+pytest.importorskip("cosmic_ray", reason="needs the extra [dev]")
 
 from cosmic_ray.mutating import mutate_code
 
@@ -43,7 +43,7 @@ WEAK_TEST = """
 import pytest
 import made_up.module
 
-@pytest.fixture(params=["made_up", "what it is compared with"])
+@pytest.fixture(params=["made_up", "the reference"])
 def stage(request):
     return request.param
 
@@ -54,7 +54,7 @@ def test_is_many():
 def test_count_down():
     assert made_up.module.count_down(2) == 0
 
-def test_is_not_run_with_what_it_is_compared_with(stage):
+def test_runs_only_with_the_package(stage):
     assert stage == "made_up"
 """
 
@@ -78,11 +78,11 @@ files = ["test_made_up.py"]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with a package, a weak test of it, and config.toml."""
+    """Create a folder with a package, weak tests and config.toml."""
     (tmp_path / "made_up").mkdir()
     (tmp_path / "made_up" / "__init__.py").touch()
     (tmp_path / "made_up" / "module.py").write_text(MODULE, encoding="utf-8")
-    (tmp_path / "conftest.py").touch()  # by which pytest finds the package
+    (tmp_path / "conftest.py").touch()  # so that pytest finds the package
     (tmp_path / "test_made_up.py").write_text(WEAK_TEST, encoding="utf-8")
     (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
     (tmp_path / "survivors.toml").touch()
@@ -101,7 +101,7 @@ def run_on(project: Path, *arguments: str) -> int:
 
 
 def outcomes(project: Path) -> dict[str, str]:
-    """By what a mutant makes of a line: what became of it."""
+    """Return the outcome of each mutant by its changed line."""
     results = json.loads((project / "results.json").read_text(encoding="utf-8"))
     return {entry["after"]: entry["outcome"] for entry in results["verdicts"]}
 
@@ -117,7 +117,7 @@ def changes(source: str, *left_out: str) -> list[tuple[str, str]]:
     return [(mutant.before, mutant.after) for mutant in mutants(source, *left_out)]
 
 
-def test_a_statement_can_be_left_out() -> None:
+def test_a_statement_can_be_removed() -> None:
     for example in RemoveStatement.examples():
         assert mutate_code(example.pre_mutation_code, RemoveStatement(), 0) == (
             example.post_mutation_code
@@ -145,7 +145,7 @@ def test_a_statement_can_be_left_out() -> None:
     ]
 
 
-def test_what_the_interpreter_does_not_ask_for_is_left_alone() -> None:
+def test_annotations_docstrings_and_lists_of_names_are_not_mutated() -> None:
     program = """
         from __future__ import annotations
         __all__ = ("a" if True else "b",)
@@ -156,7 +156,7 @@ def test_what_the_interpreter_does_not_ask_for_is_left_alone() -> None:
     assert changes(program) == []
 
 
-def test_mutants_that_are_compiled_alike_are_one() -> None:
+def test_mutants_with_the_same_bytecode_are_one_mutant() -> None:
     program = """
         def f(a):
             if a is None:
@@ -165,7 +165,7 @@ def test_mutants_that_are_compiled_alike_are_one() -> None:
     assert changes(program, "statement/*") == [("if a is None:", "if a is not None:")]
 
 
-def test_a_mutant_says_where_it_is() -> None:
+def test_a_mutant_has_its_function_and_its_line() -> None:
     program = """
         limit = 3
         def f(a=1):  # a comment
@@ -191,7 +191,7 @@ def test_a_mutant_says_where_it_is() -> None:
 # --- survivors and the others ---------------------------------------------------------------------
 
 
-def test_what_a_weak_test_does_not_find_survives_and_is_listed(
+def test_a_mutant_that_a_weak_test_does_not_detect_survives_and_is_listed(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_on(project, "--function", "is_many") == 1
@@ -199,16 +199,16 @@ def test_what_a_weak_test_does_not_find_survives_and_is_listed(
     printed = capsys.readouterr().out
     listed = "SURVIVED module:5 is_many\n    - return number > 3\n    + return number >= 3\n"
     assert listed in printed
-    assert "1 of 2 mutants are killed (50.0%); of 1 survivors 0 are explained" in printed
+    assert "1 of 2 mutants killed (50.0%); 0 of 1 survivors explained" in printed
 
 
-def test_a_run_can_go_on_with_what_another_has_left(project: Path) -> None:
+def test_a_run_can_continue_with_the_survivors_of_another(project: Path) -> None:
     assert run_on(project, "--function", "is_many") == 1
     replace(project / "test_made_up.py", "assert made_up.module.is_many(9)", "")
     replace(project / "test_made_up.py", "is_many(1)", "is_many(3)")
     again = "--again", str(project / "results.json"), "--function", "is_many"
     assert run_on(project, *again) == 0
-    # The first is not tried again: by now no test would find it.
+    # The killed mutant does not run again: the changed test would not detect it.
     assert outcomes(project) == {"pass": "failed", "return number >= 3": "failed"}
     assert run_on(project, *again) == 0
 
@@ -219,16 +219,16 @@ module = "module"
 function = "is_many"
 line = "return number > 3"
 mutant = "return number >= 3"
-why = "Nobody has three."
+why = "No test uses three."
 """
 
 
-def test_an_explained_survivor_is_nothing_to_complain_of(
+def test_an_explained_survivor_is_not_an_error(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "survivors.toml").write_text(EXPLANATION, encoding="utf-8")
     assert run_on(project, "--function", "is_many") == 0
-    assert "of 1 survivors 1 are explained" in capsys.readouterr().out
+    assert "1 of 1 survivors explained" in capsys.readouterr().out
 
 
 def test_an_explanation_of_a_mutant_that_is_killed_is_an_error(
@@ -241,7 +241,7 @@ def test_an_explanation_of_a_mutant_that_is_killed_is_an_error(
     assert "ERROR explained, but killed by test_made_up.py::test_is_many:\nmodule:5" in printed
 
 
-def test_an_explanation_of_a_line_that_is_not_there_is_an_error(
+def test_an_explanation_of_a_missing_line_is_an_error(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "survivors.toml").write_text(EXPLANATION, encoding="utf-8")
@@ -250,7 +250,7 @@ def test_an_explanation_of_a_line_that_is_not_there_is_an_error(
     assert "is_many: there is no line 'return number > 3'" in capsys.readouterr().out
 
 
-def test_a_test_that_hangs_or_ends_the_process_has_found_the_mutant(project: Path) -> None:
+def test_a_test_that_hangs_or_ends_the_process_kills_the_mutant(project: Path) -> None:
     replace(project / "test_made_up.py", "import pytest", "import os\nimport pytest")
     replace(project / "test_made_up.py", " == 0", " == 0 or os._exit(0)")
     assert run_on(project, "--function", "count_down") == 0
@@ -285,7 +285,7 @@ def test_count_down():
 """
 
 
-def test_of_collected_tests_only_those_that_call_the_function_may_be_run(project: Path) -> None:
+def test_a_selective_killer_runs_only_tests_that_call_the_changed_function(project: Path) -> None:
     (project / "test_made_up.py").write_text(RECORDING_TEST, encoding="utf-8")
     replace(project / "config.toml", 'name = "weak"', 'name = "weak"\ncollected = true')
     assert run_on(project, "--function", "is_many") == 1
@@ -299,7 +299,7 @@ def test_of_collected_tests_only_those_that_call_the_function_may_be_run(project
     assert (project / "ran").read_text(encoding="utf-8").split() == survey + mutants
 
 
-def test_nothing_in_the_checkout_is_changed(project: Path) -> None:
+def test_no_source_file_is_changed(project: Path) -> None:
     before = {path: path.read_bytes() for path in project.rglob("*.py")}
     assert run_on(project, "--function", "is_many") == 1
     assert {path: path.read_bytes() for path in project.rglob("*.py")} == before
@@ -312,17 +312,17 @@ def test_nothing_in_the_checkout_is_changed(project: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--module", "nothing"], "nothing is not mutated: module"),
-        (["--function", "nothing"], "there is no such mutant"),
-        (["--killer", "nothing"], "there is no killer nothing: weak"),
+        (["--module", "nothing"], "nothing is not mutated; choose from module"),
+        (["--function", "nothing"], "no mutant matches these options"),
+        (["--killer", "nothing"], "there is no killer nothing; choose from weak"),
         (["--again", "/no/such/file"], "No such file"),
-        (["--again", "config.toml"], "no result of a run"),
-        (["--jobs", "0"], "0 is less than one"),
-        (["--record"], "--record is for a whole run"),
+        (["--again", "config.toml"], "has no results of a run"),
+        (["--jobs", "0"], "0 is less than 1"),
+        (["--record"], "--record needs a whole run"),
         (["--what"], "unrecognized arguments"),
     ],
 )
-def test_wrong_usage_exits_2_with_a_sentence(
+def test_wrong_usage_prints_one_message_and_exits_with_status_2(
     arguments: list[str],
     complaint: str,
     project: Path,
@@ -334,8 +334,8 @@ def test_wrong_usage_exits_2_with_a_sentence(
     arguments = [argument.replace("config.toml", "config.json") for argument in arguments]
     try:
         status: object = run_on(project, *arguments)
-    except SystemExit as leaving:  # argparse leaves by itself
-        status = leaving.code
+    except SystemExit as raised:  # argparse exits by itself
+        status = raised.code
     assert status == 2
     errors = capsys.readouterr().err
     assert complaint in errors
@@ -356,7 +356,7 @@ def break_config(old: str, new: str) -> Callable[[Path], None]:
         (lambda project: (project / "config.toml").unlink(), "No such file"),
     ],
 )
-def test_a_config_that_cannot_be_is_told(
+def test_an_invalid_config_is_an_error(
     breaks: Callable[[Path], None], complaint: str, project: Path
 ) -> None:
     breaks(project)
@@ -372,7 +372,7 @@ def test_a_config_that_cannot_be_is_told(
         ("import nothing_of_that_name", "collecting fails"),
     ],
 )
-def test_tests_that_fail_without_a_mutant_are_no_use(
+def test_tests_that_fail_without_a_mutant_are_an_error(
     test: str, complaint: str, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "test_made_up.py").write_text(test, encoding="utf-8")
@@ -380,23 +380,23 @@ def test_tests_that_fail_without_a_mutant_are_no_use(
     assert complaint in capsys.readouterr().err
 
 
-def test_collected_tests_may_not_import_the_package(
+def test_collected_tests_must_not_import_the_package(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replace(project / "config.toml", 'name = "weak"', 'name = "weak"\ncollected = true')
     assert run_on(project) == 1
-    assert "a test of weak imports made_up itself" in capsys.readouterr().err
+    assert "a test of weak imports made_up directly" in capsys.readouterr().err
 
 
-def test_a_worker_that_ends_is_an_error(
+def test_a_worker_that_ends_unexpectedly_is_an_error(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/true")
     assert run_on(project) == 1
-    assert "a worker has ended" in capsys.readouterr().err
+    assert "a worker ended unexpectedly" in capsys.readouterr().err
 
 
-def test_ctrl_c_is_status_130_and_no_worker_is_left(
+def test_ctrl_c_exits_with_status_130_and_kills_the_workers(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workers: list[subprocess.Popen[str]] = []
@@ -419,11 +419,11 @@ def test_ctrl_c_is_status_130_and_no_worker_is_left(
     assert "Traceback" not in errors
 
 
-def test_it_is_a_command(project: Path) -> None:
+def test_the_tool_is_a_command(project: Path) -> None:
     command = [sys.executable, "-m", "tests.mutation", "--config", str(project / "config.toml")]
     command += ["--json", str(project / "results.json"), "--function", "is_many"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=crew.HOME)
     assert (done.returncode, done.stdout.splitlines()[-1].partition(": ")[2]) == (
         1,
-        "1 of 2 mutants are killed (50.0%); of 1 survivors 0 are explained",
+        "1 of 2 mutants killed (50.0%); 0 of 1 survivors explained",
     )

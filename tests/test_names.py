@@ -1,7 +1,7 @@
-"""Every public name of asyncio is here, with the same signature, and every exception is listed.
+"""miniloop has every public name of asyncio with the same signature, except for the listed ones.
 
-The names are those of the running interpreter's asyncio. What a later asyncio has added, and what
-miniloop leaves out on purpose, stands in the two tables; a line that no longer holds is an error.
+The names are those of the running interpreter's asyncio. Two tables list what later versions of
+asyncio added, and what miniloop leaves out on purpose. An entry that is no longer true is an error.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from typing import Any
 
 import miniloop
 
-#: Differences by choice: `name`, `class.method` or `function(parameter)`.
+#: Deliberate differences: `name`, `class.method` or `function(parameter)`.
 LEFT_OUT = {
-    "AbstractChildWatcher": "child watchers are deprecated, and gone in 3.14",
-    "FastChildWatcher": "as AbstractChildWatcher",
-    "MultiLoopChildWatcher": "as AbstractChildWatcher",
-    "PidfdChildWatcher": "as AbstractChildWatcher",
-    "SafeChildWatcher": "as AbstractChildWatcher",
-    "ThreadedChildWatcher": "as AbstractChildWatcher",
-    "get_child_watcher": "as AbstractChildWatcher",
-    "set_child_watcher": "as AbstractChildWatcher",
-    "AbstractEventLoopPolicy.get_child_watcher": "as AbstractChildWatcher",
-    "AbstractEventLoopPolicy.set_child_watcher": "as AbstractChildWatcher",
-    "DefaultEventLoopPolicy.get_child_watcher": "as AbstractChildWatcher",
-    "DefaultEventLoopPolicy.set_child_watcher": "as AbstractChildWatcher",
+    "AbstractChildWatcher": "child watchers are deprecated, and removed in 3.14",
+    "FastChildWatcher": "see AbstractChildWatcher",
+    "MultiLoopChildWatcher": "see AbstractChildWatcher",
+    "PidfdChildWatcher": "see AbstractChildWatcher",
+    "SafeChildWatcher": "see AbstractChildWatcher",
+    "ThreadedChildWatcher": "see AbstractChildWatcher",
+    "get_child_watcher": "see AbstractChildWatcher",
+    "set_child_watcher": "see AbstractChildWatcher",
+    "AbstractEventLoopPolicy.get_child_watcher": "see AbstractChildWatcher",
+    "AbstractEventLoopPolicy.set_child_watcher": "see AbstractChildWatcher",
+    "DefaultEventLoopPolicy.get_child_watcher": "see AbstractChildWatcher",
+    "DefaultEventLoopPolicy.set_child_watcher": "see AbstractChildWatcher",
 }
 
-#: What asyncio has got in which version, and miniloop has on every interpreter.
+#: Names that asyncio added, by version; miniloop has them on every interpreter.
 SINCE = {
     (3, 12): [
         *("create_eager_task_factory", "eager_task_factory"),
@@ -58,7 +58,7 @@ NOT_COMPARED = {"Server", "AbstractEventLoop", "BaseEventLoop"}
 
 
 def theirs(name: str) -> Any:
-    """What asyncio has under the name, written in Python where there is the choice."""
+    """Return asyncio's object of that name; the pure-Python version if there are two."""
     for module in (asyncio.futures, asyncio.tasks, asyncio.events):
         for in_python in (f"_Py{name}", f"_py_{name}"):
             if hasattr(module, in_python):
@@ -75,7 +75,7 @@ def members(kind: type) -> set[str]:
 def parameters(function: Any) -> dict[str, tuple[object, str]]:
     try:
         found = inspect.signature(function).parameters.values()
-    except ValueError:  # what an exception has from BaseException, which does not tell
+    except ValueError:  # an exception that inherits from BaseException, which has no signature
         return {}
     return {parameter.name: (parameter.kind, repr(parameter.default)) for parameter in found}
 
@@ -103,12 +103,12 @@ def differences_of(name: str, reference: Any, ours: Any) -> Iterator[str]:
             yield f"{name}: the order of its parameters"
 
 
-def test_the_names_and_signatures_are_asyncios_but_for_the_listed_ones() -> None:
+def test_names_and_signatures_equal_asyncios_except_for_the_listed_ones() -> None:
     newer = [name for version in SINCE if version > sys.version_info for name in SINCE[version]]
     assert sorted(differences()) == sorted([*LEFT_OUT, *newer])
 
 
-def test_a_star_import_gives_every_public_name() -> None:
+def test_a_star_import_imports_every_public_name() -> None:
     namespace: dict[str, object] = {}
     exec("from miniloop import *", namespace)
     assert {name for name in miniloop.__all__ if name not in namespace} == set()

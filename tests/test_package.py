@@ -1,4 +1,4 @@
-"""The package as a whole: its names, its types, and that it may bear another name."""
+"""The package as a whole: its names, its types, its imports, and use under another name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import miniloop
 PACKAGE = Path(inspect.getfile(miniloop)).parent
 
 
-def test_a_name_is_exported_by_one_file_only_and_the_package_has_that_one() -> None:
+def test_each_name_is_exported_by_exactly_one_file_and_by_the_package() -> None:
     seen: dict[str, str] = {}
     for file in (name for ring in miniloop.READING_ORDER.values() for name in ring):
         module = importlib.import_module(f"miniloop.{file}")
@@ -29,29 +29,29 @@ def test_a_name_is_exported_by_one_file_only_and_the_package_has_that_one() -> N
     assert seen.keys() == set(miniloop.__all__)
 
 
-def test_the_reading_order_names_every_file_once() -> None:
+def test_the_reading_order_lists_every_file_once() -> None:
     files = [name for ring in miniloop.READING_ORDER.values() for name in ring]
     on_disk = {file.stem for file in PACKAGE.glob("*.py")} - {"__init__"}
     assert len(files) == len(set(files))
     assert set(files) == on_disk
 
 
-def test_type_checkers_are_told_that_the_package_has_types() -> None:
+def test_the_package_has_a_marker_for_type_checkers() -> None:
     assert importlib.resources.files(miniloop).joinpath("py.typed").is_file()
 
 
-# What is not loaded
+# Lazy imports
 
-#: Each takes as long to load as several files of miniloop, and few programs use them all.
+#: Importing one of these takes as long as several files of miniloop, and few programs use all.
 LOADED_WHEN_USED = {
-    "asyncio": "nobody",
+    "asyncio": "never",
     "concurrent.futures": "the first thread",
     "inspect": "iscoroutinefunction()",
     "logging": "the first loop",
     "ssl": "the first connection over TLS",
     "subprocess": "the first process",
     "traceback": "the first loop",
-    "typing": "nobody",
+    "typing": "never",
 }
 
 SMALL_PROGRAM = """
@@ -73,7 +73,7 @@ with one, other:
     [("", []), (SMALL_PROGRAM, ["logging", "traceback"])],
     ids=["import", "run"],
 )
-def test_what_takes_long_to_load_is_loaded_when_it_is_used(program: str, loaded: list[str]) -> None:
+def test_slow_modules_are_imported_only_when_they_are_used(program: str, loaded: list[str]) -> None:
     beginning = "import sys, socket; one, other = socket.socketpair(); import miniloop"
     end = f"print(sorted({set(LOADED_WHEN_USED)!r} & sys.modules.keys()))"
     command = [sys.executable, "-S", "-c", f"{beginning}\n{program}\n{end}"]
@@ -90,7 +90,7 @@ loop = aio.new_event_loop()
 async def main():
     global lost, waiting
     lost = loop.create_future()
-    lost.set_exception(ValueError("nobody has asked"))
+    lost.set_exception(ValueError("never retrieved"))
     waiting = aio.ensure_future(aio.sleep(100))
     await aio.sleep(0)
 
@@ -99,7 +99,7 @@ loop.run_until_complete(main())
 
 
 @pytest.mark.parametrize("name", ["asyncio", "miniloop"])
-def test_what_is_lost_at_the_interpreters_exit_is_reported(name: str) -> None:
+def test_lost_exceptions_and_pending_tasks_are_reported_at_interpreter_exit(name: str) -> None:
     command = [sys.executable, "-c", LOST_AT_EXIT.format(name=name)]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -140,7 +140,7 @@ print([name for name in sys.modules if "miniloop" in name])
 """
 
 
-def test_a_copy_under_the_name_of_asyncio_is_asyncio_to_a_program(tmp_path: Path) -> None:
+def test_a_copy_named_asyncio_works_as_asyncio(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "asyncio", ignore=shutil.ignore_patterns("__pycache__"))
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, str(tmp_path)]
@@ -164,7 +164,7 @@ def test_a_copy_under_the_name_of_asyncio_is_asyncio_to_a_program(tmp_path: Path
     ]
 
 
-def test_the_package_runs_programs_that_were_written_for_asyncio(tmp_path: Path) -> None:
+def test_a_program_for_asyncio_runs_after_a_changed_import(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "import miniloop as asyncio\n"

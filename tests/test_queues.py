@@ -1,4 +1,4 @@
-"""What must hold of queues whatever their tasks do."""
+"""Properties of queues that hold whatever their tasks do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import miniloop
 
 CANCELS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 3)), max_size=12)
-"""Which of eight tasks to cancel, and how many turns to let pass after that."""
+"""Which of eight tasks to cancel, and how many iterations to run after that."""
 
 PAUSES = st.lists(st.integers(0, 3), min_size=8, max_size=8)
-"""How many turns to let pass after each of eight operations."""
+"""How many iterations to run after each of eight operations."""
 
 
 async def turns(count: int) -> None:
@@ -29,7 +29,7 @@ def play(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def cancel_some(tasks: list[miniloop.Task[None]], cancels: list[tuple[int, int]]) -> None:
-    """Cancel as told, then let the rest come as far as it can."""
+    """Cancel the given tasks, then run enough iterations for the other tasks."""
     for number, pause in cancels:
         tasks[number].cancel()
         await turns(pause)
@@ -43,7 +43,7 @@ async def end(tasks: list[miniloop.Task[None]]) -> None:
 
 
 @given(PAUSES, CANCELS)
-def test_no_item_is_lost_or_got_twice_whichever_getter_is_cancelled(
+def test_no_item_is_lost_or_returned_twice_whichever_getter_is_cancelled(
     pauses: list[int], cancels: list[tuple[int, int]]
 ) -> None:
     async def story() -> None:
@@ -64,15 +64,15 @@ def test_no_item_is_lost_or_got_twice_whichever_getter_is_cancelled(
         await putter
         still_there = [queue.get_nowait() for _ in range(queue.qsize())]
         asleep = [task for task in getters if not task.done()]
-        assert got + still_there == list(range(8)), "lost, got twice, or out of order"
-        assert not (still_there and asleep), "somebody sleeps, and there are items"
+        assert got + still_there == list(range(8)), "lost, returned twice, or out of order"
+        assert not (still_there and asleep), "a task waits although there are items"
         await end(getters)
 
     play(story)
 
 
 @given(st.integers(1, 3), PAUSES, CANCELS)
-def test_no_room_is_lost_or_overrun_whichever_putter_is_cancelled(
+def test_no_slot_is_lost_and_maxsize_is_never_exceeded_whichever_putter_is_cancelled(
     maxsize: int, pauses: list[int], cancels: list[tuple[int, int]]
 ) -> None:
     async def story() -> None:
@@ -94,7 +94,7 @@ def test_no_room_is_lost_or_overrun_whichever_putter_is_cancelled(
         getter = miniloop.create_task(get_four())
         await cancel_some(putters, cancels)
         asleep = [task for task in putters if not task.done()]
-        assert not (asleep and not queue.full()), "somebody sleeps, and there is room"
+        assert not (asleep and not queue.full()), "a task waits although there is a free slot"
         still_there = [queue.get_nowait() for _ in range(queue.qsize())]
         assert got + still_there == put_items
         await end([*putters, getter])
@@ -103,7 +103,7 @@ def test_no_room_is_lost_or_overrun_whichever_putter_is_cancelled(
 
 
 @given(st.booleans(), st.integers(0, 3), PAUSES, st.integers(0, 30))
-def test_nobody_sleeps_after_a_shutdown_whenever_it_comes(
+def test_no_task_waits_after_a_shutdown_at_any_time(
     immediate: bool, maxsize: int, pauses: list[int], tick: int
 ) -> None:
     async def story() -> None:
@@ -140,7 +140,7 @@ def test_nobody_sleeps_after_a_shutdown_whenever_it_comes(
 
 @pytest.mark.parametrize("kind", [miniloop.Queue, miniloop.LifoQueue, miniloop.PriorityQueue])
 @given(items=st.lists(st.integers()))
-def test_each_kind_of_queue_has_its_order(
+def test_each_kind_of_queue_returns_items_in_its_order(
     kind: type[miniloop.Queue[int]], items: list[int]
 ) -> None:
     async def story() -> None:
@@ -153,7 +153,7 @@ def test_each_kind_of_queue_has_its_order(
     play(story)
 
 
-def test_a_getter_or_putter_whose_coroutine_is_closed_leaves_the_line() -> None:
+def test_closing_a_waiting_get_or_put_removes_its_waiter() -> None:
     async def story() -> None:
         queue: miniloop.Queue[str] = miniloop.Queue(1)
         getter = queue.get()

@@ -1,4 +1,4 @@
-"""The README keeps its word: what it shows is run, what it lists is compared with the source."""
+"""The READMEs are true: their programs run, and their tables are compared with the source."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import miniloop
 from tests import test_differences
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
+TESTS_README = ROOT / "tests" / "README.md"
 
 
-def section(title: str) -> str:
-    return README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+def section(title: str, file: Path = README) -> str:
+    text = file.read_text(encoding="utf-8")
+    return text.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of a table, without its two lines of heading."""
+    """Return the cells of a table without its two header lines."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
@@ -44,14 +46,14 @@ def test_the_reading_order_is_the_order_of_the_imports() -> None:
     assert shown == {ring: list(files) for ring, files in miniloop.READING_ORDER.items()}
 
 
-def test_the_map_leads_to_files_that_are_there() -> None:
+def test_the_map_of_names_points_to_existing_files() -> None:
     files = {name for ring in miniloop.READING_ORDER.values() for name in ring}
     targets = [target.strip("`") for _, target in rows(section("The map of names"))]
     assert targets[-1] == "where each is used"
     assert set(targets[:-1]) <= files
 
 
-def test_names_stand_where_the_map_says() -> None:
+def test_each_public_name_is_in_the_file_that_the_map_gives() -> None:
     for origin, target in rows(section("The map of names")):
         module = getattr(miniloop, target.strip("`"), None)
         public = [name for name in re.findall(r"`(\w+)`", origin) if name in miniloop.__dict__]
@@ -59,8 +61,8 @@ def test_names_stand_where_the_map_says() -> None:
             assert hasattr(module, name), f"{name} is not in {target}"
 
 
-def test_every_difference_is_held_by_a_test() -> None:
-    table = rows(section("Where miniloop differs"))
+def test_each_row_of_the_differences_has_a_test_of_the_same_name() -> None:
+    table = rows(section("Where miniloop differs", TESTS_README))
     listed = {"test_" + re.sub(r"\W+", "_", what.lower()) for what, *_ in table}
-    held = {name for name in vars(test_differences) if name.startswith("test_")}
-    assert listed == held
+    tests = {name for name in vars(test_differences) if name.startswith("test_")}
+    assert listed == tests

@@ -1,4 +1,4 @@
-"""Who is told of an exception that nobody catches, and what happens if telling fails."""
+"""Reports of unhandled exceptions, and exceptions in the handler itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def broken_handler(loop: Any, context: dict[str, Any]) -> None:
     raise LookupError("in the handler")
 
 
-def test_a_handler_is_told_instead_of_the_log() -> None:
+def test_a_handler_is_called_instead_of_logging() -> None:
     steps: list[object] = []
     with virtual_loop() as loop, logged() as lines:
         loop.set_exception_handler(lambda told_by, context: steps.append((told_by, context)))
@@ -29,7 +29,7 @@ def test_a_handler_is_told_instead_of_the_log() -> None:
 
 
 @pytest.mark.parametrize("wrong", [5, "handler", []])
-def test_a_handler_has_to_be_callable(wrong: Any) -> None:
+def test_a_handler_must_be_callable(wrong: Any) -> None:
     with virtual_loop() as loop:
         before = loop.get_exception_handler()
         with pytest.raises(TypeError, match=r"^A callable object or None is expected, got "):
@@ -37,7 +37,7 @@ def test_a_handler_has_to_be_callable(wrong: Any) -> None:
         assert loop.get_exception_handler() is before
 
 
-def test_a_handler_that_fails_is_reported_to_the_log_with_what_it_was_told() -> None:
+def test_an_exception_in_the_handler_is_logged_with_the_original_report() -> None:
     with virtual_loop() as loop, logged() as lines:
         loop.set_exception_handler(broken_handler)
         loop.call_exception_handler({"message": "the first trouble"})
@@ -46,7 +46,7 @@ def test_a_handler_that_fails_is_reported_to_the_log_with_what_it_was_told() -> 
     ]
 
 
-def test_when_everything_fails_one_line_remains_and_both_failures(
+def test_if_the_default_handler_fails_too_both_exceptions_are_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Broken(VirtualLoop):
@@ -72,10 +72,10 @@ def test_when_everything_fails_one_line_remains_and_both_failures(
     ]
 
 
-def test_a_failure_of_the_handler_keeps_nothing_alive() -> None:
+def test_an_exception_in_the_handler_keeps_no_object_alive() -> None:
     class Quiet(VirtualLoop):
         def default_exception_handler(self, context: dict[str, Any]) -> None:
-            """Logs nothing, for the suite keeps what is logged."""
+            """Log nothing, because pytest would keep the log records."""
 
     loop = Quiet()
     loop.set_exception_handler(broken_handler)
@@ -86,7 +86,9 @@ def test_a_failure_of_the_handler_keeps_nothing_alive() -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_what_ends_programs_leaves_both_handlers(error: type[BaseException]) -> None:
+def test_systemexit_and_keyboardinterrupt_propagate_from_both_handlers(
+    error: type[BaseException],
+) -> None:
     def end(*_: object) -> None:
         raise error
 
@@ -105,7 +107,7 @@ def test_what_ends_programs_leaves_both_handlers(error: type[BaseException]) -> 
     loop.close()
 
 
-def test_the_handler_runs_in_the_context_of_what_it_is_told_about() -> None:
+def test_the_handler_runs_in_the_context_of_the_task_or_handle() -> None:
     color = ContextVar("color", default="none")
     steps: list[object] = []
 
@@ -128,7 +130,7 @@ def test_the_handler_runs_in_the_context_of_what_it_is_told_about() -> None:
     assert steps == ["of the handle", "of the task", "none"]
 
 
-def test_anything_may_be_reported() -> None:
+def test_any_dictionary_can_be_reported() -> None:
     with virtual_loop() as loop, logged() as lines:
         loop.set_exception_handler(None)
         loop.call_exception_handler({})

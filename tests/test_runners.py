@@ -1,4 +1,4 @@
-"""run and Runner: Ctrl-C, the states of a runner, and what is left when it is over."""
+"""run and Runner: Ctrl-C, the states of a runner, and clean-up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.virtual import VirtualLoop, logged
 
 
 def interrupt() -> None:
-    """What Ctrl-C does."""
+    """Send the signal of Ctrl-C."""
     signal.raise_signal(signal.SIGINT)
 
 
@@ -30,7 +30,7 @@ def handler_of_python() -> Iterator[None]:
 # Ctrl-C
 
 
-def test_the_first_ctrl_c_cancels_the_main_task_and_is_raised_when_it_has_ended() -> None:
+def test_the_first_ctrl_c_cancels_the_main_task_and_is_raised_when_it_is_done() -> None:
     steps: list[str] = []
 
     async def main() -> None:
@@ -55,17 +55,17 @@ def test_a_second_ctrl_c_is_raised_at_once() -> None:
             interrupt()
             await miniloop.sleep(60)
         except miniloop.CancelledError:
-            steps.append("asked to stop")
+            steps.append("cancelled")
             interrupt()
             steps.append("this is never recorded")
 
     with pytest.raises(KeyboardInterrupt):
         miniloop.run(main(), loop_factory=VirtualLoop)
-    assert steps == ["asked to stop"]
+    assert steps == ["cancelled"]
 
 
 class InterruptedSelector(selectors.DefaultSelector):
-    """Ctrl-C comes as it begins to wait for as long as it takes."""
+    """Receives Ctrl-C when it starts to wait without a timeout."""
 
     def select(self, timeout: float | None = None) -> Any:
         if timeout is None:
@@ -73,7 +73,7 @@ class InterruptedSelector(selectors.DefaultSelector):
         return super().select(timeout)
 
 
-def test_ctrl_c_wakes_a_loop_that_waits() -> None:
+def test_ctrl_c_wakes_a_waiting_loop() -> None:
     async def main() -> None:
         await miniloop.get_running_loop().create_future()
 
@@ -81,19 +81,19 @@ def test_ctrl_c_wakes_a_loop_that_waits() -> None:
         miniloop.run(main(), loop_factory=lambda: miniloop.SelectorEventLoop(InterruptedSelector()))
 
 
-def test_a_main_task_that_refuses_to_stop_gives_its_result() -> None:
+def test_a_main_task_that_suppresses_the_cancellation_returns_its_result() -> None:
     async def main() -> str:
         try:
             interrupt()
             await miniloop.sleep(60)
         except miniloop.CancelledError:
             return "refused"
-        return "not asked"
+        return "not interrupted"
 
     assert miniloop.run(main(), loop_factory=VirtualLoop) == "refused"
 
 
-def test_a_main_task_cancelled_by_somebody_else_as_well_is_a_cancelled_one() -> None:
+def test_if_other_code_also_cancels_the_main_task_it_raises_cancellederror() -> None:
     async def main() -> None:
         task: Any = miniloop.current_task()
         interrupt()
@@ -104,7 +104,7 @@ def test_a_main_task_cancelled_by_somebody_else_as_well_is_a_cancelled_one() -> 
         miniloop.run(main(), loop_factory=VirtualLoop)
 
 
-def test_a_program_with_its_own_handler_keeps_it() -> None:
+def test_a_signal_handler_of_the_program_is_not_replaced() -> None:
     steps: list[str] = []
 
     def own(signum: int, frame: FrameType | None) -> None:
@@ -122,7 +122,7 @@ def test_a_program_with_its_own_handler_keeps_it() -> None:
     assert signal.getsignal(signal.SIGINT) is own
 
 
-def test_a_handler_set_by_the_main_task_stays() -> None:
+def test_a_signal_handler_set_by_the_main_task_stays() -> None:
     def own(signum: int, frame: FrameType | None) -> None: ...
 
     async def main() -> None:
@@ -132,7 +132,7 @@ def test_a_handler_set_by_the_main_task_stays() -> None:
     assert signal.getsignal(signal.SIGINT) is own
 
 
-def test_in_another_thread_signals_are_left_alone() -> None:
+def test_in_another_thread_the_signal_handler_is_not_changed() -> None:
     steps: list[object] = []
 
     async def main() -> None:
@@ -147,9 +147,9 @@ def test_in_another_thread_signals_are_left_alone() -> None:
 # The runner
 
 
-def test_a_runner_makes_its_loop_late_and_closes_it_once() -> None:
+def test_a_runner_creates_its_loop_lazily_and_closes_it_once() -> None:
     runner = miniloop.Runner(loop_factory=VirtualLoop)
-    runner.close()  # there is nothing to close yet
+    runner.close()  # there is no loop yet
     with runner:
         loop = runner.get_loop()
         assert runner.get_loop() is loop
@@ -165,7 +165,7 @@ def test_a_runner_makes_its_loop_late_and_closes_it_once() -> None:
     coro.close()
 
 
-def test_a_runner_without_a_factory_sets_the_current_loop_and_takes_it_back() -> None:
+def test_a_runner_without_a_factory_sets_the_current_loop_and_resets_it() -> None:
     with miniloop.Runner() as runner:
         assert miniloop.get_event_loop() is runner.get_loop()
     with pytest.raises(RuntimeError, match="There is no current event loop"):
@@ -173,14 +173,14 @@ def test_a_runner_without_a_factory_sets_the_current_loop_and_takes_it_back() ->
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_runner_turns_debug_mode_on_or_off(debug: bool) -> None:
+def test_a_runner_sets_debug_mode(debug: bool) -> None:
     async def main() -> bool:
         return miniloop.get_running_loop().get_debug()  # type: ignore[no-any-return]
 
     assert miniloop.run(main(), debug=debug) is debug
 
 
-def test_what_is_no_coroutine_is_refused_before_a_loop_is_made() -> None:
+def test_an_object_that_is_not_a_coroutine_raises_before_a_loop_is_created() -> None:
     made: list[object] = []
 
     def factory() -> VirtualLoop:
@@ -197,7 +197,7 @@ def test_what_is_no_coroutine_is_refused_before_a_loop_is_made() -> None:
 async def main_function() -> None: ...
 
 
-def test_a_run_within_a_run_is_refused_in_the_packages_name() -> None:
+def test_a_nested_run_raises_with_the_name_of_the_package() -> None:
     async def main() -> list[str]:
         steps = []
         for run in (miniloop.run, miniloop.Runner().run):
@@ -214,15 +214,15 @@ def test_a_run_within_a_run_is_refused_in_the_packages_name() -> None:
     ]
 
 
-def test_what_fails_while_the_runner_closes_is_reported() -> None:
-    async def fail_when_asked_to_stop() -> None:
+def test_an_exception_during_shutdown_is_reported() -> None:
+    async def fail_when_cancelled() -> None:
         try:
             await miniloop.sleep(60)
         finally:
             raise KeyError("clean-up")
 
     async def main() -> None:
-        tasks.append(miniloop.create_task(fail_when_asked_to_stop()))
+        tasks.append(miniloop.create_task(fail_when_cancelled()))
         await miniloop.sleep(0)
 
     tasks: list[miniloop.Task[None]] = []

@@ -1,4 +1,4 @@
-"""Waiting for descriptors: when select() is called, who is told, and what wakes the loop."""
+"""File descriptors: calls of select(), readers and writers, and wake-ups of the loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.virtual import logged, virtual_loop
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Two connected sockets that do not block."""
+    """Two connected non-blocking sockets."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
@@ -30,7 +30,7 @@ Pair = tuple[socket.socket, socket.socket]
 # When select() is called
 
 
-def test_nothing_is_asked_while_something_is_ready_and_nothing_is_watched() -> None:
+def test_select_is_not_called_while_something_is_ready_and_nothing_is_watched() -> None:
     async def work() -> None:
         for _ in range(100):
             await miniloop.sleep(0)
@@ -43,7 +43,7 @@ def test_nothing_is_asked_while_something_is_ready_and_nothing_is_watched() -> N
         assert loop.counter.timeouts == [1.0]
 
 
-def test_the_selector_is_asked_each_turn_as_soon_as_a_descriptor_is_watched(pair: Pair) -> None:
+def test_select_is_called_in_each_iteration_while_a_descriptor_is_watched(pair: Pair) -> None:
     ours, _ = pair
     with virtual_loop() as loop:
         steps = []
@@ -65,7 +65,7 @@ def test_the_selector_is_asked_each_turn_as_soon_as_a_descriptor_is_watched(pair
     assert steps == [[], [0, 0, 0], [], [0, 0], []]
 
 
-def test_a_descriptor_that_is_ready_is_not_starved_by_callbacks(pair: Pair) -> None:
+def test_callbacks_do_not_starve_a_ready_descriptor(pair: Pair) -> None:
     ours, theirs = pair
     steps: list[str] = []
     with virtual_loop() as loop:
@@ -86,10 +86,10 @@ def test_a_descriptor_that_is_ready_is_not_starved_by_callbacks(pair: Pair) -> N
     assert steps == ["callback", "bytes"]
 
 
-# Who is told
+# Readers and writers
 
 
-def test_a_descriptor_has_one_reader_and_one_writer_and_the_last_counts(pair: Pair) -> None:
+def test_a_descriptor_has_one_reader_and_one_writer_and_a_new_one_replaces_it(pair: Pair) -> None:
     ours, theirs = pair
     steps: list[object] = []
     with virtual_loop() as loop:
@@ -106,7 +106,7 @@ def test_a_descriptor_has_one_reader_and_one_writer_and_the_last_counts(pair: Pa
         assert len(loop.counter.get_map()) == 1
 
 
-def test_a_reader_removed_in_the_same_turn_is_not_called(pair: Pair) -> None:
+def test_a_reader_removed_in_the_same_iteration_is_not_called(pair: Pair) -> None:
     ours, theirs = pair
     steps: list[str] = []
     with virtual_loop() as loop:
@@ -120,7 +120,7 @@ def test_a_reader_removed_in_the_same_turn_is_not_called(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["socket", None, 1.5, object()])
-def test_a_descriptor_is_a_number_or_has_one(wrong: object) -> None:
+def test_a_descriptor_is_a_number_or_has_a_fileno_method(wrong: object) -> None:
     with virtual_loop() as loop:
         for method in (loop.add_reader, loop.add_writer):
             with pytest.raises(ValueError, match=r"^Invalid file object: "):
@@ -130,7 +130,7 @@ def test_a_descriptor_is_a_number_or_has_one(wrong: object) -> None:
                 remove(wrong)
 
 
-def test_what_a_transport_owns_nobody_else_may_watch(pair: Pair) -> None:
+def test_a_descriptor_of_a_transport_cannot_be_watched(pair: Pair) -> None:
     ours, _ = pair
 
     async def story() -> None:
@@ -154,7 +154,7 @@ def test_what_a_transport_owns_nobody_else_may_watch(pair: Pair) -> None:
 # What wakes the loop
 
 
-def test_call_soon_threadsafe_wakes_a_loop_that_waits() -> None:
+def test_call_soon_threadsafe_wakes_a_waiting_loop() -> None:
     waits = threading.Event()
     steps: list[object] = []
 
@@ -171,7 +171,7 @@ def test_call_soon_threadsafe_wakes_a_loop_that_waits() -> None:
         loop.call_soon_threadsafe(steps.append, "woken")
         loop.call_soon_threadsafe(loop.stop)
 
-    loop.call_later(30, steps.append, "nobody has woken it")
+    loop.call_later(30, steps.append, "the loop was not woken")
     thread = threading.Thread(target=from_outside)
     thread.start()
     loop.run_forever()
@@ -180,10 +180,10 @@ def test_call_soon_threadsafe_wakes_a_loop_that_waits() -> None:
     assert steps == ["woken"]
 
 
-def test_any_number_of_wake_ups_neither_blocks_nor_is_lost() -> None:
+def test_many_wake_ups_do_not_block_and_are_not_lost() -> None:
     steps: list[int] = []
     with virtual_loop() as loop, logged(logging.DEBUG) as lines:
-        for number in range(10_000):  # far more bytes than the socket holds
+        for number in range(10_000):  # far more bytes than fit into the socket's buffer
             loop.call_soon_threadsafe(steps.append, number)
         loop.run_turns()
         loop.call_later(1, loop.stop)
@@ -206,7 +206,7 @@ def test_closing_closes_the_sockets_and_the_selector() -> None:
     assert loop.remove_reader(0) is False
 
 
-def test_the_selector_may_be_chosen() -> None:
+def test_a_program_can_choose_the_selector() -> None:
     selector = selectors.SelectSelector()
     loop: Any = miniloop.SelectorEventLoop(selector)
     assert loop._selector is selector

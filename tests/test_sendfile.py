@@ -1,4 +1,4 @@
-"""sendfile: connections that end on the way, and what the protocol finds afterwards."""
+"""sendfile: connections that end during the transfer, and the state of the protocol afterwards."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Recorder(miniloop.Protocol):
 
 
 def play(story: Story) -> list[object]:
-    """Play `story` with a transport and the socket at the other end; return what was told."""
+    """Run `story` with a transport and the peer's socket; return the protocol's calls."""
     ours, peer = socket.socketpair()
 
     async def main() -> list[object]:
@@ -75,7 +75,7 @@ def receive_all(peer: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("leave", ["close", "abort"])
 @pytest.mark.parametrize("kind", ["on disk", "in memory"])
-def test_who_closes_the_transport_ends_the_sending(leave: str, kind: str, file: BinaryIO) -> None:
+def test_closing_the_transport_ends_the_transfer(leave: str, kind: str, file: BinaryIO) -> None:
     source = file if kind == "on disk" else io.BytesIO(CONTENT)
 
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
@@ -90,7 +90,7 @@ def test_who_closes_the_transport_ends_the_sending(leave: str, kind: str, file: 
 
 
 @pytest.mark.parametrize("leave", ["close", "abort"])
-def test_who_closes_the_transport_ends_a_file_that_waits_for_the_buffer(
+def test_closing_the_transport_ends_a_sendfile_that_waits_for_the_buffer(
     leave: str, file: BinaryIO
 ) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
@@ -107,7 +107,7 @@ def test_who_closes_the_transport_ends_a_file_that_waits_for_the_buffer(
     assert play(story) == expected
 
 
-def test_a_second_file_is_refused_while_one_is_sent(file: BinaryIO) -> None:
+def test_a_second_sendfile_raises_while_one_is_in_progress(file: BinaryIO) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         sending = loop.create_task(loop.sendfile(transport, file))
         await miniloop.sleep(1)
@@ -123,7 +123,7 @@ def test_a_second_file_is_refused_while_one_is_sent(file: BinaryIO) -> None:
 
 
 class Fallback(miniloop.Transport):
-    """Stands before a socket transport as TLS does: the kernel cannot send files over it."""
+    """Wraps a socket transport like TLS does: the kernel cannot send files over it."""
 
     _start_tls_compatible = True
 
@@ -137,7 +137,7 @@ class Fallback(miniloop.Transport):
         return getattr(self.below, name)
 
 
-def test_over_another_transport_the_file_is_read_and_written(file: BinaryIO) -> None:
+def test_over_another_transport_the_file_is_read_and_written_in_blocks(file: BinaryIO) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         sending = loop.create_task(loop.sendfile(Fallback(transport), file, 1000))
         received = b""
@@ -162,9 +162,7 @@ def test_over_another_transport_the_file_is_read_and_written(file: BinaryIO) -> 
 
 
 @pytest.mark.parametrize("leave", ["close", "abort"])
-def test_over_another_transport_too_the_end_of_the_connection_is_an_error(
-    leave: str, file: BinaryIO
-) -> None:
+def test_closing_another_transport_ends_the_transfer_too(leave: str, file: BinaryIO) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         sending = loop.create_task(loop.sendfile(Fallback(transport), file))
         await miniloop.sleep(1)
@@ -177,7 +175,7 @@ def test_over_another_transport_too_the_end_of_the_connection_is_an_error(
     assert play(story) == [("lost", "None")]
 
 
-def test_without_the_fallback_only_the_kernel_will_do(file: BinaryIO) -> None:
+def test_without_the_fallback_only_the_kernel_sends_files(file: BinaryIO) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         with pytest.raises(RuntimeError, match="fallback is disabled and native sendfile is not"):
             await loop.sendfile(Fallback(transport), file, fallback=False)
@@ -190,7 +188,7 @@ def test_without_the_fallback_only_the_kernel_will_do(file: BinaryIO) -> None:
     assert play(story) == [(True, True), b"free again", ("lost", "None")]
 
 
-def test_a_protocol_that_was_paused_is_resumed_when_its_file_is_sent(file: BinaryIO) -> None:
+def test_a_paused_protocol_is_resumed_after_the_transfer(file: BinaryIO) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         transport.write(bytes(4 << 20))
         sending = loop.create_task(loop.sendfile(transport, file))
@@ -202,7 +200,7 @@ def test_a_protocol_that_was_paused_is_resumed_when_its_file_is_sent(file: Binar
     assert play(story) == ["pause", "resume", len(CONTENT), ("lost", "None")]
 
 
-def test_a_file_over_a_full_buffer_leaves_its_protocol_paused_until_there_is_room(
+def test_a_protocol_stays_paused_after_the_transfer_until_the_buffer_has_drained(
     file: BinaryIO,
 ) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
@@ -215,7 +213,7 @@ def test_a_file_over_a_full_buffer_leaves_its_protocol_paused_until_there_is_roo
     assert play(story) == ["pause", True, "resume", ("lost", "None")]
 
 
-def test_what_the_kernel_refuses_at_once_is_not_available_and_later_is_an_error(
+def test_if_the_kernel_refuses_at_once_sendfile_is_not_available_and_later_an_error_is_raised(
     file: BinaryIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     really = os.sendfile

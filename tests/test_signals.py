@@ -1,4 +1,4 @@
-"""Signal handlers: when the loop polls for them, and that nothing is left behind."""
+"""Signal handlers: when the loop polls for signals, and clean-up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def polls_while_busy(loop: VirtualLoop) -> int:
     return len(loop.counter.timeouts) - before
 
 
-def test_a_busy_loop_polls_only_while_a_signal_has_a_handler() -> None:
+def test_a_busy_loop_polls_the_selector_only_while_a_signal_has_a_handler() -> None:
     with virtual_loop() as loop:
         steps = [polls_while_busy(loop)]
         loop.add_signal_handler(SIGNAL, nothing)
@@ -38,7 +38,7 @@ def test_a_busy_loop_polls_only_while_a_signal_has_a_handler() -> None:
     assert steps == [0, 5, 5, 0]
 
 
-def test_a_handler_that_could_not_be_set_is_not_there() -> None:
+def test_a_handler_that_could_not_be_set_is_not_registered() -> None:
     with virtual_loop() as loop:
         with pytest.raises(RuntimeError, match=r"^sig 19 cannot be caught$"):
             loop.add_signal_handler(signal.SIGSTOP, nothing)
@@ -46,9 +46,11 @@ def test_a_handler_that_could_not_be_set_is_not_there() -> None:
         assert [*steps, polls_while_busy(loop)] == [False, -1, 0]
 
 
-def test_system_calls_go_on_only_while_there_is_a_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_calls_are_restarted_only_while_there_is_a_handler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     steps: list[str] = []
-    for name in ("signal", "siginterrupt"):  # signal() itself lets system calls be interrupted
+    for name in ("signal", "siginterrupt"):  # signal() alone makes system calls interruptible
         monkeypatch.setattr(signal, name, lambda *_, name=name: steps.append(name))
     with virtual_loop() as loop:
         loop.add_signal_handler(signal.SIGINT, nothing)
@@ -71,7 +73,7 @@ def test_signals_and_wake_ups_share_the_socket() -> None:
     assert steps == ["call 0", "call 1", "call 2", "signal", "signal", "signal"]
 
 
-def test_a_signal_that_has_no_handler_here_is_left_to_the_program() -> None:
+def test_a_signal_without_a_handler_here_runs_the_programs_own_handler() -> None:
     told: list[str] = []
     before = signal.signal(signal.SIGUSR2, lambda *_: told.append("the program's"))
 
@@ -88,7 +90,7 @@ def test_a_signal_that_has_no_handler_here_is_left_to_the_program() -> None:
     assert told == ["the program's"]
 
 
-def test_an_exception_of_a_handler_is_reported_and_the_handler_stays() -> None:
+def test_an_exception_in_a_handler_is_reported_and_the_handler_stays() -> None:
     def fail() -> None:
         raise LookupError("in the handler")
 
@@ -118,7 +120,7 @@ def test_a_wake_up_descriptor_that_cannot_be_reset_is_logged(
     assert lines == ["INFO set_wakeup_fd(-1) failed: not -1"]
 
 
-def test_a_loop_that_is_closed_as_the_interpreter_ends_leaves_signals_alone(
+def test_a_loop_closed_at_interpreter_exit_does_not_remove_signal_handlers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with virtual_loop() as loop:

@@ -1,4 +1,4 @@
-"""loop.sock_*: what is refused, what is left watched, and numbers that are not looked up."""
+"""loop.sock_*: invalid sockets, watched descriptors, and numeric addresses without a look-up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pair() -> Iterator[Pair]:
 
 
 def watched(loop: VirtualLoop) -> int:
-    """How many descriptors the loop watches, but for its own."""
+    """Return how many descriptors the loop watches, without its own."""
     return len(loop.counter.get_map()) - 1
 
 
@@ -42,7 +42,7 @@ METHODS: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_tls_socket_is_refused(name: str, pair: Pair) -> None:
+def test_a_tls_socket_raises(name: str, pair: Pair) -> None:
     ours, _ = pair
     context = ssl.create_default_context()
     wrapped = context.wrap_socket(ours, do_handshake_on_connect=False, server_hostname="localhost")
@@ -52,13 +52,13 @@ def test_a_tls_socket_is_refused(name: str, pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_in_debug_mode_a_socket_that_blocks_is_refused(name: str) -> None:
+def test_in_debug_mode_a_blocking_socket_raises(name: str) -> None:
     with virtual_loop(debug=True) as loop, socket.socket() as blocking:
         with pytest.raises(ValueError, match=r"^the socket must be non-blocking$"):
             loop.run_until_complete(getattr(loop, name)(blocking, *METHODS[name]))
 
 
-def test_what_is_there_already_is_taken_without_watching(pair: Pair) -> None:
+def test_data_that_is_already_there_is_received_without_watching(pair: Pair) -> None:
     ours, theirs = pair
     with virtual_loop() as loop:
         theirs.send(b"abcdef")
@@ -73,7 +73,7 @@ def test_what_is_there_already_is_taken_without_watching(pair: Pair) -> None:
         assert not loop._ready
 
 
-def test_who_waits_watches_and_who_is_cancelled_watches_no_more(pair: Pair) -> None:
+def test_a_waiting_call_watches_its_descriptor_until_it_is_cancelled(pair: Pair) -> None:
     ours, _ = pair
     while True:
         try:
@@ -92,7 +92,7 @@ def test_who_waits_watches_and_who_is_cancelled_watches_no_more(pair: Pair) -> N
     assert steps == [1, 0, True] * 2
 
 
-def test_a_second_reader_takes_the_place_of_the_first(pair: Pair) -> None:
+def test_a_second_reader_replaces_the_first(pair: Pair) -> None:
     ours, theirs = pair
     with virtual_loop() as loop:
         first, second = (loop.create_task(loop.sock_recv(ours, 10)) for _ in range(2))
@@ -105,7 +105,7 @@ def test_a_second_reader_takes_the_place_of_the_first(pair: Pair) -> None:
         assert watched(loop) == 0
 
 
-def test_who_is_cancelled_ends_so_even_where_the_socket_is_closed(pair: Pair) -> None:
+def test_a_waiting_call_can_be_cancelled_after_its_socket_was_closed(pair: Pair) -> None:
     ours, _ = pair
     with virtual_loop() as loop:
         coros = loop.sock_recv(ours, 1), loop.sock_sendall(ours, b"x" * (1 << 20))
@@ -119,7 +119,9 @@ def test_who_is_cancelled_ends_so_even_where_the_socket_is_closed(pair: Pair) ->
         assert watched(loop) == 0
 
 
-def test_data_that_came_in_the_turn_of_the_cancellation_stays_in_the_socket(pair: Pair) -> None:
+def test_data_that_arrives_in_the_iteration_of_the_cancellation_stays_in_the_socket(
+    pair: Pair,
+) -> None:
     ours, theirs = pair
     with virtual_loop() as loop:
         task = loop.create_task(loop.sock_recv(ours, 10))
@@ -133,7 +135,7 @@ def test_data_that_came_in_the_turn_of_the_cancellation_stays_in_the_socket(pair
 
 def test_a_refused_connection_names_the_address() -> None:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))  # and does not listen
+        listener.bind(("127.0.0.1", 0))  # it does not listen
         address = listener.getsockname()
         with virtual_loop() as loop, socket.socket() as sock:
             sock.setblocking(False)
@@ -146,7 +148,7 @@ def test_a_refused_connection_names_the_address() -> None:
     )
 
 
-def test_an_accepted_socket_does_not_block() -> None:
+def test_an_accepted_socket_is_non_blocking() -> None:
     async def story(loop: VirtualLoop) -> list[object]:
         with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
             listener.setblocking(False)
@@ -203,11 +205,11 @@ V4, V6 = socket.AF_INET, socket.AF_INET6
         (("1.2.3.4", 80, 0, STREAM, 132), None),
     ],
 )
-def test_a_number_tells_its_family(arguments: Any, info: Any) -> None:
+def test_a_numeric_address_determines_its_family(arguments: Any, info: Any) -> None:
     assert _info_of_number(*arguments) == info
 
 
-def test_a_datagram_goes_there_and_back() -> None:
+def test_a_datagram_is_sent_and_answered() -> None:
     async def story(loop: VirtualLoop) -> list[object]:
         with socket.socket(V4, DATAGRAM) as one, socket.socket(V4, DATAGRAM) as other:
             for sock in (one, other):

@@ -1,4 +1,4 @@
-"""TLS: what asyncio leaves undone, flow control and memory, and what is left when all is over."""
+"""TLS: cases that asyncio handles wrongly, flow control and memory, and leaked objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MIB = 1024 * KIB
 
 
 class Recorder(miniloop.Protocol):
-    """Writes down what it is told."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.steps: list[object] = []
@@ -51,7 +51,7 @@ Story = Callable[[VirtualLoop, Any, Any, TLSPeer], Coroutine[Any, Any, None]]
 
 
 def connect(story: Story, factory: Callable[[], Any] = Recorder) -> list[object]:
-    """Play `story` with a TLS transport, its protocol and the server at the other end."""
+    """Run `story` with a TLS transport, its protocol and the server's end."""
 
     async def main(loop: VirtualLoop) -> list[object]:
         peer = TLSPeer(loop, theirs, server_context())
@@ -74,7 +74,7 @@ def connect(story: Story, factory: Callable[[], Any] = Recorder) -> list[object]
 def upgrade(
     story: Callable[[VirtualLoop, Any, Any, socket.socket], Coroutine[Any, Any, None]],
 ) -> list[object]:
-    """Play `story` with a plain transport, its protocol and the socket at the other end."""
+    """Run `story` with a plain transport, its protocol and the peer's socket."""
 
     async def main(loop: VirtualLoop) -> list[object]:
         transport, protocol = await loop.create_connection(Recorder, sock=ours)
@@ -87,10 +87,10 @@ def upgrade(
         return loop.run_until_complete(main(loop))
 
 
-# What asyncio loses
+# Cases that asyncio handles wrongly
 
 
-def test_data_that_came_before_an_error_is_not_lost() -> None:
+def test_data_received_before_an_error_is_not_lost() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, peer: TLSPeer) -> None:
         peer.sock.send(peer.encrypted(b"one") + peer.encrypted(b"two") + b"no record of TLS")
         await protocol.lost
@@ -98,7 +98,7 @@ def test_data_that_came_before_an_error_is_not_lost() -> None:
     assert connect(story) == [b"one", b"two", "lost: SSLError"]
 
 
-def test_a_refused_server_is_told_why() -> None:
+def test_a_server_with_a_refused_certificate_receives_an_alert() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, theirs: socket.socket) -> None:
         peer = TLSPeer(loop, theirs, server_context())
         greeting = loop.create_task(peer.handshake())
@@ -110,7 +110,7 @@ def test_a_refused_server_is_told_why() -> None:
     assert upgrade(story) == ["lost: SSLCertVerificationError"]
 
 
-def test_a_protocol_hears_of_a_connection_that_breaks_while_start_tls_waits() -> None:
+def test_connection_lost_is_called_if_the_connection_breaks_during_start_tls() -> None:
     async def main() -> list[object]:
         loop = miniloop.get_running_loop()
         with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -125,7 +125,7 @@ def test_a_protocol_hears_of_a_connection_that_breaks_while_start_tls_waits() ->
     assert miniloop.run(main()) == ["lost: ConnectionResetError"]
 
 
-def test_a_transport_that_is_aborted_while_start_tls_waits_is_no_success() -> None:
+def test_start_tls_raises_if_the_transport_is_aborted_during_the_handshake() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, theirs: socket.socket) -> None:
         loop.call_later(1, transport.abort)
         with pytest.raises(ConnectionAbortedError, match="aborted"):
@@ -134,7 +134,7 @@ def test_a_transport_that_is_aborted_while_start_tls_waits_is_no_success() -> No
     assert upgrade(story) == ["lost"]
 
 
-def test_start_tls_does_not_wait_for_a_transport_that_is_lost_already() -> None:
+def test_start_tls_raises_if_the_transport_is_already_lost() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, theirs: socket.socket) -> None:
         transport.close()
         with pytest.raises(ConnectionResetError, match="Connection lost"):
@@ -146,7 +146,7 @@ def test_start_tls_does_not_wait_for_a_transport_that_is_lost_already() -> None:
     assert upgrade(story) == ["lost"]
 
 
-def test_a_high_water_mark_of_zero_does_not_pause_who_has_written_nothing() -> None:
+def test_a_high_water_mark_of_zero_does_not_pause_while_the_buffer_is_empty() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, peer: TLSPeer) -> None:
         transport.set_write_buffer_limits(0)
         transport.write(b"fits into the socket")
@@ -155,7 +155,7 @@ def test_a_high_water_mark_of_zero_does_not_pause_who_has_written_nothing() -> N
     assert connect(story) == ["lost"]
 
 
-def test_a_buffer_of_no_bytes_is_an_error_and_no_end_of_file() -> None:
+def test_an_empty_buffer_is_an_error_and_not_an_end_of_file() -> None:
     class Bottomless(miniloop.BufferedProtocol):
         def __init__(self) -> None:
             self.steps: list[object] = []
@@ -179,7 +179,7 @@ def test_a_buffer_of_no_bytes_is_an_error_and_no_end_of_file() -> None:
     assert connect(story, Bottomless) == [failure]
 
 
-def test_a_closed_transport_still_answers() -> None:
+def test_the_methods_of_a_closed_transport_still_work() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, peer: TLSPeer) -> None:
         transport.close()
         transport.close()
@@ -196,10 +196,10 @@ def test_a_closed_transport_still_answers() -> None:
     assert connect(story) == ["eof", "lost"]
 
 
-# Closing with something still to come
+# Closing while data is pending
 
 
-def test_records_that_a_closing_protocol_has_not_read_are_no_error() -> None:
+def test_unread_records_after_close_are_not_an_error() -> None:
     class Content(Recorder):
         transport: Any
 
@@ -229,7 +229,7 @@ def test_a_paused_transport_can_be_closed() -> None:
     assert connect(story) == ["eof", "lost"]
 
 
-def test_a_protocol_that_pauses_gets_the_next_record_when_it_resumes() -> None:
+def test_a_paused_protocol_gets_the_next_record_after_it_resumes() -> None:
     class Careful(Recorder):
         transport: Any
 
@@ -251,7 +251,7 @@ def test_a_protocol_that_pauses_gets_the_next_record_when_it_resumes() -> None:
     assert connect(story, Careful) == [b"one", "resuming", b"two", "resuming", b"three", "lost"]
 
 
-def test_ctrl_c_in_a_protocol_reaches_the_program() -> None:
+def test_ctrl_c_in_a_protocol_propagates_to_the_program() -> None:
     class Interrupted(Recorder):
         def data_received(self, data: bytes) -> None:
             raise KeyboardInterrupt
@@ -281,7 +281,7 @@ def test_ctrl_c_in_a_protocol_reaches_the_program() -> None:
 # Flow control and memory
 
 
-def test_one_big_write_pauses_the_protocol_too() -> None:
+def test_one_large_write_pauses_the_protocol() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, peer: TLSPeer) -> None:
         data = bytes(4 * MIB)
         transport.write(data)
@@ -291,7 +291,7 @@ def test_one_big_write_pauses_the_protocol_too() -> None:
     assert connect(story) == ["pause", "resume", "lost"]
 
 
-def test_the_marks_have_defaults_and_count_at_once() -> None:
+def test_the_water_marks_have_defaults_and_apply_at_once() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, peer: TLSPeer) -> None:
         transport.write(bytes(800 * KIB))
         protocol.steps.append("lowering")
@@ -306,7 +306,7 @@ def test_the_marks_have_defaults_and_count_at_once() -> None:
     assert connect(story) == ["lowering", "pause", *marks, "lost"]
 
 
-def test_what_is_written_may_be_changed_afterwards() -> None:
+def test_a_buffer_can_be_modified_after_it_was_written() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, peer: TLSPeer) -> None:
         transport.write(bytes(MIB))
         data = bytearray(b"before")
@@ -319,8 +319,8 @@ def test_what_is_written_may_be_changed_afterwards() -> None:
     connect(story)
 
 
-def test_a_big_transfer_needs_little_memory() -> None:
-    """64 MiB, each way through the marks: neither side may hold more than a few of them."""
+def test_a_large_transfer_needs_little_memory() -> None:
+    """Send 64 MiB; each side may buffer only a few times its high-water mark."""
     size, piece = 64 * MIB, bytes(range(256)) * 256
 
     async def sink(reader: Any, writer: Any) -> None:
@@ -355,14 +355,14 @@ def test_a_big_transfer_needs_little_memory() -> None:
     assert miniloop.run(main()) < 8 * MIB
 
 
-# What is left
+# Objects that remain
 
 
-def test_nothing_holds_a_connection_that_is_over() -> None:
+def test_a_closed_connection_is_freed_without_the_garbage_collector() -> None:
     seen: list[weakref.ref[Any]] = []
 
     async def story(loop: Any, transport: Any, protocol: Any, peer: TLSPeer) -> None:
-        protocol.transport = transport  # as protocols do
+        protocol.transport = transport  # like most protocols
         seen.append(weakref.ref(transport))
         seen.append(weakref.ref(transport.get_extra_info("sslcontext")))
         transport.close()
@@ -378,7 +378,7 @@ def test_nothing_holds_a_connection_that_is_over() -> None:
         gc.enable()
 
 
-def test_nothing_holds_a_handshake_that_has_failed() -> None:
+def test_a_failed_handshake_is_freed_without_the_garbage_collector() -> None:
     contexts: list[weakref.ref[ssl.SSLContext]] = []
 
     async def story(loop: Any, transport: Any, protocol: Any, theirs: socket.socket) -> None:
@@ -393,7 +393,7 @@ def test_nothing_holds_a_handshake_that_has_failed() -> None:
     assert contexts[0]() is None
 
 
-def test_a_transport_that_nobody_has_closed_warns() -> None:
+def test_an_unclosed_transport_warns() -> None:
     with virtual_loop() as loop:
         tls = sslproto.SSLProtocol(loop, miniloop.Protocol(), client_context(), None)
         assert tls._app_transport is tls
@@ -411,7 +411,7 @@ def test_a_transport_can_be_closed_before_it_is_connected() -> None:
         assert tls.is_closing()
 
 
-def test_without_the_ssl_module_tls_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_ssl_module_tls_raises_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ssl", None)
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""Happy Eyeballs on made-up addresses: when each attempt begins and which socket is taken."""
+"""Happy Eyeballs on made-up addresses: when each attempt starts and which socket is used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ V4, V6 = socket.AF_INET, socket.AF_INET6
 
 
 class Attempts:
-    """Attempts that answer after so many seconds: with a socket, with nothing, or never."""
+    """Attempts that succeed or fail after a given number of seconds, or never answer."""
 
     def __init__(self) -> None:
         self.steps: list[object] = []
@@ -51,7 +51,7 @@ class Attempts:
         return self.steps
 
 
-def test_the_next_attempt_begins_when_the_last_has_had_its_time() -> None:
+def test_the_next_attempt_starts_after_the_delay() -> None:
     attempts = Attempts()
     steps = attempts.race(
         attempts.attempt("slow", 60), attempts.attempt("slower", 70), attempts.attempt("quick", 0.5)
@@ -65,14 +65,14 @@ def test_the_next_attempt_begins_when_the_last_has_had_its_time() -> None:
     assert steps[5:] == [("over", 2.5, True)]
 
 
-def test_a_failure_lets_the_next_begin_at_once() -> None:
+def test_after_a_failure_the_next_attempt_starts_at_once() -> None:
     attempts = Attempts()
     assert attempts.race(
         attempts.attempt("fails", 0.25, answers=False), attempts.attempt("answers", 0.25)
     ) == [("fails", "begins", 0.0), ("answers", "begins", 0.25), ("over", 0.5, True)]
 
 
-def test_an_earlier_attempt_may_still_win() -> None:
+def test_an_earlier_attempt_can_still_win() -> None:
     attempts = Attempts()
     assert attempts.race(attempts.attempt("first", 1.5), attempts.attempt("second", 60)) == [
         ("first", "begins", 0.0),
@@ -82,21 +82,21 @@ def test_an_earlier_attempt_may_still_win() -> None:
     ]
 
 
-def test_when_all_fail_there_is_no_socket() -> None:
+def test_if_all_attempts_fail_there_is_no_socket() -> None:
     attempts = Attempts()
     failing = [attempts.attempt(name, 2, answers=False) for name in "ab"]
     assert attempts.race(*failing)[-1] == ("over", 3.0, False)
     assert attempts.race()[-1] == ("over", 0.0, False)
 
 
-def test_of_two_that_answer_in_one_turn_one_is_taken_and_the_other_closed() -> None:
+def test_if_two_attempts_succeed_in_one_iteration_one_socket_is_used_and_the_other_closed() -> None:
     attempts = Attempts()
     steps = attempts.race(attempts.attempt("first", 2), attempts.attempt("second", 1))
     assert len(attempts.sockets) == 2
     assert steps[-1] == ("over", 2.0, True)
 
 
-def test_whoever_cancels_the_race_cancels_the_attempts() -> None:
+def test_cancelling_the_race_cancels_the_attempts() -> None:
     attempts = Attempts()
 
     async def story() -> None:
@@ -123,7 +123,7 @@ def test_whoever_cancels_the_race_cancels_the_attempts() -> None:
         ("6", 1, "6a"),
     ],
 )
-def test_families_take_turns_after_so_many_of_the_first(
+def test_interleave_alternates_the_families_after_some_of_the_first(
     families: str, first: int, mixed: str
 ) -> None:
     infos = [
@@ -134,7 +134,7 @@ def test_families_take_turns_after_so_many_of_the_first(
     assert " ".join(found) == mixed
 
 
-def test_a_failure_of_an_older_attempt_does_not_hurry_the_next() -> None:
+def test_a_failure_of_an_older_attempt_does_not_start_the_next_one_earlier() -> None:
     attempts = Attempts()
     steps = attempts.race(
         attempts.attempt("fails late", 1.5, answers=False),

@@ -1,4 +1,4 @@
-"""Streams: any chunking gives the same reads, limits hold, and readers hold senders up."""
+"""Streams: reads do not depend on chunking, limits are enforced, and readers pause senders."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 def fed(chunks: list[bytes], read: Read) -> list[Any]:
-    """What `read` returns, again and again until the end, while the chunks arrive turn by turn."""
+    """Return the results of repeated `read` calls; one chunk arrives per iteration."""
 
     async def story() -> list[Any]:
         reader = miniloop.StreamReader()
@@ -61,7 +61,7 @@ def fed(chunks: list[bytes], read: Read) -> list[Any]:
 
 
 def split(data: bytes, separators: list[bytes]) -> list[Any]:
-    """The slow and plain way: the shortest beginning that ends with one of the separators."""
+    """Split slowly and simply: find the shortest prefix that ends with a separator."""
     pieces: list[Any] = []
     while data:
         for end in range(1, len(data) + 1):
@@ -75,7 +75,7 @@ def split(data: bytes, separators: list[bytes]) -> list[Any]:
 
 
 @given(SMALL_BYTES, st.lists(st.integers(0, 50), max_size=8), SEPARATORS)
-def test_readuntil_does_not_see_how_the_bytes_were_cut(
+def test_readuntil_does_not_depend_on_the_chunking(
     data: bytes, places: list[int], separators: list[bytes]
 ) -> None:
     pieces = fed(cut(data, places), lambda reader: reader.readuntil(tuple(separators)))
@@ -85,15 +85,15 @@ def test_readuntil_does_not_see_how_the_bytes_were_cut(
 
 
 @given(SMALL_BYTES, st.lists(st.integers(0, 50), max_size=8))
-def test_readline_does_not_see_how_the_bytes_were_cut(data: bytes, places: list[int]) -> None:
+def test_readline_does_not_depend_on_the_chunking(data: bytes, places: list[int]) -> None:
     lines = fed(cut(data, places), lambda reader: reader.readline())
     expected = [line + b"\n" for line in data.split(b"\n")]
-    expected[-1] = expected[-1][:-1]  # what follows the last separator has none
+    expected[-1] = expected[-1][:-1]  # after the last separator there is none
     assert [line for line in lines if line] == [line for line in expected if line]
 
 
 @given(SMALL_BYTES, st.lists(st.integers(0, 50), max_size=8), st.integers(1, 7))
-def test_readexactly_gives_equal_pieces_and_the_rest(
+def test_readexactly_returns_equal_pieces_and_then_the_rest(
     data: bytes, places: list[int], size: int
 ) -> None:
     pieces = fed(cut(data, places), lambda reader: reader.readexactly(size))
@@ -107,7 +107,7 @@ def test_readexactly_gives_equal_pieces_and_the_rest(
 
 
 def tried(reader: miniloop.StreamReader, read: Read) -> str:
-    """Read what is there already, and tell what came of it and what is left."""
+    """Read from buffered data; return the result and the data that is left."""
     try:
         read(reader).send(None)
     except StopIteration as ended:
@@ -138,7 +138,7 @@ NOT_FOUND = "Separator is not found, and chunk exceed the limit"
         ),
     ],
 )
-def test_a_line_may_be_as_long_as_the_limit(data: bytes, until: str, line: str) -> None:
+def test_a_line_can_be_as_long_as_the_limit(data: bytes, until: str, line: str) -> None:
     with virtual_loop() as loop:
         reader = miniloop.StreamReader(5, loop=loop)
         reader.feed_data(data)
@@ -157,7 +157,7 @@ def test_a_line_may_be_as_long_as_the_limit(data: bytes, until: str, line: str) 
         (lambda reader: reader.readuntil(()), "Separator should contain at least one element"),
     ],
 )
-def test_reads_of_nothing_sensible_are_refused(read: Read, message: str) -> None:
+def test_reads_with_invalid_arguments_raise(read: Read, message: str) -> None:
     with virtual_loop() as loop:
         reader = miniloop.StreamReader(loop=loop)
         reader.feed_data(b"abc")
@@ -166,13 +166,13 @@ def test_reads_of_nothing_sensible_are_refused(read: Read, message: str) -> None
 
 
 @pytest.mark.parametrize("limit", [0, -1])
-def test_a_reader_needs_room(limit: int) -> None:
+def test_the_limit_of_a_reader_must_be_positive(limit: int) -> None:
     with virtual_loop() as loop:
         with pytest.raises(ValueError, match=r"^Limit cannot be <= 0$"):
             miniloop.StreamReader(limit, loop=loop)
 
 
-def test_one_coroutine_reads_at_a_time() -> None:
+def test_only_one_coroutine_can_read_at_a_time() -> None:
     async def story() -> list[str]:
         reader = miniloop.StreamReader()
         waiting = miniloop.create_task(reader.read(1))
@@ -194,7 +194,7 @@ def test_one_coroutine_reads_at_a_time() -> None:
     assert play(story) == ["read()", "readexactly()", "readuntil()"]
 
 
-def test_an_exception_reaches_who_reads_now_and_later() -> None:
+def test_an_exception_is_raised_in_the_current_and_in_later_reads() -> None:
     async def story() -> list[str]:
         reader = miniloop.StreamReader()
         waiting = miniloop.create_task(reader.read())
@@ -211,11 +211,11 @@ def test_an_exception_reaches_who_reads_now_and_later() -> None:
     assert play(story) == ["gone"] * 4
 
 
-# Readers hold senders up
+# Readers pause senders
 
 
 class FakeTransport:
-    """Notes whether it is paused."""
+    """Records whether it is paused."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
@@ -242,7 +242,7 @@ def test_a_reader_pauses_above_twice_its_limit_and_resumes_at_the_limit() -> Non
         assert transport.steps == ["paused", "resumed"]
 
 
-def test_who_wants_more_than_fits_lets_the_sender_go_on() -> None:
+def test_a_read_of_more_than_the_buffer_holds_resumes_the_sender() -> None:
     async def story() -> tuple[list[str], bytes]:
         reader, transport = miniloop.StreamReader(2), FakeTransport()
         reader.set_transport(transport)
@@ -255,7 +255,7 @@ def test_who_wants_more_than_fits_lets_the_sender_go_on() -> None:
     assert play(story) == (["paused", "resumed", "paused", "resumed"], b"1234567")
 
 
-def test_a_transport_that_cannot_be_paused_is_not_asked_again() -> None:
+def test_a_transport_that_cannot_pause_is_asked_only_once() -> None:
     class Unstoppable(FakeTransport):
         def pause_reading(self) -> None:
             super().pause_reading()
@@ -293,7 +293,7 @@ def test_drain_waits_while_the_protocol_is_paused() -> None:
     assert play(story) == [False]
 
 
-def test_a_connection_that_breaks_is_told_to_all_who_wait() -> None:
+def test_a_broken_connection_raises_in_all_waiting_tasks() -> None:
     async def story() -> list[str]:
         ours, theirs = socket.socketpair()
         reader, writer = await miniloop.open_connection(sock=ours)
@@ -310,7 +310,7 @@ def test_a_connection_that_breaks_is_told_to_all_who_wait() -> None:
     assert others == [first, first]
 
 
-def test_a_writer_that_is_lost_is_closed_with_a_warning() -> None:
+def test_a_writer_that_is_garbage_collected_is_closed_with_a_warning() -> None:
     async def story() -> None:
         ours, theirs = socket.socketpair()
         with theirs:
@@ -336,7 +336,7 @@ def test_a_writer_that_is_lost_is_closed_with_a_warning() -> None:
 
 
 def serve(callback: Any) -> tuple[bytes, list[tuple[str, str]]]:
-    """What a client hears from a server with that callback, and what was reported."""
+    """Return the data a client gets from a server with that callback, and the reports."""
 
     async def story(loop: VirtualLoop) -> bytes:
         server = await miniloop.start_server(callback, "127.0.0.1", 0)
@@ -352,7 +352,7 @@ def serve(callback: Any) -> tuple[bytes, list[tuple[str, str]]]:
         return loop.run_until_complete(story(loop)), loop.told
 
 
-def test_a_callback_may_be_a_plain_function() -> None:
+def test_the_callback_can_be_a_plain_function() -> None:
     def greet(reader: miniloop.StreamReader, writer: miniloop.StreamWriter) -> None:
         writer.write(b"hello")
         writer.close()
@@ -360,7 +360,7 @@ def test_a_callback_may_be_a_plain_function() -> None:
     assert serve(greet) == (b"hello", [])
 
 
-def test_a_callback_that_fails_is_reported_and_its_connection_closed() -> None:
+def test_an_exception_in_the_callback_is_reported_and_closes_the_connection() -> None:
     async def fail(reader: miniloop.StreamReader, writer: miniloop.StreamWriter) -> None:
         writer.write(b"hel")
         raise LookupError("no more words")
@@ -369,7 +369,7 @@ def test_a_callback_that_fails_is_reported_and_its_connection_closed() -> None:
     assert serve(fail) == (b"hel", [trouble])
 
 
-def test_the_repr_tells_what_is_buffered_and_what_is_wrong() -> None:
+def test_the_repr_shows_buffered_bytes_end_of_file_and_exception() -> None:
     with virtual_loop() as loop:
         reader = miniloop.StreamReader(5, loop=loop)
         steps = [repr(miniloop.StreamReader(loop=loop)), repr(reader)]

@@ -1,4 +1,4 @@
-"""Child processes: both ways of watching one, and ends that come out of turn."""
+"""Child processes: both ways to watch one, unusual orders of exit and close, and clean-up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    """Neither a child, dead or alive, nor a descriptor, nor a thread that waits for a child."""
+    """Check that no child process (running or zombie), descriptor or waiting thread is left."""
     others, before = set(HERE.children()), HERE.num_fds()
     yield
     gc.collect()
@@ -49,7 +49,7 @@ def run(main: Coroutine[Any, Any, Any], debug: bool = False) -> Any:
 
 
 def warnings_of(call: Any) -> list[str]:
-    """What is warned of by `call`, and by dropping what it leaves: the first two words of each."""
+    """Run `call` and collect garbage; return the first two words of each warning."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         call()
@@ -58,15 +58,15 @@ def warnings_of(call: Any) -> list[str]:
 
 
 def wait_unreaped(pid: int) -> None:
-    """Block until the child has ended, without reaping it."""
+    """Block until the child has exited, without reaping it."""
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     except ChildProcessError:
-        return  # the thread that watches it was faster
+        return  # the watching thread has already reaped it
 
 
 class Recorder(miniloop.SubprocessProtocol):
-    """Writes down what it is told."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.steps: list[object] = []
@@ -93,7 +93,7 @@ class Recorder(miniloop.SubprocessProtocol):
 
 
 @pytest.mark.usefixtures("way")
-def test_the_status_of_every_child_is_its_own() -> None:
+def test_every_child_gets_its_own_exit_status() -> None:
     async def end_with(status: int) -> int:
         process = await miniloop.create_subprocess_shell(f"exit {status}")
         return await process.wait()
@@ -105,7 +105,7 @@ def test_the_status_of_every_child_is_its_own() -> None:
 
 
 @pytest.mark.usefixtures("way")
-def test_a_child_that_has_ended_before_it_is_watched_is_reported() -> None:
+def test_a_child_that_exits_before_it_is_watched_is_reported() -> None:
     async def main() -> tuple[list[object], int | None]:
         loop = miniloop.get_running_loop()
         protocol = Recorder()
@@ -121,9 +121,11 @@ def test_a_child_that_has_ended_before_it_is_watched_is_reported() -> None:
 
 
 @pytest.mark.usefixtures("way")
-def test_a_status_that_somebody_else_has_taken_is_255(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_status_is_255_if_other_code_has_reaped_the_child(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def main() -> int:
-        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel itself takes it
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the child
         try:
             process = await miniloop.create_subprocess_exec("cat", stdin=PIPE)
             await process.communicate()
@@ -138,9 +140,7 @@ def test_a_status_that_somebody_else_has_taken_is_255(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("error", [errno.ENOSYS, errno.EPERM, errno.EMFILE])
-def test_a_thread_waits_where_there_is_no_pidfd(
-    error: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_thread_waits_if_there_is_no_pidfd(error: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(pid: int) -> int:
         raise OSError(error, os.strerror(error))
 
@@ -156,7 +156,7 @@ def test_a_thread_waits_where_there_is_no_pidfd(
     assert (len(names), returncode) == (1, 0)
 
 
-def test_a_child_that_nobody_can_watch_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_cannot_be_watched_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     children: list[Any] = []
 
     def refuse(loop: Any, pid: int, exited: Any) -> None:
@@ -188,11 +188,11 @@ def test_a_process_runs_in_a_loop_of_another_thread() -> None:
     assert run(outer()) == (b"from a thread", None)
 
 
-# -- ends out of turn ------------------------------------------------------------------------------
+# -- unusual orders of exit and close --------------------------------------------------------------
 
 
-def test_closing_a_loop_with_a_living_child_kills_it() -> None:
-    """asyncio 3.13.0 lets it live, leaves its pidfd open, and fails in __del__ (gh-114177)."""
+def test_closing_a_loop_kills_its_running_child() -> None:
+    """asyncio 3.13.0 keeps it running, leaves its pidfd open, and raises in __del__ (gh-114177)."""
     loop = miniloop.new_event_loop()
     create = miniloop.create_subprocess_exec("cat", stdin=PIPE, stdout=PIPE)
     process: Any = loop.run_until_complete(create)
@@ -204,11 +204,11 @@ def test_closing_a_loop_with_a_living_child_kills_it() -> None:
         process = None
 
     told = warnings_of(drop)
-    assert told.count("unclosed transport") == 3  # of the process and of its pipes
+    assert told.count("unclosed transport") == 3  # the transport of the process and of each pipe
     psutil.wait_procs([child])
 
 
-def test_a_thread_that_outlives_the_loop_says_so(
+def test_a_watching_thread_that_outlives_the_loop_warns(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(subprocess, "_watch_child", _watch_by_thread)
@@ -231,8 +231,8 @@ def test_a_thread_that_outlives_the_loop_says_so(
 
 
 @pytest.mark.usefixtures("way")
-def test_closing_does_not_take_the_status_of_a_process_that_has_ended() -> None:
-    """asyncio looks by Popen.poll(), which reaps the child, and then reports 255."""
+def test_closing_does_not_lose_the_status_of_an_exited_process() -> None:
+    """asyncio calls Popen.poll(), which reaps the child, and then reports 255."""
 
     async def main() -> Any:
         loop = miniloop.get_running_loop()
@@ -246,7 +246,7 @@ def test_closing_does_not_take_the_status_of_a_process_that_has_ended() -> None:
     assert run(main()) == 9
 
 
-def test_no_signal_is_sent_to_a_number_that_may_be_another_process(
+def test_no_signal_is_sent_after_exit_because_the_pid_may_be_reused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sent: list[int] = []
@@ -271,7 +271,7 @@ def test_no_signal_is_sent_to_a_number_that_may_be_another_process(
 
 
 @pytest.mark.usefixtures("way")
-def test_cancelling_the_creation_at_any_turn_leaves_no_process() -> None:
+def test_cancelling_the_creation_in_any_iteration_leaves_no_process() -> None:
     async def main() -> list[str]:
         ends = []
         for turns in range(4):
@@ -293,8 +293,8 @@ def test_cancelling_the_creation_at_any_turn_leaves_no_process() -> None:
     assert ends[-1] == "made"
 
 
-def test_one_who_stops_waiting_for_stdin_does_not_disturb_its_end() -> None:
-    """asyncio then reports an InvalidStateError: the cancelled future is to have a result."""
+def test_cancelling_a_wait_for_stdin_to_close_does_not_affect_its_closing() -> None:
+    """asyncio reports an InvalidStateError here: it sets the result of the cancelled future."""
     reports: list[Any] = []
 
     async def main() -> int:
@@ -310,7 +310,7 @@ def test_one_who_stops_waiting_for_stdin_does_not_disturb_its_end() -> None:
     assert reports == []
 
 
-def test_a_program_that_does_not_start_leaves_nothing() -> None:
+def test_a_program_that_cannot_be_started_leaves_nothing_open() -> None:
     async def main() -> None:
         for program in ("/no/such/program", os.curdir):
             with pytest.raises(OSError, match="Errno"):
@@ -319,10 +319,10 @@ def test_a_program_that_does_not_start_leaves_nothing() -> None:
     run(main())
 
 
-# -- what is told of it ----------------------------------------------------------------------------
+# -- the repr --------------------------------------------------------------------------------------
 
 
-def test_reprs_tell_the_process_and_its_state() -> None:
+def test_reprs_show_the_process_and_its_state() -> None:
     async def main() -> tuple[Any, list[str]]:
         loop = miniloop.get_running_loop()
         process = await miniloop.create_subprocess_exec("cat", stdin=PIPE)
@@ -345,7 +345,7 @@ def test_reprs_tell_the_process_and_its_state() -> None:
     ]
 
 
-# -- much data -------------------------------------------------------------------------------------
+# -- large transfers -------------------------------------------------------------------------------
 
 
 def test_64_mib_pass_through_a_process_in_bounded_memory() -> None:
@@ -380,7 +380,7 @@ def test_64_mib_pass_through_a_process_in_bounded_memory() -> None:
     assert highest["to read"] <= 2 * 64 * 1024 + CHUNK
 
 
-def test_killing_the_process_in_mid_transfer_ends_in_a_broken_pipe() -> None:
+def test_killing_the_process_during_a_transfer_raises_brokenpipeerror() -> None:
     async def feed(stdin: Any) -> None:
         while True:
             stdin.write(bytes(CHUNK))

@@ -1,4 +1,4 @@
-"""TaskGroup: its states, what it refuses, and what it holds on to afterwards."""
+"""TaskGroup: its states, invalid calls, and the objects it refers to afterwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def fail(name: str) -> None:
     raise KeyError(name)
 
 
-def test_the_repr_tells_how_far_the_group_is() -> None:
+def test_the_repr_shows_the_state_of_the_group() -> None:
     async def story() -> list[str]:
         group = miniloop.TaskGroup()
         steps = [repr(group)]
@@ -43,7 +43,7 @@ def test_the_repr_tells_how_far_the_group_is() -> None:
     ]
 
 
-def test_a_group_takes_tasks_between_its_begin_and_its_end_only() -> None:
+def test_a_group_accepts_tasks_only_between_its_start_and_its_end() -> None:
     async def story() -> list[str]:
         steps = []
 
@@ -90,7 +90,7 @@ def test_a_group_needs_a_loop_and_a_task() -> None:
     assert told == "RuntimeError('TaskGroup <TaskGroup> cannot determine the parent task')"
 
 
-def test_a_group_that_is_over_holds_neither_tasks_nor_errors() -> None:
+def test_a_finished_group_refers_to_no_tasks_and_no_errors() -> None:
     async def story() -> list[object]:
         group = miniloop.TaskGroup()
         with pytest.raises(ExceptionGroup) as raised:
@@ -103,7 +103,7 @@ def test_a_group_that_is_over_holds_neither_tasks_nor_errors() -> None:
     assert play(story) == [["KeyError('one')", "KeyError('two')"], set(), [], None]
 
 
-def test_the_parent_is_left_with_no_request_to_cancel() -> None:
+def test_after_a_failure_the_parent_has_no_cancellation_request_left() -> None:
     async def story() -> list[object]:
         parent: Any = miniloop.current_task()
         steps: list[object] = []
@@ -119,12 +119,12 @@ def test_the_parent_is_left_with_no_request_to_cancel() -> None:
     assert play(story) == [1, 0]
 
 
-def test_a_failure_after_the_parent_has_ended_is_reported() -> None:
+def test_a_failure_after_the_parent_is_done_is_reported() -> None:
     async def story(loop: VirtualLoop) -> None:
         async def forget_to_leave() -> None:
             group = miniloop.TaskGroup()
             await group.__aenter__()
-            task = group.create_task(fail("nobody is left"), name="orphan")
+            task = group.create_task(fail("the parent is done"), name="orphan")
             loop.call_later(1, task.get_name)
 
         parent = miniloop.create_task(forget_to_leave(), name="parent")
@@ -137,10 +137,10 @@ def test_a_failure_after_the_parent_has_ended_is_reported() -> None:
     assert message.startswith("Task <Task finished name='orphan'")
     assert "has errored out but its parent task <Task finished name='parent'" in message
     assert message.endswith("is already completed")
-    assert error == "KeyError('nobody is left')"
+    assert error == "KeyError('the parent is done')"
 
 
-def test_names_and_contexts_reach_the_tasks() -> None:
+def test_name_and_context_are_passed_to_the_tasks() -> None:
     async def story() -> list[object]:
         parent: Any = miniloop.current_task()
         async with miniloop.TaskGroup() as group:
@@ -151,7 +151,7 @@ def test_names_and_contexts_reach_the_tasks() -> None:
     assert play(story) == ["named", True]
 
 
-def test_a_cancelled_group_leaves_no_cycle() -> None:
+def test_a_cancelled_group_leaves_no_reference_cycle() -> None:
     async def block() -> None:
         async with miniloop.TaskGroup() as group:
             group.create_task(miniloop.sleep(10))

@@ -1,4 +1,4 @@
-"""Task: the three places it can be in, its steps, its name, and what is left of it."""
+"""Task: ready, running or waiting; its steps, its name, and objects that remain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.virtual import VirtualLoop, play, take_reports, virtual_loop
 
 
 def places(task: miniloop.Task[Any]) -> list[str]:
-    """Where `task` stands at this moment: in one place exactly, unless it has ended."""
+    """Return where `task` is now: in exactly one place, unless it is done."""
     loop: Any = task.get_loop()
     waiter = task._fut_waiter
     waiting = [] if waiter is None else waiter._waiters()
@@ -29,14 +29,14 @@ def places(task: miniloop.Task[Any]) -> list[str]:
 
 
 def _subject(entry: Any) -> Any:
-    """The task that an entry of the ready queue, or one who waits, is or belongs to."""
+    """Return the task of an entry of the ready queue or of a waiter."""
     return getattr(getattr(entry, "_callback", None), "__self__", entry)
 
 
-# Where a task stands
+# Where a task is
 
 
-def test_a_task_is_ready_runs_waits_is_ready_again_and_ends() -> None:
+def test_a_task_is_ready_then_running_then_waiting_then_ready_then_done() -> None:
     steps: list[object] = []
     with virtual_loop() as loop:
         future = loop.create_future()
@@ -57,7 +57,7 @@ def test_a_task_is_ready_runs_waits_is_ready_again_and_ends() -> None:
     assert steps == [["ready"], ["running"], ["waiting"], ["ready"], ["running"], []]
 
 
-def test_a_cancelled_task_comes_from_where_it_waits_to_the_ready_queue() -> None:
+def test_cancelling_a_waiting_task_moves_it_to_the_ready_queue() -> None:
     steps: list[object] = []
     with virtual_loop() as loop:
         task = loop.create_task(miniloop.sleep(60))
@@ -76,7 +76,7 @@ def test_a_cancelled_task_comes_from_where_it_waits_to_the_ready_queue() -> None
     assert steps == [["ready"], [], ["waiting"], ["ready"], []]
 
 
-def test_a_future_with_a_mind_of_its_own_is_waited_for_by_its_own_methods() -> None:
+def test_a_future_subclass_is_awaited_through_its_own_add_done_callback() -> None:
     steps: list[object] = []
 
     class Own(miniloop.Future[int]):
@@ -111,7 +111,7 @@ STEPS = st.lists(
 
 
 class Troupe:
-    """Tasks that play random scripts on some futures; after each turn, all are looked at."""
+    """Tasks that run random scripts on futures; all are checked after each iteration."""
 
     def __init__(self, loop: VirtualLoop, scripts: list[list[Step]]) -> None:
         self.futures = [loop.create_future() for _ in range(FUTURES)]
@@ -147,7 +147,7 @@ class Troupe:
 
 
 @given(st.lists(STEPS, min_size=TASKS, max_size=TASKS))
-def test_a_task_that_has_not_ended_stands_in_one_place_exactly(scripts: list[list[Step]]) -> None:
+def test_a_task_that_is_not_done_is_in_exactly_one_place(scripts: list[list[Step]]) -> None:
     with virtual_loop() as loop:
         troupe = Troupe(loop, scripts)
         for _ in range(30):
@@ -163,7 +163,7 @@ def test_a_task_that_has_not_ended_stands_in_one_place_exactly(scripts: list[lis
 # Its steps
 
 
-def test_the_loop_runs_the_task_itself_and_no_handle_made_for_it() -> None:
+def test_the_ready_queue_contains_the_task_itself_and_not_a_handle() -> None:
     with virtual_loop() as loop:
         task = loop.create_task(miniloop.sleep(0, "done"))
         assert list(loop._ready) == [task]
@@ -173,7 +173,7 @@ def test_the_loop_runs_the_task_itself_and_no_handle_made_for_it() -> None:
         assert (list(loop._ready), task.result()) == ([], "done")
 
 
-def test_the_current_task_is_the_innermost_and_none_between_steps() -> None:
+def test_current_task_is_the_innermost_task_and_none_between_steps() -> None:
     async def story() -> list[object]:
         loop = miniloop.get_running_loop()
         outer = miniloop.current_task()
@@ -207,18 +207,20 @@ def yield_value(value: object) -> Generator[object, None, None]:
         ((i for i in "abc"), "yield was used instead of yield from for generator in task"),
     ],
 )
-def test_a_coroutine_that_yields_what_cannot_be_awaited_is_told(value: Any, message: str) -> None:
+def test_a_coroutine_that_yields_an_invalid_object_gets_a_runtimeerror(
+    value: Any, message: str
+) -> None:
     async def story() -> str:
         try:
             await yield_value(value)
         except RuntimeError as error:
             return str(error)
-        return "not told"
+        return "no error"
 
     assert play(story).startswith(message)
 
 
-def test_a_task_of_something_that_is_no_coroutine_is_refused_and_leaves_nothing() -> None:
+def test_creating_a_task_from_a_non_coroutine_raises_and_leaves_nothing() -> None:
     async def story() -> list[object]:
         with pytest.raises(TypeError, match=r"^a coroutine was expected, got 5$"):
             miniloop.Task(5)  # type: ignore[arg-type]
@@ -228,7 +230,7 @@ def test_a_task_of_something_that_is_no_coroutine_is_refused_and_leaves_nothing(
     assert play(story) == [1, []]
 
 
-def test_only_the_coroutine_decides_how_its_task_ends() -> None:
+def test_the_result_of_a_task_cannot_be_set_from_outside() -> None:
     async def story() -> list[str]:
         task: Any = miniloop.create_task(miniloop.sleep(0))
         steps = []
@@ -248,7 +250,7 @@ def test_only_the_coroutine_decides_how_its_task_ends() -> None:
 # Its name and repr
 
 
-def test_names_are_made_when_they_are_asked_for_in_the_order_of_creation() -> None:
+def test_default_names_are_numbered_in_order_of_creation() -> None:
     async def story() -> list[object]:
         first = miniloop.create_task(miniloop.sleep(0))
         second = miniloop.create_task(miniloop.sleep(0))
@@ -264,7 +266,7 @@ def test_names_are_made_when_they_are_asked_for_in_the_order_of_creation() -> No
     assert play(story) == [1, 1, "7", "('any', 'object')"]
 
 
-def test_the_repr_tells_name_coroutine_and_what_is_awaited() -> None:
+def test_the_repr_shows_name_coroutine_and_awaited_future() -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
 
@@ -292,10 +294,10 @@ def test_the_repr_tells_name_coroutine_and_what_is_awaited() -> None:
     ]
 
 
-# What is left of it
+# Objects that remain
 
 
-def test_a_task_that_is_gone_is_forgotten() -> None:
+def test_a_freed_task_is_not_in_all_tasks() -> None:
     with virtual_loop() as loop:
         before = len(tasks_module._tasks)
         task = loop.create_task(miniloop.sleep(0))
@@ -321,7 +323,7 @@ async def fail_like_a_future() -> None:
 async def be_cancelled() -> None:
     for task in miniloop.all_tasks():
         task.cancel()
-    del task  # the traceback leads here
+    del task  # the traceback refers to this frame
     await miniloop.sleep(60)
 
 
@@ -335,7 +337,7 @@ def no_collector() -> Iterator[None]:
 
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("coroutine_function", [fail, fail_like_a_future, be_cancelled])
-def test_a_failed_task_leaves_no_cycle(coroutine_function: Any) -> None:
+def test_a_failed_task_leaves_no_reference_cycle(coroutine_function: Any) -> None:
     with virtual_loop() as loop:
         task = loop.create_task(coroutine_function())
         loop.run_turns(4)
@@ -346,7 +348,7 @@ def test_a_failed_task_leaves_no_cycle(coroutine_function: Any) -> None:
 
 
 @pytest.mark.usefixtures("no_collector")
-def test_an_exception_that_came_out_of_an_await_and_was_caught_leaves_no_cycle() -> None:
+def test_an_exception_caught_around_an_await_leaves_no_reference_cycle() -> None:
     class Lost(Exception):
         pass
 
@@ -368,7 +370,7 @@ def test_an_exception_that_came_out_of_an_await_and_was_caught_leaves_no_cycle()
     assert play(story)
 
 
-def test_a_pending_task_nobody_can_reach_is_reported_with_its_name() -> None:
+def test_an_unreachable_pending_task_is_reported_with_its_name() -> None:
     async def story() -> list[object]:
         loop: Any = miniloop.get_running_loop()
 
@@ -404,7 +406,7 @@ def test_a_sleep_leaves_no_timer_behind() -> None:
     assert play(story) == [1, 0, 0.0, "slept", 1.0, 0]
 
 
-def test_a_delay_has_to_be_a_number() -> None:
+def test_the_delay_must_be_a_number() -> None:
     async def story() -> list[str]:
         steps = []
         for wrong in (float("nan"), "1", None):
@@ -418,14 +420,14 @@ def test_a_delay_has_to_be_a_number() -> None:
 
 
 @pytest.mark.parametrize("wrong", [5, "word", None, [], print])
-def test_a_future_can_be_made_of_awaitables_only(wrong: Any) -> None:
+def test_ensure_future_accepts_only_awaitables(wrong: Any) -> None:
     with virtual_loop() as loop:
         with pytest.raises(TypeError) as refused:
             miniloop.ensure_future(wrong, loop=loop)
     assert str(refused.value) == "An asyncio.Future, a coroutine or an awaitable is required"
 
 
-def test_where_a_task_cannot_be_made_its_coroutine_is_closed() -> None:
+def test_if_a_task_cannot_be_created_its_coroutine_is_closed() -> None:
     class Awaitable:
         def __await__(self) -> Generator[None, None, None]:
             yield
@@ -434,11 +436,11 @@ def test_where_a_task_cannot_be_made_its_coroutine_is_closed() -> None:
         pass
     with pytest.raises(RuntimeError, match=r"^Event loop is closed$"):
         miniloop.ensure_future(Awaitable(), loop=loop)
-    gc.collect()  # where "was never awaited" would be raised
+    gc.collect()  # a "was never awaited" warning would be raised here
 
 
-def test_an_eager_task_that_has_ended_at_once_has_no_coroutine() -> None:
-    """As in asyncio, save that the one of 3.12.1 crashes when it is asked."""
+def test_an_eager_task_that_is_done_at_once_has_no_coroutine() -> None:
+    """The same as in asyncio, except that asyncio 3.12.1 crashes here."""
 
     async def at_once() -> None:
         pass

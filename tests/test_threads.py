@@ -1,4 +1,4 @@
-"""Threads: what crosses between them and the loop, and what is refused."""
+"""Threads: results and calls between threads and the loop, and invalid calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.virtual import VirtualLoop, play, virtual_loop
 
 
 class CountingLoop(VirtualLoop):
-    """Remembers what other threads have asked it to call."""
+    """Records the callbacks that other threads schedule."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class CountingLoop(VirtualLoop):
 # The executor
 
 
-def test_the_default_executor_is_made_when_it_is_needed_and_bears_the_packages_name() -> None:
+def test_the_default_executor_is_created_lazily_and_its_threads_have_the_packages_name() -> None:
     loop: Any = miniloop.SelectorEventLoop()
     steps: list[object] = [loop._default_executor]
     name = loop.run_until_complete(
@@ -42,7 +42,7 @@ def test_the_default_executor_is_made_when_it_is_needed_and_bears_the_packages_n
     assert steps == [None, "ThreadPoolExecutor", "miniloop_0"]
 
 
-def test_closing_the_loop_tells_the_executor_to_end() -> None:
+def test_closing_the_loop_shuts_down_the_executor() -> None:
     loop: Any = miniloop.SelectorEventLoop()
     loop.run_until_complete(loop.run_in_executor(None, lambda: None))
     executor = loop._default_executor
@@ -54,13 +54,13 @@ def test_closing_the_loop_tells_the_executor_to_end() -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, 5, concurrent.futures.Executor()])
-def test_the_default_executor_has_threads(wrong: Any) -> None:
+def test_the_default_executor_must_be_a_threadpoolexecutor(wrong: Any) -> None:
     with virtual_loop() as loop:
         with pytest.raises(TypeError, match=r"^executor must be ThreadPoolExecutor instance$"):
             loop.set_default_executor(wrong)
 
 
-def test_a_shutdown_that_fails_raises_where_it_is_awaited() -> None:
+def test_an_exception_in_shutdown_is_raised_where_it_is_awaited() -> None:
     class Broken(concurrent.futures.ThreadPoolExecutor):
         def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
             super().shutdown(wait, cancel_futures=cancel_futures)
@@ -74,7 +74,7 @@ def test_a_shutdown_that_fails_raises_where_it_is_awaited() -> None:
     loop.close()
 
 
-def test_what_a_thread_raises_comes_out_of_the_await() -> None:
+def test_an_exception_in_a_thread_is_raised_by_the_await() -> None:
     async def story() -> list[str]:
         steps = []
         for function, args in ((divmod, (1, 0)), (5, ())):
@@ -87,14 +87,14 @@ def test_what_a_thread_raises_comes_out_of_the_await() -> None:
     assert play(story) == ["ZeroDivisionError", "TypeError"]
 
 
-def test_the_answer_of_a_thread_comes_by_call_soon_threadsafe() -> None:
+def test_the_result_of_a_thread_arrives_through_call_soon_threadsafe() -> None:
     loop = CountingLoop()
     assert loop.run_until_complete(loop.run_in_executor(None, lambda: "answer")) == "answer"
     assert loop.from_threads == ["_copy_end"]
     loop.close()
 
 
-def test_an_answer_after_the_loop_was_closed_goes_nowhere() -> None:
+def test_a_result_that_arrives_after_the_loop_was_closed_is_dropped() -> None:
     outside: concurrent.futures.Future[int] = concurrent.futures.Future()
     with virtual_loop() as loop:
         inside = miniloop.wrap_future(outside, loop=loop)
@@ -102,17 +102,17 @@ def test_an_answer_after_the_loop_was_closed_goes_nowhere() -> None:
     assert not inside.done()
 
 
-# Chains
+# Linked futures
 
 
-def test_only_a_future_can_be_wrapped() -> None:
+def test_only_a_concurrent_future_can_be_wrapped() -> None:
     with virtual_loop() as loop:
         with pytest.raises(AssertionError, match=r"^concurrent.futures.Future is expected, got 5$"):
             miniloop.wrap_future(5, loop=loop)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["CancelledError", "InvalidStateError"])
-def test_exceptions_of_the_same_name_are_translated(name: str) -> None:
+def test_concurrent_exceptions_are_converted_to_those_of_the_package(name: str) -> None:
     theirs, ours = getattr(concurrent.futures, name)("why"), getattr(miniloop, name)
     translated = threads._translate(theirs)
     assert (type(translated), translated.args) == (ours, ("why",))
@@ -120,7 +120,7 @@ def test_exceptions_of_the_same_name_are_translated(name: str) -> None:
     assert threads._translate(other) is other
 
 
-def test_a_cancelled_wait_cancels_work_that_has_not_begun() -> None:
+def test_cancelling_the_wait_cancels_work_that_has_not_started() -> None:
     with virtual_loop() as loop:
         outside: concurrent.futures.Future[int] = concurrent.futures.Future()
         inside = miniloop.wrap_future(outside, loop=loop)
@@ -129,16 +129,16 @@ def test_a_cancelled_wait_cancels_work_that_has_not_begun() -> None:
         assert (inside.cancelled(), outside.cancelled()) == (True, True)
 
 
-def test_a_future_of_ours_is_its_own_wrapping() -> None:
+def test_wrapping_a_future_of_the_package_returns_it() -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
         assert miniloop.wrap_future(future) is future
 
 
-# Into the loop
+# From a thread into the loop
 
 
-def test_a_thread_gets_the_result_of_a_coroutine_or_what_it_raised() -> None:
+def test_a_thread_gets_the_result_or_the_exception_of_a_coroutine() -> None:
     steps: list[object] = []
 
     async def work(name: str) -> str:
@@ -159,7 +159,7 @@ def test_a_thread_gets_the_result_of_a_coroutine_or_what_it_raised() -> None:
     assert loop.from_threads[:2] == ["start", "start"]
 
 
-def test_a_task_that_cannot_be_made_is_told_to_the_thread_and_reported() -> None:
+def test_if_the_task_cannot_be_created_the_exception_is_reported_and_reaches_the_thread() -> None:
     def broken_factory(loop: Any, coro: Any, **options: Any) -> Any:
         coro.close()
         raise LookupError("no task today")
@@ -172,7 +172,7 @@ def test_a_task_that_cannot_be_made_is_told_to_the_thread_and_reported() -> None
         assert [error for _, error in loop.told] == ["LookupError('no task today')"]
 
 
-def test_only_a_coroutine_can_be_handed_to_a_loop() -> None:
+def test_run_coroutine_threadsafe_accepts_only_coroutines() -> None:
     with virtual_loop() as loop:
         some: list[Any] = [5, miniloop.sleep, loop.create_future()]
         for wrong in some:

@@ -1,4 +1,4 @@
-"""Deadlines: their states, the one timer they set, and what becomes of the cancellation."""
+"""Timeouts: their states, their timer, and the cancellation that they cause."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def told(deadline: miniloop.Timeout) -> str:
     return f"{deadline!r} {'expired' if deadline.expired() else 'in time'}"
 
 
-def test_a_deadline_goes_from_created_to_active_to_finished() -> None:
+def test_a_timeout_is_created_then_active_then_finished() -> None:
     async def story() -> list[object]:
         deadline = miniloop.timeout(10)
         steps: list[object] = [told(deadline), live_timers()]
@@ -41,7 +41,7 @@ def test_a_deadline_goes_from_created_to_active_to_finished() -> None:
     ]
 
 
-def test_a_deadline_that_strikes_is_expiring_until_the_block_is_left() -> None:
+def test_a_timeout_that_fires_is_expiring_until_the_block_exits() -> None:
     async def story() -> list[object]:
         steps: list[object] = []
         deadline = miniloop.timeout(1)
@@ -61,7 +61,7 @@ def test_a_deadline_that_strikes_is_expiring_until_the_block_is_left() -> None:
     ]
 
 
-def test_a_deadline_can_be_moved_only_while_it_holds() -> None:
+def test_a_timeout_can_be_rescheduled_only_while_it_is_active() -> None:
     async def story() -> list[str]:
         steps = []
         deadline = miniloop.timeout(1)
@@ -96,7 +96,7 @@ def test_a_deadline_can_be_moved_only_while_it_holds() -> None:
     ]
 
 
-def test_a_deadline_needs_a_task_and_timeout_a_loop() -> None:
+def test_a_timeout_needs_a_running_loop_and_a_task() -> None:
     with pytest.raises(RuntimeError, match=r"^no running event loop$"):
         miniloop.timeout(1)
     with virtual_loop() as loop:
@@ -105,7 +105,7 @@ def test_a_deadline_needs_a_task_and_timeout_a_loop() -> None:
         assert loop.told[0][1] == "RuntimeError('Timeout should be used inside a task')"
 
 
-def test_a_deadline_that_has_passed_strikes_at_the_first_wait_and_needs_no_timer() -> None:
+def test_a_deadline_in_the_past_cancels_at_the_first_wait_without_a_timer() -> None:
     async def story() -> list[object]:
         steps: list[object] = []
         with pytest.raises(TimeoutError):
@@ -118,7 +118,7 @@ def test_a_deadline_that_has_passed_strikes_at_the_first_wait_and_needs_no_timer
     assert play(story) == [0]
 
 
-def test_members_of_a_group_that_came_from_the_cancellation_show_the_timeout() -> None:
+def test_errors_caused_by_the_cancellation_have_the_timeout_as_context() -> None:
     async def fail_on_the_way_out() -> None:
         try:
             await miniloop.sleep(60)
@@ -139,7 +139,7 @@ def test_members_of_a_group_that_came_from_the_cancellation_show_the_timeout() -
     assert play(story) == ["KeyError('clean-up')", "TimeoutError()", "CancelledError()"]
 
 
-def test_wait_for_with_no_time_begins_no_coroutine_and_leaves_no_callback() -> None:
+def test_wait_for_with_a_timeout_of_zero_starts_no_coroutine_and_leaves_no_callback() -> None:
     async def story() -> list[object]:
         steps: list[object] = []
 
@@ -156,7 +156,7 @@ def test_wait_for_with_no_time_begins_no_coroutine_and_leaves_no_callback() -> N
     assert play(story) == ["CancelledError", "CancelledError", True, 0]
 
 
-def test_wait_for_leaves_no_timer_and_no_callback_when_it_is_cancelled() -> None:
+def test_a_cancelled_wait_for_leaves_no_timer_and_no_callback() -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
         waiting = loop.create_task(miniloop.wait_for(miniloop.shield(future), 60))

@@ -1,12 +1,11 @@
-"""Much data through everything that carries a stream, and what becomes of it if the peer is killed.
+"""Large transfers through every kind of stream, and peers that are killed during one.
 
-Purpose: each story is played on asyncio, which shows that it is asyncio's, and on miniloop: with
-real sockets and real processes, on the real clock. 64 MiB have to arrive as they were sent, and no
-more may be buffered than the flow control allows; a peer that is killed has to end in an exception.
-After each story as many descriptors are open as before.
-Rules: nothing here depends on how long anything takes. A reader is slower than the writer because
-it lets some turns of the loop pass after each piece. LIMIT_OF_PATIENCE only keeps a story that
-hangs from hanging the tests.
+Purpose: each story runs on asyncio, which shows that asyncio behaves like this, and on miniloop. It
+uses real sockets, real processes and the real clock. 64 MiB must arrive unchanged, and no more data
+may be buffered than flow control allows. A killed peer must cause an exception. After each story
+the same number of file descriptors is open as before.
+Rules: no test depends on timing. A reader is slower than the writer because it lets some iterations
+of the loop pass after each piece. LIMIT_OF_PATIENCE only stops a story that hangs.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ KIB = 1024
 PIECE = 64 * KIB
 PIECES = 1024
 READ = 16 * KIB
-#: Of a stream's reader, in bytes.
+#: The limit of a StreamReader, in bytes.
 LIMIT = 64 * KIB
-#: What a transport hands over at a time, at most: what it reads, or a record of TLS. asyncio's TLS
-#: has two marks more, and hands over all that it holds.
+#: The most bytes that a transport passes to the protocol in one call: one read, or one TLS record.
+#: asyncio's TLS has two more water marks, and passes everything it has buffered.
 ONE_READ = 256 * KIB
 AT_ONCE = {(miniloop, "tls"): 16 * KIB, (asyncio, "tls"): 3 * ONE_READ}
 
@@ -53,7 +52,7 @@ Streams = tuple[Any, Any]
 
 
 def play(story: Story, aio: Any) -> Any:
-    """Run a story on a new loop; it has to close all that it opens, and nothing may be reported."""
+    """Run a story on a new loop; it must close everything it opens, and cause no report."""
     reports: list[dict[str, Any]] = []
 
     async def main() -> Any:
@@ -76,17 +75,17 @@ on_both = pytest.mark.parametrize("aio", BOTH, ids=lambda aio: aio.__name__)
 
 
 async def close(*writers: Any) -> None:
-    """Close both ends at once: a TLS connection is closed when both have said so."""
+    """Close both ends at once: TLS closes when both ends have sent a close_notify."""
     for writer in writers:
         writer.close()
     for writer in writers:
-        with contextlib.suppress(OSError):  # what ended it, which the story knows
+        with contextlib.suppress(OSError):  # the error that ended it; the story expects it
             await writer.wait_closed()
 
 
 @contextlib.asynccontextmanager
 async def listening(aio: Any, kind: str) -> AsyncIterator[tuple[Any, str, Any]]:
-    """A server, its path or port as text, and a future of the streams of its first client."""
+    """Yield a server, its path or port as text, and a future for its first client's streams."""
     accepted = aio.get_running_loop().create_future()
 
     def accept(reader: Any, writer: Any) -> None:
@@ -121,7 +120,7 @@ async def connect(aio: Any, kind: str, address: str) -> Streams:
 
 @contextlib.asynccontextmanager
 async def connection(aio: Any, kind: str) -> AsyncIterator[tuple[Streams, Streams]]:
-    """The streams of both ends."""
+    """Yield the streams of both ends."""
     async with listening(aio, kind) as (_, address, accepted):
         ours, theirs = await connect(aio, kind, address), await accepted
         try:
@@ -131,7 +130,7 @@ async def connection(aio: Any, kind: str) -> AsyncIterator[tuple[Streams, Stream
 
 
 async def write_pipe(aio: Any, descriptor: int) -> Any:
-    """A writer to one end of a pipe."""
+    """Return a writer for one end of a pipe."""
     loop = aio.get_running_loop()
     factory = partial(aio.StreamReaderProtocol, aio.StreamReader(loop=loop), loop=loop)
     transport, protocol = await loop.connect_write_pipe(factory, io.FileIO(descriptor, "wb"))
@@ -139,7 +138,7 @@ async def write_pipe(aio: Any, descriptor: int) -> Any:
 
 
 async def read_pipe(aio: Any, descriptor: int) -> Streams:
-    """A reader from the other end, and its transport."""
+    """Return a reader for the other end, and its transport."""
     loop = aio.get_running_loop()
     reader = aio.StreamReader(limit=LIMIT, loop=loop)
     factory = partial(aio.StreamReaderProtocol, reader, loop=loop)
@@ -151,7 +150,7 @@ async def read_pipe(aio: Any, descriptor: int) -> Streams:
 
 
 def piece(number: int) -> bytes:
-    """No two pieces are equal: none may be lost, doubled or out of order."""
+    """Return a unique piece, so that lost, repeated or reordered pieces are detected."""
     return number.to_bytes(4, "big") + NOISE[4:]
 
 
@@ -164,7 +163,7 @@ def digest_of_all() -> str:
 
 
 async def send(writer: Any) -> int:
-    """Write 64 MiB; return the most bytes that the transport held."""
+    """Write 64 MiB; return the largest size of the transport's buffer in bytes."""
     most = 0
     for number in range(PIECES):
         writer.write(piece(number))
@@ -174,7 +173,7 @@ async def send(writer: Any) -> int:
 
 
 async def receive(aio: Any, reader: Any, look: Callable[[], object] = str) -> tuple[str, int]:
-    """Read 64 MiB slowly; return their digest, and the most bytes that the reader held."""
+    """Read 64 MiB slowly; return the digest and the largest size of the reader's buffer."""
     most, missing, sha = 0, PIECES * PIECE, hashlib.sha256()
     feed = reader.feed_data
 
@@ -196,7 +195,7 @@ async def receive(aio: Any, reader: Any, look: Callable[[], object] = str) -> tu
 
 
 async def transfer(aio: Any, reader: Any, writer: Any, at_once: int = ONE_READ) -> None:
-    """All comes; both ends are held up, and neither takes more than it may."""
+    """Check that all data arrives, that both ends pause, and that buffers stay in bounds."""
     most_to_write, (digest, most_read) = await aio.gather(send(writer), receive(aio, reader))
     assert digest == digest_of_all()
     high_water = writer.transport.get_write_buffer_limits()[1]
@@ -231,16 +230,16 @@ async def through_a_process_and_back(aio: Any) -> None:
 
 
 def held(transport: Any) -> int:
-    """Bytes in the buffer of a transport, and with TLS in that of the one below."""
+    """Return the buffered bytes of a transport; with TLS, plus those of the transport below."""
     size = transport.get_write_buffer_size()
     if transport.get_extra_info("sslcontext") is not None:
-        tls = getattr(transport, "_ssl_protocol", transport)  # asyncio has one object more
+        tls = getattr(transport, "_ssl_protocol", transport)  # a separate object in asyncio
         size += tls._transport.get_write_buffer_size()
     return int(size)
 
 
 async def a_file_is_sent(kind: str, aio: Any) -> None:
-    """The kernel copies it, but for TLS: then a thread reads block after block."""
+    """The kernel copies the file, except over TLS: there a thread reads it in blocks."""
     most = 0
 
     def look() -> None:
@@ -255,7 +254,7 @@ async def a_file_is_sent(kind: str, aio: Any) -> None:
             sending = aio.get_running_loop().sendfile(ours[1].transport, file)
             sent, (digest, _) = await aio.gather(sending, receive(aio, theirs[0], look))
         assert (sent, file.tell(), digest) == (PIECES * PIECE, PIECES * PIECE, digest_of_all())
-    # A block that waits to be encrypted, and one below where some bytes may be left already.
+    # One block waits for encryption, and one is in the transport below after some leftover bytes.
     assert most <= (3 * ONE_READ if kind == "tls" else 0)
 
 
@@ -278,7 +277,7 @@ async def kill(process: Any) -> None:
 async def end_of(ending: Coroutine[Any, Any, Any]) -> str:
     try:
         await ending
-    except (BrokenPipeError, ConnectionResetError):  # which, depends on the call that finds it out
+    except (BrokenPipeError, ConnectionResetError):  # it depends on the call that detects it
         return "lost"
     except EOFError as exc:
         return type(exc).__name__
@@ -287,7 +286,7 @@ async def end_of(ending: Coroutine[Any, Any, Any]) -> str:
 
 @contextlib.asynccontextmanager
 async def connected_peer(aio: Any, kind: str, role: str) -> AsyncIterator[tuple[Any, Any, Any]]:
-    """The process, and the streams of our end."""
+    """Yield the peer process, and the streams of our end."""
     async with listening(aio, kind) as (_, address, accepted):
         process = await start_peer(aio, role, kind, address)
         reader, writer = await accepted
@@ -372,7 +371,7 @@ async def a_process_that_writes_is_killed(aio: Any) -> Any:
     return end
 
 
-# -- TLS, and whom it trusts -----------------------------------------------------------------------
+# -- TLS and certificates --------------------------------------------------------------------------
 
 
 async def an_echo_over_tls(aio: Any) -> None:
@@ -384,7 +383,7 @@ async def an_echo_over_tls(aio: Any) -> None:
 
 
 async def a_server_of_an_unknown_authority(aio: Any) -> str:
-    aio.get_running_loop().set_debug(False)  # it would tell of the server's failed handshake
+    aio.get_running_loop().set_debug(False)  # it would report the server's failed handshake
     async with listening(aio, "tls") as (_, address, accepted):
         options: dict[str, Any] = {"ssl": stranger_context(), "server_hostname": NAME}
         with pytest.raises(ssl.SSLCertVerificationError) as caught:
@@ -393,9 +392,9 @@ async def a_server_of_an_unknown_authority(aio: Any) -> str:
         return caught.value.verify_message
 
 
-# -- the programme ---------------------------------------------------------------------------------
+# -- all stories -----------------------------------------------------------------------------------
 
-#: Every story, with what it has to tell.
+#: Every story and its expected result.
 PROGRAMME: dict[str, tuple[Story, Any]] = {
     "an echo over TLS": (an_echo_over_tls, None),
     "a server of an unknown authority": (
@@ -446,17 +445,17 @@ PROGRAMME: dict[str, tuple[Story, Any]] = {
 
 @on_both
 @pytest.mark.parametrize("title", PROGRAMME)
-def test_the_story_ends_as_it_has_to(title: str, aio: Any) -> None:
+def test_a_story_has_the_expected_result(title: str, aio: Any) -> None:
     story, end = PROGRAMME[title]
     assert play(story, aio) == end
 
 
-def test_the_reader_of_a_file_is_killed_with_tls() -> None:
-    """Not on asyncio, which now and then writes into nothing to the end, and reports success."""
+def test_a_killed_reader_of_a_file_over_tls_raises() -> None:
+    """Only on miniloop: asyncio sometimes discards the data and reports success."""
     assert play(partial(the_reader_of_a_file_is_killed, "tls"), miniloop) == "lost"
 
 
-def test_the_stories_are_silent_in_development_mode() -> None:
+def test_the_stories_print_nothing_in_development_mode() -> None:
     program = (
         "from tests.test_transfers import PROGRAMME, miniloop, play\n"
         "assert [play(story, miniloop) for story, _ in PROGRAMME.values()]"

@@ -1,4 +1,4 @@
-"""Transports: flow control, the life from open to lost, and protocols that fail."""
+"""Transports: flow control, states from open to lost, and exceptions in protocols."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.virtual import VirtualLoop, logged, virtual_loop
 
 
 class Recorder(miniloop.Protocol):
-    """Writes down what it is told; `fail` names the methods that raise."""
+    """Records its calls; `fail` lists the methods that raise."""
 
     def __init__(self, *fail: str) -> None:
         self.steps: list[object] = []
@@ -54,9 +54,9 @@ Story = Callable[[VirtualLoop, Any, Recorder, socket.socket], Coroutine[Any, Any
 
 
 def connect(story: Story, *fail: str, factory: Any = Recorder) -> tuple[list[object], list[Any]]:
-    """Play `story` with a transport, its protocol and the socket at the other end.
+    """Run `story` with a transport, its protocol and the peer's socket.
 
-    Return what the protocol was told and what was reported.
+    Return the protocol's calls and the reports.
     """
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -95,7 +95,7 @@ def receive_all(sock: socket.socket) -> int:
 MUCH = b"x" * (4 << 20)
 
 
-def test_the_protocol_is_paused_above_the_high_mark_and_resumed_at_the_low_one() -> None:
+def test_the_protocol_is_paused_above_the_high_water_mark_and_resumed_at_the_low_one() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         protocol.steps.append(transport.get_write_buffer_limits())
         transport.write(MUCH)
@@ -117,7 +117,7 @@ def test_the_protocol_is_paused_above_the_high_mark_and_resumed_at_the_low_one()
     assert told == []
 
 
-def test_marks_that_are_set_count_at_once() -> None:
+def test_new_water_marks_apply_at_once() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         transport.set_write_buffer_limits(high=8 << 20)
         transport.write(MUCH)
@@ -145,7 +145,9 @@ def test_marks_that_are_set_count_at_once() -> None:
         ({"high": -1}, "high (-1) must be >= low (-1) must be >= 0"),
     ],
 )
-def test_one_mark_is_made_from_the_other(wanted: dict[str, int], marks: object) -> None:
+def test_a_missing_water_mark_is_computed_from_the_other(
+    wanted: dict[str, int], marks: object
+) -> None:
     seen: list[object] = []
 
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
@@ -159,7 +161,7 @@ def test_one_mark_is_made_from_the_other(wanted: dict[str, int], marks: object) 
     assert seen == [marks]
 
 
-def test_a_protocol_that_fails_to_pause_is_reported_and_the_bytes_go_on() -> None:
+def test_an_exception_in_pause_writing_is_reported_and_the_data_is_still_sent() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         transport.write(MUCH)
         received = 0
@@ -176,7 +178,7 @@ def test_a_protocol_that_fails_to_pause_is_reported_and_the_bytes_go_on() -> Non
 
 
 @given(st.lists(st.binary(max_size=300_000), max_size=6), st.booleans())
-def test_all_bytes_arrive_in_order_however_they_were_written(
+def test_all_bytes_arrive_in_order_for_any_mix_of_writes(
     pieces: list[bytes], together: bool
 ) -> None:
     arrived = bytearray()
@@ -195,7 +197,7 @@ def test_all_bytes_arrive_in_order_however_they_were_written(
 
 
 @pytest.mark.parametrize("pieces", [[b""], [b"", b"abc"], [b"abc", b""], [b"", b""]])
-def test_an_empty_piece_keeps_nothing_waiting(pieces: list[bytes]) -> None:
+def test_an_empty_piece_does_not_stay_in_the_buffer(pieces: list[bytes]) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         transport.writelines(pieces)
         protocol.steps.append(transport.get_write_buffer_size())
@@ -205,7 +207,7 @@ def test_an_empty_piece_keeps_nothing_waiting(pieces: list[bytes]) -> None:
     assert connect(story)[0] == ["made", 0, ("lost", "None")]
 
 
-def test_the_size_of_the_buffer_counts_bytes_not_items() -> None:
+def test_the_buffer_size_counts_bytes_and_not_items() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         transport.write(MUCH)
         before = transport.get_write_buffer_size()
@@ -221,7 +223,7 @@ def test_the_size_of_the_buffer_counts_bytes_not_items() -> None:
 WRONG_DATA: list[Any] = ["text", 5, None, [b"a list"]]
 
 
-def test_only_bytes_can_be_written_and_none_after_the_end() -> None:
+def test_only_bytes_can_be_written_and_nothing_after_write_eof() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         for wrong in WRONG_DATA:
             with pytest.raises(TypeError) as refused:
@@ -247,7 +249,7 @@ def test_only_bytes_can_be_written_and_none_after_the_end() -> None:
 
 
 @pytest.mark.parametrize("call", ["write", "writelines"])
-def test_what_is_written_may_be_changed_afterwards(call: str) -> None:
+def test_a_buffer_can_be_modified_after_it_was_written(call: str) -> None:
     arrived = bytearray()
 
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
@@ -263,7 +265,7 @@ def test_what_is_written_may_be_changed_afterwards(call: str) -> None:
     assert arrived == b"a" * len(MUCH) + b"b" * len(MUCH)
 
 
-def test_writes_into_a_lost_connection_are_dropped_and_logged_from_the_fifth_on() -> None:
+def test_writes_to_a_lost_connection_are_dropped_and_logged_from_the_fifth_on() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         transport.abort()
         for _ in range(6):
@@ -276,7 +278,7 @@ def test_writes_into_a_lost_connection_are_dropped_and_logged_from_the_fifth_on(
     assert lines == ["WARNING socket.send() raised exception."] * 2
 
 
-def test_close_writes_what_is_buffered_and_abort_does_not() -> None:
+def test_close_sends_buffered_data_and_abort_drops_it() -> None:
     async def close(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         transport.write(MUCH)
         transport.close()
@@ -320,7 +322,7 @@ def test_a_paused_transport_reads_nothing_until_it_is_resumed() -> None:
     assert steps == ["made", False, True, ("data", b"later"), False, ("lost", "None")]
 
 
-def test_an_end_of_file_closes_unless_the_protocol_wants_to_go_on() -> None:
+def test_an_end_of_file_closes_the_transport_unless_eof_received_returns_true() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         theirs.shutdown(socket.SHUT_WR)
         await turns(4)
@@ -341,7 +343,7 @@ def test_an_end_of_file_closes_unless_the_protocol_wants_to_go_on() -> None:
         ("eof", "Fatal error: protocol.eof_received() call failed."),
     ],
 )
-def test_a_protocol_that_fails_loses_its_connection_and_the_loop_goes_on(
+def test_an_exception_in_a_protocol_closes_its_connection_and_the_loop_still_runs(
     failing: str, message: str
 ) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
@@ -356,7 +358,7 @@ def test_a_protocol_that_fails_loses_its_connection_and_the_loop_goes_on(
 
 
 class Buffered(miniloop.BufferedProtocol):
-    """Has a buffer of four bytes, or none."""
+    """Has a buffer of four bytes or of zero bytes."""
 
     def __init__(self, size: int = 4) -> None:
         self.steps: list[object] = []
@@ -384,7 +386,7 @@ def test_a_buffered_protocol_reads_into_its_own_buffer() -> None:
     assert told == []
 
 
-def test_a_buffer_of_nothing_is_an_error_of_the_protocol() -> None:
+def test_an_empty_buffer_is_an_error_of_the_protocol() -> None:
     async def story(loop: Any, transport: Any, protocol: Any, theirs: Any) -> None:
         theirs.send(b"123456")
         await turns(4)
@@ -395,7 +397,7 @@ def test_a_buffer_of_nothing_is_an_error_of_the_protocol() -> None:
     assert told == [("Fatal error: protocol.get_buffer() call failed.", error)]
 
 
-def test_a_protocol_may_give_way_to_one_of_the_other_kind() -> None:
+def test_a_protocol_can_be_replaced_by_one_of_the_other_kind() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         theirs.send(b"first")
         await turns()
@@ -411,10 +413,10 @@ def test_a_protocol_may_give_way_to_one_of_the_other_kind() -> None:
     assert steps == [*("made", ("data", b"first"), ("hint", -1), b"second", True, ("lost", "None"))]
 
 
-# What it looks like, and what is left
+# The repr and clean-up
 
 
-def test_the_repr_tells_state_descriptor_and_what_is_watched() -> None:
+def test_the_repr_shows_state_descriptor_and_what_is_watched() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         def look() -> None:
             shown = repr(transport).replace(f"fd={transport._fd}", "fd=N")
@@ -447,7 +449,7 @@ def test_the_repr_tells_state_descriptor_and_what_is_watched() -> None:
     ]
 
 
-def test_a_transport_that_is_lost_is_closed_with_a_warning() -> None:
+def test_a_transport_that_is_garbage_collected_is_closed_with_a_warning() -> None:
     ours, theirs = socket.socketpair()
     loop: Any = miniloop.SelectorEventLoop()
     held: list[Any] = [loop.run_until_complete(loop.create_connection(Recorder, sock=ours))]
@@ -463,7 +465,7 @@ def test_a_transport_that_is_lost_is_closed_with_a_warning() -> None:
     theirs.close()
 
 
-def test_the_socket_of_a_transport_can_be_looked_at_and_not_used() -> None:
+def test_the_socket_of_a_transport_can_be_inspected_but_not_used() -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, theirs: Any) -> None:
         sock = transport.get_extra_info("socket")
         assert repr(sock).startswith(f"<miniloop.TransportSocket fd={sock.fileno()}, family=")
@@ -482,6 +484,6 @@ def test_the_socket_of_a_transport_can_be_looked_at_and_not_used() -> None:
             with pytest.raises(error):
                 call()
         assert sock.gettimeout() == 0
-        assert transport.get_extra_info("nothing of the kind", "default") == "default"
+        assert transport.get_extra_info("no such key", "default") == "default"
 
     connect(story)

@@ -1,4 +1,4 @@
-"""The loop to use: which class it is, and that it has every chapter."""
+"""SelectorEventLoop: the class of a new loop, and the order of its base classes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ def test_a_new_loop_is_a_selector_event_loop() -> None:
     loop.close()
 
 
-def test_the_chapters_of_the_class_stand_in_reading_order() -> None:
+def test_the_base_classes_of_the_loop_are_in_reading_order() -> None:
     files = [name for ring in READING_ORDER.values() for name in ring]
-    chapters = [
+    modules = [
         base.__module__.rpartition(".")[2] for base in reversed(miniloop.SelectorEventLoop.__mro__)
     ][1:]
-    assert chapters[:2] == ["events", "base_events"]
-    assert chapters[-1] == "unix_events"
-    assert [files.index(chapter) for chapter in chapters] == sorted(
-        files.index(chapter) for chapter in chapters
+    assert modules[:2] == ["events", "base_events"]
+    assert modules[-1] == "unix_events"
+    assert [files.index(module) for module in modules] == sorted(
+        files.index(module) for module in modules
     )
 
 
-def test_two_loops_share_nothing() -> None:
+def test_two_loops_share_no_state() -> None:
     one, other = miniloop.new_event_loop(), miniloop.new_event_loop()
     one.call_soon(print)
     one.close()

@@ -1,11 +1,11 @@
-"""The process at the other end of a transfer, which is there to be killed.
+"""The peer process of a transfer; the tests kill it.
 
-`python transfer_peer.py reads|writes [tcp|unix|tls ADDRESS]` takes a first piece of what it is sent
-and then no more, or writes without end: over the socket that it connects to, else by its standard
-input and output. A socket tells it with two bytes when to begin; that it has read it tells by a
-byte on standard output.
+`python transfer_peer.py reads|writes [tcp|unix|tls ADDRESS]` reads one piece of data and then stops
+reading, or writes without end. It uses the socket that it connects to, or else standard input and
+output. On a socket, two received bytes tell it to begin. After its read it writes one byte to
+standard output.
 
-It blocks, and knows nothing of event loops: what it does is the operating system's doing alone.
+It uses blocking calls and no event loop, so its behaviour depends only on the operating system.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def connect(kind: str, address: str) -> socket.socket:
         return sock
     sock = socket.create_connection(("127.0.0.1", int(address)))
     if kind == "tls":
-        # Whom it trusts does not matter to one who is to be killed.
+        # This process will be killed, so it does not need to check certificates.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

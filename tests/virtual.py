@@ -1,7 +1,8 @@
-"""A loop for the tests of one module: on a virtual clock, its select() calls counted, debug off.
+"""A loop for unit tests: it has a virtual clock, records its select() calls, and debug mode is off.
 
-Nothing sleeps: where the loop would wait, its clock moves on at once. A loop made here is closed
-when its block ends. It does not know asyncio; scenarios for both are in tests/parity.
+No test sleeps: where the loop would wait, its clock jumps forward instead. The loop is closed at
+the end of its `with` block. It does not use asyncio; the tests that run on both are in
+tests/parity. In these tests, a *turn* is one iteration of the event loop.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Report = tuple[str, str]
 
 
 class CountingSelector(VirtualSelector):
-    """Keeps the timeout of each select()."""
+    """Records the timeout of each select() call."""
 
     def __init__(self, clock: Clock, workers: Workers) -> None:
         super().__init__(clock, workers)
@@ -32,7 +33,7 @@ class CountingSelector(VirtualSelector):
 
 
 class VirtualLoop(miniloop.SelectorEventLoop):
-    """A SelectorEventLoop whose `reports` are what its exception handler was told."""
+    """A SelectorEventLoop that collects calls of its exception handler in `reports`."""
 
     def __init__(self, debug: bool = False) -> None:
         self.clock = Clock()
@@ -40,7 +41,7 @@ class VirtualLoop(miniloop.SelectorEventLoop):
         self.counter = CountingSelector(self.clock, self.workers)
         self.reports: list[dict[str, Any]] = []
         super().__init__(self.counter)
-        self.set_debug(debug)  # `python -X dev` turns it on
+        self.set_debug(debug)  # `python -X dev` would turn it on
         self.set_exception_handler(lambda _, context: self.reports.append(context))
         self.set_default_executor(self.workers.executor())
 
@@ -49,11 +50,11 @@ class VirtualLoop(miniloop.SelectorEventLoop):
 
     @property
     def told(self) -> list[Report]:
-        """Message and exception of each report, in order."""
+        """The message and the exception of each report, in order."""
         return [(report["message"], repr(report.get("exception"))) for report in self.reports]
 
     def run_turns(self, count: int = 1) -> None:
-        """Run so many turns; only while something is ready, else it would wait."""
+        """Run `number` iterations; something must be ready in each, or the loop would wait."""
         for _ in range(count):
             self.call_soon(self.stop)
             self.run_forever()
@@ -61,7 +62,7 @@ class VirtualLoop(miniloop.SelectorEventLoop):
 
 @contextlib.contextmanager
 def virtual_loop(debug: bool = False) -> Iterator[VirtualLoop]:
-    """A loop that is neither running nor current; it is closed at the end of the block."""
+    """Yield a loop that is neither running nor current; close it at the end of the block."""
     loop = VirtualLoop(debug)
     try:
         yield loop
@@ -71,7 +72,7 @@ def virtual_loop(debug: bool = False) -> Iterator[VirtualLoop]:
 
 
 def play(story: Callable[[], Coroutine[Any, Any, T]], *, debug: bool = False) -> T:
-    """Run `story()` as `run` does; fail if anything was reported that the story did not take."""
+    """Run `story()` like `run`; fail if there are reports that it has not taken."""
     loops: list[VirtualLoop] = []
 
     def factory() -> VirtualLoop:
@@ -81,12 +82,12 @@ def play(story: Callable[[], Coroutine[Any, Any, T]], *, debug: bool = False) ->
     with miniloop.Runner(loop_factory=factory) as runner:
         result = runner.run(story())
     gc.collect()
-    assert loops[0].told == [], "reported, and not asked for"
+    assert loops[0].told == [], "unexpected reports"
     return result
 
 
 def take_reports() -> list[Report]:
-    """What the running loop was told since the last call."""
+    """Return the running loop's reports since the last call."""
     gc.collect()
     loop: VirtualLoop = miniloop.get_running_loop()
     told = loop.told
@@ -96,7 +97,7 @@ def take_reports() -> list[Report]:
 
 @contextlib.contextmanager
 def logged(level: int = logging.WARNING) -> Iterator[list[str]]:
-    """The lines that go to miniloop's logger during the block."""
+    """Collect the lines that are logged to miniloop's logger during the block."""
     lines: list[str] = []
     handler = _Lines(lines)
     logger = logging.getLogger("miniloop")

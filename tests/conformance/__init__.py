@@ -1,20 +1,25 @@
-"""Conformance: the interpreter's own asyncio tests, unmodified, run against this package.
+"""Conformance: run the interpreter's own asyncio tests, unmodified, against this package.
 
-    python -m tests.conformance [--module test_locks] [-k PATTERN] [--python PATH] [--impl NAME]
+    .venv/bin/python -m tests.conformance [--module test_locks] [-k PATTERN] [--python PATH]
 
-Purpose: `test.test_asyncio` says what asyncio is; what it says about miniloop is the scoreboard.
-How: a *shadow* (`shadow.py`) is a folder made for the run, first on PYTHONPATH, in which `asyncio/`
-is a copy of the implementation and `_asyncio` cannot be imported. Each test module runs in a
-process of its own (`worker.py`, looked after by `supervisor.py`), each test under a time limit.
-Rules: only tests that a list in `lists/` names are run. `public-` and `hooks-` are the bar, without
-exception but the marks of `marks.toml`; `internals-` reach into private names and count where they
-pass. A mark has a reason and a kind; a marked test that passes is an error, and so is a mark that
-matches nothing. The control is `--impl asyncio`, for which no mark holds. `--record` writes the
-totals of a release into `scoreboard.json`; from then on, less is an error.
+Purpose: `test.test_asyncio` defines how asyncio behaves. The scoreboard counts how many of its
+tests miniloop passes.
+How: `shadow.py` creates a temporary folder, the *shadow*, and puts it first on PYTHONPATH. There,
+`asyncio/` is a copy of the implementation, and importing `_asyncio` fails. `supervisor.py` runs
+each test module in its own process (`worker.py`), and each test has a time limit.
+Rules:
+- Only tests listed in `lists/` run. Each must pass, unless `marks.toml` marks it. That a test uses
+  private names is a reason only for tests in the `internals-` lists.
+- A mark has a kind and a reason. A marked test that passes is an error. A mark that matches no test
+  is an error.
+- `--impl asyncio` is the control. Marks do not apply to it.
+- `--record` writes the totals of a release to `scoreboard.json`. Later runs must not be worse.
 Read the files in this order: lists, marks, shadow, additions, worker, supervisor, scoreboard, cli.
-Not known here: the tests that no list names. Asyncio without its C accelerator does not pass them,
-or they are for Windows; they are counted and not run. Nor is seen what a test starts with `-E` or
-`-I`: an interpreter that ignores PYTHONPATH has the real asyncio, and the check that none was
-loaded looks into the test's own process. Some tests have deadlines of their own and may miss them
-on a machine that is busy: a test that fails gets a second try, and if it passes then, that is said.
+Limits:
+- Unlisted tests are counted, but do not run. They are for Windows, or asyncio without its C
+  accelerator fails them.
+- A test may start an interpreter with `-E` or `-I`. That one ignores PYTHONPATH and uses the real
+  asyncio. The check for the real asyncio sees only the test's own process.
+- Some tests have deadlines that they can miss on a busy machine. So a failed test runs a second
+  time, and the output lists tests that passed only on the second try.
 """

@@ -1,8 +1,8 @@
-"""The command, `python -m tests.conformance`: options in, scoreboard and exit status out.
+"""The command `python -m tests.conformance`: parse options, print the scoreboard.
 
-0: every listed test that was run passes or has its mark, every mark is sound, nothing got worse.
-1: not so. 2: wrong usage. 130: Ctrl-C.
-Totals are recorded and compared for the releases that have lists of their own, and only whole.
+Exit status: 0 if every selected test passes or is marked, every mark is valid and the totals are no
+worse than recorded; 1 if not; 2 on wrong usage; 130 on Ctrl-C.
+Only totals of whole runs on a release with its own lists are recorded and compared.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ SUBJECT: Final = "miniloop"
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 
-# What the interpreter under test says of itself: its version, whether it has the suite, and the
-# implementation's folder.
+# The interpreter under test runs this. It prints its version, the folder of the suite and the
+# folder of the implementation; null means that there is none.
 PROBE: Final = """
 import importlib.util, json, platform, sys
 def folder(name):
@@ -57,16 +57,16 @@ print(json.dumps([platform.python_version(), folder("test.test_asyncio"), folder
 
 
 class WrongUsage(Exception):
-    """What was asked for is not there."""
+    """The options ask for something that does not exist."""
 
 
 class Unusable(Exception):
-    """The implementation cannot even be imported as asyncio."""
+    """The implementation cannot be imported as asyncio."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is put in asyncio's place, and what it is judged by."""
+    """The package that replaces asyncio, and the lists of tests that it must pass."""
 
     name: str
     python: str
@@ -81,16 +81,47 @@ def parser() -> argparse.ArgumentParser:
         description="Run the interpreter's own asyncio tests against miniloop.",
     )
     add = parser.add_argument
-    add("--impl", default=SUBJECT, metavar="NAME", help="a package to run instead of miniloop")
-    add("--module", action="append", metavar="test_locks", help="this module only; may be repeated")
-    add("-k", metavar="PATTERN", help="tests whose id has this in it, or matches it with * and ?")
-    add("--python", default=sys.executable, metavar="PATH", help="the interpreter and its tests")
-    add("--json", type=Path, metavar="FILE", help="default: results/conformance-NAME-VERSION.json")
-    add("--timeout", type=_positive, default=60.0, metavar="SECONDS", help="for each test")
-    add("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="modules at a time")
-    add("--once", action="store_true", help="no second try for a test that fails")
-    add("--record", action="store_true", help="make these totals the ones not to fall below")
-    add("-v", "--verbose", action="store_true", help="print the faults whole")
+    add("--impl", default=SUBJECT, metavar="NAME", help="test this package instead of miniloop")
+    add(
+        "--module",
+        action="append",
+        metavar="test_locks",
+        help="run only this module; can be repeated",
+    )
+    add(
+        "-k",
+        metavar="PATTERN",
+        help="run tests whose id contains PATTERN, or matches it if it has * or ?",
+    )
+    add(
+        "--python",
+        default=sys.executable,
+        metavar="PATH",
+        help="run this interpreter and its tests",
+    )
+    add(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write results here instead of results/conformance-NAME-VERSION.json",
+    )
+    add(
+        "--timeout",
+        type=_positive,
+        default=60.0,
+        metavar="SECONDS",
+        help="time limit per test (default: 60)",
+    )
+    add(
+        "--jobs",
+        type=_count,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="run N modules in parallel (default: number of CPUs)",
+    )
+    add("--once", action="store_true", help="do not run failed tests a second time")
+    add("--record", action="store_true", help="record the totals; later runs must not be worse")
+    add("-v", "--verbose", action="store_true", help="print full tracebacks")
     return parser
 
 
@@ -104,37 +135,37 @@ def _positive(text: str) -> float:
 def _count(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than one")
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return number
 
 
 def probe(name: str, python: str) -> Subject:
-    """Ask the interpreter; raise WrongUsage if it cannot be the one."""
+    """Run PROBE in the interpreter; raise WrongUsage if it cannot be tested."""
     try:
         asked = subprocess.run(
             [python, "-c", PROBE, name], capture_output=True, text=True, check=True
         )
         version, suite, folder = json.loads(asked.stdout)
     except (OSError, subprocess.CalledProcessError, ValueError) as error:
-        raise WrongUsage(f"{python} is not a Python interpreter that works: {error}") from error
+        raise WrongUsage(f"{python} is not a working Python interpreter: {error}") from error
     lists = lists_for(version)
     if lists is None:
         known = ", ".join(known_versions())
-        raise WrongUsage(f"there are lists for {known}, and none for Python {version}")
+        raise WrongUsage(f"there are no lists for Python {version}, only for {known}")
     if suite is None:
-        where = f"Debian has it in libpython{minor_of(version)}-testsuite"
-        raise WrongUsage(f"{python} comes without test.test_asyncio ({where})")
+        where = f"on Debian, install libpython{minor_of(version)}-testsuite"
+        raise WrongUsage(f"{python} has no test.test_asyncio ({where})")
     if folder is None:
-        raise WrongUsage(f"there is no package {name} that {python} can import from here")
+        raise WrongUsage(f"{python} cannot import a package {name} from here")
     return Subject(name, python, version, Path(folder), lists)
 
 
 def chosen_tests(lists: Lists, modules: list[str] | None, pattern: str | None) -> set[str]:
-    """Raise WrongUsage if nothing is chosen, or a module has no listed test."""
+    """Return the selected tests; raise WrongUsage if there are none, or none in a module."""
     known = {module_of(test) for test in lists.tests}
     for module in modules or ():
         if module not in known:
-            raise WrongUsage(f"no listed test is in {module}: {', '.join(sorted(known))}")
+            raise WrongUsage(f"{module} has no listed test; choose from {', '.join(sorted(known))}")
     chosen = {test for test in lists.tests if not modules or module_of(test) in modules}
     if pattern is not None:
         glob = pattern if {"*", "?"} & set(pattern) else f"*{pattern}*"
@@ -145,19 +176,21 @@ def chosen_tests(lists: Lists, modules: list[str] | None, pattern: str | None) -
 
 
 def check_recording(subject: Subject, options: argparse.Namespace) -> None:
-    """Raise WrongUsage if these totals could not be compared with those of the next run."""
+    """Raise WrongUsage if later runs could not be compared with these totals."""
     if not options.record:
         return
     if options.module or options.k is not None:
-        raise WrongUsage("--record is for a whole run, without --module and -k")
+        raise WrongUsage("--record needs a whole run: remove --module and -k")
     if subject.name != SUBJECT:
-        raise WrongUsage(f"--record is for {SUBJECT}")
+        raise WrongUsage(f"--record only works with {SUBJECT}")
     if subject.version != subject.lists.version:
-        raise WrongUsage(f"--record is for {', '.join(known_versions())}, not {subject.version}")
+        raise WrongUsage(
+            f"--record only works on {', '.join(known_versions())}, not on {subject.version}"
+        )
 
 
 def read_marks(subject: Subject) -> tuple[list[Mark], list[str]]:
-    """The marks that hold for the subject, and what is wrong with them."""
+    """Return the marks that apply to the subject, and complaints about them."""
     if subject.name == CONTROL:
         return [], []
     marks = marking.read_marks(marking.FILE.read_text(encoding="utf-8"))
@@ -166,7 +199,7 @@ def read_marks(subject: Subject) -> tuple[list[Mark], list[str]]:
 
 
 def check_import(subject: Subject, shadow: str) -> None:
-    """Raise Unusable with the reason, which each test would give otherwise."""
+    """Raise Unusable with the reason once; otherwise each test would report it."""
     command = [subject.python, "-P", "-c", "import asyncio"]
     environment = {**os.environ, "PYTHONPATH": shadow}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -205,13 +238,14 @@ def run(
 def show(board: Scoreboard, complaints: list[str], verbose: bool) -> None:
     console = Console(width=None if sys.stdout.isatty() else 80)
     console.print(board.table())
-    console.print(f"{board.in_no_list} tests of these modules are in no list, and were not run.")
+    console.print(f"{board.in_no_list} tests of these modules are not listed and did not run.")
     if board.version != board.lists.version:
-        was = f"judged by the lists of {board.lists.version}, with no totals to compare with"
-        console.print(f"CPython {board.version} was {was}.", highlight=False, soft_wrap=True)
+        used = f"the lists of CPython {board.lists.version} were used"
+        text = f"CPython {board.version} has no lists: {used}, and totals were not compared."
+        console.print(text, highlight=False, soft_wrap=True)
     console.print(board.summary(), highlight=False, soft_wrap=True)
     for test in board.at_second_try:
-        console.print(f"passed at its second try only: {test}", soft_wrap=True)
+        console.print(f"passed only on the second try: {test}", soft_wrap=True)
     for failure in board.failures:
         text = f"\n{failure.outcome.fault}" if verbose else failure.summary
         console.out(f"FAILED ({failure.list}) {failure.test}: {text}", highlight=False)
@@ -240,7 +274,7 @@ def conformance(options: argparse.Namespace) -> int:
 
 
 def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Leave in good order, through every clean-up, when asked to terminate."""
+    """Handle SIGTERM: exit through all clean-up code."""
     raise SystemExit(TERMINATED)
 
 

@@ -1,11 +1,11 @@
-"""The lists: which tests of which release count.
+"""The lists: which tests of each CPython release count.
 
-Purpose: `lists/LIST-VERSION.txt` holds the ids of the tests that asyncio itself passes on that
-release without its C accelerator, without the prefix `test.test_asyncio.` that all share.
-`public` tests use public names only; `hooks` tests also use the few private names by which the
-suite's own loop is driven; `internals` tests reach deeper.
-Rules: an interpreter is judged by the lists of its own release, or else by those of its minor
-version, whose tests another release may lack.
+Purpose: `lists/LIST-VERSION.txt` has the ids of the tests that asyncio itself passes on that
+release without its C accelerator. The common prefix `test.test_asyncio.` is left out.
+`public` tests use only public names. `hooks` tests also use the few private names through which the
+suite drives its own loop. `internals` tests use other private names.
+Rules: an interpreter uses the lists of its own release. If there are none, it uses the newest lists
+of its minor version, without the tests that its suite does not have.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PREFIX: Final = "test.test_asyncio."
 
 @dataclass(frozen=True)
 class Lists:
-    """All lists of one release: test id to the list that it stands in."""
+    """All lists of one release: test id to the name of its list."""
 
     version: str
     tests: dict[str, str]
@@ -44,7 +44,7 @@ def known_versions() -> list[str]:
 
 
 def read_lists(version: str) -> Lists:
-    """Raise FileNotFoundError if there are none for this release."""
+    """Read the lists of a release; raise FileNotFoundError if there are none."""
     tests = {}
     for kind in KINDS:
         text = (FOLDER / f"{kind}-{version}.txt").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def read_lists(version: str) -> Lists:
 
 
 def lists_for(version: str) -> Lists | None:
-    """The lists to judge an interpreter by, None if its minor version has none."""
+    """Return the lists for an interpreter, or None if its minor version has none."""
     versions = known_versions()
     if version in versions:
         return read_lists(version)

@@ -1,8 +1,8 @@
-"""The marks: which listed tests are not applicable, of what kind, and why.
+"""The marks: which listed tests are not applicable, the kind of reason, and the reason.
 
 Purpose: reads `marks.toml` and finds the mark of a test.
-Rules: a mark for some interpreters matches a test on each of them, or it is rotten; only tests of
-the internals lists may be marked as internals; no test has two marks.
+Rules: each pattern of a mark matches a listed test on each of the mark's interpreters. Only tests
+in the internals lists may have the kind `internals`. No test has two marks.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from tests.conformance.lists import Lists
 
 FILE: Final = Path(__file__).parent / "marks.toml"
 KINDS: Final = {
-    "older": "that interpreter's older behaviour contradicts 3.13",
-    "deprecated": "tests what is deprecated in 3.13 or gone in 3.14",
-    "accelerator": "needs _asyncio itself",
-    "internals": "reaches into private names",
+    "older": "expects older behaviour that 3.13 changed",
+    "deprecated": "tests something deprecated in 3.13 or removed in 3.14",
+    "accelerator": "needs the C module _asyncio",
+    "internals": "uses private names",
 }
 FIELDS: Final = {"kind", "tests", "reason", "pythons"}
 
 
 class BadMarks(Exception):
-    """The file of marks cannot be read as such."""
+    """The file of marks is invalid."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +54,26 @@ def read_marks(text: str) -> list[Mark]:
 
 def _mark_from(table: dict[str, Any]) -> Mark:
     if not {"kind", "tests", "reason"} <= table.keys() <= FIELDS:
-        raise BadMarks(f"a mark has kind, tests, reason and maybe pythons, not {sorted(table)}")
+        raise BadMarks(
+            f"a mark needs kind, tests, reason and optionally pythons, not {sorted(table)}"
+        )
     if table["kind"] not in KINDS:
-        raise BadMarks(f"unknown kind {table['kind']!r}: it is one of {', '.join(KINDS)}")
+        raise BadMarks(f"unknown kind {table['kind']!r}: choose from {', '.join(KINDS)}")
     if not table["reason"].strip() or not table["tests"]:
-        raise BadMarks(f"a mark without a reason or without tests: {table}")
+        raise BadMarks(f"a mark has no reason or no tests: {table}")
     pythons = tuple(table.get("pythons", ()))
     return Mark(table["kind"], tuple(table["tests"]), table["reason"], pythons)
 
 
 def marked(tests: Iterable[str], marks: list[Mark], minor: str) -> dict[str, Mark]:
-    """The mark of each test that has one on that minor version."""
+    """Return the mark of each test that is marked on that minor version."""
     here = [mark for mark in marks if mark.is_for(minor)]
     found = ((test, next((m for m in here if m.matches(test)), None)) for test in tests)
     return {test: mark for test, mark in found if mark is not None}
 
 
 def complaints(marks: list[Mark], all_lists: list[Lists]) -> Iterator[str]:
-    """What is wrong with the marks, whatever the tests' outcomes."""
+    """Yield what is wrong with the marks, independent of test outcomes."""
     for lists in all_lists:
         here = [mark for mark in marks if mark.is_for(lists.minor)]
         for mark in here:
@@ -83,4 +85,4 @@ def complaints(marks: list[Mark], all_lists: list[Lists]) -> Iterator[str]:
             if len(of_test) > 1:
                 yield f"{test} has {len(of_test)} marks on {lists.version}"
             if kind != "internals" and any(mark.kind == "internals" for mark in of_test):
-                yield f"{test} is marked as internals, but stands in {kind}-{lists.version}"
+                yield f"{test} is marked as internals, but is listed in {kind}-{lists.version}"

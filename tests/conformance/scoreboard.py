@@ -1,10 +1,10 @@
-"""The scoreboard: what the outcomes mean, as a table, as JSON, and beside the recorded totals.
+"""The scoreboard: verdicts as a table and as JSON, and a comparison with recorded totals.
 
-Purpose: a verdict for each listed test, totals per module and per list, and the complaints that
-make the exit status.
-Rules: a listed test passes or is a failure, unless a mark says that it is not applicable; being
-skipped is no pass. A marked test that passes is a complaint, for the mark is rotten.
-`scoreboard.json` holds the totals of each release; fewer passed, or more not applicable, is worse.
+Purpose: gives each listed test a verdict, counts them per module and per list, and collects the
+complaints that make the command fail.
+Rules: a listed test passes or fails, unless a mark makes it not applicable. A skipped test does not
+pass. A marked test that passes is a complaint: its mark is obsolete.
+`scoreboard.json` has the totals of each release. Fewer passed or more not applicable is worse.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STATUSES: Final = (PASSED, FAILED, NOT_APPLICABLE)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a test's outcome means: `rotten` if it has a mark and passes."""
+    """The meaning of an outcome; `obsolete` if a marked test passes."""
 
     test: str
     list: str
@@ -45,12 +45,12 @@ class Verdict:
         return NOT_APPLICABLE if self.mark else FAILED
 
     @property
-    def rotten(self) -> bool:
+    def obsolete(self) -> bool:
         return self.outcome.passed and self.mark is not None
 
     @property
     def summary(self) -> str:
-        """The last line of the fault, which names the exception."""
+        """The last line of the failure's text, which names the exception."""
         lines = [line for line in self.outcome.fault.splitlines() if line.strip()]
         return lines[-1].strip() if lines else ""
 
@@ -85,17 +85,17 @@ class Scoreboard:
         return len(set().union(*(run.suite for run in self._runs)) - self.lists.tests.keys())
 
     def complaints(self) -> Iterator[str]:
-        """What is wrong besides the failures."""
+        """Yield errors other than failed tests."""
         for run in self._runs:
             if run.real_asyncio:
                 names = ", ".join(sorted(run.real_asyncio))
-                yield f"{run.module} has loaded the real asyncio: {names}"
+                yield f"{run.module} loaded the real asyncio: {names}"
         for verdict in self.verdicts:
-            if verdict.rotten and verdict.mark:
-                yield f"{verdict.test} passes, but has a mark: {verdict.mark.reason}"
+            if verdict.obsolete and verdict.mark:
+                yield f"{verdict.test} passes, but is marked: {verdict.mark.reason}"
 
     def totals(self) -> dict[str, dict[str, int]]:
-        """List to status to number."""
+        """Count tests by list and status."""
         return {
             kind: _counts(verdict for verdict in self.verdicts if verdict.list == kind)
             for kind in KINDS
@@ -108,11 +108,11 @@ class Scoreboard:
         }
 
     def summary(self) -> str:
-        """A line on the two lists that are the bar."""
+        """Summarize the two lists that must pass, public and hooks."""
         bar = Counter(v.status for v in self.verdicts if v.list in ("public", "hooks"))
         counts = ", ".join(f"{bar[status]} {status}" for status in STATUSES)
         share = bar[NOT_APPLICABLE] / (bar.total() or 1)
-        return f"CPython {self.version}, public and hooks: {counts} ({share:.1%})."
+        return f"CPython {self.version}, public and hooks: {counts} ({share:.1%} of all)."
 
     def as_json(self) -> dict[str, Any]:
         others = [verdict for verdict in self.verdicts if verdict.status != PASSED]
@@ -121,14 +121,14 @@ class Scoreboard:
             "python": self.version,
             "lists": self.totals(),
             "modules": self.modules(),
-            "in no list": self.in_no_list,
-            "passed at the second try": self.at_second_try,
+            "not listed": self.in_no_list,
+            "passed on the second try": self.at_second_try,
             "complaints": list(self.complaints()),
             "tests": {verdict.test: _as_json(verdict) for verdict in others},
         }
 
     def table(self) -> Table:
-        table = Table(title=f"{self.name} under the tests of CPython {self.version}")
+        table = Table(title=f"{self.name}: asyncio tests of CPython {self.version}")
         table.add_column("test module")
         for status in STATUSES:
             table.add_column(status, justify="right")
@@ -158,7 +158,7 @@ def _as_json(verdict: Verdict) -> dict[str, str]:
 
 
 def read_record() -> dict[str, dict[str, dict[str, int]]]:
-    """Release to list to status to number, of the runs that have been recorded."""
+    """Read the recorded counts: release to list to status to number of tests."""
     if not RECORD.exists():
         return {}
     record: dict[str, dict[str, dict[str, int]]] = json.loads(RECORD.read_text(encoding="utf-8"))
@@ -176,7 +176,7 @@ def worse_than_recorded(
     for kind, before in recorded.items():
         now = totals[kind]
         if now[PASSED] < before[PASSED]:
-            yield f"{kind}: {now[PASSED]} passed, and the record has {before[PASSED]}"
+            yield f"{kind}: {now[PASSED]} passed, fewer than the recorded {before[PASSED]}"
         if now[NOT_APPLICABLE] > before[NOT_APPLICABLE]:
             were = before[NOT_APPLICABLE]
-            yield f"{kind}: {now[NOT_APPLICABLE]} not applicable, and the record has {were}"
+            yield f"{kind}: {now[NOT_APPLICABLE]} not applicable, more than the recorded {were}"

@@ -1,9 +1,10 @@
-"""The shadow: a folder in which another package is asyncio.
+"""The shadow: a folder that contains another package under the name asyncio.
 
-Purpose: first on PYTHONPATH, it reaches the tests, `unittest`, `unittest.mock`, `test.support` and
-the interpreters that tests start; an alias in `sys.modules` would reach one process only.
-Rules: the implementation's files are copied and not changed, save that its `__init__` ends with the
-import of `additions/`. `_asyncio` raises ImportError, so that no part of the real one slips in.
+Purpose: the folder is first on PYTHONPATH. So the tests, `unittest`, `unittest.mock`,
+`test.support` and the interpreters that tests start all import it as asyncio. An alias in
+`sys.modules` would work in one process only.
+Rules: the implementation's files are copied unchanged, except that its `__init__` imports
+`additions/` at the end. `_asyncio` raises ImportError, so that nothing uses the real accelerator.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 ADDITIONS: Final = Path(__file__).parent / "additions"
-NO_ACCELERATOR: Final = 'raise ImportError("there is no _asyncio beside this asyncio")\n'
+NO_ACCELERATOR: Final = 'raise ImportError("this asyncio has no _asyncio")\n'
 
 
 def make_shadow(folder: Path, implementation: Path) -> None:
-    """Fill an empty folder; `implementation` is the package's own folder."""
+    """Create the shadow in an empty folder; `implementation` is the folder of the package."""
     package = folder / "asyncio"
     no_cache = shutil.ignore_patterns("__pycache__")
     shutil.copytree(implementation, package, ignore=no_cache)

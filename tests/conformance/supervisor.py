@@ -1,11 +1,11 @@
-"""The supervisor: gives each test module its process, and each test its outcome.
+"""The supervisor: runs each test module in a process, and gives each test an outcome.
 
-Purpose: runs workers, reads their journals, and starts a new one for the remaining tests when a
-test has taken its worker with it (a crash, the time limit).
-Rules: every wanted test gets exactly one outcome. A test that fails is run again in a fresh process
-and may pass at its second try, which the outcome says: machines stall, and tests leave things
-behind for the next. A marked test gets one short try, apart from the others.
-Not known here: what the tests are about, and what a mark means.
+Purpose: runs workers and reads their journals. If a test ends its worker (by a crash or by the time
+limit), it starts a new worker for the remaining tests.
+Rules: every wanted test gets exactly one outcome. A failed test runs again in a new process,
+because a busy machine or an earlier test may have caused the failure; the outcome counts the tries.
+Marked tests run once, separately, with a short time limit.
+Does not depend on: what the tests do, and the meaning of a mark.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.conformance.lists import PREFIX
 
 WORKER: Final = Path(__file__).parent / "worker.py"
 MARKED_LIMIT: Final = 5.0
-#: How much longer than a test's limit a worker may be silent, before it is killed from outside.
+#: Seconds beyond a test's limit without a new event, after which the worker is killed.
 GRACE: Final = 15.0
 POLL: Final = 0.1
 LOG_TAIL: Final = 3_000
@@ -35,7 +35,7 @@ LOG_TAIL: Final = 3_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a test ended: `fault` is empty if it passed."""
+    """The outcome of a test: `fault` is empty if it passed."""
 
     test: str
     fault: str = ""
@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass
 class ModuleRun:
-    """What is known of a test module when its tests have run."""
+    """The results of one test module."""
 
     module: str
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class ModuleRun:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The tests to run of one module; `marked` ones are expected to fail."""
+    """The tests of one module to run; those in `marked` are expected to fail."""
 
     module: str
     tests: frozenset[str]
@@ -67,7 +67,7 @@ class Wanted:
 
 
 class Workshop:
-    """Runs workers in one shadow with one interpreter, and ends them when it is left early."""
+    """Runs workers in one shadow with one interpreter, and kills them on an early exit."""
 
     def __init__(self, python: str, shadow: Path, limit: float, tries: int = 2) -> None:
         self._python = python
@@ -81,7 +81,7 @@ class Workshop:
     def run_all(
         self, wanted: Iterable[Wanted], jobs: int, tell: Callable[[ModuleRun], None]
     ) -> list[ModuleRun]:
-        """Run modules side by side; `tell` hears of each that is done. Order as wanted."""
+        """Run modules in parallel and return them in the given order; call `tell` for each."""
 
         def run_and_tell(one: Wanted) -> ModuleRun:
             done = self.run_module(one)
@@ -112,7 +112,7 @@ class Workshop:
         return run
 
     def _try(self, run: ModuleRun, tests: Iterable[str], limit: float, attempt: int = 1) -> None:
-        """Run the tests with as many workers as it takes."""
+        """Run the tests; start a new worker whenever one ends early."""
         remaining = set(tests)
         while remaining and not self._closed:
             journal = self._work(run.module, remaining, limit)
@@ -137,7 +137,7 @@ class Workshop:
     def _run(
         self, command: list[str], folder: Path, output: int, events: Path, limit: float
     ) -> str:
-        """Run a worker to its end; return how it ended."""
+        """Run a worker until it ends; return how it ended."""
         with self._lock:
             if self._closed:
                 return "was not started"
@@ -165,7 +165,7 @@ class Workshop:
 
 
 def _wait(process: subprocess.Popen[bytes], events: Path, patience: float) -> str:
-    """Wait for the worker's end, or until it has written nothing for too long."""
+    """Wait until the worker ends, or has written no event for `patience` seconds."""
     size, since = -1, time.monotonic()
     while time.monotonic() - since < patience:
         try:
@@ -179,7 +179,7 @@ def _wait(process: subprocess.Popen[bytes], events: Path, patience: float) -> st
 
 
 def _kill_session(process: subprocess.Popen[bytes]) -> None:
-    """The worker, if it still runs, and whatever its tests have started and left behind."""
+    """Kill the worker, if it still runs, and all processes that its tests left running."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -188,7 +188,7 @@ def _kill_session(process: subprocess.Popen[bytes]) -> None:
 
 @dataclass
 class Journal:
-    """A worker's journal, read."""
+    """The contents of a worker's journal."""
 
     ended: str
     log: str
@@ -200,12 +200,12 @@ class Journal:
     real_asyncio: set[str] = field(default_factory=set)
 
     def outcomes(self, wanted: set[str]) -> list[Outcome]:
-        """Outcomes for some of the tests, at least one; for all if the worker came to its end."""
+        """Return the outcome of at least one test; of all tests if the worker completed."""
         done = [Outcome(test, *self.faults[test]) for test in wanted if test in self.faults]
         missing = wanted - self.faults.keys()
         if self.complete:
             return done + [Outcome(test, self._why_not_run(test)) for test in missing]
-        why = f"the process ended ({self.ended}) and left:\n{self.log}"
+        why = f"the process ended ({self.ended}); its output:\n{self.log}"
         if self.interrupted is not None:
             return [*done, Outcome(self.interrupted, why)]
         return done or [Outcome(test, why) for test in missing]
@@ -214,7 +214,7 @@ class Journal:
         could_be_loaded = bool(self.suite)
         if could_be_loaded and test not in self.suite:
             return "the suite has no such test"
-        return self.excuse or "it was not run, and nothing says why"
+        return self.excuse or "it did not run, for an unknown reason"
 
 
 def read_journal(text: str, ended: str, log: str) -> Journal:

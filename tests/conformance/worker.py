@@ -1,13 +1,13 @@
-"""The worker: runs some tests of one module inside a shadow, and writes down what happens.
+"""The worker: runs some tests of one module inside a shadow, and writes a journal.
 
     python -P worker.py MODULE TESTS EVENTS LIMIT
 
-Purpose: TESTS names a file of test ids, one per line; EVENTS a file to which this appends a JSON
-object per line as things happen, so that nothing is lost when a test takes the process with it.
-Rules: memory is limited, and each test has LIMIT seconds; then the process ends with the stacks of
-all its threads on standard error. (The watch is faulthandler's: the tests need every signal for
-themselves.)
-It runs in the interpreter under test, and imports nothing of this package.
+Purpose: TESTS is a file with one test id per line. The worker appends each event to the file EVENTS
+as a line of JSON at once, so that no event is lost if a test ends the process.
+Rules: memory is limited. If a test takes longer than LIMIT seconds, the process writes the stacks
+of all threads to standard error and exits. faulthandler does that, because the tests may use every
+signal.
+It runs in the interpreter under test, and imports nothing from this package.
 """
 
 # ruff: noqa: N802 (unittest's names are in camel case)
@@ -35,16 +35,16 @@ ErrorInfo: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 )
 
-#: Bytes: a test that piles up memory until its time is over must fail, and not the machine.
+#: Bytes. A test that allocates memory without end must fail before the machine runs out of memory.
 MEMORY: Final = 2 * 1024**3
 
-#: It skips a class unless there is a Task in C, but reads `tasks._CTask` before it can skip it: no
-#: other test of the module can run without one. Its class then runs with the only Task there is.
+#: This module skips a class if there is no Task in C. But it reads `tasks._CTask` first, so without
+#: that name no test of the module could run. With the name, the class runs on the Python Task.
 UNGUARDED: Final = "test.test_asyncio.test_futures2"
 
 
 class Journal:
-    """The file of events; a forked child that comes out of a test has no say in it."""
+    """Writes the file of events; ignores a forked child that returns from a test."""
 
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND)
@@ -56,7 +56,7 @@ class Journal:
 
 
 class Result(unittest.TestResult):
-    """Tells the journal of each test's start and end, and keeps the watch over its time."""
+    """Writes the start and end of each test to the journal, and enforces the time limit."""
 
     def __init__(self, journal: Journal, limit: float) -> None:
         super().__init__()
@@ -94,10 +94,10 @@ class Result(unittest.TestResult):
         self._add(test, f"skipped: {reason}")
 
     def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:
-        self._add(test, "passed, against the suite's own expectation")
+        self._add(test, "passed, but the suite expects a failure")
 
     def _add(self, test: Any, fault: str) -> None:
-        """The test is a stand-in without start and stop if a class or module could not set up."""
+        """Record a failure. `test` is a stand-in if the set-up of a class or module failed."""
         self._faults.append(fault)
         if not isinstance(test, unittest.TestCase):
             self._journal.write("fixture", what=test.id(), fault=fault)
@@ -116,7 +116,7 @@ def _tests_in(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
 
 
 def _real_asyncio() -> list[str]:
-    """Loaded modules that are the interpreter's own asyncio."""
+    """Return the names of loaded modules of the interpreter's own asyncio."""
     folder = Path(sysconfig.get_path("stdlib"), "asyncio").resolve()
     files = {name: getattr(module, "__file__", None) for name, module in [*sys.modules.items()]}
     return sorted(
@@ -146,13 +146,13 @@ def run(module: str, wanted: set[str], journal: Journal, limit: float) -> None:
 def main() -> None:
     module, tests, events, limit = sys.argv[1:]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` makes it ignored
     journal = Journal(events)
     run(module, set(Path(tests).read_text(encoding="utf-8").split()), journal, float(limit))
     journal.write("end", real_asyncio=_real_asyncio())
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # what a failed test has left behind (a thread, an executor) must not hold it up
+    os._exit(0)  # do not wait for threads and executors that failed tests left running
 
 
 if __name__ == "__main__":

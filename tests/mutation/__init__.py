@@ -1,15 +1,15 @@
-"""Does anything catch a fault? One fault at a time is planted in miniloop, and the tests are run.
+"""Mutation testing: inject one small bug at a time into miniloop, and check that a test fails.
 
-A mutant is a module with one small change: a condition turned round, a number that is one too
-great, a statement left out. It is killed if a test fails that passes without the change, and
-survives if none does. A survivor is a gap in the tests, or changes nothing that can be seen.
+A mutant is a module with one small change: a negated condition, an off-by-one, a removed statement.
+It is killed if a test fails that passes without the change. Otherwise it survives: either the tests
+have a gap, or the change has no observable effect.
 
-    python -m tests.mutation
+    .venv/bin/python -m tests.mutation
 
-The files, in reading order: `config.toml` says what is mutated, how, and by which tests it is to be
-killed; `operators.py` has a change that Cosmic Ray does not know, `mutants.py` makes the mutants,
-`worker.py` runs tests on them, `crew.py` keeps the workers busy, `verdicts.py` judges, and `cli.py`
-is the command. `survivors.toml` tells of each survivor why no test can tell it from the original.
+The files, in reading order: `config.toml` selects the modules, the changes and the tests.
+`operators.py` adds a change that Cosmic Ray does not have. `mutants.py` creates the mutants,
+`worker.py` runs tests on them, `crew.py` runs the workers, `verdicts.py` counts the results, and
+`cli.py` is the command. `survivors.toml` explains why no test can detect a survivor.
 
-Not known here: what the tests are about.
+Does not depend on: what the tests do.
 """

@@ -1,7 +1,7 @@
-"""Random programs as tests of a mutant: each does on miniloop what it does on asyncio.
+"""Random programs as tests of a mutant: each must behave on miniloop as on asyncio.
 
-What asyncio does is recorded when this file is collected, which is once for all mutants. It is no
-part of the test suite; `python -m tests.fuzz` runs many more.
+The behaviour on asyncio is recorded when this file is collected: once for all mutants. This file is
+not part of the test suite; `python -m tests.fuzz` runs many more programs.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tests.fuzz.known import meets_a_fault, rewritten
 from tests.fuzz.programs import play
 from tests.fuzz.run import Main, Trace, load
 
-#: Few at a time: a test is what is timed.
+#: Programs per test. Few, because the time limit applies to a test.
 A_TEST: Final = 20
 
 TESTS: Final = 50
 
 
 def play_all(mains: Sequence[Main], name: str) -> list[Trace]:
-    """The traces of the programs. Each ends with a collection, which shall not look at pytest."""
+    """Return the traces of the programs. Each collects garbage at its end, but not pytest's."""
     gc.freeze()
     try:
         return [play(main, name) for main in mains]
@@ -39,7 +39,7 @@ EXPECTED: Final = play_all(MAINS, "asyncio")
 
 
 @pytest.mark.parametrize("number", range(TESTS))
-def test_programs_do_on_miniloop_what_they_do_on_asyncio(number: int) -> None:
+def test_programs_behave_on_miniloop_as_on_asyncio(number: int) -> None:
     some = slice(number * A_TEST, (number + 1) * A_TEST)
     traces = play_all(MAINS[some], "miniloop")
     for source, expected, trace in zip(SOURCES[some], EXPECTED[some], traces, strict=True):

@@ -1,7 +1,7 @@
-"""The command, `python -m tests.mutation`: options in, table and exit status out.
+"""The command `python -m tests.mutation`: parse options, print a table.
 
-0: each survivor is explained, and no explanation is needless. 1: not so. 2: wrong usage.
-130: Ctrl-C. Nothing in the checkout is changed; the results go to a file of their own.
+Exit status: 0 if every survivor is explained and every explanation is needed; 1 if not; 2 on wrong
+usage; 130 on Ctrl-C. The source files are not changed. The results are written to a separate file.
 """
 
 from __future__ import annotations
@@ -38,32 +38,54 @@ TERMINATED: Final = 143
 
 
 class WrongUsage(Exception):
-    """What was asked for is not there."""
+    """The options ask for something that does not exist."""
 
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.mutation",
-        description="Plant faults in miniloop, one at a time, and see which no test finds.",
+        description="Inject small bugs into miniloop, one by one; list those that no test detects.",
     )
     add = parser.add_argument
-    add("--module", action="append", metavar="NAME", help="this module only; may be repeated")
-    add("--function", metavar="NAME", help="only mutants of this function, as Task.cancel")
-    add("--killer", action="append", metavar="NAME", help="only these tests; may be repeated")
     add(
-        "--again", type=Path, metavar="FILE", help="only what is not killed in this file of results"
+        "--module", action="append", metavar="NAME", help="mutate only this module; can be repeated"
     )
-    add("--json", type=Path, metavar="FILE", help="where results go: results/mutation.json")
-    add("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="mutants at a time")
-    add("--config", type=Path, default=FILE, metavar="FILE", help="instead of config.toml")
-    add("--record", action="store_true", help="make these the totals that the README tells")
+    add("--function", metavar="NAME", help="mutate only this function, for example Task.cancel")
+    add(
+        "--killer",
+        action="append",
+        metavar="NAME",
+        help="run only this group of tests; can be repeated",
+    )
+    add("--again", type=Path, metavar="FILE", help="run only mutants not killed in these results")
+    add(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write results here instead of results/mutation.json",
+    )
+    add(
+        "--jobs",
+        type=_count,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="test N mutants in parallel (default: number of CPUs)",
+    )
+    add(
+        "--config",
+        type=Path,
+        default=FILE,
+        metavar="FILE",
+        help="use this file instead of config.toml",
+    )
+    add("--record", action="store_true", help="record the totals for tests/README.md")
     return parser
 
 
 def _count(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than one")
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return number
 
 
@@ -72,11 +94,11 @@ def chosen_killers(config: Config, names: Sequence[str] | None) -> list[Killer]:
 
 
 def chosen_mutants(config: Config, options: argparse.Namespace) -> list[Mutant]:
-    """Raise WrongUsage if there is none."""
+    """Return the selected mutants; raise WrongUsage if there are none."""
     modules = options.module or config.modules
     for module in modules:
         if module not in config.modules:
-            raise WrongUsage(f"{module} is not mutated: {', '.join(config.modules)}")
+            raise WrongUsage(f"{module} is not mutated; choose from {', '.join(config.modules)}")
     used = operators(config.left_out)
     found = []
     for module in modules:
@@ -85,12 +107,12 @@ def chosen_mutants(config: Config, options: argparse.Namespace) -> list[Mutant]:
     if options.function:
         found = [mutant for mutant in found if mutant.function == options.function]
     if not found:
-        raise WrongUsage("there is no such mutant")
+        raise WrongUsage("no mutant matches these options")
     return found
 
 
 def kills_before(file: Path | None) -> dict[Key, Verdict]:
-    """By its key, each mutant that was killed in the run before. Raises WrongUsage."""
+    """Return the killed mutants of an earlier run by key; raise WrongUsage."""
     if file is None:
         return {}
     try:
@@ -105,9 +127,9 @@ def run(
     killers: list[Killer],
     options: argparse.Namespace,
 ) -> Iterator[list[Verdict]]:
-    """Give each mutant that has no verdict yet to the killers in turn, until one has killed it.
+    """Run the killers in order, each on the mutants that none has killed so far.
 
-    After each of them, what is known by then.
+    Yield all verdicts so far after each killer.
     """
     left = [mutant for mutant in mutants if mutant.source not in verdicts]
     with Progress(console=Console(stderr=True)) as progress:
@@ -119,7 +141,7 @@ def run(
                 verdicts[mutant.source] = Verdict(
                     mutant.key, mutant.line, mutant.operator, outcome, name, test
                 )
-                progress.advance(bar)  # noqa: B023 - called before the next killer's turn
+                progress.advance(bar)  # noqa: B023 - called before the next killer starts
 
             Crew(options.config, killer, min(options.jobs, len(left))).judge(left, tell)
             yield [verdicts[mutant.source] for mutant in mutants]
@@ -150,10 +172,10 @@ def record(results: Results) -> None:
 
 
 def check_recording(options: argparse.Namespace) -> None:
-    """Raise WrongUsage if it would not be the record of all there is."""
+    """Raise WrongUsage if --record is used for a part of the mutants or tests."""
     narrower = [options.module, options.function, options.killer]
     if options.record and (any(narrower) or options.config != FILE):
-        raise WrongUsage("--record is for a whole run")
+        raise WrongUsage("--record needs a whole run with the default config")
 
 
 def mutation(options: argparse.Namespace) -> int:
@@ -162,7 +184,7 @@ def mutation(options: argparse.Namespace) -> int:
     killers = chosen_killers(config, options.killer)
     explanations = read_explanations(config.survivors)
     killed = kills_before(options.again)
-    with Console(stderr=True).status("making the mutants"):
+    with Console(stderr=True).status("creating the mutants"):
         mutants = chosen_mutants(config, options)
     kills = {mutant.source: killed[mutant.key] for mutant in mutants if mutant.key in killed}
     by_key = {entry.key: entry for entry in explanations}
@@ -177,7 +199,7 @@ def mutation(options: argparse.Namespace) -> int:
 
 
 def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Leave in good order, through every clean-up, when asked to terminate."""
+    """Handle SIGTERM: exit through all clean-up code."""
     raise SystemExit(TERMINATED)
 
 

@@ -1,7 +1,6 @@
-"""What config.toml says.
+"""The contents of config.toml.
 
-Purpose: to read it, and to complain of what cannot be. The paths in it are relative to `root`,
-which is relative to the file itself.
+Purpose: reads and checks the file. Its paths are relative to `root`, which is relative to the file.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ FILE: Final = Path(__file__).with_name("config.toml")
 
 
 class BadConfig(Exception):
-    """config.toml does not say what it has to."""
+    """config.toml is invalid."""
 
 
 @dataclass(frozen=True)
 class Killer:
-    """Tests that are run together on a mutant."""
+    """A group of tests that run together on a mutant."""
 
     name: str
     files: tuple[str, ...]
-    collected: bool  # once for all mutants: no file imports the package by itself
-    selective: bool  # and of those only tests that call the changed function are run
-    own_files: dict[str, tuple[str, ...]]  # by module, for some: these only
+    collected: bool  # collect once for all mutants; no file imports the package directly
+    selective: bool  # of those, run only the tests that call the changed function
+    own_files: dict[str, tuple[str, ...]]  # for these modules, run only these files
 
     def files_for(self, module: str) -> tuple[str, ...]:
         return self.own_files.get(module, self.files)
@@ -34,15 +33,15 @@ class Killer:
 
 @dataclass(frozen=True)
 class Config:
-    """The whole file."""
+    """The contents of the file."""
 
-    root: Path  # the folder in which the package and the tests are
+    root: Path  # the folder that contains the package and the tests
     package: str
     modules: tuple[str, ...]
     left_out: tuple[str, ...]  # patterns of operators
     killers: tuple[Killer, ...]
-    stage: str  # the parameter that names the package to tests which run on several
-    patience: float  # seconds of the processor's time after which a test hangs
+    stage: str  # the test parameter that selects the implementation
+    patience: float  # seconds of CPU time after which a test counts as hanging
     survivors: Path
 
     def source_of(self, module: str) -> Path:
@@ -52,11 +51,13 @@ class Config:
         for killer in self.killers:
             if killer.name == name:
                 return killer
-        raise BadConfig(f"there is no killer {name}: {', '.join(k.name for k in self.killers)}")
+        raise BadConfig(
+            f"there is no killer {name}; choose from {', '.join(k.name for k in self.killers)}"
+        )
 
 
 def read_config(file: Path = FILE) -> Config:
-    """Raises BadConfig if a name is missing, or a file that is named."""
+    """Read the file; raise BadConfig if a name or a file that it names is missing."""
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
         root = (file.parent / table["root"]).resolve()

@@ -1,8 +1,8 @@
-"""Keeps workers busy: mutants in, verdicts out.
+"""Runs workers in parallel: gives them mutants and receives verdicts.
 
-Purpose: to run several workers at a time, each a process that stays for one killer, and to end them
-all however this ends.
-This file does not know what the workers do. Read worker.py first.
+Purpose: each worker is a process that serves one killer. All workers are killed in the end, also
+after an exception.
+Does not depend on what the workers do. Read worker.py first.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from typing import Any, Final
 from tests.mutation.config import Killer
 from tests.mutation.mutants import Mutant
 
-#: The root of the checkout, where `tests.mutation` can be imported from.
+#: The root of the checkout: `tests.mutation` can be imported there.
 HOME: Final = Path(__file__).parent.parent.parent
 
-#: A mutant, "survived", "failed", "hung" or "crashed", and the test in which it was.
+#: Arguments: the mutant; "survived", "failed", "hung" or "crashed"; the test in which it happened.
 Tell = Callable[[Mutant, str, str], None]
 
 
 class WorkerFailed(Exception):
-    """A worker cannot answer; the argument says why."""
+    """A worker cannot answer; the argument is the reason."""
 
 
 class Crew:
-    """So many workers for one killer."""
+    """`jobs` workers for one killer."""
 
     def __init__(self, config: Path, killer: Killer, jobs: int) -> None:
         command = [sys.executable, "-m", "tests.mutation.worker", str(config), killer.name]
-        # In sessions of their own: Ctrl-C is for us, and what becomes of them we decide.
+        # New sessions: Ctrl-C must reach only this process, which then kills the workers.
         self._workers = [
             subprocess.Popen(
                 command,
@@ -50,7 +50,7 @@ class Crew:
         ]
 
     def judge(self, mutants: Sequence[Mutant], tell: Tell) -> None:
-        """Tell the verdict on each mutant, as they come. Raises WorkerFailed."""
+        """Call `tell` with the verdict on each mutant as it arrives; raise WorkerFailed."""
         waiting: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
         for mutant in mutants:
             waiting.put(mutant)
@@ -60,10 +60,10 @@ class Crew:
                 for work in concurrent.futures.as_completed(works):
                     work.result()
             finally:
-                self.close()  # and so end the threads, which wait for an answer
+                self.close()  # this also ends the threads, which wait for an answer
 
     def close(self) -> None:
-        """End the workers, and what they have started."""
+        """Kill the workers and the processes that they started."""
         for worker in self._workers:
             worker.send_signal(signal.SIGTERM)
         for worker in self._workers:
@@ -74,7 +74,7 @@ class Crew:
 
 
 def _serve(worker: subprocess.Popen[str], waiting: queue.SimpleQueue[Mutant], tell: Tell) -> None:
-    _answer(worker)  # that it is ready
+    _answer(worker)  # the worker is ready
     while True:
         try:
             mutant = waiting.get_nowait()
@@ -84,7 +84,7 @@ def _serve(worker: subprocess.Popen[str], waiting: queue.SimpleQueue[Mutant], te
         try:
             print(json.dumps(question), file=worker.stdin, flush=True)
         except BrokenPipeError as error:
-            raise WorkerFailed("a worker has ended") from error
+            raise WorkerFailed("a worker ended unexpectedly") from error
         answer = _answer(worker)
         tell(mutant, answer["outcome"], answer["test"])
 
@@ -92,7 +92,7 @@ def _serve(worker: subprocess.Popen[str], waiting: queue.SimpleQueue[Mutant], te
 def _answer(worker: subprocess.Popen[str]) -> dict[str, Any]:
     line = worker.stdout.readline() if worker.stdout is not None else ""
     if not line:
-        raise WorkerFailed("a worker has ended")
+        raise WorkerFailed("a worker ended unexpectedly")
     answer: dict[str, Any] = json.loads(line)
     if "unusable" in answer:
         raise WorkerFailed(answer["unusable"])

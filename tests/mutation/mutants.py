@@ -1,10 +1,10 @@
 """Mutants: a module's source with one change each.
 
-Purpose: from a module's text and the operators make all mutants that can be told apart.
-Rules: annotations, docstrings and lists of names (`__all__`, `__slots__`) are not mutated, for the
-interpreter does not ask what they say. A mutant that is compiled to the very code of the original,
-or of a mutant before it, is none.
-This file does not know tests. Read operators.py first.
+Purpose: creates all distinct mutants of a module's source with the given operators.
+Rules: annotations, docstrings and lists of names (`__all__`, `__slots__`) are not mutated, because
+they have no effect at run time. A mutant is dropped if it compiles to the same bytecode as the
+original or as an earlier mutant.
+Does not depend on the tests. Read operators.py first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.mutation.operators import NAME, RemoveStatement
 
 LISTS_OF_NAMES: Final = frozenset({"__all__", "__slots__"})
 
-#: What a recursion over a syntax tree needs: parso's is deeper than Python's own.
+#: Recursion limit for walking a syntax tree: parso's trees are deeper than those of `ast`.
 _DEPTH: Final = 10_000
 
 Place = tuple[int, int]  # line, from 1, and column, from 0
@@ -37,28 +37,28 @@ Place = tuple[int, int]  # line, from 1, and column, from 0
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: where, what, and the module's whole source with it."""
+    """One change: its place, its kind, and the module's whole source with it."""
 
     module: str
-    function: str  # with its class, as `Task._run`; empty outside all functions
+    function: str  # with its class, for example `Task._run`; "" outside all functions
     line: int
     operator: str
-    before: str  # the first line that is changed, without indentation and comment
+    before: str  # the first changed line, without indentation and comment
     after: str
-    nth: int  # of those in the function that are changed alike, from 1
-    reach: str  # the function that has to be called for it to matter; empty: none
+    nth: int  # number among equal changes in this function, from 1
+    reach: str  # the change has no effect unless this function is called; "": always
     source: str
 
     @property
     def key(self) -> Key:
-        """What names it from one day to the next: its line number will not."""
+        """The stable name of the mutant; its line number is not stable."""
         return self.module, self.function, self.before, self.after, self.nth
 
 
 def operators(left_out: Sequence[str]) -> dict[str, Any]:
-    """Every operator that no pattern of `left_out` names, ready to be used.
+    """Return an instance of every operator that no pattern in `left_out` matches.
 
-    Those that have arguments are left out: they ask which variable is the cause of which other.
+    Operators with arguments are left out: they need to know which variable depends on which.
     """
     found = {NAME: RemoveStatement()}
     for name in cosmic_ray.plugins.operator_names():
@@ -70,12 +70,12 @@ def operators(left_out: Sequence[str]) -> dict[str, Any]:
 
 
 def mutants_of(module: str, source: str, used: dict[str, Any]) -> list[Mutant]:
-    """All mutants of a module, in the order of its lines."""
+    """Return all mutants of a module in line order."""
     sys.setrecursionlimit(max(_DEPTH, sys.getrecursionlimit()))
     tree = get_ast(source)
     frozen = pickle.dumps(
         tree
-    )  # an operator changes the tree; to thaw one is quicker than to parse
+    )  # an operator modifies the tree; unpickling a copy is faster than parsing
     map_of = _Map(source)
     seen = {_bytecode(source)}
     found = []
@@ -86,7 +86,7 @@ def mutants_of(module: str, source: str, used: dict[str, Any]) -> list[Mutant]:
         changed = _change(pickle.loads(frozen), operator, occurrence)
         try:
             code = _bytecode(changed)
-        except SyntaxError:  # a star between parameters is no multiplication
+        except SyntaxError:  # `*` between parameters is not a multiplication
             continue
         if code in seen:
             continue
@@ -114,7 +114,7 @@ def _change(tree: Any, operator: Any, occurrence: int) -> str:
 
 
 def _bytecode(source: str) -> object:
-    """What the source is compiled to, without the places of its lines."""
+    """Return the compiled source without line numbers."""
     code = compile(source, "", "exec", dont_inherit=True)
     return _essence(code)
 
@@ -135,7 +135,7 @@ def _first_difference(before: str, after: str) -> tuple[str, str]:
 
 
 class _Map:
-    """What stands where in a module's source."""
+    """The positions of functions and unmutated parts in a module's source."""
 
     def __init__(self, source: str) -> None:
         self._alone: list[tuple[Place, Place]] = []
@@ -158,15 +158,15 @@ class _Map:
         return any(start <= place < end for start, end in self._alone)
 
     def function_at(self, line: int) -> tuple[str, str]:
-        """The innermost function around a line, and the one whose call brings the line to run."""
+        """Return the innermost function around a line, and the function whose call runs it."""
         around = [found for found in self._functions if found[0] <= line <= found[2]]
         called = [found for found in around if found[1] <= line]
-        # Those inside come later.
+        # Nested functions come later in the list.
         return around[-1][3] if around else "", called[-1][3] if called else ""
 
 
 def _left_alone(node: ast.AST) -> Iterator[ast.expr]:
-    """The parts of a node that are written for people and type checkers."""
+    """Return the parts of a node that only people and type checkers read."""
     if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
         yield node.annotation
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
@@ -176,5 +176,5 @@ def _left_alone(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _span(node: ast.expr) -> tuple[Place, Place]:
-    # Columns of ast are in bytes; they are the same as parso's where a line is ASCII up to there.
+    # ast counts columns in bytes, parso in characters: equal if the line is ASCII up to there.
     return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)

@@ -1,7 +1,7 @@
-"""A change that Cosmic Ray does not know, in the form in which it has its own.
+"""An operator that Cosmic Ray does not have, written like its own operators.
 
-Purpose: to leave out a statement. Cosmic Ray turns conditions and numbers about; but most of what
-can be forgotten in an event loop is a line: a flag that is not cleared, a waiter not taken out.
+Purpose: removes a statement. Cosmic Ray changes conditions and numbers. But typical bugs in an
+event loop are missing lines: a flag is not cleared, or a waiter is not removed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ Position = tuple[tuple[int, int], tuple[int, int]]
 
 NAME: Final = "statement/Remove"
 
-# Left in place: an import that is missing is a NameError, `pass` and docstrings do nothing, and
-# `break` and `continue` have an operator of their own.
+# Not removed: without an import, a NameError is certain; `pass` and docstrings have no effect;
+# Cosmic Ray has an operator for `break` and `continue`.
 _KEPT: Final = frozenset(
     {"import_name", "import_from", "string", "strings", "global_stmt", "nonlocal_stmt"}
 )
@@ -25,7 +25,7 @@ _KEPT_WORDS: Final = frozenset({"pass", "break", "continue", "..."})
 
 
 class RemoveStatement(Operator):  # type: ignore[misc]  # it has no types
-    """`pass` in the place of a simple statement inside a function."""
+    """Replace a simple statement inside a function by `pass`."""
 
     def mutation_positions(self, node: Any) -> Iterator[Position]:
         if node.type == "simple_stmt" and _is_in_a_function(node) and _does_something(node):
@@ -57,5 +57,7 @@ def _does_something(node: Any) -> bool:
     if statement.type in _KEPT or statement.get_code().strip() in _KEPT_WORDS:
         return False
     if statement.type == "expr_stmt" and statement.children[1].type == "annassign":
-        return any(child == "=" for child in statement.children[1].children)  # else it only names
+        return any(
+            child == "=" for child in statement.children[1].children
+        )  # otherwise it is only a declaration
     return True

@@ -1,9 +1,9 @@
-"""What became of the mutants, and what is said of those that survive.
+"""The results for all mutants, and the explanations of survivors.
 
-Purpose: to count, to show, to write down, and to compare the survivors with `survivors.toml`, in
-which each is explained by a reader. An explanation names a mutant by its function and its line, as
-it was and as it is, so that it does not outlive either.
-This file does not know how a verdict comes about. Read mutants.py first.
+Purpose: counts, prints and saves the results, and compares the survivors with `survivors.toml`, in
+which a person explains each one. An explanation names a mutant by its function, its original line
+and its changed line. If one of these disappears, the explanation is reported.
+Does not depend on how a verdict is reached. Read mutants.py first.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ RECORD: Final = Path(__file__).with_name("record.json")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant."""
+    """The result for one mutant."""
 
     key: Key
     line: int
     operator: str
-    outcome: str  # survived, failed (a test has), hung or crashed (in a test)
-    killer: str  # of which tests that was one; empty for a survivor
+    outcome: str  # survived, failed (a test failed), hung or crashed (in a test)
+    killer: str  # the group of the test that killed it; "" for a survivor
     test: str
 
     @property
@@ -48,18 +48,18 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why no test can tell a mutant from the original."""
+    """The reason why no test can distinguish a mutant from the original."""
 
     key: Key
     why: str
 
 
 class BadExplanations(Exception):
-    """survivors.toml does not say what it has to."""
+    """survivors.toml is invalid."""
 
 
 def read_explanations(file: Path) -> list[Explanation]:
-    """Raises BadExplanations."""
+    """Read the explanations; raise BadExplanations if the file is invalid."""
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8")).get("survivor", [])
         found = [_explanation(entry) for entry in entries]
@@ -76,13 +76,13 @@ def read_explanations(file: Path) -> list[Explanation]:
 def _explanation(entry: dict[str, Any]) -> Explanation:
     texts = [entry[name] for name in ("module", "function", "line", "mutant", "why")]
     if not all(isinstance(text, str) for text in texts) or not entry["why"].strip():
-        raise ValueError(f"an entry without words: {entry}")
+        raise ValueError(f"an entry has no reason or a wrong type: {entry}")
     module, function, line, mutant, why = texts
     return Explanation((module, function, line, mutant, entry.get("nth", 1)), why.strip())
 
 
 def outdated(explanations: Sequence[Explanation], config: Config) -> Iterator[str]:
-    """Explanations of lines that are not there any more."""
+    """Yield the explanations whose line no longer exists."""
     for entry in explanations:
         module, function, line, _, _ = entry.key
         source = config.source_of(module)
@@ -91,7 +91,7 @@ def outdated(explanations: Sequence[Explanation], config: Config) -> Iterator[st
 
 
 def _lines_of(function: str, file: Path) -> list[str]:
-    """The lines of a function, or with "" of the file, without indentation and comments."""
+    """Return the lines of a function (of the file for ""), without indentation and comments."""
     text = file.read_text(encoding="utf-8")
     lines = [bare_line(line) for line in text.splitlines()]
     if not function:
@@ -107,7 +107,7 @@ def _lines_of(function: str, file: Path) -> list[str]:
 
 @dataclass
 class Results:
-    """The verdicts of a run, and what they are worth."""
+    """The verdicts of a run, and their totals."""
 
     python: str
     explanations: dict[Key, Explanation]
@@ -122,13 +122,13 @@ class Results:
         return [verdict for verdict in self.survivors if verdict.key not in self.explanations]
 
     def needless(self) -> Iterator[str]:
-        """Explanations of mutants that are killed."""
+        """Yield the explanations of mutants that are killed."""
         for verdict in self.verdicts:
             if verdict.killed and verdict.key in self.explanations:
                 yield f"explained, but killed by {verdict.test or verdict.killer}:\n{verdict}"
 
     def totals(self) -> dict[str, dict[str, int]]:
-        """By module: mutants, those killed by each killer, survivors and how many are explained."""
+        """Count by module: mutants, kills by each killer, survivors, and explained survivors."""
         modules: dict[str, Counter[str]] = {}
         for verdict in self.verdicts:
             counts = modules.setdefault(verdict.key[0], Counter())
@@ -146,13 +146,15 @@ class Results:
 
     def summary(self) -> str:
         survived, all_ = len(self.survivors), len(self.verdicts)
-        killed = f"{all_ - survived} of {all_} mutants are killed ({1 - survived / all_:.1%})"
-        explained = f"of {survived} survivors {survived - len(self.unexplained)} are explained"
+        killed = f"{all_ - survived} of {all_} mutants killed ({1 - survived / all_:.1%})"
+        explained = f"{survived - len(self.unexplained)} of {survived} survivors explained"
         return f"CPython {self.python}: {killed}; {explained}"
 
     def table(self, killers: Sequence[str]) -> Table:
         columns = ["mutants", *killers, "survived", "explained"]
-        table = Table("module", title="mutants, and what has killed them", title_justify="left")
+        table = Table(
+            "module", title="Mutants, and those killed by each group of tests", title_justify="left"
+        )
         for column in columns:
             table.add_column(column, justify="right")
         totals: Counter[str] = Counter()
@@ -160,7 +162,7 @@ class Results:
             totals.update(counts)
             table.add_row(module, *(str(counts.get(column, 0)) for column in columns))
         table.add_section()
-        table.add_row("together", *(str(totals[column]) for column in columns))
+        table.add_row("total", *(str(totals[column]) for column in columns))
         return table
 
 
@@ -181,12 +183,12 @@ def _verdict_as_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def read_verdicts(file: Path) -> list[Verdict]:
-    """What an earlier run has written. Raises ValueError or OSError."""
+    """Read the results of an earlier run; raise ValueError or OSError."""
     try:
         entries = json.loads(file.read_text(encoding="utf-8"))["verdicts"]
         return [_verdict_from_json(entry) for entry in entries]
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{file} is no result of a run") from error
+        raise ValueError(f"{file} has no results of a run") from error
 
 
 def _verdict_from_json(entry: dict[str, Any]) -> Verdict:

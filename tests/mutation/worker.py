@@ -1,13 +1,13 @@
 """Runs tests on mutants, each in a process of its own: `python -m tests.mutation.worker`.
 
-Purpose: to answer for each mutant that comes as a line of JSON which test has failed. The worker
-has loaded all that tests need but the package, and forks; the child gets the changed module from
-memory, and nothing on the disk is ever changed.
-Rules: it first runs all tests without a change, once. They must pass; and it may note which
-functions each calls, for only those can find out about a change there. The tests that have killed
-most so far come first. A test that goes on for too long is one that hangs, and
-that is a failure. What ends the process is one as well.
-This file does not know how mutants are made. Read config.py first.
+Purpose: reads one mutant per line of JSON, and answers with the test that failed. The worker has
+loaded everything that the tests need except the package. It forks a child for each mutant; the
+child loads the changed module from memory. No file on disk is changed.
+Rules: first, all tests run once without a change, and must pass. In that run the worker can record
+which functions each test calls, because only tests that call the changed function can detect the
+change. Tests that have killed most mutants so far run first. A test that takes too long counts as
+hanging, which is a failure. A test that ends the process is a failure too.
+Does not depend on how mutants are created. Read config.py first.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ import pytest
 
 from tests.mutation.config import Config, Killer, read_config
 
-#: A test hangs when it takes so many times the processor's time of the longest without a change,
-#: and more than the config's `patience`. The processor's: the machine may have other work.
+#: A test hangs if it uses more CPU time than this many times the slowest test without a change, and
+#: more than the config's `patience`. CPU time, because other processes may use the machine.
 TIMES_THE_LONGEST: Final = 10
 
-#: Seconds by the clock after which a test hangs that only waits. Far more than the others, for the
-#: machine may be busy.
+#: Seconds of real time after which a test that only waits counts as hanging. Much longer than the
+#: other limits, because the machine may be busy.
 WAITING: Final = 20.0
 
-#: Bytes of address space for a child: a loop that never ends may fill a list meanwhile.
+#: Bytes of address space for a child: an endless loop may append to a list.
 MEMORY: Final = 4 << 30
 
 OPTIONS: Final = ("-q", "-x", "-s", "--tb=no", "-o", "addopts=", "-p", "no:cacheprovider",
@@ -54,7 +54,7 @@ Verdict = dict[str, str]
 
 
 class Changed(importlib.machinery.SourceFileLoader):
-    """Loads a module with a text that is not the one of its file."""
+    """Loads a module from a changed source text instead of its file."""
 
     def __init__(self, name: str, path: str, source: str) -> None:
         super().__init__(name, path)
@@ -65,7 +65,7 @@ class Changed(importlib.machinery.SourceFileLoader):
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Finds one module, and lets the others be found as usual."""
+    """Finds one module; leaves the others to the usual finders."""
 
     def __init__(self, name: str, path: Path, source: str) -> None:
         self._name = name
@@ -79,11 +79,11 @@ class Finder(importlib.abc.MetaPathFinder):
         return importlib.machinery.ModuleSpec(fullname, self._loader, origin=self._loader.path)
 
 
-# --- what a child does ----------------------------------------------------------------------------
+# --- in the child process -------------------------------------------------------------------------
 
 
 class Hooks:
-    """The plugin by which pytest is told what to run, and tells how it was."""
+    """A pytest plugin that selects the tests to run and reports their outcomes."""
 
     def __init__(self, config: Config, run: Callable[[pytest.Session], None]) -> None:
         self._config = config
@@ -107,7 +107,7 @@ class Hooks:
             self.failed = report.nodeid
 
     def run_tests(self, items: Sequence[pytest.Item], begins: Callable[[str], None]) -> None:
-        """Run the items in this order, until one has failed; after the last, "" begins."""
+        """Run the items in this order until one fails; after the last, report that "" begins."""
         for item, following in zip(items, [*items[1:], None], strict=True):
             begins(item.nodeid)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -117,19 +117,19 @@ class Hooks:
 
 
 class Survey:
-    """How long each test takes, and which functions of the package it calls."""
+    """Records the CPU time of each test, and the functions of the package that it calls."""
 
     def __init__(self, config: Config, *, functions: bool) -> None:
-        self._asks_for_functions = functions
+        self._record_functions = functions
         self._folder = str(config.root / config.package) + os.sep
         self._codes: set[CodeType] = set()
-        self._test = ""  # empty: before the first
+        self._test = ""  # "": before the first test
         self._began = time.process_time()
         self.functions: dict[str, list[str]] = {}
         self.longest = 0.0
 
     def begins(self, test: str) -> None:
-        """A test begins, "" for none, and with that the one before is over."""
+        """End the previous test and start this one; "" starts none."""
         sys.setprofile(None)
         ours = (code for code in self._codes if code.co_filename.startswith(self._folder))
         self.functions[self._test] = sorted({_name_of(code) for code in ours})
@@ -141,8 +141,8 @@ class Survey:
             self.listen()
 
     def listen(self) -> None:
-        """Note the functions that are called from now on."""
-        if not self._asks_for_functions:
+        """Record the functions that are called from now on."""
+        if not self._record_functions:
             return
         codes = self._codes
 
@@ -153,7 +153,7 @@ class Survey:
 
 
 def _name_of(code: CodeType) -> str:
-    """`tasks:Task._run`, as a mutant calls it; what has no name counts as where it stands."""
+    """Name a function as mutants do: `tasks:Task._run`; a lambda counts as its function."""
     name = code.co_qualname.replace(".<locals>", "").partition(".<")[0]
     return f"{Path(code.co_filename).stem}:{name}"
 
@@ -162,20 +162,20 @@ def _name_of(code: CodeType) -> str:
 
 
 class Hanging(Exception):
-    """A child goes on for too long; the argument is the test it was in."""
+    """A child takes too long; the argument is the test that it runs."""
 
 
 class Nursery:
-    """Forks children, one at a time, and hears what they say."""
+    """Forks one child at a time, and reads what it writes."""
 
     def __init__(self) -> None:
         self._child = 0
 
     def run(self, job: Callable[[TextIO], None], wait: float | None) -> list[str]:
-        """Let a child do `job`, and return the last line it has written, split at tabs.
+        """Run `job` in a child; return the last line that it writes, split at tabs.
 
-        The others say which test begins. Raises Hanging if none does for `wait` seconds, or if the
-        child was ended by its own alarm clock.
+        Earlier lines name the test that begins. Raise Hanging if no line arrives for `wait` seconds
+        of real time, or if the child's own timer ended it.
         """
         reading, writing = os.pipe()
         self._child = os.fork()
@@ -195,7 +195,7 @@ class Nursery:
         return heard
 
     def end(self, *, kill: bool = True) -> int:
-        """See the child out, and end all that it has started; return its status, 0 for none."""
+        """Wait for the child, kill what it started, and return its wait status; 0 if no child."""
         child, self._child = self._child, 0
         if not child:
             return 0
@@ -205,7 +205,7 @@ class Nursery:
         try:
             os.killpg(child, signal.SIGKILL)
         except ProcessLookupError:
-            return status  # it has started nothing, as most do
+            return status  # most children start no process
         return status
 
     def _hear(self, reading: int, wait: float | None) -> tuple[list[str], bool]:
@@ -239,11 +239,11 @@ def _be_a_child(job: Callable[[TextIO], None], writing: int) -> NoReturn:
 
 
 class Unusable(Exception):
-    """The tests cannot be used: they fail without a change."""
+    """The tests cannot be used, because they fail without a change."""
 
 
 class Worker:
-    """Answers for mutants with the tests of one killer."""
+    """Runs the tests of one killer on mutants, and answers with verdicts."""
 
     def __init__(self, config: Config, killer: Killer, answers: TextIO) -> None:
         self._config = config
@@ -252,12 +252,14 @@ class Worker:
         self._nursery = Nursery()
         self._items: list[pytest.Item] = []
         self._why_unusable: Unusable | None = None
-        self._kills: dict[str, Counter[str]] = defaultdict(Counter)  # by module, then by test
-        self._functions: dict[str, set[str]] = {}  # by test; "" has those that an import calls
+        self._kills: dict[str, Counter[str]] = defaultdict(Counter)  # by module, then test
+        self._functions: dict[
+            str, set[str]
+        ] = {}  # by test; "" has the functions called by an import
         self._patience = config.patience  # seconds
 
     def serve(self) -> None:
-        """Answer until there are no more questions."""
+        """Answer until standard input ends."""
         signal.signal(signal.SIGTERM, self._leave)
         if self._killer.collected:
             status = self._pytest(self._killer.files, Hooks(self._config, self._with_items))
@@ -282,11 +284,11 @@ class Worker:
         try:
             self._answer_all()
         except Unusable as error:
-            self._why_unusable = error  # pytest would hide it
+            self._why_unusable = error  # pytest would hide the exception
 
     def _answer_all(self) -> None:
         if any(name.partition(".")[0] == self._config.package for name in sys.modules):
-            raise Unusable(f"a test of {self._killer.name} imports {self._config.package} itself")
+            raise Unusable(f"a test of {self._killer.name} imports {self._config.package} directly")
         self._survey()
         self._say({"ready": self._killer.name})
         for line in sys.stdin:
@@ -296,13 +298,13 @@ class Worker:
         print(json.dumps(answer), file=self._answers, flush=True)
 
     def _survey(self) -> None:
-        """Run all tests without a change. Raises Unusable if one fails."""
+        """Run all tests without a change; raise Unusable if one fails."""
         last = self._nursery.run(self._survey_in_a_child, None)
         if last[0] != "surveyed":
-            raise Unusable(f"without any change, {last[-1] or 'collecting'} fails")
-        told = json.loads(last[1])
-        self._functions = {test: set(names) for test, names in told["functions"].items()}
-        self._patience = max(self._config.patience, TIMES_THE_LONGEST * told["longest"])
+            raise Unusable(f"without a change, {last[-1] or 'collecting'} fails")
+        summary = json.loads(last[1])
+        self._functions = {test: set(names) for test, names in summary["functions"].items()}
+        self._patience = max(self._config.patience, TIMES_THE_LONGEST * summary["longest"])
 
     def _survey_in_a_child(self, speech: TextIO) -> None:
         survey = Survey(self._config, functions=self._killer.selective)
@@ -313,13 +315,13 @@ class Worker:
         if failed is not None:
             speech.write(f"failed\t{failed}\n")
             return
-        told = {"functions": survey.functions, "longest": survey.longest}
-        speech.write(f"surveyed\t{json.dumps(told)}\n")
+        summary = {"functions": survey.functions, "longest": survey.longest}
+        speech.write(f"surveyed\t{json.dumps(summary)}\n")
 
     def _run(
         self, files: Sequence[str], items: Sequence[pytest.Item], begins: Callable[[str], None]
     ) -> str | None:
-        """Run the items, or else the files, and return the test that fails, if any does."""
+        """Run the items, or the files if there are none; return the test that fails, or None."""
         if self._killer.collected:
             hooks: Hooks = next(_hooks_of(items))
             hooks.run_tests(items, begins)
@@ -349,16 +351,16 @@ class Worker:
             word, test = self._nursery.run(job, WAITING + self._patience)
         except Hanging as hanging:
             word, test = "hung", str(hanging)
-        if word == "in":  # the last that was heard of it
+        if word == "in":  # the last line that it wrote
             word = "crashed"
         if word != "survived":
             self._kills[module][test] += 1
         return {"outcome": word, "test": test}
 
     def _choose(self, module: str, function: str) -> list[pytest.Item]:
-        """The items that may find out about a change in the function, the most telling first.
+        """Return the items that can detect a change in the function, most successful ones first.
 
-        All, if it is called when the package is imported, or by none of the tests as far as known.
+        Return all items if importing the package calls it, or if no test is known to call it.
         """
         known = self._functions
         chosen = [item for item in self._items if function in known.get(item.nodeid, ())]
@@ -375,10 +377,10 @@ def _hooks_of(items: Sequence[pytest.Item]) -> Iterator[Hooks]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve with the killer and by the config file of the arguments."""
+    """Serve with the config file and the killer given as arguments."""
     file, name = arguments
     config = read_config(Path(file))
-    os.environ["CI"] = "mutation"  # the same examples each time
+    os.environ["CI"] = "mutation"  # Hypothesis then uses the same examples each time
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     errors = os.fdopen(os.dup(2), "w", encoding="utf-8")
     silent = os.open(os.devnull, os.O_WRONLY)

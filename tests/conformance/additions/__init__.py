@@ -1,9 +1,9 @@
-"""What a shadow adds to an implementation, so that the suite finds what it reads.
+"""Names that a shadow adds to an implementation, because the suite reads them.
 
-Purpose: names, places and adapters; `shadow.py` copies this folder into the shadow's package, whose
-`__init__` imports it last.
-Rules: nothing here behaves in the implementation's place: every name leads to its own objects. An
-implementation that is laid out as asyncio is gets nothing but the names of the pure-Python twins.
+Purpose: names, modules and adapters. `shadow.py` copies this folder into the shadow's package,
+whose `__init__` imports it last.
+Rules: nothing here replaces behaviour: every name refers to an object of the implementation. An
+implementation with asyncio's module layout gets only the names of the pure-Python classes.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""asyncio's places for what stands elsewhere in an implementation.
+"""asyncio's module names for objects that an implementation defines in other files.
 
-Purpose: the suite finds and patches things by asyncio's modules (`asyncio.base_events.logger`). An
-implementation may have laid them out otherwise; here each of asyncio's modules gets the names of
-the files that do its work.
-Rules: a name is added where it is missing, and means the implementation's own object; to set it, as
-`mock.patch` does, sets it in every file that holds that object.
+Purpose: the suite finds and patches objects by asyncio's modules (`asyncio.base_events.logger`). An
+implementation may define them elsewhere. Here each of asyncio's modules gets the names of the files
+that do its work.
+Rules: a name is added only where it is missing, and refers to the implementation's own object.
+Setting it, as `mock.patch` does, sets it in every file that has that object.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final
 
 PACKAGE: Final = __package__.rpartition(".")[0]
 
-#: asyncio's module to the files of miniloop that do its work besides the one of that name.
+#: asyncio's module to the files of miniloop that do its work, besides the file of the same name.
 WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "base_events": (
         "selector_events", "mishaps", "threads", "staggered", "connections", "datagrams",
@@ -57,7 +57,7 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "windows_utils": (),
 }  # fmt: skip
 
-#: The names of the pure-Python classes and functions beside those of the accelerator.
+#: The names that asyncio gives its pure-Python classes and functions, beside the accelerated ones.
 TWINS: Final = {
     "events": {
         "_py__get_running_loop": "_get_running_loop",
@@ -77,10 +77,10 @@ TWINS: Final = {
     },
 }
 
-#: More names for what stands elsewhere: asyncio's module, its name, the file, the own name.
+#: Objects with another name in miniloop: asyncio's module, asyncio's name, our file, our name.
 NAMES: Final = (("selector_events", "_SelectorTransport", "descriptors", "_DescriptorTransport"),)
 
-#: Attributes that have asyncio's names beside their own: file, class, asyncio's name, the own one.
+#: Attributes with another name in miniloop: our file, class, asyncio's name, our name.
 ATTRIBUTES: Final = (
     ("descriptors", "_WriteHalf", "_write_send", "_write_ready"),
     ("descriptors", "_WriteHalf", "_write_sendmsg", "_write_ready"),
@@ -90,12 +90,12 @@ ATTRIBUTES: Final = (
     ("sslproto", "SSLProtocol", "_get_extra_info", "get_extra_info"),
 )
 
-#: Classes of the Windows modules that the suite asks loops whether they are of.
+#: Classes of the Windows modules: the suite tests with `isinstance` whether a loop is one.
 WINDOWS: Final = {"proactor_events": ("BaseProactorEventLoop",)}
 
 
 class Place(ModuleType):
-    """A module of asyncio's whose work several files do."""
+    """A module of asyncio whose objects are defined in several files."""
 
     def __setattr__(self, name: str, value: object) -> None:
         missing = object()
@@ -115,11 +115,11 @@ def _is_file(name: str) -> bool:
 
 
 def module_of(name: str) -> ModuleType:
-    """The file of that name, or else an empty module in its place."""
+    """Import the file of that name; if there is none, create an empty module."""
     full_name = f"{PACKAGE}.{name}"
     if full_name in sys.modules or _is_file(name):
         return importlib.import_module(full_name)
-    module = ModuleType(full_name, "Stands for a module of asyncio's that is not a file here.")
+    module = ModuleType(full_name, "Replaces a module of asyncio that is not a file here.")
     sys.modules[full_name] = module
     setattr(sys.modules[PACKAGE], name, module)
     return module

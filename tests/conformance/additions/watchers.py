@@ -1,13 +1,13 @@
-"""Child watchers: what 3.14 has removed and 3.13 tests subprocesses with.
+"""Child watchers: removed in 3.14, but the suite of 3.13 needs them for subprocess tests.
 
-Purpose: the suite runs its tests of subprocesses once for each class of watcher, and sets one up
-for each test of an event loop on Unix. Here a watcher's class chooses one of the implementation's
-two ways of watching a child: by pidfd, or by a thread.
-Rules: a watcher watches nothing itself; `set_child_watcher` chooses the way, None the default one.
-The watchers by SIGCHLD cannot be made, for the implementation has no such way. One of them is also
-what the tests of loops set up, by its name in the package and whatever it does: there that name
-means the loop's own way.
-Not here: the callbacks of `add_child_handler`, and the watchers' warnings.
+Purpose: the suite runs its subprocess tests once for each class of watcher, and creates a watcher
+for each test of an event loop on Unix. Here the class of a watcher selects one of the
+implementation's two ways to watch a child process: a pidfd or a thread.
+Rules: a watcher watches nothing itself. `set_child_watcher` selects the way; None selects the
+default. Watchers that use SIGCHLD cannot be created, because the implementation has no such way.
+The loop tests create one of them anyway, by its name in the package, and do not care which way it
+works: under that name they get a watcher that uses the loop's default.
+Left out: the callbacks of `add_child_handler`, and the warnings of watchers.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .places import PACKAGE, module_of
 
 
 class AbstractChildWatcher:
-    """Stands for a way of watching children: `way` is the implementation's function for it."""
+    """Selects a way to watch child processes: `way` is the implementation's function."""
 
     way = "_watch_child"
 
     def attach_loop(self, loop: object) -> None:
-        """Every loop of the implementation watches its own children."""
+        """Do nothing: every loop of the implementation watches its own children."""
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 class ThreadedChildWatcher(AbstractChildWatcher):
@@ -40,18 +40,18 @@ class PidfdChildWatcher(AbstractChildWatcher):
 
 
 class SignalChildWatcher(AbstractChildWatcher):
-    """Watching by SIGCHLD, for which the implementation has nothing."""
+    """A watcher that uses SIGCHLD, which the implementation does not support."""
 
     def __init__(self) -> None:
         raise NotImplementedError
 
 
 class OwnWay(AbstractChildWatcher):
-    """What the tests of loops set up."""
+    """The watcher that the loop tests create."""
 
 
 _current: AbstractChildWatcher | None = None
-_ways: dict[str, Any] = {}  # the names of the implementation's file on subprocesses
+_ways: dict[str, Any] = {}  # the names in the implementation's subprocess file
 
 
 def set_child_watcher(watcher: AbstractChildWatcher | None) -> None:
@@ -67,7 +67,7 @@ def get_child_watcher() -> AbstractChildWatcher:
 
 
 def _refuse(*_: object) -> None:
-    """What the abstract policy does when it is asked for a watcher, or given one."""
+    """Raise NotImplementedError, as the abstract policy does for watchers."""
     raise NotImplementedError
 
 
