@@ -1,0 +1,70 @@
+"""asyncio's places for names that stand elsewhere in this package.
+
+Purpose: programs import `asyncio.log` or `asyncio.trsock`, and read `asyncio.tasks.gather` or
+`asyncio.base_events.Server`. Where miniloop stands in for asyncio, they find them: for each module
+of asyncio that is not a file here, this file makes a small module; and modules that are files here
+get the names that have moved so that imports go one way.
+Invariants: every name is the object that the package itself uses; nothing is defined here. Setting
+a name in one of these places, as `mock.patch` does, changes nothing in the file that uses it.
+This file contains no behaviour, and a reader may skip it.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+# The sorter would write a line for each of these files.
+# isort: off
+from . import abstract, combinators, connections, descriptors, format_helpers, futures, locks
+from . import runners, sendfile, subprocess, tasks, threads, timeouts, transports
+
+# isort: on
+from .hints import Any
+
+__all__ = ()
+
+_PACKAGE = sys.modules[__name__.rpartition(".")[0]]
+
+
+def _provide(place: str, *things: Any, **names: Any) -> None:
+    """Give the module `place` of the package some classes and functions, and other names."""
+    full_name = f"{_PACKAGE.__name__}.{place}"
+    module = sys.modules.get(full_name)
+    if module is None:
+        module = sys.modules[full_name] = ModuleType(full_name, "Made by places.py.")
+        # importlib.util.find_spec() raises ValueError for a module that has none.
+        module.__spec__ = type(__spec__)(full_name, None)
+        setattr(_PACKAGE, place, module)
+    vars(module).update({thing.__name__: thing for thing in things}, **names)
+
+
+# -- modules of asyncio that are not files here ---------------------------------------------------
+
+_provide("log", logger=format_helpers.logger)
+_provide("trsock", transports.TransportSocket)
+_provide("mixins", locks._LoopBoundMixin)
+_provide("base_subprocess", subprocess.BaseSubprocessTransport)
+_provide("base_futures", futures.isfuture, format_helpers._future_repr_info)
+_provide("base_tasks", format_helpers._task_repr_info,
+         _task_get_stack=format_helpers._task_stack,
+         _task_print_stack=format_helpers._print_task_stack)  # fmt: skip
+_provide("constants",
+         LOG_THRESHOLD_FOR_CONNLOST_WRITES=descriptors.LOG_THRESHOLD_FOR_CONNLOST_WRITES,
+         ACCEPT_RETRY_DELAY=connections.ACCEPT_RETRY_DELAY,
+         DEBUG_STACK_DEPTH=format_helpers.DEBUG_STACK_DEPTH,
+         SENDFILE_FALLBACK_READBUFFER_SIZE=sendfile.SENDFILE_FALLBACK_READBUFFER_SIZE,
+         SSL_HANDSHAKE_TIMEOUT=60.0, SSL_SHUTDOWN_TIMEOUT=30.0,
+         )  # fmt: skip
+
+# -- names that have moved ------------------------------------------------------------------------
+
+_provide("base_events", connections.Server)
+_provide("events", abstract.AbstractServer, runners.AbstractEventLoopPolicy,
+         runners.get_event_loop_policy, runners.set_event_loop_policy)  # fmt: skip
+_provide("unix_events", runners.DefaultEventLoopPolicy)
+_provide("futures", threads.wrap_future, _PyFuture=futures.Future)
+_provide("tasks", combinators.gather, combinators.wait, combinators.as_completed,
+         combinators.shield, timeouts.wait_for, threads.run_coroutine_threadsafe,
+         FIRST_COMPLETED=combinators.FIRST_COMPLETED, ALL_COMPLETED=combinators.ALL_COMPLETED,
+         FIRST_EXCEPTION=combinators.FIRST_EXCEPTION, _PyTask=tasks.Task)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Libraries that were written for asyncio, unmodified, with miniloop in asyncio's place."""
