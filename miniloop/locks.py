@@ -337,8 +337,7 @@ class Semaphore(_ContextManagerMixin, _WaitersMixin):
 
     def release(self) -> None:
         """Give a permit back. The oldest waiter that is asleep gets it."""
-        self._value += 1
-        self._value -= self._wake(1)
+        self._value += 1 - self._wake(1)
 
 
 class BoundedSemaphore(Semaphore):
