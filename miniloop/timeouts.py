@@ -41,7 +41,7 @@ class Timeout:
     """The asynchronous context manager that `timeout()` and `timeout_at()` return."""
 
     def __init__(self, when: float | None) -> None:
-        """`when` is a time on the loop's clock, in seconds. None means no deadline."""
+        """Set the deadline to `when`, in seconds on the loop's clock. None means no deadline."""
         self._when = _checked(when)
         self._state: str = CREATED
         self._timeout_handler: Handle | None = None  # will call _on_timeout; None: no timer is set
@@ -69,7 +69,7 @@ class Timeout:
         self._cancel_timer()
         if when is not None:
             loop = get_running_loop()
-            if when <= loop.time():  # no timer needed; the first `await` of the block raises
+            if when <= loop.time():  # no timer needed: the next iteration cancels the task
                 self._timeout_handler = loop.call_soon(self._on_timeout)
             else:
                 self._timeout_handler = loop.call_at(when, self._on_timeout)
@@ -97,7 +97,7 @@ class Timeout:
 
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         self._cancel_timer()
-        if self._state is ACTIVE:
+        if self._state is not EXPIRING:
             self._state = FINISHED
             return
         self._state = EXPIRED
