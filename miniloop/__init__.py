@@ -26,6 +26,7 @@ from .connections import *
 from .streams import *
 from .subprocess import *
 from .unix_events import *
+from .places import *
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,8 @@ READING_ORDER = {
                 "connections", "datagrams", "streams", "sendfile", "unix_sockets"),
     # How the loop meets the operating system; the last file binds everything into one class.
     "system": ("subprocess", "signals", "unix_events"),
+    # asyncio's modules that are not files here; a reader may skip it.
+    "names": ("places",),
 }  # fmt: skip
 
 __all__ = (

@@ -11,10 +11,10 @@ This file does not know how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 from .coroutines import _isawaitable, iscoroutine
-from .events import Coro, Handle, Loop, _report, get_event_loop, get_running_loop
+from .events import Handle, Loop, _report, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import FINISHED, PENDING, Future, isfuture
-from .hints import Any, AsyncIterator, Awaitable, Callable, Iterable, Iterator, T
+from .hints import Any, AsyncIterator, Awaitable, Callable, Coro, Iterable, Iterator, T
 from .locks import Event
 from .queues import Queue
 from .tasks import Task, _loop_of, ensure_future

@@ -1,10 +1,13 @@
-"""What counts as a coroutine.
+"""Which objects are coroutines.
 
-Purpose: the two questions that every entry point asks of its argument, and the name of a coroutine
-for a log line.
-Rules: an object is a coroutine by what it can do (`send`, `throw`, `close`, `__await__`), not by
-the keyword that made it; a plain generator is none, although `types.coroutine` makes one out of it.
-This file does not know what drives a coroutine: that is tasks.py.
+Purpose: the checks that functions apply to their arguments, and the text that shows a coroutine in
+a repr.
+
+Invariant: an object is a coroutine if it has the methods `send`, `throw`, `close` and `__await__`.
+It need not come from an `async def`. A generator is not a coroutine. If `types.coroutine` decorated
+its function, it can be awaited, but a Task does not accept it.
+
+Does not depend on tasks, which run coroutines: see tasks.py.
 """
 
 from __future__ import annotations
@@ -15,38 +18,44 @@ from .hints import Any, Awaitable, Coroutine, TypeGuard
 
 __all__ = ("iscoroutine", "iscoroutinefunction")
 
-#: The mark of a generator function that `types.coroutine` has decorated, as in `inspect`.
+#: The flag that `types.coroutine` sets in the code of a generator function; `inspect` has the same.
 CO_ITERABLE_COROUTINE = 0x100
 
-#: `asyncio.coroutine` marked the functions that it decorated with this; some libraries still do.
+#: `asyncio.coroutine` marked decorated functions with this object; some libraries still do that.
 _is_coroutine = object()
 
 
 def iscoroutinefunction(func: object) -> bool:
-    """Return True if calling `func` makes a coroutine object."""
-    import inspect  # not at the top: it takes as long to load as a third of this package
+    """Return True if calling `func` returns a coroutine object."""
+    import inspect  # not at the top: it takes a third as long as importing this package
 
     return inspect.iscoroutinefunction(func) or getattr(func, "_is_coroutine", 0) is _is_coroutine
 
 
 def iscoroutine(obj: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
-    """Return True if `obj` is a coroutine object: native, decorated or a class of its own."""
-    return isinstance(obj, (CoroutineType, Coroutine))  # the first answers at a third of the cost
+    """Return True if `obj` is a coroutine object.
+
+    Either it comes from an `async def`, or its class has the methods of collections.abc.Coroutine.
+    """
+    return isinstance(obj, (CoroutineType, Coroutine))  # the first check is three times as fast
 
 
 def _isawaitable(obj: object) -> bool:
-    """`inspect.isawaitable`: it can be awaited, were it only by the grace of `types.coroutine`."""
+    """Return True if `obj` can be awaited, also a generator made a coroutine by `types.coroutine`.
+
+    This is `inspect.isawaitable`, without importing `inspect`.
+    """
     decorated = isinstance(obj, GeneratorType) and obj.gi_code.co_flags & CO_ITERABLE_COROUTINE
     return bool(decorated) or isinstance(obj, Awaitable)
 
 
 def _first(obj: object, *names: str) -> Any:
-    """The first of these attributes that is there and is not empty; None if none is."""
+    """Return the first of the named attributes that exists and is true, or None."""
     return next(filter(None, (getattr(obj, name, None) for name in names)), None)
 
 
 def _format_coroutine(coro: Any) -> str:
-    """The coroutine's name and the line it stands at, as a Task's repr shows them."""
+    """Return the name of a coroutine and its current line, as shown in the repr of a Task."""
     name = _first(coro, "__qualname__", "__name__") or f"<{type(coro).__name__} without __name__>"
     code = _first(coro, "cr_code", "gi_code")
     if code is None:

@@ -17,7 +17,7 @@ from contextvars import Context, copy_context
 
 from .abstract import AbstractEventLoop
 from .format_helpers import _created_at, _format_callback_source
-from .hints import Any, Callable, Coroutine, StackSummary, T, TypeAlias
+from .hints import Any, Callable, StackSummary, TypeAlias
 
 __all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_running_loop",
            "new_event_loop", "set_event_loop", "_get_running_loop",
@@ -25,7 +25,6 @@ __all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_
 
 Callback: TypeAlias = Callable[..., object]
 Args: TypeAlias = tuple[Any, ...]
-Coro: TypeAlias = Coroutine[Any, Any, T]
 #: An event loop. `Any`, so that a function can take a loop of another library as well.
 Loop: TypeAlias = Any
 

@@ -1,9 +1,11 @@
-"""The exceptions that several files share.
+"""The exception classes that several files use.
 
-Purpose: the errors that miniloop raises by names of its own; those of queues are in queues.py.
-Rules: each class stands where asyncio's stands in the hierarchy, so that an `except` clause written
-for asyncio catches the same things.
-This file does not know who raises them, and imports nothing.
+Purpose: the exceptions of asyncio that are not builtins. Those of queues are in queues.py.
+
+Invariant: each class has the same base class as in asyncio, so an `except` clause written for
+asyncio catches the same exceptions.
+
+Imports nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ __all__ = ("BrokenBarrierError", "CancelledError", "IncompleteReadError", "Inval
 class CancelledError(BaseException):
     """The Future or Task was cancelled.
 
-    It derives from BaseException, not Exception, so that `except Exception` in a coroutine does not
-    swallow a request to stop (bpo-32528).
+    It derives from BaseException. If it derived from Exception, every `except Exception` in a
+    coroutine would swallow cancellations (bpo-32528).
     """
 
 
-# asyncio.TimeoutError has been the builtin itself since Python 3.11.
+# Since Python 3.11, asyncio.TimeoutError is the builtin.
 TimeoutError = TimeoutError
 
 
@@ -29,10 +31,10 @@ class InvalidStateError(Exception):
 
 
 class IncompleteReadError(EOFError):
-    """The stream ended before the requested bytes had arrived.
+    """The stream ended before the requested bytes arrived.
 
-    `partial` holds the bytes that did arrive; `expected` says how many were asked for, or is None
-    where the number was not known (a read up to a separator).
+    `partial` holds the bytes that arrived. `expected` is the number of bytes requested, or None if
+    the request gave no number (a read up to a separator).
     """
 
     def __init__(self, partial: bytes, expected: int | None) -> None:
@@ -46,9 +48,10 @@ class IncompleteReadError(EOFError):
 
 
 class LimitOverrunError(Exception):
-    """A separator was not found within the stream's buffer limit.
+    """No separator was found within the stream's buffer limit.
 
-    `consumed` is the number of bytes that have been searched and may be read off.
+    `consumed` is the number of bytes at the start of the buffer that do not contain the separator.
+    The caller can read and drop them.
     """
 
     def __init__(self, message: str, consumed: int) -> None:
@@ -60,8 +63,8 @@ class LimitOverrunError(Exception):
 
 
 class SendfileNotAvailableError(RuntimeError):
-    """The system call sendfile() cannot be used for this socket or this file."""
+    """The system call sendfile() does not work for this socket or file."""
 
 
 class BrokenBarrierError(RuntimeError):
-    """The Barrier was reset or aborted while tasks waited at it."""
+    """The Barrier is broken, or was reset or aborted while the task waited."""

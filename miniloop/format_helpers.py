@@ -1,11 +1,17 @@
-"""How handles, futures, tasks and their places in the source appear in a repr or a log line.
+"""How handles, futures and tasks appear in a repr or in the log.
 
-Purpose: `<Task pending name='clock' coro=<tick() running at clock.py:12>>` instead of an address;
-and the logger.
-Rules: arguments are shown in debug mode only, for they may hold secrets, and are cut short. What
-takes long to load is loaded with the first loop, not with the package, and kept: an exception may
-be found lost at the interpreter's exit, when nothing can be loaded any more.
-This file does not import the classes that it describes, and a reader of the core may skip it.
+Purpose: a repr like `<Task pending name='clock' coro=<tick() running at clock.py:12>>` instead of a
+memory address; and the logger.
+
+Invariants:
+
+- The arguments of a callback are shown in debug mode only, because they may hold secrets. They are
+  abbreviated.
+- `logging` and `traceback` are imported by the first loop, not by `import miniloop`, because that
+  is slow. They are kept: at the exit of the interpreter, an exception that was never retrieved may
+  have to be reported, and imports no longer work then.
+
+Does not import the classes that it describes. A reader of the core can skip this file.
 """
 
 from __future__ import annotations
@@ -35,21 +41,21 @@ def _traceback() -> Any:
 
 
 class _Logger:
-    """The logger that bears the package's name."""
+    """The logger with the name of this package; it imports `logging` at the first use."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(_logging().getLogger(__package__), name)
 
 
-#: Everything that the package logs goes here.
+#: All log messages of the package go to this logger.
 logger = _Logger()
 
-#: How many frames debug mode keeps of the stack that created a future, task or handle.
+#: In debug mode, a future, task or handle stores this many frames of the stack that created it.
 DEBUG_STACK_DEPTH = 10
 
 
 def _format_callback_source(func: Any, args: tuple[Any, ...] | None, *, debug: bool = False) -> str:
-    """The callback's name, in debug mode with its arguments, and where it is defined."""
+    """Return the name of a callback, its arguments in debug mode, and its place in the source."""
     source = _get_function_source(func)
     calls = _format_call(args or (), {}, debug)
     while isinstance(func, functools.partial):
@@ -60,7 +66,8 @@ def _format_callback_source(func: Any, args: tuple[Any, ...] | None, *, debug: b
 
 
 def _get_function_source(func: Any) -> tuple[str, int] | None:
-    for _ in range(sys.getrecursionlimit()):  # what wraps itself shall not hang us
+    """Return the file and the line of the function inside decorators and partials, or None."""
+    for _ in range(sys.getrecursionlimit()):  # not `while True`: an object may wrap itself
         if not hasattr(func, "__wrapped__"):
             break
         func = func.__wrapped__
@@ -72,12 +79,13 @@ def _get_function_source(func: Any) -> tuple[str, int] | None:
 
 
 def _format_call(args: tuple[object, ...], kwargs: dict[str, object], debug: bool) -> str:
+    """Return the arguments as text in debug mode, and `()` otherwise."""
     named = [f"{key}={reprlib.repr(value)}" for key, value in kwargs.items()]
     return f"({', '.join([*map(reprlib.repr, args), *named])})" if debug else "()"
 
 
 def _created_at(thing: Any) -> list[str]:
-    """Where a handle, future or task was made, if debug mode was on then."""
+    """Return where a handle, future or task was created, if that was in debug mode."""
     stack = getattr(thing, "_source_traceback", None)
     return [f"created at {stack[-1].filename}:{stack[-1].lineno}"] if stack else []
 
@@ -114,7 +122,7 @@ def _task_repr_info(task: Any) -> list[str]:
 
 
 def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
-    """The frames of the task's coroutine, or else of the traceback that ended it, oldest first."""
+    """Return the frames of the coroutine, or of the exception if it has ended; oldest first."""
     limit = None if limit is None else max(limit, 0)
     frame = _first(task._coro, "cr_frame", "gi_frame")
     if frame is not None:
@@ -136,23 +144,23 @@ def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None
 
 
 def _format_context(context: dict[str, Any]) -> str:
-    """An exception handler's context as text: the message, then a line for each further key."""
+    """Return the context of an exception handler as text: the message, then a line for each key."""
     lines = [context.get("message") or "Unhandled exception in event loop"]
-    born = {"source_traceback": "Object", "handle_traceback": "Handle"}
+    stacks = {"source_traceback": "Object", "handle_traceback": "Handle"}
     for key in sorted(context.keys() - {"message", "exception"}):
         text = repr(context[key])
-        if key in born:
+        if key in stacks:
             stack = "".join(_traceback().format_list(context[key])).rstrip()
-            text = f"{born[key]} created at (most recent call last):\n{stack}"
+            text = f"{stacks[key]} created at (most recent call last):\n{stack}"
         lines.append(f"{key}: {text}")
     return "\n".join(lines)
 
 
 def extract_stack() -> StackSummary:
-    """The innermost frames that led into this package, oldest first."""
+    """Return the innermost frames of the program, without those of this package; oldest first."""
     walk = itertools.dropwhile(lambda step: step[0].f_globals.get("__package__") == __package__,
                                _traceback().walk_stack(sys._getframe(1)))  # fmt: skip
-    # Without the lines: each would cost an access to a file, and printing looks them up.
+    # Without the source lines, since each would read a file. Printing the stack reads them.
     extract = _traceback().StackSummary.extract
     stack: StackSummary = extract(walk, limit=DEBUG_STACK_DEPTH, lookup_lines=False)
     stack.reverse()

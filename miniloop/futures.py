@@ -156,7 +156,7 @@ class Future(Generic[T]):
                 loop._ready.append(waiter)
 
     def _check_waiters(self, waiters: list[Any]) -> None:
-        """In debug mode: check the thread, and note in the handles what has completed the future."""
+        """In debug mode, check the thread, and note in the handles what completed the future."""
         self._loop._check_thread()
         for waiter in waiters:
             if type(waiter) is Handle:
@@ -170,7 +170,7 @@ class Future(Generic[T]):
         Raises CancelledError if it was cancelled, InvalidStateError if it is still pending.
         """
         if self._state is FINISHED and self._exception is None:
-            return self._result  # type: ignore[no-any-return]
+            return self._result
         if self._state is PENDING:
             raise InvalidStateError("Result is not set.")
         try:
@@ -244,7 +244,7 @@ class Future(Generic[T]):
                 if self._state is PENDING:
                     raise RuntimeError("await wasn't used with future")
             if self._state is FINISHED and self._exception is None:
-                return self._result  # type: ignore[no-any-return]
+                return self._result
             raise self._error()
         finally:
             # An exception refers to this frame by its traceback, this frame to the future, and the

@@ -28,9 +28,9 @@ from contextvars import Context
 from weakref import WeakSet, WeakValueDictionary
 
 from . import events
-from .events import AbstractEventLoop, Args, Callback, Coro, Handle, TimerHandle
+from .events import AbstractEventLoop, Args, Callback, Handle, TimerHandle
 from .futures import Future, _allocate, isfuture
-from .hints import Any, Awaitable, Callable, Final, T, TypeAlias
+from .hints import Any, Awaitable, Callable, Coro, Final, T, TypeAlias
 from .tasks import Task, _register_task, eager_task_factory, ensure_future
 
 __all__ = ()

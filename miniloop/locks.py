@@ -1,12 +1,24 @@
-"""Lock, Event, Condition, Semaphore, Barrier: how the tasks of one loop wait for one another.
+"""Lock, Event, Condition, Semaphore, Barrier: how the tasks of one loop wait for each other.
 
-Purpose: what `threading` has under these names, for tasks. A task gives its turn away only where it
-has to wait, so between two awaits nothing interferes, and to take a free lock is to set a flag.
-Rules: who has to wait stands in a line of futures, oldest first; to wake a waiter is to set the
-result of its future. A woken waiter stays in the line until its task's next step takes it out, and
-newcomers stand behind it. Cancelled before that step, it leaves what it was woken for to the next.
-This file does not know tasks, only the futures they wait for. Nothing here is for use from another
-thread. Read futures.py first.
+Purpose: the classes that `threading` has under these names, for tasks instead of threads. The event
+loop switches tasks only at an `await`. So code between two awaits needs no protection, and to take
+a free lock means to set a flag.
+
+Invariants:
+
+- A task that must wait adds a future, its *waiter*, to a deque and awaits it. The oldest waiter is
+  first. A waiter in the deque is in one of three states:
+
+      pending        the task is asleep
+      has a result   the task was woken, but has not run yet
+      cancelled      the task was cancelled, but has not run yet
+
+- Only the task itself removes its waiter, when it runs. A woken waiter still in the deque keeps its
+  place: newcomers wait behind it.
+- A woken task can be cancelled before it runs. It then passes on whatever it was woken for.
+
+Does not depend on tasks, only on the futures that they await. Nothing here is thread-safe.
+Read first: futures.py.
 """
 
 from __future__ import annotations
@@ -22,76 +34,71 @@ from .hints import Any, Callable, Literal, T
 __all__ = ("Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier")
 
 
-_one_binds = threading.Lock()
+_binding = threading.Lock()  # held while an object is bound to its loop
 
 
 class _LoopBoundMixin:
-    """Belongs to the loop in which somebody first had to wait for it.
+    """Binds an object to the first loop in which a task has to wait for it.
 
-    Not to a loop of the moment it is made: programs make their locks at import, before there is one
-    (bpo-42392). For as long as nobody has to wait, any number of loops may use it in turn.
+    Not to the loop that is current when the object is created: programs create locks at import
+    time, when there is no loop (bpo-42392). Until a task has to wait, any loop may use the object.
     """
 
-    _loop: Loop = None  # written once, by the first who has to wait
+    _loop: Loop = None  # None until a task has to wait; written once, by _get_loop
 
-    def _stand_in(self, line: deque[Future[T]]) -> Future[T]:
-        """Return the future to wait for, which now stands at the end of the line.
+    def _get_loop(self) -> Loop:
+        """Return the running loop; bind the object to it if it is not bound yet.
 
-        Raises RuntimeError if the running loop is not the one we belong to.
+        Raises RuntimeError if no loop is running or if the object is bound to another loop.
         """
         loop = get_running_loop()
-        if self._loop is not loop:
-            self._bind(loop)
-        waiter: Future[T] = loop.create_future()
-        line.append(waiter)
-        return waiter
-
-    def _bind(self, loop: Loop) -> None:
-        with _one_binds:  # else the loops of two threads could both find _loop empty, and go on
-            if self._loop is None:
-                self._loop = loop
+        if self._loop is None:
+            with _binding:  # without it, the loops of two threads could both read None here
+                if self._loop is None:
+                    self._loop = loop
         if self._loop is not loop:
             raise RuntimeError(f"{self!r} is bound to a different event loop")
+        return loop
+
+    def _add_waiter(self, waiters: deque[Future[T]]) -> Future[T]:
+        """Append a new future to `waiters` and return it. Raises RuntimeError as _get_loop does."""
+        waiter: Future[T] = self._get_loop().create_future()
+        waiters.append(waiter)
+        return waiter
 
 
 class _WaitersMixin(_LoopBoundMixin):
-    """The line of those who wait."""
+    """Wakes the waiters, and shows their number in the repr."""
 
-    #: None in locks until somebody has to wait, which for most is never: an empty deque is large.
-    _waiters: deque[Future[bool]] | None
-
-    def _join_line(self) -> tuple[deque[Future[bool]], Future[bool]]:
-        """Stand at the end of the line; return it, to be left again, and the future to wait for."""
-        if self._waiters is None:
-            self._waiters = deque()
-        return self._waiters, self._stand_in(self._waiters)
+    _waiters: deque[Future[bool]]  # oldest first; see the top of this file
 
     def _wake(self, count: int) -> int:
-        """Wake the `count` oldest who are asleep; return how many there were too few."""
-        for waiter in self._waiters or ():
-            if count <= 0:
+        """Wake the `count` oldest waiters that are asleep; return how many were woken."""
+        woken = 0
+        for waiter in self._waiters:
+            if woken >= count:
                 break
             if not waiter.done():
                 waiter.set_result(True)
-                count -= 1
-        return count
+                woken += 1
+        return woken
 
     def _newcomer_must_wait(self) -> bool:
-        """True while somebody has the older claim; those who were cancelled have none."""
-        return any(not waiter.cancelled() for waiter in self._waiters or ())
+        """Return True if a waiter is ahead of a newcomer. A cancelled waiter gives up its place."""
+        return bool(self._waiters) and any(not waiter.cancelled() for waiter in self._waiters)
 
-    def __repr__(self: Any) -> str:  # Any, for _state_text is the derived classes'
+    # `self` is Any below because these methods use methods of the derived classes.
+
+    def _state_text(self: Any) -> str:
+        return "locked" if self.locked() else "unlocked"
+
+    def __repr__(self: Any) -> str:
         waiting = f", waiters:{len(self._waiters)}" if self._waiters else ""
         return f"<{super().__repr__()[1:-1]} [{self._state_text()}{waiting}]>"
 
 
-class _LockMixin(_WaitersMixin):
-    """`async with`: acquired inside the block, released after it, however it ends."""
-
-    # `self` is Any because the classes with acquire, release and locked are those derived from it.
-
-    def _state_text(self: Any) -> str:
-        return "locked" if self.locked() else "unlocked"
+class _ContextManagerMixin:
+    """Adds `async with`: it acquires on entry and releases on exit, also after an exception."""
 
     async def __aenter__(self: Any) -> None:
         await self.acquire()
@@ -100,41 +107,48 @@ class _LockMixin(_WaitersMixin):
         self.release()
 
 
-class Lock(_LockMixin):
-    """Held by one at a time; the others get it in the order in which they asked.
+class Lock(_ContextManagerMixin, _WaitersMixin):
+    """A mutual exclusion lock. Tasks get it in the order in which they asked for it.
 
-    It does not know by whom it is held: any task may release it. Use it as `async with lock:`.
+    A Lock does not know its holder: any task may release it. Use it as `async with lock:`.
     """
 
     def __init__(self) -> None:
-        self._waiters = None
+        self._waiters = deque()
         self._locked = False  # written by acquire and release only
 
     def locked(self) -> bool:
-        """Return True while somebody holds the lock."""
+        """Return True if the lock is held."""
         return self._locked
 
     async def acquire(self) -> Literal[True]:
-        """Wait until the lock is free and it is our turn, take it, and return True."""
+        """Wait until the lock is free, take it, and return True.
+
+        If the lock is free and no other task waits, return without running other tasks.
+        """
+        # The method also checks `self._waiters`. Checking it here, and in release(), makes an
+        # uncontended lock 20 % faster.
         if not self._locked and not (self._waiters and self._newcomer_must_wait()):
             self._locked = True
             return True
-        line, waiter = self._join_line()
+        waiter = self._add_waiter(self._waiters)
         try:
             await waiter
             self._locked = True
         finally:
-            line.remove(waiter)
-            # Perhaps release() had woken us, who are cancelled, and nobody else (bpo-27585):
-            #     lock.release(); waiting_task.cancel()
+            self._waiters.remove(waiter)
+            # If the lock is free here, this task was cancelled. Perhaps release() had woken it and
+            # no other task, and the others would sleep forever (bpo-27585):
+            #     lock.release()
+            #     waiting_task.cancel()  # before it has run
             if not self._locked:
                 self._wake_first()
         return True
 
     def release(self) -> None:
-        """Set the lock free and wake the first who waits; RuntimeError if it is free already.
+        """Free the lock and wake the first waiter. Raises RuntimeError if the lock is free.
 
-        Until the waiter's task has its turn the lock is free, yet no newcomer gets ahead of it.
+        The lock stays free until the woken task runs, but a newcomer cannot take it before then.
         """
         if not self._locked:
             raise RuntimeError("Lock is not acquired.")
@@ -143,14 +157,15 @@ class Lock(_LockMixin):
             self._wake_first()
 
     def _wake_first(self) -> None:
-        # Not `_wake(1)`: a first who is awake will take the lock, and one who was cancelled will
-        # call this again on the way out; the second would wake up for nothing.
+        # Not `self._wake(1)`, which skips waiters that are done and would wake the second one for
+        # nothing. A first waiter that is done needs no help: if it was woken, its task takes the
+        # lock; if it was cancelled, its task calls _wake_first again when it runs.
         if self._waiters and not self._waiters[0].done():
             self._waiters[0].set_result(True)
 
 
 class Event(_WaitersMixin):
-    """A flag that tasks can wait for; everyone who waits is woken when it is set."""
+    """A flag that tasks can wait for. Setting it wakes all waiters."""
 
     def __init__(self) -> None:
         self._waiters = deque()
@@ -160,185 +175,215 @@ class Event(_WaitersMixin):
         return "set" if self._value else "unset"
 
     def is_set(self) -> bool:
-        """Return True while the flag is set."""
+        """Return True if the flag is set."""
         return self._value
 
     def set(self) -> None:
-        """Set the flag and wake all who wait."""
+        """Set the flag and wake all waiters."""
         if not self._value:
             self._value = True
-            self._wake(len(self._waiters or ()))
+            self._wake(len(self._waiters))
 
     def clear(self) -> None:
-        """Take the flag back. Who was woken by set() returns from wait() all the same."""
+        """Clear the flag. Tasks that set() has already woken return from wait() anyway."""
         self._value = False
 
     async def wait(self) -> Literal[True]:
-        """Return True as soon as the flag is set, at once if it is set now."""
+        """Wait until the flag is set, and return True. Return at once if it is set."""
+        # Not `while not self._value`: with set() directly followed by clear(), the woken tasks
+        # would find the flag cleared and go back to sleep.
         if not self._value:
-            line, waiter = self._join_line()
+            waiter = self._add_waiter(self._waiters)
             try:
                 await waiter
             finally:
-                line.remove(waiter)
+                self._waiters.remove(waiter)
         return True
 
 
-class Condition(_LockMixin):
-    """A lock, and a line of those who wait for the state that it protects to change.
+class Condition(_ContextManagerMixin, _WaitersMixin):
+    """A lock, and waiters for a change of the state that the lock protects.
 
-    `lock` is the lock to use, so that several conditions can share one; by default a new Lock.
+    `lock` is the Lock to use, so that several conditions can share one. By default it is a new one.
     """
 
     def __init__(self, lock: Lock | None = None) -> None:
-        self._waiters = deque()
+        self._waiters = deque()  # tasks in wait(); tasks in acquire() wait in the lock's own deque
         self._lock = Lock() if lock is None else lock
-        # The lock's own methods: who holds the condition holds the lock.
+        # To hold the condition means to hold its lock.
         self.locked = self._lock.locked
         self.acquire = self._lock.acquire
         self.release = self._lock.release
 
     async def wait(self) -> Literal[True]:
-        """Release the lock, wait to be notified, take the lock again, return True.
+        """Release the lock, wait for a notification, take the lock again, and return True.
 
-        It may return without a notification, so look at the state again, or use `wait_for`. The
-        lock is held when wait() raises, too. RuntimeError if the lock is not held on entry.
+        It can return without a notification: check the state again, or use `wait_for`. The lock is
+        also held when wait() raises. Raises RuntimeError if the lock is not held on entry.
         """
         if not self.locked():
             raise RuntimeError("cannot wait on un-acquired lock")
-        line, waiter = self._join_line()  # may refuse, and then the lock must still be held
+        # Before release(): if this raises RuntimeError, the lock must still be held.
+        waiter = self._add_waiter(self._waiters)
         self.release()
         try:
             try:
                 await waiter
             finally:
-                line.remove(waiter)
+                self._waiters.remove(waiter)
                 await self._take_lock_again()
         except BaseException:
-            # A notification may have come before the cancellation, and would be lost with us. One
-            # wake-up too many is harmless, one too few leaves somebody asleep for ever (gh-112202).
+            # This task may have been notified and cancelled before it ran, or cancelled while it
+            # took the lock. The notification must not be lost (gh-112202):
+            #     condition.notify()  # wakes this task and no other
+            #     waiting_task.cancel()
+            # If there was none, the next waiter wakes for nothing. That is allowed, see above.
             self._wake(1)
             raise
         return True
 
     async def _take_lock_again(self) -> None:
-        """Acquire, however often we are cancelled meanwhile; then raise the last CancelledError.
+        """Acquire the lock, even if cancelled meanwhile; then raise the last CancelledError.
 
-        The tempting way, to let the first one out, would make `async with condition` release a
-        lock that is not held (bpo-22970). And a new CancelledError would lose the message of the
-        one that came (gh-111693).
+        A plain `await self.acquire()` could raise without the lock, and `async with condition`
+        would then release a lock that is not held (bpo-22970). The CancelledError is raised itself,
+        not a new one, to keep its message (gh-111693).
         """
-        cancelled = []
+        cancelled = None
         while True:
             try:
                 await self.acquire()
                 break
             except CancelledError as exc:
-                cancelled = [exc]
-        if cancelled:
-            raise cancelled.pop()  # its traceback holds this frame, which must not hold it
+                cancelled = exc
+        if cancelled is not None:
+            try:
+                raise cancelled
+            finally:
+                cancelled = None  # its traceback holds this frame: without this, a reference cycle
 
     async def wait_for(self, predicate: Callable[[], T]) -> T:
-        """Wait until `predicate()` is true, and return what it returned.
+        """Wait until `predicate()` is true, and return its value.
 
-        It is called with the lock held, at once and after every wake-up.
+        `predicate` is called with the lock held, first at once and then after every wake-up.
         """
         while not (result := predicate()):
             await self.wait()
         return result
 
     def notify(self, n: int = 1) -> None:
-        """Wake the `n` who have waited longest; RuntimeError if the lock is not held.
+        """Wake the `n` oldest waiters. Raises RuntimeError if the lock is not held.
 
-        They return from wait() one by one, as they get the lock, which notify() does not release.
+        This does not release the lock. Each woken task returns from wait() when it gets the lock.
         """
         if not self.locked():
             raise RuntimeError("cannot notify on un-acquired lock")
         self._wake(n)
 
     def notify_all(self) -> None:
-        """Wake all who wait; RuntimeError if the lock is not held."""
-        self.notify(len(self._waiters or ()))
+        """Wake all waiters. Raises RuntimeError if the lock is not held."""
+        self.notify(len(self._waiters))
 
 
-class Semaphore(_LockMixin):
-    """A number of permits: acquire() takes one or waits for it, release() gives one back.
+class Semaphore(_ContextManagerMixin, _WaitersMixin):
+    """A number of permits: acquire() takes one or waits for one, release() gives one back.
 
-    `value` is their number to begin with; ValueError if it is negative. First asked, first served.
+    `value` is the initial number of permits. Raises ValueError if it is negative. Tasks get permits
+    in the order in which they asked for them.
     """
 
-    # Invariant: a permit is promised as soon as its waiter is woken; _value no longer counts it.
+    # Invariant: a woken waiter owns a permit, although its task has not run yet. _value no longer
+    # counts this permit. If _value counted it until the task runs, a newcomer could take it first.
     def __init__(self, value: int = 1) -> None:
         if value < 0:
             raise ValueError("Semaphore initial value must be >= 0")
-        self._waiters = None
-        self._value = value  # permits that are neither taken nor promised
+        self._waiters = deque()
+        self._value = value  # permits that neither a task nor a woken waiter owns
 
     def _state_text(self) -> str:
         return "locked" if self.locked() else f"unlocked, value:{self._value}"
 
     def locked(self) -> bool:
         """Return True if acquire() would have to wait."""
-        return self._value == 0 or (bool(self._waiters) and self._newcomer_must_wait())
+        return self._value == 0 or self._newcomer_must_wait()
 
     async def acquire(self) -> Literal[True]:
-        """Wait for a permit, take it, and return True."""
+        """Wait for a permit, take it, and return True.
+
+        If there is a permit and no other task waits, return without running other tasks.
+        """
         if not self.locked():
             self._value -= 1
             return True
-        line, waiter = self._join_line()
+        waiter = self._add_waiter(self._waiters)
         try:
             await waiter
         except CancelledError:
+            # Woken first and cancelled then, before this task ran: give the permit back.
+            #     semaphore.release()
+            #     waiting_task.cancel()
             if waiter.done() and not waiter.cancelled():
-                self._value += 1  # the permit promised to us
+                self._value += 1
             raise
         finally:
-            line.remove(waiter)
-            # While we were awake but not out of the line yet, others joined it although there may
-            # have been permits for them, and no release() will wake those (gh-90155).
-            self._value = self._wake(self._value)
+            self._waiters.remove(waiter)
+            # Others may sleep although there are permits, because this waiter was ahead of them and
+            # they had to keep the order (gh-90155). No release() would wake them:
+            #     semaphore.release()  # wakes this task
+            #     semaphore.release()  # wakes no task: no other one waits yet
+            #     await semaphore.acquire()  # in another task, before this task has run
+            self._value -= self._wake(self._value)
         return True
 
     def release(self) -> None:
-        """Give a permit back; the first who waits for one gets it."""
-        self._value += self._wake(1)
+        """Give a permit back. The oldest waiter that is asleep gets it."""
+        self._value += 1 - self._wake(1)
 
 
 class BoundedSemaphore(Semaphore):
-    """A Semaphore that finds out if it is released more often than it was acquired."""
+    """A Semaphore that raises ValueError if it is released more often than acquired."""
 
     def __init__(self, value: int = 1) -> None:
         super().__init__(value)
         self._bound_value = value
 
     def release(self) -> None:
-        """Give a permit back; ValueError if there are as many as in the beginning."""
+        """Give a permit back. Raises ValueError if there are already `value` permits."""
         if self._value >= self._bound_value:
             raise ValueError("BoundedSemaphore released too many times")
         super().release()
 
 
-# The states of a Barrier. FILLING → DRAINING when the last party arrives, and back when the last
-# has left. From any state, abort() leads to BROKEN, and reset() to FILLING: at once if nobody is
-# inside, else by RESETTING, while those who were inside leave.
+# The states of a Barrier, and the events that change them:
+#
+#             last party   last task   reset():            abort()
+#             arrives      leaves      inside / none
+# FILLING     DRAINING                 RESETTING  FILLING  BROKEN
+# DRAINING                 FILLING     RESETTING  FILLING  BROKEN
+# RESETTING                FILLING     RESETTING  FILLING  BROKEN
+# BROKEN                               RESETTING  FILLING  BROKEN
+#
+# "Inside / none": whether tasks are inside. A task is inside from its arrival until it leaves.
+# In DRAINING the tasks inside return; in RESETTING and BROKEN they raise BrokenBarrierError.
+# A newcomer waits outside in DRAINING and RESETTING, and raises BrokenBarrierError in BROKEN.
 FILLING, DRAINING, RESETTING, BROKEN = "filling", "draining", "resetting", "broken"
 
 
 class Barrier:
-    """A place where tasks wait for one another; when `parties` of them have come, all go on.
+    """A place where tasks wait until `parties` of them have arrived. Then all of them go on.
 
-    It can be used again at once: who comes while the last round is still leaving waits outside.
-    `async with barrier as position:` waits on entry only. ValueError if `parties` is less than 1.
+    It can be used again at once: newcomers wait outside until the last round has left.
+    `async with barrier as position:` waits on entry only. Raises ValueError if `parties` is less
+    than 1.
     """
 
     def __init__(self, parties: int) -> None:
         if parties < 1:
             raise ValueError("parties must be > 0")
         self._parties = parties
-        self._cond = Condition()  # all who wait, inside or outside, hear of a new state by it
+        self._cond = Condition()  # notifies the tasks inside and outside of every new state
         self._state = FILLING  # written by _enter only
-        self._count = 0  # tasks inside: arrived, and not yet on their way
+        self._count = 0  # how many tasks are inside
 
     def __repr__(self) -> str:
         waiting = "" if self.broken else f", waiters:{self.n_waiting}/{self.parties}"
@@ -348,10 +393,10 @@ class Barrier:
         return await self.wait()
 
     async def __aexit__(self, *args: object) -> None:
-        """Leaving the block is not waited for."""
+        """Do nothing: tasks do not wait for each other at the end of the block."""
 
     async def wait(self) -> int:
-        """Wait until all parties have come; return 0 for the first who came, 1 for the second…
+        """Wait until all parties have arrived; return 0 for the first that arrived, 1 for the next…
 
         Raises BrokenBarrierError if the barrier is broken, or is reset or aborted meanwhile.
         """
@@ -370,36 +415,37 @@ class Barrier:
                     raise BrokenBarrierError("Abort or reset of barrier")
                 return position
             finally:
+                # Also for a task that is cancelled inside: the others then wait for one more.
                 self._count -= 1
                 if self._count == 0 and self._state in leaving:
                     self._enter(FILLING)
 
     def _enter(self, state: str) -> None:
-        """Pass into `state` and let everyone see."""
+        """Change the state and notify all tasks."""
         self._state = state
         self._cond.notify_all()
 
     async def reset(self) -> None:
-        """Make the barrier new. Whoever is inside gets BrokenBarrierError."""
+        """Return the barrier to its initial state. Tasks inside raise BrokenBarrierError."""
         async with self._cond:
             self._enter(RESETTING if self._count else FILLING)
 
     async def abort(self) -> None:
-        """Break the barrier: who is inside, or comes before reset(), gets BrokenBarrierError."""
+        """Break the barrier: until reset(), all tasks in wait() raise BrokenBarrierError."""
         async with self._cond:
             self._enter(BROKEN)
 
     @property
     def parties(self) -> int:
-        """How many tasks have to come."""
+        """The number of tasks that have to arrive."""
         return self._parties
 
     @property
     def n_waiting(self) -> int:
-        """How many tasks wait for the others now."""
+        """The number of tasks that wait for the others; 0 if the barrier is not filling."""
         return self._count if self._state is FILLING else 0
 
     @property
     def broken(self) -> bool:
-        """True if the barrier was aborted and not reset since."""
+        """True if the barrier was aborted and not reset since then."""
         return self._state is BROKEN

@@ -16,8 +16,9 @@ from types import ModuleType
 
 # The sorter would write a line for each of these files.
 # isort: off
-from . import abstract, combinators, connections, descriptors, format_helpers, futures, locks
-from . import runners, sendfile, subprocess, tasks, threads, timeouts, transports
+from . import abstract, combinators, connections, descriptors, format_helpers, futures, kernel
+from . import locks, policies, sendfile, subprocess, tasks, threads, timeouts, transports
+from . import unix_events
 
 # isort: on
 from .hints import Any
@@ -59,10 +60,12 @@ _provide("constants",
 
 # -- names that have moved ------------------------------------------------------------------------
 
-_provide("base_events", connections.Server)
-_provide("events", abstract.AbstractServer, runners.AbstractEventLoopPolicy,
-         runners.get_event_loop_policy, runners.set_event_loop_policy)  # fmt: skip
-_provide("unix_events", runners.DefaultEventLoopPolicy)
+_provide("base_events", unix_events.BaseEventLoop, connections.Server,
+         kernel._run_until_complete_cb)  # fmt: skip
+_provide("selector_events", unix_events.BaseSelectorEventLoop)
+_provide("events", abstract.AbstractServer, policies.AbstractEventLoopPolicy,
+         policies.get_event_loop_policy, policies.set_event_loop_policy)  # fmt: skip
+_provide("unix_events", policies.DefaultEventLoopPolicy)
 _provide("futures", threads.wrap_future, _PyFuture=futures.Future)
 _provide("tasks", combinators.gather, combinators.wait, combinators.as_completed,
          combinators.shield, timeouts.wait_for, threads.run_coroutine_threadsafe,

@@ -1,14 +1,24 @@
-"""Queue: how tasks hand things to one another.
+"""Queue: how tasks pass items to each other.
 
-Purpose: `Queue`, first in, first out, and the same in other orders, `PriorityQueue` and
-`LifoQueue`. A bounded queue lets producers wait for consumers, an empty one consumers for
-producers.
-Rules: an item is never handed to a waiter, it lies in the queue until a get takes it; to wake a
-waiter is to tell it to look again. So no item gets lost with a consumer that is cancelled. Whoever
-wakes a waiter takes it out of its line, and a waiter that is cancelled after that wakes the next
-one instead.
-This file does not know what the items are for, nor threads: those have the standard library's
-`queue`. Read locks.py first.
+Purpose: `Queue` (first in, first out), and the same in other orders: `PriorityQueue` and
+`LifoQueue`. get() on an empty queue waits for a put; put() on a full queue waits for a get.
+
+Invariants:
+
+- An item is never given to a waiting task directly. It stays in the queue until a get takes it. A
+  woken task only checks the queue again. So cancelling a consumer never loses an item.
+- A waiter is removed from its deque when it is woken, by the task that wakes it. (In locks.py the
+  woken task removes its own waiter, since the waiter keeps its place. Here it has no place to keep:
+  a newcomer may take the item first, and then the woken task waits again.)
+- A woken task can be cancelled before it runs. It then wakes the next waiter instead.
+- A queue is open until shutdown(), and shut down ever after:
+
+                    put()                           get()
+      open          waits while the queue is full   waits while the queue is empty
+      shut down     raises QueueShutDown            raises QueueShutDown if the queue is empty
+
+Does not depend on what the items are. Not thread-safe: threads use the standard library's `queue`.
+Read first: locks.py.
 """
 
 from __future__ import annotations
@@ -24,33 +34,34 @@ __all__ = ("Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "Qu
 
 
 class QueueEmpty(Exception):
-    """get_nowait() found nothing in the queue."""
+    """Raised by get_nowait() if the queue is empty."""
 
 
 class QueueFull(Exception):
-    """put_nowait() found no room in the queue."""
+    """Raised by put_nowait() if the queue is full."""
 
 
 class QueueShutDown(Exception):
-    """The queue was shut down: nothing can be put any more, or nothing is left to get."""
+    """Raised by a put after shutdown(), and by a get once the shut-down queue is empty."""
 
 
 class Queue(_LoopBoundMixin, Generic[T]):
-    """A queue for items of type T, at most `maxsize` of them; no bound if that is 0 or less.
+    """A queue of at most `maxsize` items of type T. 0 or less means any number of items.
 
-    A subclass can give it another order by `_init`, `_put` and `_get`; see PriorityQueue.
+    A subclass can change the order by overriding `_init`, `_put` and `_get`: see PriorityQueue.
     """
 
     def __init__(self, maxsize: int = 0) -> None:
         self._maxsize = maxsize
-        self._getters: deque[Future[None]] = deque()  # asleep in get(), oldest first
-        self._putters: deque[Future[None]] = deque()  # asleep in put(), oldest first
-        self._unfinished_tasks = 0  # puts less task_done() calls
-        self._finished = Event()  # set when _unfinished_tasks gets to 0, cleared by a join()
+        self._getters: deque[Future[None]] = deque()  # waiters of tasks in get(), oldest first
+        self._putters: deque[Future[None]] = deque()  # waiters of tasks in put(), oldest first
+        self._unfinished_tasks = 0  # items put, minus task_done() calls
+        self._finished = Event()  # set exactly while _unfinished_tasks is 0; join() waits for it
+        self._finished.set()
         self._is_shutdown = False
         self._init(maxsize)
 
-    # -- the order of the items; these three are for subclasses to override ------------------------
+    # -- the order of the items: subclasses override these three methods --------------------------
 
     def _init(self, maxsize: int) -> None:
         self._queue: Any = deque()
@@ -61,7 +72,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
     def _get(self) -> T:
         return self._queue.popleft()  # type: ignore[no-any-return]
 
-    # -- looking at it -----------------------------------------------------------------------------
+    # -- inspecting the queue ---------------------------------------------------------------------
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} at {id(self):#x} {self._format()}>"
@@ -85,90 +96,94 @@ class Queue(_LoopBoundMixin, Generic[T]):
 
     @property
     def maxsize(self) -> int:
-        """How many items the queue may hold; 0 or less: any number."""
+        """The number of items that the queue can hold; 0 or less means any number."""
         return self._maxsize
 
     def empty(self) -> bool:
-        """Return True if nothing is in the queue."""
+        """Return True if the queue has no items."""
         return not self._queue
 
     def full(self) -> bool:
-        """Return True if the queue holds as much as it may."""
+        """Return True if the queue holds `maxsize` items."""
         return 0 < self._maxsize <= self.qsize()
 
     # -- putting and getting -----------------------------------------------------------------------
 
     async def put(self, item: T) -> None:
-        """Put `item` into the queue, as soon as there is room.
+        """Put `item` into the queue; wait while the queue is full.
 
-        Raises QueueShutDown if the queue is shut down, before or while it waits.
+        Raises QueueShutDown if the queue is shut down, also if that happens during the wait.
         """
         while self.full() and not self._is_shutdown:
-            waiter = self._stand_in(self._putters)
+            putter = self._add_waiter(self._putters)
             try:
-                await waiter
+                await putter
             except BaseException:
-                self._give_up(waiter, self._putters, self.full())
+                self._give_up(putter, self._putters, self.full())
                 raise
         self.put_nowait(item)
 
     def put_nowait(self, item: T) -> None:
-        """Put `item` into the queue; raises QueueFull if there is no room.
+        """Put `item` into the queue without waiting. Raises QueueFull if the queue is full.
 
         Raises QueueShutDown if the queue is shut down.
         """
-        if self._is_shutdown or self.full():
-            raise QueueShutDown if self._is_shutdown else QueueFull
+        if self._is_shutdown:
+            raise QueueShutDown
+        if self.full():
+            raise QueueFull
         self._put(item)
         self._unfinished_tasks += 1
-        if self._getters:
-            self._wakeup_next(self._getters)
+        self._finished.clear()
+        self._wakeup_next(self._getters)
 
     async def get(self) -> T:
-        """Take the next item out of the queue, as soon as there is one.
+        """Remove the next item and return it; wait while the queue is empty.
 
-        Raises QueueShutDown if the queue is shut down and nothing is left in it.
+        Raises QueueShutDown if the queue is shut down and empty.
         """
         while self.empty() and not self._is_shutdown:
-            waiter = self._stand_in(self._getters)
+            getter = self._add_waiter(self._getters)
             try:
-                await waiter
+                await getter
             except BaseException:
-                self._give_up(waiter, self._getters, self.empty())
+                self._give_up(getter, self._getters, self.empty())
                 raise
         return self.get_nowait()
 
     def get_nowait(self) -> T:
-        """Take the next item out of the queue.
+        """Remove the next item and return it. Raises QueueEmpty if the queue is empty.
 
-        Raises QueueEmpty if there is none, QueueShutDown if there will be none any more.
+        Raises QueueShutDown instead if the queue is empty and shut down.
         """
         if self.empty():
             raise QueueShutDown if self._is_shutdown else QueueEmpty
         item = self._get()
-        if self._putters:
-            self._wakeup_next(self._putters)
+        self._wakeup_next(self._putters)
         return item
 
-    def _give_up(self, waiter: Future[None], line: deque[Future[None]], in_vain: bool) -> None:
-        """Leave `line`; `in_vain` says that whoever comes next in it could not go on either."""
-        if waiter in line:
-            line.remove(waiter)
-        elif not waiter.cancelled() and not in_vain:
-            # Woken, and cancelled before the step that would have used it (bpo-23812).
-            self._wakeup_next(line)
+    def _give_up(self, waiter: Future[None], waiters: deque[Future[None]], blocked: bool) -> None:
+        """Stop waiting, after an exception. `blocked`: the next waiter could not proceed either."""
+        if waiter in waiters:
+            waiters.remove(waiter)  # this task was not woken
+        elif not waiter.cancelled() and not blocked:
+            # This task was woken, and cancelled before it ran. Without this, the item stays in the
+            # queue while the other getters sleep (bpo-23812):
+            #     queue.put_nowait(item)  # wakes this task and no other
+            #     getting_task.cancel()
+            self._wakeup_next(waiters)
 
-    def _wakeup_next(self, line: deque[Future[None]]) -> None:
-        """Wake the oldest in `line` who was not cancelled."""
-        while line and line[0].done():
-            line.popleft()
-        if line:
-            line.popleft().set_result(None)
+    def _wakeup_next(self, waiters: deque[Future[None]]) -> None:
+        """Wake the oldest of `waiters` that was not cancelled."""
+        while waiters and waiters[0].done():
+            waiters.popleft()
+        if waiters:
+            waiters.popleft().set_result(None)
 
-    # -- the end of the work -----------------------------------------------------------------------
+    # -- finishing --------------------------------------------------------------------------------
 
     def task_done(self) -> None:
-        """Say that the work on an item is done: to be called once for each item that was got.
+        """Declare the work on one item done. Consumers call this once for each item they got.
 
         Raises ValueError if it is called more often than items were put.
         """
@@ -179,16 +194,17 @@ class Queue(_LoopBoundMixin, Generic[T]):
             self._finished.set()
 
     async def join(self) -> None:
-        """Wait until task_done() was called for every item that was put."""
-        if self._unfinished_tasks > 0:
-            self._finished.clear()  # those whom it has woken return all the same
-            await self._finished.wait()
+        """Wait until task_done() has been called for every item that was put.
+
+        Getting all items is not enough: the work on them may still be going on.
+        """
+        await self._finished.wait()
 
     def shutdown(self, immediate: bool = False) -> None:
-        """Let no more items in; gets go on until the queue is empty (gh-96471).
+        """Refuse further puts; allow gets until the queue is empty (gh-96471).
 
-        With `immediate` the queue is emptied, and the items that were in it count as done. Whoever
-        waits in put() or get() and cannot go on gets QueueShutDown.
+        With `immediate`, drop the items in the queue and count them as done. Tasks waiting in put()
+        raise QueueShutDown. Tasks waiting in get() raise it too, since their queue is empty.
         """
         self._is_shutdown = True
         while immediate and not self.empty():
@@ -196,13 +212,13 @@ class Queue(_LoopBoundMixin, Generic[T]):
             self._unfinished_tasks = max(0, self._unfinished_tasks - 1)
         if self._unfinished_tasks == 0:
             self._finished.set()
-        for line in (self._getters, self._putters):
-            while line:
-                self._wakeup_next(line)
+        for waiters in (self._getters, self._putters):
+            while waiters:
+                self._wakeup_next(waiters)
 
 
 class PriorityQueue(Queue[T]):
-    """A Queue that hands out the least item first; items are often tuples `(priority, data)`."""
+    """A Queue that returns the smallest item first. Items are often tuples `(priority, data)`."""
 
     def _init(self, maxsize: int) -> None:
         self._queue = []
@@ -215,7 +231,7 @@ class PriorityQueue(Queue[T]):
 
 
 class LifoQueue(Queue[T]):
-    """A Queue that hands out the newest item first."""
+    """A Queue that returns the newest item first."""
 
     def _get(self) -> T:
         return self._queue.pop()  # type: ignore[no-any-return]

@@ -22,8 +22,8 @@ import signal
 from contextvars import Context, copy_context
 
 from . import combinators, coroutines, events, exceptions, tasks
-from .events import Coro, Loop
-from .hints import Any, Callable, Iterator, Self, T
+from .events import Loop
+from .hints import Any, Callable, Coro, Iterator, Self, T
 
 __all__ = ("Runner", "run")
 

@@ -1,11 +1,27 @@
-"""TaskGroup: tasks that end before the block that started them does.
+"""TaskGroup: tasks that end before the block that started them ends.
 
-Purpose: structured concurrency. At the end of the `async with`, every task of the group has ended;
-if one has failed, the others were cancelled and all failures come out together.
-Rules: the first failure aborts the group: it cancels the other tasks and, by a request that it
-takes back with `uncancel`, the parent, which may be waiting for anything inside the block. A
-cancellation from outside aborts the group too, but is passed on.
-This file does not know how cancellation is delivered. Read tasks.py and combinators.py first.
+Purpose: structured concurrency. When the `async with` ends, every task of the group has ended. If
+one of them failed, the others were cancelled, and all failures are raised together.
+
+Invariants:
+
+- The first failure aborts the group: the group cancels its other tasks and its parent, which may
+  be at any `await` of the block. `__aexit__` takes the request to cancel the parent back with
+  `uncancel`.
+- A cancellation of the parent by other code aborts the group too, but propagates.
+- However often the parent is cancelled, `__aexit__` does not return before all tasks have ended.
+
+The states of a group, as its attributes show them. Aborting can begin in the block or after it:
+
+                _parent_task   _exiting   _aborting   create_task()
+    created     None           False      False       raises RuntimeError
+    in block    set            False      False       starts a task
+    waiting     set            True       False       starts a task, if other tasks are running
+    aborting    set            any        True        raises RuntimeError
+    finished    set            True       any         raises RuntimeError (_tasks is empty)
+
+Does not depend on how a cancellation reaches the coroutine.
+Read first: tasks.py and combinators.py.
 """
 
 from __future__ import annotations
@@ -13,10 +29,10 @@ from __future__ import annotations
 from contextvars import Context
 
 from .combinators import _call_when_done
-from .events import Coro, Loop, _report, get_running_loop
+from .events import Loop, _report, get_running_loop
 from .exceptions import CancelledError
-from .futures import FINISHED, Future
-from .hints import Any, Self, T
+from .futures import Future
+from .hints import Any, Coro, Self, T
 from .tasks import Task, current_task
 
 __all__ = ("TaskGroup",)
@@ -25,19 +41,19 @@ __all__ = ("TaskGroup",)
 class TaskGroup:
     """`async with TaskGroup() as group: group.create_task(…)` waits for its tasks at the end.
 
-    Failures, the block's own included, are raised as an ExceptionGroup; KeyboardInterrupt and
-    SystemExit come out as they are.
+    All failures, including an exception of the block itself, are raised in one ExceptionGroup.
+    KeyboardInterrupt and SystemExit are raised as they are.
     """
 
     def __init__(self) -> None:
-        self._exiting = False  # the block is over; tasks may still add tasks
-        self._aborting = False  # everything was cancelled; nothing may be added
-        self._loop: Loop = None
-        self._parent_task: Any = None  # the Task whose block this is; None: not entered
-        self._parent_cancel_requested = False  # by us: to be taken back in __aexit__
+        self._exiting = False  # True: the block has ended
+        self._aborting = False  # True: all tasks were cancelled
+        self._loop: Loop = None  # written by __aenter__
+        self._parent_task: Any = None  # the Task that runs the block; None: not entered
+        self._parent_cancel_requested = False  # True: by this group; __aexit__ has to uncancel
         self._tasks: set[Task[Any]] = set()  # those that have not ended
-        self._errors: list[BaseException] = []
-        self._all_ended: Future[None] | None = None  # what __aexit__ awaits
+        self._errors: list[BaseException] = []  # those to raise, in the order of their arrival
+        self._all_ended: Future[None] | None = None  # __aexit__ awaits it; None: not waiting
 
     async def __aenter__(self) -> Self:
         if self._parent_task is not None:
@@ -51,17 +67,25 @@ class TaskGroup:
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         self._exiting = True
         if isinstance(exc, (SystemExit, KeyboardInterrupt)):
-            self._errors.append(exc)  # first of its kind, whatever the tasks raise from now on
+            self._errors.append(exc)  # before the tasks' later ones: the first is raised below
         if exc is not None and not self._aborting:
-            self._abort()  # the block raised, or its task is being cancelled
+            self._abort()  # the block raised an exception, or was cancelled by other code
         cancelled = None
-        while self._tasks:  # the parent may be cancelled again and again while the tasks clean up
+        # A loop, because each further parent.cancel() ends an `await` although tasks still clean
+        # up. They can also start new tasks.
+        while self._tasks:
             self._all_ended = self._loop.create_future()
             try:
                 await self._all_ended
             except CancelledError as error:
+                # The first cancellation aborts the group and is raised below:
+                #     async with TaskGroup() as group:
+                #         group.create_task(sleep(60))
+                #     # The parent waits here when other code calls parent.cancel().
+                # While the group aborts, its tasks are cancelled already, and this can be the
+                # cancellation that _child_done requested. cancelling() below tells the difference.
                 if not self._aborting:
-                    cancelled = error  # what has aborted the group goes on its way, below
+                    cancelled = error
                     self._abort()
             self._all_ended = None
         if fatal := [e for e in self._errors if isinstance(e, (SystemExit, KeyboardInterrupt))]:
@@ -70,39 +94,46 @@ class TaskGroup:
             self._parent_task.uncancel()
         try:
             if cancelled is not None and not self._errors:
-                raise cancelled  # here, for what the block is in the middle of is then its context
+                raise cancelled
             if exc is not None and not isinstance(exc, CancelledError):
                 self._errors.append(exc)
             if not self._errors:
-                return  # a CancelledError that has ended the block goes on its way by itself
+                return  # if a CancelledError ended the block, it now propagates
             if self._parent_task.cancelling():
-                # The errors hide a CancelledError from outside. Asked once more, the parent meets
-                # it at its next await; uncancel first keeps the count (gh-116720).
+                # Other code has cancelled the parent too, and the group raises its errors instead:
+                #     group.create_task(fails())
+                #     await sleep(60)  # parent.cancel() in the iteration in which the task fails
+                # Cancel the parent once more: its next `await` raises CancelledError. First call
+                # uncancel, or the one cancellation would count twice (gh-116720).
                 self._parent_task.uncancel()
                 self._parent_task.cancel()
             raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
         finally:
-            # An exception's traceback holds us; do not hold the exception.
+            # The traceback of an exception holds this frame and `self`. If these held the
+            # exceptions, there would be a reference cycle.
             self._errors, cancelled = [], None
 
     def create_task(self, coro: Coro[T], *, name: object = None,
                     context: Context | None = None) -> Task[T]:  # fmt: skip
-        """Start `coro` as a task of the group; RuntimeError if the group takes no more."""
-        trouble = None
+        """Start `coro` as a task of the group and return the task.
+
+        Raises RuntimeError, and closes `coro`, if the group is not entered, aborting or finished.
+        """
+        refusal = None
         if self._parent_task is None:
-            trouble = "has not been entered"
+            refusal = "has not been entered"
         elif self._exiting and not self._tasks:
-            trouble = "is finished"
+            refusal = "is finished"
         elif self._aborting:
-            trouble = "is shutting down"
-        if trouble:
-            coro.close()  # else it would be reported as never awaited, on top of the error
-            raise RuntimeError(f"TaskGroup {self!r} {trouble}")
-        if context is None:  # somebody's loop may have a create_task without this parameter
+            refusal = "is shutting down"
+        if refusal:
+            coro.close()  # without it: "coroutine was never awaited", in addition to the error
+            raise RuntimeError(f"TaskGroup {self!r} {refusal}")
+        if context is None:  # the create_task of another class of loop may lack this parameter
             task: Task[T] = self._loop.create_task(coro, name=name)
         else:
             task = self._loop.create_task(coro, name=name, context=context)
-        if task.done():  # an eager task that never had to wait
+        if task.done():  # an eager task that did not have to wait
             self._child_done(task)
         else:
             self._tasks.add(task)
@@ -110,22 +141,24 @@ class TaskGroup:
         return task
 
     def _child_done(self, task: Future[Any]) -> None:
+        """Handle the end of a task: collect its exception; the first exception aborts the group."""
         self._tasks.discard(task)
         if self._all_ended is not None and not self._tasks and not self._all_ended.done():
             self._all_ended.set_result(None)
-        if type(task) is Task and task._state is FINISHED and task._exception is None:
-            return  # as most end; to find it out by the methods takes a group 3 % longer
         if task.cancelled() or (error := task.exception()) is None:
             return
         self._errors.append(error)
         if self._parent_task.done():
-            # It has ended without `__aexit__`: somebody drove the block by hand.
+            # The parent has ended without __aexit__, so nothing will raise the error. Report it:
+            #     await TaskGroup().__aenter__()
             parent = f"its parent task {self._parent_task} is already completed"
             message = f"Task {task!r} has errored out but {parent}"
             _report(self._loop, message, None, exception=error, task=task)
         elif not self._aborting:
-            # The parent may be in the middle of the block: `await something()`. It must come out of
-            # there, and the request is ours to take back.
+            # The parent may still be inside the block and must leave it:
+            #     async with TaskGroup() as group:
+            #         group.create_task(fails())
+            #         await sleep(60)
             self._abort()
             self._parent_cancel_requested = True
             self._parent_task.cancel()

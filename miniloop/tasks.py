@@ -30,11 +30,11 @@ from weakref import ref
 
 from . import events
 from .coroutines import _isawaitable, iscoroutine
-from .events import Coro, Loop, _report
+from .events import Loop, _report
 from .exceptions import CancelledError, InvalidStateError
 from .format_helpers import _print_task_stack, _task_repr_info, _task_stack
 from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_cancelled, isfuture
-from .hints import Any, Awaitable, Callable, Generator, T, TextIO
+from .hints import Any, Awaitable, Callable, Coro, Generator, T, TextIO
 
 __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
            "create_eager_task_factory", "eager_task_factory", "_register_task", "_unregister_task",

@@ -17,9 +17,9 @@ import warnings
 from contextvars import copy_context
 
 from . import coroutines, debug, exceptions, tasks, timeouts
-from .events import Callback, Coro, Loop, get_event_loop, get_running_loop
+from .events import Callback, Loop, get_event_loop, get_running_loop
 from .futures import Future, isfuture
-from .hints import Any, Callable, Executor, P, T, ThreadFuture, TypeAlias
+from .hints import Any, Callable, Coro, Executor, P, T, ThreadFuture, TypeAlias
 
 __all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
 

@@ -1,18 +1,31 @@
-"""timeout, timeout_at, wait_for: a deadline for a piece of code.
+"""timeout, timeout_at, wait_for: a deadline for a block of code or for one awaitable.
 
-Purpose: to cancel the current task when its time is up, and to turn that one cancellation, and no
-other, into TimeoutError.
-Rules: a deadline cancels the task it was entered in, and takes that request back with `uncancel` on
-the way out. If more requests are outstanding than on entry, somebody else wants the task to stop as
-well, and CancelledError goes on its way. A deadline does not cut: the code may clean up for as long
-as it likes.
-This file does not know how a cancellation is delivered. Read tasks.py first.
+Purpose: cancel the current task when the deadline passes, and turn this cancellation, and no other,
+into TimeoutError.
+
+Invariants:
+
+- A Timeout cancels the task that entered it, and no other task. On exit it takes its request to
+  cancel back with `uncancel`.
+- If more requests to cancel are left than there were on entry, other code has cancelled the task
+  too. CancelledError then propagates.
+- A Timeout does not interrupt clean-up. The block ends when its code ends, however late that is.
+
+The states of a Timeout, and the events that change them:
+
+                __aenter__   the timer fires   __aexit__
+    CREATED     ACTIVE
+    ACTIVE                   EXPIRING          FINISHED
+    EXPIRING                                   EXPIRED
+
+Does not depend on how a cancellation reaches the coroutine.
+Read first: tasks.py.
 """
 
 from __future__ import annotations
 
 from .combinators import wait
-from .events import Handle, Loop, get_running_loop
+from .events import Handle, get_running_loop
 from .exceptions import CancelledError
 from .hints import Any, Awaitable, Self, T
 from .tasks import current_task, ensure_future
@@ -20,86 +33,110 @@ from .tasks import current_task, ensure_future
 __all__ = ("Timeout", "timeout", "timeout_at", "wait_for")
 
 
-# The states: created → active → finished, or when the time is up, active → expiring → expired. On
-# entry it becomes active, by the alarm expiring, and on the way out one of the other two.
-CREATED, ENTERED, EXPIRING, EXPIRED, EXITED = "created", "active", "expiring", "expired", "finished"
+CREATED, ACTIVE, FINISHED = "created", "active", "finished"
+EXPIRING, EXPIRED = "expiring", "expired"
 
 
 class Timeout:
     """The asynchronous context manager that `timeout()` and `timeout_at()` return."""
 
     def __init__(self, when: float | None) -> None:
-        """`when` is a time on the loop's clock, in seconds; None is no deadline."""
-        self._when = when
+        """Set the deadline to `when`, in seconds on the loop's clock. None means no deadline."""
+        self._when = _checked(when)
         self._state: str = CREATED
-        self._alarm: Handle | None = None  # calls _on_timeout; None: never set
-        self._task: Any = None  # the Task it was entered in
-        self._cancelling = 0  # that task's outstanding requests to cancel, on entry
+        self._timeout_handler: Handle | None = None  # will call _on_timeout; None: no timer is set
+        self._task: Any = None  # the Task that entered the block; written by __aenter__
+        self._cancelling = 0  # how many requests to cancel that task had on entry
 
     def when(self) -> float | None:
-        """Return the deadline on the loop's clock, None if there is none."""
+        """Return the deadline in seconds on the loop's clock, or None if there is none."""
         return self._when
 
     def expired(self) -> bool:
-        """Return True if the deadline has passed while the code ran."""
+        """Return True if the deadline passed before the block ended."""
         return self._state in (EXPIRING, EXPIRED)
 
     def reschedule(self, when: float | None) -> None:
-        """Move the deadline; None takes it away. RuntimeError outside the `async with`."""
+        """Change the deadline to `when`, in seconds on the loop's clock. None removes it.
+
+        Raises RuntimeError outside of the block or after the deadline; ValueError if `when` is NaN.
+        """
         if self._state is CREATED:
             raise RuntimeError("Timeout has not been entered")
-        if self._state is not ENTERED:
+        if self._state is not ACTIVE:
             raise RuntimeError(f"Cannot change state of {self._state} Timeout")
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._set_alarm(get_running_loop(), when)
-
-    def _set_alarm(self, loop: Loop, when: float | None) -> None:
-        self._when = when
+        self._when = _checked(when)
+        self._cancel_timer()
         if when is not None:
-            ring = self._on_timeout
-            self._alarm = loop.call_soon(ring) if when <= loop.time() else loop.call_at(when, ring)
+            loop = get_running_loop()
+            if when <= loop.time():  # no timer needed: the next iteration cancels the task
+                self._timeout_handler = loop.call_soon(self._on_timeout)
+            else:
+                self._timeout_handler = loop.call_at(when, self._on_timeout)
 
-    async def __aenter__(self) -> Self:
-        if self._state is not CREATED:
-            raise RuntimeError("Timeout has already been entered")
-        loop = get_running_loop()
-        self._task = current_task(loop)
-        if self._task is None:
-            raise RuntimeError("Timeout should be used inside a task")
-        self._state = ENTERED
-        self._cancelling = self._task.cancelling()
-        self._set_alarm(loop, self._when)
-        return self
-
-    async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        if self._state is not EXPIRING:
-            self._state = EXITED
-            return
-        self._state = EXPIRED
-        if self._task.uncancel() > self._cancelling or exc is None:
-            return  # cancelled by somebody else too, or the code finished in spite of it
-        if isinstance(exc, CancelledError):
-            raise TimeoutError from exc
-        # The code has answered our CancelledError with an exception of its own:
-        #     try: await something() finally: 1 / 0
-        for failure in (exc, *(exc.exceptions if isinstance(exc, ExceptionGroup) else ())):
-            _show_timeout_behind(failure)
+    def _cancel_timer(self) -> None:
+        if self._timeout_handler is not None:
+            self._timeout_handler.cancel()
+            self._timeout_handler = None
 
     def _on_timeout(self) -> None:
         self._task.cancel()
         self._state = EXPIRING
+        self._timeout_handler = None
+
+    async def __aenter__(self) -> Self:
+        if self._state is not CREATED:
+            raise RuntimeError("Timeout has already been entered")
+        self._task = current_task()
+        if self._task is None:
+            raise RuntimeError("Timeout should be used inside a task")
+        self._state = ACTIVE
+        self._cancelling = self._task.cancelling()
+        self.reschedule(self._when)
+        return self
+
+    async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
+        self._cancel_timer()
+        if self._state is not EXPIRING:
+            self._state = FINISHED
+            return
+        self._state = EXPIRED
+        # Other code has cancelled the task too, since it entered the block. A TimeoutError would
+        # swallow that cancellation. The block sees only one CancelledError, so compare the counts:
+        #     async with timeout(1):
+        #         await sleep(60)  # another task calls task.cancel() as the timer fires
+        if self._task.uncancel() > self._cancelling:
+            return
+        # The block has ignored the cancellation. Only expired() shows that the deadline passed:
+        #     async with timeout(1):
+        #         try: await sleep(60)
+        #         except CancelledError: pass
+        if exc is None:
+            return
+        if isinstance(exc, CancelledError):
+            raise TimeoutError from exc
+        # The block has replaced the CancelledError with another exception, which propagates:
+        #     async with timeout(1):
+        #         try: await sleep(60)
+        #         finally: 1 / 0
+        for error in (exc, *(exc.exceptions if isinstance(exc, ExceptionGroup) else ())):
+            _insert_timeout_error(error)
 
     def __repr__(self) -> str:
         when = self._when and round(self._when, 3)
-        entered = f" when={when}" if self._state is ENTERED else ""
-        return f"<Timeout [{self._state}]{entered}>"
+        active = f" when={when}" if self._state is ACTIVE else ""
+        return f"<Timeout [{self._state}]{active}>"
 
 
-def _show_timeout_behind(exc: BaseException) -> None:
-    """Where our CancelledError stands in the exception's history, put a TimeoutError before it."""
+def _checked(when: float | None) -> float | None:
+    """Return `when`; raise ValueError if it is NaN, which would break the order of the timers."""
+    if when != when:  # true for NaN only
+        raise ValueError("Invalid deadline: NaN (not a number)")
+    return when
+
+
+def _insert_timeout_error(exc: BaseException) -> None:
+    """Insert a TimeoutError before the CancelledError that `exc` was raised in response to."""
     while (earlier := exc.__context__) is not None:
         if isinstance(earlier, CancelledError):
             exc.__context__ = TimeoutError()
@@ -109,39 +146,40 @@ def _show_timeout_behind(exc: BaseException) -> None:
 
 
 def timeout(delay: float | None) -> Timeout:
-    """`async with timeout(delay)`: TimeoutError if the code takes longer than `delay` seconds.
+    """`async with timeout(delay)`: raise TimeoutError if the block takes more than `delay` seconds.
 
-    None is no deadline; one can be set later, by `reschedule`.
+    None means no deadline; `reschedule` can set one later. Raises ValueError if `delay` is NaN.
     """
     loop = get_running_loop()
     return Timeout(None if delay is None else loop.time() + delay)
 
 
 def timeout_at(when: float | None) -> Timeout:
-    """Like `timeout`, with the time on the loop's clock (`loop.time()`) instead of a delay."""
+    """Like `timeout`, but `when` is a time on the loop's clock (`loop.time()`), in seconds."""
     return Timeout(when)
 
 
+_timeout = timeout  # wait_for has a parameter with this name
+
+
 async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
-    """Await `fut` and return its result; cancel it and raise TimeoutError after `timeout` seconds.
+    """Await `fut` and return its result; after `timeout` seconds, cancel it and raise TimeoutError.
 
-    It waits until what it cancels has ended, however long that takes (bpo-32751), and returns the
-    result if there is one all the same. With no time at all, a coroutine is not even begun.
+    None means no limit. After the cancellation it waits until `fut` has ended, however long that
+    takes (bpo-32751). If `fut` ends with a result anyway, wait_for returns this result.
+    If `timeout` is 0 or less, a coroutine does not even start. Raises ValueError if it is NaN.
     """
-    if timeout is None or not timeout <= 0:  # NaN is no limit
-        # Awaited in place, not in a task of its own: between the two a cancellation used to get
-        # lost, when it came in the same turn as the result (gh-86296).
-        async with _timeout(timeout):
-            return await fut
-    future = ensure_future(fut)
-    if future.done():
-        return future.result()
-    future.cancel()
-    await wait({future})
-    try:
-        return future.result()
-    except CancelledError as exc:
-        raise TimeoutError from exc
-
-
-_timeout = timeout  # in wait_for the name belongs to the parameter
+    if timeout is not None and timeout <= 0:
+        future = ensure_future(fut)
+        if future.done():
+            return future.result()
+        future.cancel()
+        await wait({future})
+        try:
+            return future.result()
+        except CancelledError as exc:
+            raise TimeoutError from exc
+    # Await `fut` in this task. With a separate task for it, its result and a cancellation of this
+    # task could arrive in the same iteration, and one of the two was lost (gh-86296).
+    async with _timeout(timeout):
+        return await fut

@@ -22,7 +22,7 @@ from .protocols import BaseProtocol, BufferedProtocol
 __all__ = ("BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",
            "SubprocessTransport")  # fmt: skip
 
-Buffer: TypeAlias = "bytes | bytearray | memoryview"
+Buffer: TypeAlias = bytes | bytearray | memoryview
 _BYTES_LIKE: tuple[type, ...] = (bytes, bytearray, memoryview)
 
 

@@ -16,13 +16,13 @@ import socket
 from .connections import Connection, ProtocolFactory, Server, _make_connection, _serve
 from .datagrams import _remove_if, _remove_stale_socket
 from .events import Loop
-from .hints import Any, Callable, TypeAlias
+from .hints import Callable, TypeAlias
 from .sslproto import SSL, _client_tls, _server_tls
 from .transports import _closing_on_error
 
 __all__ = ()
 
-Path: TypeAlias = "str | bytes | os.PathLike[Any]"
+Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 async def create_unix_connection(

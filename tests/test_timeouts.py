@@ -96,6 +96,66 @@ def test_a_timeout_can_be_rescheduled_only_while_it_is_active() -> None:
     ]
 
 
+NOT_A_NUMBER = "Invalid deadline: NaN (not a number)"
+
+
+def test_a_deadline_that_is_not_a_number_is_refused() -> None:
+    """asyncio accepts it. Such a timer never fires, and it breaks the order of the timer heap."""
+    nan = float("nan")
+
+    async def story() -> list[str]:
+        steps = []
+        done = miniloop.get_running_loop().create_future()
+        done.set_result(None)
+        for make in (miniloop.timeout, miniloop.timeout_at):
+            with pytest.raises(ValueError) as refused:
+                make(nan)
+            steps.append(str(refused.value))
+        with pytest.raises(ValueError) as refused:
+            await miniloop.wait_for(done, nan)
+        return [*steps, str(refused.value), str(live_timers())]
+
+    assert play(story) == [NOT_A_NUMBER, NOT_A_NUMBER, NOT_A_NUMBER, "0"]
+
+
+def test_a_deadline_moved_to_what_is_not_a_number_stays_where_it_was() -> None:
+    async def story() -> list[object]:
+        with pytest.raises(TimeoutError):
+            async with miniloop.timeout(1) as deadline:
+                with pytest.raises(ValueError) as refused:
+                    deadline.reschedule(float("nan"))
+                steps: list[object] = [str(refused.value), told(deadline), live_timers()]
+                await miniloop.sleep(60)
+        return [*steps, miniloop.get_running_loop().time()]
+
+    assert play(story) == [NOT_A_NUMBER, "<Timeout [active] when=1.0> in time", 1, 1.0]
+
+
+def test_the_timer_of_a_deadline_is_there_exactly_while_it_is_set() -> None:
+    """Other libraries read `_timeout_handler`, which is None when no timer is set."""
+
+    async def story() -> list[bool]:
+        steps = []
+        deadline = miniloop.timeout(1)
+        steps.append(deadline._timeout_handler is not None)
+        with pytest.raises(TimeoutError):
+            async with deadline:
+                steps.append(deadline._timeout_handler is not None)
+                deadline.reschedule(None)
+                steps.append(deadline._timeout_handler is not None)
+                deadline.reschedule(2)
+                steps.append(deadline._timeout_handler is not None)
+                try:
+                    await miniloop.sleep(60)
+                finally:
+                    steps.append(deadline._timeout_handler is not None)
+        async with miniloop.timeout(1) as deadline:
+            pass
+        return [*steps, deadline._timeout_handler is not None]
+
+    assert play(story) == [False, True, False, True, False, False]
+
+
 def test_a_timeout_needs_a_running_loop_and_a_task() -> None:
     with pytest.raises(RuntimeError, match=r"^no running event loop$"):
         miniloop.timeout(1)
