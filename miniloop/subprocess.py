@@ -56,13 +56,17 @@ class _PipeTransport(_DescriptorTransport):
             raise ValueError("Pipe transport is only for pipes, sockets and character devices")
         self._shows_hang_up = not stat.S_ISCHR(mode)  # a terminal does not tell its writer
         os.set_blocking(fd, False)
-        self._os_read, self._os_read_into = partial(os.read, fd), lambda into: os.readv(fd, [into])
-        self._os_write, self._os_write_pieces = partial(os.write, fd), partial(os.writev, fd)
         super().__init__(loop, pipe, protocol, waiter, {"pipe": pipe})
 
 
 class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
     """The end of a pipe that is read."""
+
+    def _os_read(self, size: int) -> bytes:
+        return os.read(self._fd, size)
+
+    def _os_read_into(self, buffer: Any) -> int:
+        return os.readv(self._fd, [buffer])
 
     def _on_eof(self) -> None:
         super()._on_eof()
@@ -71,6 +75,12 @@ class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
 
 class _UnixWritePipeTransport(_WriteHalf, _PipeTransport):
     """The end of a pipe that is written."""
+
+    def _os_write(self, data: Buffer) -> int:
+        return os.write(self._fd, data)
+
+    def _os_write_pieces(self, pieces: list[Buffer]) -> int:
+        return os.writev(self._fd, pieces)
 
     def _start_reading(self) -> None:
         if self._shows_hang_up:
