@@ -1,12 +1,20 @@
 """Transports over a file descriptor: a socket, or one end of a pipe.
 
-Purpose: to read whenever there is something to read, to write as much as the kernel takes and keep
-the rest. To the kernel a socket and a pipe are the same thing, a descriptor that is read and
-written, so there is one half that reads and one that writes: a socket has both, a pipe one of them.
-Rules: what a protocol raises never ends the loop. From data_received, get_buffer, buffer_updated
-and eof_received it ends the connection; from its other methods it is only reported.
-This file does not know how connections come about: that is connections.py and subprocess.py. Read
-transports.py first.
+Purpose: read when the descriptor is readable; write as much as the kernel takes and buffer the
+rest. The kernel treats a socket and a pipe alike, so there is one half that reads and one half that
+writes. A socket has both halves, a pipe has one of them.
+Invariants: an exception of the protocol never ends the loop. One from data_received, get_buffer,
+buffer_updated or eof_received ends the connection; one from another method is only reported.
+The states of transports.py are these attributes, and each is set once:
+
+    state     attributes               what still happens
+    open      all False                reading and writing
+    closing   _closing                 the buffer drains
+    lost      _closing, _conn_lost     connection_lost() is scheduled or has been called
+    closed    the same, _file is None  nothing
+
+This file does not depend on how connections are made: that is connections.py and subprocess.py.
+Read transports.py first.
 """
 
 from __future__ import annotations
@@ -24,47 +32,43 @@ from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
 from .hints import Any, Callable, Final, Iterable
 from .protocols import BaseProtocol
+from .selector_events import _watched
 from .transports import _BYTES_LIKE, Buffer, TransportSocket, _FlowControlMixin, _kept
 
 __all__ = ()
 
-#: Writes into a lost connection are dropped; from this many on, each is logged.
+#: Writes to a lost connection are dropped. From this number on, each of them is logged.
 LOG_THRESHOLD_FOR_CONNLOST_WRITES: Final = 5
 
-#: Into how many pieces one writev() may be split.
+#: The most buffers that one sendmsg() or writev() may send.
 _MAX_PIECES: Final = os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 16
 
 _WOULD_BLOCK = (BlockingIOError, InterruptedError)
 
 
 class _DescriptorTransport(_FlowControlMixin):
-    """The life of a transport over a descriptor that a selector watches."""
+    """The base of both halves: the states of a transport whose descriptor a selector watches."""
 
     _kind = "socket"  # in messages
-    _file: Any = None  # for __del__, where __init__ has failed
-    _read_ready: Callable[[], None]  # the descriptor can be read
-    # The system calls, as the two kinds of file have them:
-    _os_read: Callable[[int], bytes]
-    _os_read_into: Callable[[Any], int]
-    _os_write: Callable[[Any], int]
-    _os_write_pieces: Callable[[Any], int]
+    _file: Any = None  # __del__ reads it, even if __init__ has failed
+    _read_ready: Callable[[], None]  # called when the descriptor is readable
 
     def __init__(self, loop: Loop, file: Any, protocol: BaseProtocol, waiter: Future[None] | None,
                  extra: dict[str, Any], server: Any = None) -> None:  # fmt: skip
         super().__init__(extra, loop)
         self._file = file  # None once closed
         self._fd: int = file.fileno()
-        self._server = server  # counts its connections
-        self._buffer: deque[Any] = deque()  # what waits to be written
+        self._server = server  # it counts its connections
+        self._buffer: deque[Any] = deque()  # data that the kernel has not taken yet
         self._closing = False  # no more is read; the buffer drains
-        self._conn_lost = False  # connection_lost is scheduled
-        self._dropped = 0  # writes into a connection that is lost
-        self._paused = False  # pause_reading() was called
+        self._conn_lost = False  # connection_lost() is scheduled, or has been called
+        self._dropped = 0  # writes since the connection was lost
+        self._paused = False  # pause_reading() was called, and resume_reading() was not
         self.set_protocol(protocol)
         if server is not None:
             server._attach(self)
-        # Three entries of the ready queue, in this order: no data comes before connection_made, and
-        # who has opened the connection does not go on before the protocol knows of it.
+        # The order matters: no data arrives before connection_made(), and
+        # `await loop.create_connection(…)` returns only after it.
         loop.call_soon(protocol.connection_made, self)
         loop.call_soon(self._start_reading)
         if waiter is not None:
@@ -75,15 +79,15 @@ class _DescriptorTransport(_FlowControlMixin):
             self._loop._add_reader(self._fd, self._read_ready)
 
     def is_reading(self) -> bool:
-        """Return True while data may arrive: neither paused nor closing."""
+        """Return True if new data may arrive: the transport is neither paused nor closing."""
         return not self._closing and not self._paused
 
     def is_closing(self) -> bool:
-        """Return True once the transport closes or has closed."""
+        """Return True if the transport is closing or lost."""
         return self._closing
 
     def close(self) -> None:
-        """Read no more, write what is buffered, then close and call connection_lost(None)."""
+        """Stop reading, send the buffer, then call connection_lost(None)."""
         if not self._closing:
             self._closing = True
             self._loop._remove_reader(self._fd)
@@ -91,18 +95,22 @@ class _DescriptorTransport(_FlowControlMixin):
                 self._force_close(None)
 
     def abort(self) -> None:
-        """Close at once; what is buffered is lost."""
+        """Close at once, without sending the buffer."""
         self._force_close(None)
 
     def _fatal_error(self, exc: BaseException, message: str) -> None:
-        """End the connection because of `exc`: an OSError is no news, anything else is a bug."""
+        """End the connection because of `exc`. Report it unless it is an OSError.
+
+        Connections fail with an OSError every day; anything else is a bug.
+        """
         if not isinstance(exc, OSError):
-            self._report(exc, message)  # lets Ctrl-C pass
+            self._report(exc, message)  # which raises KeyboardInterrupt and SystemExit
         elif self._loop.get_debug():
             logger.debug("%r: %s", self, message, exc_info=True)
         self._force_close(exc)
 
     def _force_close(self, exc: BaseException | None) -> None:
+        """Enter the state `lost`, and schedule connection_lost(exc)."""
         if self._conn_lost:
             return
         self._buffer.clear()
@@ -118,19 +126,22 @@ class _DescriptorTransport(_FlowControlMixin):
             self._protocol.connection_lost(exc)
         finally:
             self._close_file()
-            # Protocol and transport hold each other: else both wait for the collector.
+            # Protocol and transport refer to each other: break the cycle, so that both are freed
+            # without the garbage collector.
             self._protocol = None
             self._loop = None
 
     def _drop_write(self) -> None:
+        """Count a write to a lost connection; log it if the program should have noticed by now."""
         self._dropped += 1
         if self._dropped >= LOG_THRESHOLD_FOR_CONNLOST_WRITES:
             logger.warning("%s.send() raised exception.", self._kind)
 
     def _finish_writing(self) -> None:
-        """The buffer is empty."""
+        """Stop watching for room, for the buffer is empty; if closing, close."""
         self._loop._remove_writer(self._fd)
-        if self._closing and not self._conn_lost:  # the protocol may have aborted us
+        # `_conn_lost`: resume_writing() may have called abort(), which has scheduled the same call.
+        if self._closing and not self._conn_lost:
             self._conn_lost = True
             self._call_connection_lost(None)
 
@@ -152,7 +163,7 @@ class _DescriptorTransport(_FlowControlMixin):
             info.append("closed" if self._file is None else "closing")
         info.append(f"fd={self._fd}")
         if self._loop is not None and not self._loop.is_closed():
-            events = self._loop._watched(self._fd)[0]
+            events = _watched(self._loop, self._fd)[0]
             reading = "polling" if events & EVENT_READ else "idle"
             writing = "polling" if events & EVENT_WRITE else "idle"
             info.append(f"read={reading} write=<{writing}, bufsize={self._buffer_size}>")
@@ -162,67 +173,112 @@ class _DescriptorTransport(_FlowControlMixin):
 
 
 class _ReadHalf(_DescriptorTransport):
-    """Reads a stream of bytes."""
+    """The half that reads a stream of bytes."""
 
-    #: Bytes that one read() asks for. Tempting is more: asyncio asks for 256 KiB. But from 128 KiB
-    #: on glibc maps memory for each read and unmaps it afterwards; that doubles the CPU time of a
-    #: message of 1 KiB, and a bulk transfer takes 1.6 times as long. Tempting is also 64 KiB; but
-    #: then that much in a protocol's framing, or over TLS (1.2 times as long), takes two reads.
+    #: Bytes that one read asks for. Why not 256 KiB like asyncio: glibc maps fresh memory for each
+    #: request of 128 KiB or more and unmaps it afterwards. That doubles the CPU time of a message
+    #: of 1 KiB, and a bulk transfer takes 1.6 times as long. Why not 64 KiB: that much payload with
+    #: a protocol's framing, or over TLS (1.2 times as long), takes two reads.
     max_size = 127 * 1024
 
+    # The system calls that the subclass chooses: recv() and recv_into() of a socket object, or
+    # os.read() and os.readv() of a pipe's descriptor.
+    _os_read: Callable[[int], bytes]
+    _os_read_into: Callable[[Any], int]
+
     def pause_reading(self) -> None:
-        """Read nothing until resume_reading(); in the end this slows the sender down."""
+        """Read nothing until resume_reading().
+
+        The kernel's buffers fill up, and that stops the sender.
+        """
         if self.is_reading():
             self._paused = True
             self._loop._remove_reader(self._fd)
 
     def resume_reading(self) -> None:
-        """Go on reading after pause_reading()."""
+        """Undo pause_reading()."""
         if self._paused and not self._closing:
             self._paused = False
             self._start_reading()
 
     def _read_ready(self) -> None:
-        """Read once, and hand over what has come."""
-        call = ""  # the protocol's method that is next
+        """Read once, and pass the data on.
+
+        One read is enough: the selector is level-triggered and will report again. To read until
+        the kernel has no more would let a fast sender keep the loop from everything else.
+        """
+        if self._buffered:
+            self._read_into_protocol()
+            return
         try:
-            if self._buffered:
-                call = "get_buffer"
-                buffer = self._protocol.get_buffer(-1)
-                if not len(buffer):
-                    raise RuntimeError("get_buffer() returned an empty buffer")
-                call = ""
-                received: Any = self._os_read_into(buffer)
-                call = "buffer_updated"
-            else:
-                received = self._os_read(self.max_size)
-                call = "data_received"
-            if received:
-                getattr(self._protocol, call)(received)
-            else:
-                call = "eof_received"
-                self._on_eof()
+            data = self._os_read(self.max_size)
+        except _WOULD_BLOCK:
+            return
         except BaseException as exc:
-            if call:
-                self._fatal_error(exc, f"Fatal error: protocol.{call}() call failed.")
-            elif not isinstance(exc, _WOULD_BLOCK):
-                self._fatal_error(exc, f"Fatal read error on {self._kind} transport")
+            self._fatal_error(exc, f"Fatal read error on {self._kind} transport")
+            return
+        if not data:
+            self._on_eof()
+            return
+        try:
+            self._protocol.data_received(data)
+        except BaseException as exc:
+            self._fatal_error(exc, "Fatal error: protocol.data_received() call failed.")
+
+    def _read_into_protocol(self) -> None:
+        """Read once, into the buffer that a BufferedProtocol offers."""
+        try:
+            buffer = self._protocol.get_buffer(-1)
+            if not len(buffer):
+                raise RuntimeError("get_buffer() returned an empty buffer")
+        except BaseException as exc:
+            self._fatal_error(exc, "Fatal error: protocol.get_buffer() call failed.")
+            return
+        try:
+            received = self._os_read_into(buffer)
+        except _WOULD_BLOCK:
+            return
+        except BaseException as exc:
+            self._fatal_error(exc, f"Fatal read error on {self._kind} transport")
+            return
+        if not received:
+            self._on_eof()
+            return
+        try:
+            self._protocol.buffer_updated(received)
+        except BaseException as exc:
+            self._fatal_error(exc, "Fatal error: protocol.buffer_updated() call failed.")
 
     def _on_eof(self) -> None:
-        if self._protocol.eof_received():
-            self._loop._remove_reader(self._fd)  # half-closed: the protocol may still write
+        """Tell the protocol; close, unless it wants to go on writing."""
+        try:
+            keep_open = self._protocol.eof_received()
+        except BaseException as exc:
+            self._fatal_error(exc, "Fatal error: protocol.eof_received() call failed.")
+            return
+        if keep_open:
+            # Stop watching: the selector would report the end of file again in each iteration.
+            self._loop._remove_reader(self._fd)
         else:
             self.close()
 
 
 class _WriteHalf(_DescriptorTransport):
-    """Writes a stream of bytes."""
+    """The half that writes a stream of bytes."""
 
     _eof = False  # write_eof() was called
-    _sending_file = False  # the socket is sendfile.py's
+    _sending_file = False  # sendfile.py writes to the socket; nobody else may
+
+    # The system calls that the subclass chooses: send() and sendmsg() of a socket object, or
+    # os.write() and os.writev() of a pipe's descriptor.
+    _os_write: Callable[[Any], int]
+    _os_write_pieces: Callable[[list[Any]], int]
 
     def write(self, data: Buffer) -> None:
-        """Send `data`, or what the kernel takes of it, and keep the rest; never blocks."""
+        """Send as much of `data` as the kernel takes, and buffer the rest; never block.
+
+        Raises TypeError if `data` is not bytes-like, and RuntimeError after write_eof().
+        """
         if not isinstance(data, _BYTES_LIKE):
             kind = type(data).__name__
             raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
@@ -232,13 +288,13 @@ class _WriteHalf(_DescriptorTransport):
         if not data:
             return
         if isinstance(data, memoryview):
-            data = data.cast("B")  # so that len() counts bytes, as write() does
+            data = data.cast("B")  # len() of a view with itemsize > 1 does not count bytes
         sent = 0
         if not self._buffer:
             try:
                 sent = self._os_write(data)
             except _WOULD_BLOCK:
-                pass  # the kernel has no room
+                pass  # the kernel's buffer is full
             except OSError as exc:
                 self._fatal_error(exc, f"Fatal write error on {self._kind} transport")
                 return
@@ -250,7 +306,7 @@ class _WriteHalf(_DescriptorTransport):
         self._maybe_pause_protocol()
 
     def writelines(self, list_of_data: Iterable[Buffer]) -> None:
-        """Send the pieces one after the other, in one system call where possible."""
+        """Send the pieces one after the other, with one system call if possible."""
         if self._eof or self._sending_file or self._conn_lost:
             self._refuse("writelines", list_of_data)
             return
@@ -265,6 +321,7 @@ class _WriteHalf(_DescriptorTransport):
         self._maybe_pause_protocol()
 
     def _refuse(self, call: str, data: object) -> None:
+        """Raise if the program must not write; drop `data` if the connection is lost."""
         if self._eof:
             raise RuntimeError(f"Cannot call {call}() after write_eof()")
         if self._sending_file:
@@ -273,7 +330,7 @@ class _WriteHalf(_DescriptorTransport):
             self._drop_write()
 
     def _write_ready(self) -> None:
-        """The descriptor can be written: send what is buffered, do what had to wait for that."""
+        """Send from the buffer; once it is empty, finish close() or write_eof()."""
         try:
             sent = self._os_write_pieces(list(islice(self._buffer, _MAX_PIECES)))
         except _WOULD_BLOCK:
@@ -286,7 +343,7 @@ class _WriteHalf(_DescriptorTransport):
             sent -= len(self._buffer.popleft())
         if sent:
             self._buffer[0] = self._buffer[0][sent:]
-        self._maybe_resume_protocol()  # which may write, and so fill the buffer again
+        self._maybe_resume_protocol()  # resume_writing() may write, and so fill the buffer again
         if not self._buffer:
             self._finish_writing()
             if self._eof and not self._closing:
@@ -294,7 +351,7 @@ class _WriteHalf(_DescriptorTransport):
 
 
 class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
-    """A stream of bytes in both directions: TCP, a Unix socket, or a socket pair."""
+    """A stream of bytes in both directions: TCP, a Unix socket, or one of a socket pair."""
 
     _start_tls_compatible = True
 
@@ -302,18 +359,17 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
                  waiter: Future[None] | None = None, extra: dict[str, Any] | None = None,
                  server: Any = None) -> None:  # fmt: skip
         if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
-            # A program that writes little by little wants each piece sent; the kernel would wait
-            # for more.
+            # Without it the kernel holds a small write back until the one before is acknowledged.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Not by the descriptor's number: were the socket closed beneath the transport, another file
-        # might have that number by now.
+        # Not os.read(fd, …) and os.write(fd, …): if the program closes the socket underneath the
+        # transport, another file may get the same descriptor number.
         self._os_read, self._os_read_into = sock.recv, sock.recv_into
         self._os_write, self._os_write_pieces = sock.send, sock.sendmsg
         super().__init__(loop, sock, protocol, waiter, {**_describe(sock), **(extra or {})}, server)
         loop._transports[self._fd] = self
 
     def write_eof(self) -> None:
-        """Tell the other side, after what is buffered, that no more will come; reading goes on."""
+        """Send the buffer, then an end of file; reading goes on."""
         if self._closing or self._eof:
             return
         self._eof = True
@@ -321,12 +377,12 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
             self._file.shutdown(socket.SHUT_WR)
 
     def can_write_eof(self) -> bool:
-        """Return True if write_eof() is possible."""
+        """Return True: a socket can be shut down in one direction."""
         return True
 
 
 def _describe(sock: socket.socket) -> dict[str, Any]:
-    """What get_extra_info() tells of a socket."""
+    """Return what get_extra_info() knows of a socket."""
     extra: dict[str, Any] = {"socket": TransportSocket(sock), "sockname": None, "peername": None}
     with contextlib.suppress(OSError):
         extra["sockname"] = sock.getsockname()

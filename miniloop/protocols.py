@@ -1,10 +1,17 @@
-"""Protocols: what a program implements to be told what happens on a connection.
+"""Protocols: the callbacks that a program implements to handle a connection.
 
-Purpose: the base classes of the callback style of networking; the transport calls these methods.
-Rules: `connection_made` comes first and `connection_lost` last, each once; between them come
-`data_received` (or `get_buffer` and `buffer_updated`) any number of times, then `eof_received` at
-most once. `pause_writing` and `resume_writing` take turns. All of them do nothing here.
-This file does not know where the bytes come from: that is transports.py.
+Purpose: the base classes of callback-style networking. A transport moves bytes and calls these
+methods; a program overrides the ones it needs. All of them do nothing here.
+Invariants: `connection_made` is called first and `connection_lost` last, each once. Between them a
+transport calls, in this order (`*`: any number of times; `?`: at most once; `|`: in any order):
+
+    Protocol            data_received*  eof_received?
+    BufferedProtocol    (get_buffer buffer_updated?)*  eof_received?
+    DatagramProtocol    (datagram_received | error_received)*
+    SubprocessProtocol  pipe_data_received* | pipe_connection_lost* | process_exited
+
+`pause_writing` and `resume_writing` alternate, at any point in between.
+This file does not depend on where the bytes come from: that is transports.py. Read that next.
 """
 
 from __future__ import annotations
@@ -16,72 +23,78 @@ __all__ = ("BaseProtocol", "Protocol", "BufferedProtocol", "DatagramProtocol",
 
 
 class BaseProtocol:
-    """What all protocols have in common."""
+    """The base of all protocols."""
 
     __slots__ = ()
 
     def connection_made(self, transport: Any) -> None:
-        """The connection stands; keep `transport` to write to it."""
+        """Handle a new connection. Keep `transport` to write to it."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone: None after an end of file or our own close, else the reason."""
+        """Handle the end: `exc` is None after an end of file or our own close or abort."""
 
     def pause_writing(self) -> None:
-        """The transport's buffer is above its high-water mark: stop writing."""
+        """Stop writing: the transport's buffer is above its high-water mark."""
 
     def resume_writing(self) -> None:
-        """The buffer has drained to the low-water mark: go on writing."""
+        """Go on writing: the buffer has drained to the low-water mark."""
 
 
 class Protocol(BaseProtocol):
-    """A protocol for streams of bytes."""
+    """The base of protocols for a stream of bytes."""
 
     __slots__ = ()
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes have come. How the sender cut them into pieces says nothing."""
+        """Handle `data`. The sender's writes may arrive split or joined."""
 
     def eof_received(self) -> bool | None:
-        """The other side will send no more. Return True to go on writing, else the end is near."""
+        """Handle the other side's end of file.
+
+        Return True to keep the connection open for writing; otherwise the transport closes.
+        """
 
 
 class BufferedProtocol(BaseProtocol):
-    """A protocol for streams of bytes that brings its own buffer, which saves a copy."""
+    """The base of protocols for a stream of bytes that bring their own buffer, to save a copy."""
 
     __slots__ = ()
 
     def get_buffer(self, sizehint: int) -> Any:
-        """Return a writable buffer of at least one byte; `sizehint` -1 says nothing of the size."""
+        """Return a writable buffer of at least one byte.
+
+        `sizehint` is the recommended size in bytes; -1 means that any size will do.
+        """
 
     def buffer_updated(self, nbytes: int) -> None:
-        """The first `nbytes` bytes of the buffer are new."""
+        """Handle the first `nbytes` bytes of the buffer: they are new."""
 
     def eof_received(self) -> bool | None:
-        """The other side will send no more. Return True to go on writing, else the end is near."""
+        """Handle the other side's end of file; see Protocol.eof_received."""
 
 
 class DatagramProtocol(BaseProtocol):
-    """A protocol for datagrams."""
+    """The base of protocols for datagrams."""
 
     __slots__ = ()
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        """One datagram has come, from `addr`."""
+        """Handle one datagram from `addr`."""
 
     def error_received(self, exc: OSError) -> None:
-        """A datagram could not be sent or received: the address does not listen, for example."""
+        """Handle a failed send or receive. For example, no socket is open at the address."""
 
 
 class SubprocessProtocol(BaseProtocol):
-    """A protocol for a child process: its pipes, and its end."""
+    """The base of protocols for a child process: its pipes and its exit."""
 
     __slots__ = ()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """The child has written `data` to its stdout (`fd` 1) or stderr (`fd` 2)."""
+        """Handle `data` that the child has written to its stdout (`fd` 1) or stderr (`fd` 2)."""
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        """The pipe of the child's descriptor `fd` is closed."""
+        """Handle the end of the pipe at the child's descriptor `fd`."""
 
     def process_exited(self) -> None:
-        """The process has ended; more data may still come from its pipes."""
+        """Handle the exit of the process. Its pipes may still deliver data afterwards."""

@@ -1,14 +1,21 @@
-"""Pipes and child processes: the streams of a child, and its end.
+"""Pipes and child processes.
 
 Purpose: `connect_read_pipe` and `connect_write_pipe` make a transport of one end of a pipe, of a
-character device or of a socket that is used in one direction. A child process is up to three such
-pipes and an end: a transport tells a protocol of all of them, and upon that stand
-`create_subprocess_exec` and `create_subprocess_shell`, whose Process has streams to talk to it.
-Rules: a transport owns the file that it is given, and closes it. Who waits for a process waits for
-its exit status and for the end of its pipes; who comes when the status is known waits for nothing.
-It is signalled only while its status is not known: then its number may belong to another process.
-This file does not know how a process is started: that is the standard library's Popen. Nor AIX,
-where a pipe does not show its writer that nobody reads. Read descriptors.py and streams.py first.
+character device, or of a socket used in one direction. A child process has up to three pipes and an
+exit status: BaseSubprocessTransport reports all of them to one protocol. On top of it,
+`create_subprocess_exec` and `create_subprocess_shell` return a Process with streams.
+Invariants: a transport owns the file that it is given, and closes it. A process is signalled only
+while its exit status is unknown: afterwards its id may belong to another process. A process and its
+transport go through these states:
+
+    running → exited   the watcher has the exit status; process_exited() is scheduled
+    exited  → over     all pipes are lost, too; connection_lost() is called, and wait() returns
+
+close() is not a state: it closes the pipes and kills the process, and the states follow from that.
+If all pipes are lost before the exit, the second transition follows the first at once.
+This file does not depend on how a process is started: the standard library's Popen does that. It
+does not support AIX, where the writer to a pipe is not told that the reader is gone. Read
+descriptors.py and streams.py first.
 """
 
 from __future__ import annotations
@@ -18,7 +25,6 @@ import stat
 import threading
 import warnings
 from contextlib import suppress
-from functools import partial
 from io import FileIO
 from signal import SIGKILL, SIGTERM
 
@@ -32,17 +38,17 @@ from .transports import BaseTransport, Buffer, SubprocessTransport
 
 __all__ = ("create_subprocess_exec", "create_subprocess_shell")
 
-# As in the standard library's subprocess, which only those who start a process have to load.
+# The values of the standard library's subprocess, which is imported only to start a process.
 PIPE, STDOUT, DEVNULL = -1, -2, -3
 
-#: A file, its descriptor, one of the three above, or None: what this process has.
+#: A file, its descriptor, one of the three above, or None: the child inherits the parent's.
 Stdio: TypeAlias = Any
 
 # -- pipes -----------------------------------------------------------------------------------------
 
 
 class _PipeTransport(_DescriptorTransport):
-    """What the two ends of a pipe have in common."""
+    """The base of both ends of a pipe."""
 
     _kind = "pipe"
 
@@ -51,39 +57,51 @@ class _PipeTransport(_DescriptorTransport):
         fd = pipe.fileno()
         mode = os.fstat(fd).st_mode
         if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)):
-            # The kernel always finds a regular file ready, and epoll refuses it.
+            # A regular file is always ready, so epoll refuses to watch it.
             raise ValueError("Pipe transport is only for pipes, sockets and character devices")
-        self._shows_hang_up = not stat.S_ISCHR(mode)  # a terminal does not tell its writer
+        # The writer to a pipe or a socket is told that the reader is gone. The writer to a terminal
+        # is not: for it, "readable" means that somebody has typed something.
+        self._shows_hang_up = not stat.S_ISCHR(mode)
         os.set_blocking(fd, False)
-        self._os_read, self._os_read_into = partial(os.read, fd), lambda into: os.readv(fd, [into])
-        self._os_write, self._os_write_pieces = partial(os.write, fd), partial(os.writev, fd)
         super().__init__(loop, pipe, protocol, waiter, {"pipe": pipe})
 
 
 class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
     """The end of a pipe that is read."""
 
+    def _os_read(self, size: int) -> bytes:
+        return os.read(self._fd, size)
+
+    def _os_read_into(self, buffer: Any) -> int:
+        return os.readv(self._fd, [buffer])
+
     def _on_eof(self) -> None:
         super()._on_eof()
-        self.close()  # a pipe has no other direction to be kept open for
+        self.close()  # even if eof_received() returned True: a pipe has no direction to write in
 
 
 class _UnixWritePipeTransport(_WriteHalf, _PipeTransport):
     """The end of a pipe that is written."""
+
+    def _os_write(self, data: Buffer) -> int:
+        return os.write(self._fd, data)
+
+    def _os_write_pieces(self, pieces: list[Buffer]) -> int:
+        return os.writev(self._fd, pieces)
 
     def _start_reading(self) -> None:
         if self._shows_hang_up:
             super()._start_reading()
 
     def _read_ready(self) -> None:
-        """There is nothing to read but the news that nobody will read what we write."""
+        """Close: at the writing end, "readable" means that the reading end is gone."""
         if self._loop.get_debug():
             logger.debug("%r was closed by peer", self)
         self._force_close(BrokenPipeError() if self._buffer else None)
 
     def close(self) -> None:
         super().close()
-        self._eof = True  # nothing is added to what drains
+        self._eof = True  # no write may add to the draining buffer
 
     def _refuse(self, call: str, data: object) -> None:
         if data:
@@ -96,11 +114,11 @@ class _UnixWritePipeTransport(_WriteHalf, _PipeTransport):
         return True
 
 
-# -- the end of a child ----------------------------------------------------------------------------
+# -- watching a child ------------------------------------------------------------------------------
 
 
 def _watch_child(loop: Loop, pid: int, exited: Callable[[int], None]) -> None:
-    """Call `exited` with the status of the child when it ends: its pidfd can be read then."""
+    """Call `exited` with the child's exit status: its pidfd becomes readable when it exits."""
 
     def reap() -> None:
         loop._remove_reader(pidfd)
@@ -108,17 +126,18 @@ def _watch_child(loop: Loop, pid: int, exited: Callable[[int], None]) -> None:
         exited(_reap(pid))
 
     try:
-        pidfd = FileIO(os.pidfd_open(pid))  # a file closes itself where the loop is closed before
+        # A file object closes itself, even if the loop is closed before the child exits.
+        pidfd = FileIO(os.pidfd_open(pid))
     except (AttributeError, OSError):
-        # Not Linux, an old kernel, one that forbids it, no descriptor left, or a child that is
-        # reaped already.
+        # Not Linux, an old kernel, a sandbox that forbids it, no descriptor left, or a child that
+        # is reaped already.
         _watch_by_thread(loop, pid, exited)
     else:
         loop._add_reader(pidfd, reap)
 
 
 def _watch_by_thread(loop: Loop, pid: int, exited: Callable[[int], None]) -> None:
-    """Call `exited` with the status of the child when it ends: a thread waits for it."""
+    """Call `exited` with the child's exit status: a thread waits for it."""
 
     def wait() -> None:
         returncode = _reap(pid)
@@ -131,30 +150,36 @@ def _watch_by_thread(loop: Loop, pid: int, exited: Callable[[int], None]) -> Non
 
 
 def _reap(pid: int) -> int:
-    """Wait for the child and take its exit status; from now on its number is free."""
+    """Wait for the child and return its exit status. From now on the kernel may reuse its id."""
     try:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    except ChildProcessError:  # somebody else has waited for it, or SIGCHLD is ignored
+    except ChildProcessError:  # the program itself has called waitpid(), or ignores SIGCHLD
         logger.warning("Unknown child process pid %d, will report returncode 255", pid)
         return 255
 
 
-# -- transport and loop ----------------------------------------------------------------------------
+# -- the transport of a process --------------------------------------------------------------------
 
 
 class _PipeProtocol(protocols.Protocol):
-    """Tells the transport of the process what happens at one of its pipes."""
+    """Pass what happens at one pipe on to the protocol of the process.
+
+    By call_soon(): an exception of the program's protocol is then reported by the loop. In a plain
+    call it would be an exception of the pipe's protocol, and close the pipe.
+    """
 
     def __init__(self, process: BaseSubprocessTransport, fd: int) -> None:
         self._process = process
         self._fd = fd
 
     def data_received(self, data: bytes) -> None:
-        self._process._tell("pipe_data_received", self._fd, data)
+        process = self._process
+        process._loop.call_soon(process._protocol.pipe_data_received, self._fd, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._process._tell("pipe_connection_lost", self._fd, exc)
-        self._process._end_of(self._fd)
+        process = self._process
+        process._loop.call_soon(process._protocol.pipe_connection_lost, self._fd, exc)
+        process._part_ended(self._fd)
 
     def pause_writing(self) -> None:
         self._process._protocol.pause_writing()
@@ -164,97 +189,103 @@ class _PipeProtocol(protocols.Protocol):
 
 
 class BaseSubprocessTransport(SubprocessTransport):
-    """A child process and its pipes."""
+    """A child process and its pipes; the table of its states is at the top of this file."""
 
     def __init__(self, loop: Loop, protocol: Any, process: Popen[bytes]) -> None:
         super().__init__({"subprocess": process})
         self._loop = loop
-        self._protocol = protocol  # None once all is over
+        self._protocol = protocol  # None once over
         self._process = process
-        self._closed = False
-        self._returncode: int | None = None  # Popen's may be there before, if somebody has asked it
-        self._ended = locks.Event()  # what wait() waits for
-        self._pipes: dict[int, Any] = {}  # their transports, by the descriptor in the child
-        # All at once, and not by connect_read_pipe(): so no cancellation finds some of them open,
-        # and nothing of what they tell comes before connection_made.
+        self._closed = False  # close() was called
+        # None while running. Not Popen's, which is set early if the program calls Popen.poll().
+        self._returncode: int | None = None
+        self._over = locks.Event()  # wait() waits for it
+        self._pipes: dict[int, Any] = {}  # pipe transports by the child's descriptor: 0, 1, 2
+        # Connect all pipes at once. `await connect_read_pipe(…)` for each would be simpler, but it
+        # could be cancelled halfway, and data could arrive before connection_made().
         for fd, file in enumerate((process.stdin, process.stdout, process.stderr)):
             if file is not None:
                 kind = _UnixWritePipeTransport if fd == 0 else _UnixReadPipeTransport
                 self._pipes[fd] = kind(loop, file, _PipeProtocol(self, fd))
-        self._unended = {"process", *self._pipes}  # the pipes that are not lost, and the process
+        self._alive = {"process", *self._pipes}  # the parts that have not ended
         loop.call_soon(protocol.connection_made, self)
 
-    def _tell(self, event: str, *args: Any) -> None:
-        self._loop.call_soon(getattr(self._protocol, event), *args)
-
     def _process_exited(self, returncode: int) -> None:
+        """Enter the state `exited`; the watcher calls this once."""
         self._returncode = returncode
         if self._process.returncode is None:
-            self._process.returncode = returncode  # else Popen would look for the process itself
-        self._tell("process_exited")
-        self._end_of("process")
+            self._process.returncode = returncode  # else Popen would try to reap the child itself
+        self._loop.call_soon(self._protocol.process_exited)
+        self._part_ended("process")
 
-    def _end_of(self, part: int | str) -> None:
-        """Of the pipes and the process the last to end is the end of all."""
-        self._unended.remove(part)
-        if not self._unended:
+    def _part_ended(self, part: int | str) -> None:
+        """Enter the state `over` if `part`, a pipe or the process, was the last to end."""
+        self._alive.remove(part)
+        if not self._alive:
             self._loop.call_soon(self._call_connection_lost)
 
     def _call_connection_lost(self) -> None:
         try:
             self._protocol.connection_lost(None)
         finally:
-            self._ended.set()
-            self._protocol = None  # it has us, too: else both wait for the collector
+            self._over.set()
+            # Transport and protocol refer to each other: break the cycle, so that both are freed
+            # without the garbage collector.
+            self._protocol = None
 
     async def _wait(self) -> int | None:
+        """Wait until the process is over, and return its exit status.
+
+        If it has exited already, return at once, although its pipes may still be open.
+        """
         if self._returncode is None:
-            await self._ended.wait()
+            await self._over.wait()
         return self._returncode
 
     def set_protocol(self, protocol: protocols.BaseProtocol) -> None:
-        """Let `protocol` have what happens from now on."""
+        """Call `protocol` from now on."""
         self._protocol = protocol
 
     def get_protocol(self) -> protocols.BaseProtocol:
-        """Return the protocol."""
+        """Return the protocol; None once the process is over."""
         return self._protocol  # type: ignore[no-any-return]
 
     def is_closing(self) -> bool:
-        """Return True once the transport closes or has closed."""
+        """Return True if close() was called."""
         return self._closed
 
     def get_pid(self) -> int:
-        """Return the number of the process."""
+        """Return the process id."""
         return self._process.pid
 
     def get_returncode(self) -> int | None:
-        """Return the exit status, the negative signal number, or None while the process lives."""
+        """Return the exit status, a negative signal number, or None if the process runs."""
         return self._returncode
 
     def get_pipe_transport(self, fd: int) -> BaseTransport | None:
-        """Return the transport of the child's stdin (0), stdout (1) or stderr (2), if piped."""
+        """Return the transport of the child's stdin (0), stdout (1) or stderr (2), or None."""
         return self._pipes.get(fd)
 
     def send_signal(self, signal: int) -> None:
-        """Send a signal; ProcessLookupError if the process is gone."""
+        """Send a signal, unless the process has exited; raise ProcessLookupError if it is over."""
         if self._protocol is None:
             raise ProcessLookupError
-        # Not by Popen: its poll() would take the status from whoever watches the child.
+        # Not Popen.send_signal(): it calls poll(), which would take the exit status from the
+        # watcher.
         if self._process.returncode is None:
-            with suppress(ProcessLookupError):  # it has ended, and we shall hear of it
+            with suppress(ProcessLookupError):  # it has just exited; the watcher will report that
                 os.kill(self.get_pid(), signal)
 
     def terminate(self) -> None:
-        """Send SIGTERM; ProcessLookupError if the process is gone."""
+        """Send SIGTERM; see send_signal."""
         self.send_signal(SIGTERM)
 
     def kill(self) -> None:
-        """Send SIGKILL; ProcessLookupError if the process is gone."""
+        """Send SIGKILL; see send_signal."""
         self.send_signal(SIGKILL)
 
     def close(self) -> None:
-        """Close the pipes, and kill the process if it lives."""
+        """Close the pipes, and kill the process if it runs."""
         if self._closed:
             return
         self._closed = True
@@ -339,92 +370,164 @@ async def _spawn(loop: Loop, factory: ProtocolFactory, args: Any, options: Any) 
 
 
 def _check(for_shell: bool, *given: object) -> None:
-    """Refuse what would make text of the bytes in the pipes, or buffer them."""
+    """Raise ValueError for options that would decode or buffer the bytes in the pipes."""
     names = ("universal_newlines", "shell", "bufsize", "text", "encoding", "errors")
     needed = (False, for_shell, 0, False, None, None)
     for name, value, right in zip(names, given, needed, strict=True):
-        exact = right is None or name == "bufsize"  # of the others, only the truth counts
+        exact = right is None or name == "bufsize"  # bufsize=None and encoding="" are errors
         if (value if exact else bool(value)) != right:
             raise ValueError(f"{name} must be {right}")
 
 
-# -- the process as programs see it ----------------------------------------------------------------
+# -- Process ---------------------------------------------------------------------------------------
 
 
 async def create_subprocess_shell(cmd: str | bytes, stdin: Stdio = None, stdout: Stdio = None,
                                   stderr: Stdio = None, limit: int = streams.DEFAULT_LIMIT,
                                   **kwds: Any) -> Process:  # fmt: skip
-    """Let the shell run `cmd`, and return its Process; see create_subprocess_exec."""
-    kwds.update(stdin=stdin, stdout=stdout, stderr=stderr)
-    start = events.get_running_loop().subprocess_shell
-    return (await start(partial(Process, limit), cmd, **kwds))[1]  # type: ignore[no-any-return]
+    """Run `cmd` in the shell and return its Process; see create_subprocess_exec."""
+    loop = events.get_running_loop()
+    transport, protocol = await loop.subprocess_shell(
+        lambda: SubprocessStreamProtocol(limit, loop), cmd,
+        stdin=stdin, stdout=stdout, stderr=stderr, **kwds)  # fmt: skip
+    return Process(transport, protocol, loop)
 
 
 async def create_subprocess_exec(program: Any, *args: Any, stdin: Stdio = None,
                                  stdout: Stdio = None, stderr: Stdio = None,
                                  limit: int = streams.DEFAULT_LIMIT,
                                  **kwds: Any) -> Process:  # fmt: skip
-    """Run `program` with `args`, and return its Process.
+    """Run `program` with `args` and return its Process.
 
     Each of stdin, stdout and stderr that is PIPE becomes a stream; `limit`, in bytes, is that of
-    the readers. `kwds` are those of `loop.subprocess_exec`. Raises OSError if it cannot be started.
+    the readers. `kwds` are those of `loop.subprocess_exec`. Raises OSError if the program cannot be
+    started.
     """
-    kwds.update(stdin=stdin, stdout=stdout, stderr=stderr)
-    start = events.get_running_loop().subprocess_exec
-    return (await start(partial(Process, limit), program, *args, **kwds))[1]  # type: ignore[no-any-return]
+    loop = events.get_running_loop()
+    transport, protocol = await loop.subprocess_exec(
+        lambda: SubprocessStreamProtocol(limit, loop), program, *args,
+        stdin=stdin, stdout=stdout, stderr=stderr, **kwds)  # fmt: skip
+    return Process(transport, protocol, loop)
 
 
-class Process(streams.FlowControlMixin, protocols.SubprocessProtocol):
-    """A child process: `pid`, and the streams `stdin`, `stdout` and `stderr`, None if not piped.
+class SubprocessStreamProtocol(streams.FlowControlMixin, protocols.SubprocessProtocol):
+    """The protocol behind a Process: it makes the streams, feeds them and closes the transport.
 
-    It is itself the protocol that its transport tells of pipes and end.
+    `limit`, in bytes, is that of the readers. `loop` defaults to the running loop, as that of
+    StreamReaderProtocol does; asyncio requires it.
     """
 
-    stdin: streams.StreamWriter | None = None
-    stdout: streams.StreamReader | None = None
-    stderr: streams.StreamReader | None = None
-
-    def __init__(self, limit: int) -> None:
-        super().__init__()
+    def __init__(self, limit: int, loop: Loop | None = None) -> None:
+        super().__init__(loop)
         self._limit = limit
-        self._readers: dict[int, streams.StreamReader] = {}  # of the pipes that are not lost
+        self._transport: Any = None  # from connection_made() until this protocol closes it
+        self._exited = False  # process_exited() was called
+        self._outputs: set[int] = set()  # of 1 and 2, those whose pipe is open
+        self.stdin: streams.StreamWriter | None = None
+        self.stdout: streams.StreamReader | None = None
+        self.stderr: streams.StreamReader | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Make a stream of each pipe."""
+        self._transport = transport
+        self.stdout, self.stderr = self._make_reader(1), self._make_reader(2)
+        if (pipe := transport.get_pipe_transport(0)) is not None:
+            self.stdin = streams.StreamWriter(pipe, self, None, self._loop)
+
+    def _make_reader(self, fd: int) -> streams.StreamReader | None:
+        if (pipe := self._transport.get_pipe_transport(fd)) is None:
+            return None
+        self._outputs.add(fd)
+        reader = streams.StreamReader(self._limit, self._loop)
+        reader.set_transport(pipe)
+        return reader
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Feed the reader."""
+        if (reader := self.stdout if fd == 1 else self.stderr) is not None:
+            reader.feed_data(data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        """End the stream: with `exc`, or with an end of file."""
+        if fd == 0:
+            self.connection_lost(exc)  # wakes drain() and wait_closed() of stdin
+            return
+        if (reader := self.stdout if fd == 1 else self.stderr) is not None:
+            if exc is None:
+                reader.feed_eof()
+            else:
+                reader.set_exception(exc)
+        self._outputs.discard(fd)
+        self._close_at_the_end()
+
+    def process_exited(self) -> None:
+        """Close the transport when the output has been received, too."""
+        self._exited = True
+        self._close_at_the_end()
+
+    def _close_at_the_end(self) -> None:
+        if self._exited and not self._outputs:
+            self._transport.close()
+            self._transport = None
+
+    def __repr__(self) -> str:
+        pipes = {"stdin": self.stdin, "stdout": self.stdout, "stderr": self.stderr}
+        facts = [f"{name}={stream!r}" for name, stream in pipes.items() if stream is not None]
+        return f"<{' '.join([type(self).__name__, *facts])}>"
+
+
+class Process:
+    """A child process: `pid`, and the streams `stdin`, `stdout`, `stderr`; None if not piped.
+
+    A program may make one itself, of what `loop.subprocess_exec()` returns for a
+    SubprocessStreamProtocol. `loop` is there because asyncio has it.
+    """
+
+    def __init__(self, transport: Any, protocol: SubprocessStreamProtocol, loop: Loop) -> None:
+        self._transport = transport
+        self.stdin, self.stdout, self.stderr = protocol.stdin, protocol.stdout, protocol.stderr
+        self.pid: int = transport.get_pid()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.pid}>"
 
     @property
     def returncode(self) -> int | None:
-        """The exit status, the negative number of a signal, or None while the process lives."""
+        """The exit status, a negative signal number, or None if the process runs."""
         return self._transport.get_returncode()  # type: ignore[no-any-return]
 
     async def wait(self) -> int:
-        """Wait until the process has ended and its pipes are closed; return its exit status.
+        """Wait until the process has exited and its pipes are closed; return the exit status.
 
-        A process that writes more than a pipe holds, where nobody reads, does not end.
+        If it has exited already, return at once. This waits forever if the process writes more to a
+        pipe than fits, and nobody reads: use communicate() then.
         """
         return await self._transport._wait()  # type: ignore[no-any-return]
 
     def send_signal(self, signal: int) -> None:
-        """Send a signal; ProcessLookupError if the process is gone."""
+        """Send a signal, unless the process has exited.
+
+        Raises ProcessLookupError if its pipes are closed, too.
+        """
         self._transport.send_signal(signal)
 
     def terminate(self) -> None:
-        """Send SIGTERM; ProcessLookupError if the process is gone."""
+        """Send SIGTERM; see send_signal."""
         self._transport.terminate()
 
     def kill(self) -> None:
-        """Send SIGKILL; ProcessLookupError if the process is gone."""
+        """Send SIGKILL; see send_signal."""
         self._transport.kill()
 
     async def communicate(self, input: Buffer | None = None) -> tuple[bytes | None, bytes | None]:
         """Write `input` to stdin and close it, read stdout and stderr to their end, and wait.
 
-        Returns what was read, None for what is not piped. That the process does not read all of
-        `input` is no error.
+        Returns both outputs, None for one that is not piped. It is no error if the process exits
+        without reading all of `input`.
         """
-        reads = (tasks.sleep(0) if reader is None else reader.read()
-                 for reader in (self.stdout, self.stderr))  # fmt: skip
-        _, stdout, stderr = await combinators.gather(self._feed_stdin(input), *reads)
+        _, stdout, stderr = await combinators.gather(
+            self._feed_stdin(input), _read_all(self.stdout), _read_all(self.stderr)
+        )
         await self.wait()
         return stdout, stderr
 
@@ -437,35 +540,6 @@ class Process(streams.FlowControlMixin, protocols.SubprocessProtocol):
             await self.stdin.drain()
         self.stdin.close()
 
-    # -- what the transport tells ------------------------------------------------------------------
 
-    def connection_made(self, transport: Any) -> None:
-        """Make the streams."""
-        self._transport: Any = transport
-        self.pid: int = transport.get_pid()
-        for fd in (1, 2):
-            if (pipe := transport.get_pipe_transport(fd)) is not None:
-                self._readers[fd] = streams.StreamReader(self._limit, self._loop)
-                self._readers[fd].set_transport(pipe)
-        self.stdout, self.stderr = self._readers.get(1), self._readers.get(2)
-        if (pipe := transport.get_pipe_transport(0)) is not None:
-            self.stdin = streams.StreamWriter(pipe, self, None, self._loop)
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Give the bytes to the reader."""
-        self._readers[fd].feed_data(data)
-
-    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        """Let all go on that use the pipe, with the reason if there is one."""
-        if fd == 0:
-            self.connection_lost(exc)
-        elif exc is None:
-            self._readers.pop(fd).feed_eof()
-        else:
-            self._readers.pop(fd).set_exception(exc)
-        self.process_exited()
-
-    def process_exited(self) -> None:
-        """Close the transport once the process has ended and its output is read."""
-        if self.returncode is not None and not self._readers:
-            self._transport.close()
+async def _read_all(reader: streams.StreamReader | None) -> bytes | None:
+    return None if reader is None else await reader.read()

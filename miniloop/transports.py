@@ -1,12 +1,16 @@
-"""Transports as programs see them, and flow control.
+"""Transports: the classes that programs name, and flow control.
 
-Purpose: the base classes by which programs name transports, and what all that write share: to tell
-the protocol when to stop. What each can do is written once, where it is done: sockets and pipes in
-descriptors.py, datagrams.py, sslproto.py, subprocess.py.
-Rules: the life of a transport: open → closing (close() was called, or the other side has ended; the
-buffer still drains) → lost (connection_lost is called; nothing more happens). abort() leaves the
-draining out.
-This file does not know where the bytes go: that is descriptors.py and sslproto.py. Read
+Purpose: the abstract transports, written out, and the base of all transports that have a write
+buffer: it tells the protocol when to stop writing. The implementations are in descriptors.py
+(sockets and pipes), datagrams.py, sslproto.py and subprocess.py.
+Invariants: every connection goes through these states, and never back:
+
+    open     → closing   close(); or the end of file, unless eof_received() returned True
+    open     → lost      abort(); or an error
+    closing  → lost      the buffer has drained; or abort(); or an error
+
+In `closing` nothing more is read. In `lost` the only thing left is the call of connection_lost().
+This file does not depend on where the bytes go: that is descriptors.py and sslproto.py. Read
 protocols.py first.
 """
 
@@ -16,7 +20,7 @@ import contextlib
 import socket
 
 from .events import Loop, _report
-from .hints import Any, Callable, Iterable, Iterator, TypeAlias
+from .hints import Any, Iterable, Iterator, TypeAlias
 from .protocols import BaseProtocol, BufferedProtocol
 
 __all__ = ("BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",
@@ -27,7 +31,7 @@ _BYTES_LIKE: tuple[type, ...] = (bytes, bytearray, memoryview)
 
 
 def _kept(data: Buffer) -> memoryview:
-    """The bytes of `data` for later: what is no bytes object the program may use for new data."""
+    """Return a view of `data` that cannot change: the caller may reuse any other mutable buffer."""
     return memoryview(data if isinstance(data, bytes) else memoryview(data).tobytes())
 
 
@@ -40,8 +44,24 @@ class BaseTransport:
         self._extra = {} if extra is None else extra
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what is known as `name`: 'socket', 'sockname', 'peername'…; else `default`."""
+        """Return the fact called `name` ('socket', 'sockname', 'peername', …), or `default`."""
         return self._extra.get(name, default)
+
+    def is_closing(self) -> bool:
+        """Return True if the transport is closing or lost."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Stop reading, send the buffer, then call connection_lost(None)."""
+        raise NotImplementedError
+
+    def set_protocol(self, protocol: BaseProtocol) -> None:
+        """Call `protocol` from now on."""
+        raise NotImplementedError
+
+    def get_protocol(self) -> BaseProtocol:
+        """Return the protocol."""
+        raise NotImplementedError
 
 
 class ReadTransport(BaseTransport):
@@ -49,17 +69,55 @@ class ReadTransport(BaseTransport):
 
     __slots__ = ()
 
+    def is_reading(self) -> bool:
+        """Return True if new data may arrive: the transport is neither paused nor closing."""
+        raise NotImplementedError
+
+    def pause_reading(self) -> None:
+        """Call data_received() no more until resume_reading()."""
+        raise NotImplementedError
+
+    def resume_reading(self) -> None:
+        """Undo pause_reading()."""
+        raise NotImplementedError
+
 
 class WriteTransport(BaseTransport):
     """The base of transports that can be written to."""
 
     __slots__ = ()
 
-    write: Callable[[Buffer], None]
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the high-water and low-water marks of flow control, in bytes."""
+        raise NotImplementedError
+
+    def get_write_buffer_size(self) -> int:
+        """Return the size of the write buffer, in bytes."""
+        raise NotImplementedError
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return the low-water and the high-water mark, in bytes."""
+        raise NotImplementedError
+
+    def write(self, data: Buffer) -> None:
+        """Send `data`, or buffer it; never block."""
+        raise NotImplementedError
 
     def writelines(self, list_of_data: Iterable[Buffer]) -> None:
         """Send the pieces one after the other."""
         self.write(b"".join(list_of_data))
+
+    def write_eof(self) -> None:
+        """Send the buffer, then an end of file; reading goes on."""
+        raise NotImplementedError
+
+    def can_write_eof(self) -> bool:
+        """Return True if the transport supports write_eof()."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Close at once, without sending the buffer."""
+        raise NotImplementedError
 
 
 class Transport(ReadTransport, WriteTransport):
@@ -73,15 +131,47 @@ class DatagramTransport(BaseTransport):
 
     __slots__ = ()
 
+    def sendto(self, data: Buffer, addr: Any = None) -> None:
+        """Send one datagram to `addr`, or to the remote address of the transport; never block."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Close at once, without sending the buffer."""
+        raise NotImplementedError
+
 
 class SubprocessTransport(BaseTransport):
     """The base of transports to a child process."""
 
     __slots__ = ()
 
+    def get_pid(self) -> int:
+        """Return the process id."""
+        raise NotImplementedError
+
+    def get_returncode(self) -> int | None:
+        """Return the exit status, a negative signal number, or None if the process runs."""
+        raise NotImplementedError
+
+    def get_pipe_transport(self, fd: int) -> BaseTransport | None:
+        """Return the transport of the pipe at the child's descriptor `fd`, or None."""
+        raise NotImplementedError
+
+    def send_signal(self, signal: int) -> None:
+        """Send a signal to the process."""
+        raise NotImplementedError
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the process."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """Send SIGKILL to the process."""
+        raise NotImplementedError
+
 
 class TransportSocket:
-    """The socket of a transport, for looking at it and setting options; I/O is the transport's."""
+    """A transport's socket, to inspect it and set options. Only the transport reads and writes."""
 
     __slots__ = ("_sock",)
 
@@ -94,16 +184,16 @@ class TransportSocket:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def settimeout(self, value: float | None) -> None:
-        """Allow what is so already: the socket does not block. Else raise ValueError."""
+        """Accept only 0, the timeout that the socket already has; otherwise raise ValueError."""
         if value != 0:
             raise ValueError("settimeout(): only 0 timeout is allowed on transport sockets")
 
     def gettimeout(self) -> float:
-        """Return 0: the socket does not block."""
+        """Return 0: the socket is non-blocking."""
         return 0
 
     def setblocking(self, flag: bool) -> None:
-        """Allow what is so already: the socket does not block. Else raise ValueError."""
+        """Accept only False, the mode that the socket already has; otherwise raise ValueError."""
         if flag:
             raise ValueError("setblocking(): transport sockets cannot be blocking")
 
@@ -122,7 +212,7 @@ _SAFE_SOCKET_ATTRIBUTES = (
 
 @contextlib.contextmanager
 def _closing_on_error(resource: Any) -> Iterator[None]:
-    """Close a transport or a socket if what is done with it fails or is cancelled."""
+    """Close `resource`, a transport or a socket, if the block raises or is cancelled."""
     try:
         yield
     except BaseException:
@@ -131,27 +221,31 @@ def _closing_on_error(resource: Any) -> Iterator[None]:
 
 
 class _FlowControlMixin(Transport):
-    """Tells the protocol to pause writing above the high-water mark; below the low one to go on."""
+    """The base of transports that have a write buffer, which must not grow without bound.
 
-    _high_water, _low_water = 64 * 1024, 16 * 1024  # the class keeps the default
+    unpaused → paused    its size has risen above the high-water mark: pause_writing()
+    paused   → unpaused  its size has fallen to the low-water mark or below: resume_writing()
+    """
+
+    _high_water, _low_water = 64 * 1024, 16 * 1024  # bytes; the class keeps the defaults
 
     def __init__(self, extra: dict[str, Any] | None = None, loop: Loop = None) -> None:
         super().__init__(extra)
         self._loop = loop
-        self._buffer_size = 0  # bytes that wait to be written: written by who keeps them
-        self._protocol_paused = False
+        self._buffer_size = 0  # bytes; written by the subclass, which has the buffer
+        self._protocol_paused = False  # pause_writing() was called, and resume_writing() was not
 
     def set_protocol(self, protocol: BaseProtocol) -> None:
-        """Let `protocol` have what happens from now on; its class says how data is handed over."""
+        """Call `protocol` from now on: with bytes, or with a buffer if it is a BufferedProtocol."""
         self._protocol: Any = protocol
         self._buffered = isinstance(protocol, BufferedProtocol)
 
     def get_protocol(self) -> BaseProtocol:
-        """Return the protocol."""
+        """Return the protocol; None once the connection is lost."""
         return self._protocol  # type: ignore[no-any-return]
 
     def get_write_buffer_size(self) -> int:
-        """Return how many bytes wait to be written."""
+        """Return the size of the write buffer, in bytes."""
         return self._buffer_size
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
@@ -159,7 +253,11 @@ class _FlowControlMixin(Transport):
         return self._low_water, self._high_water
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set the marks, in bytes; default 64 KiB and a quarter of it. ValueError if high < low."""
+        """Set the marks, in bytes.
+
+        `high` defaults to 4 * `low`, or to the class's own mark if both are missing; `low` defaults
+        to a quarter of `high`. Raises ValueError if high < low.
+        """
         if high is None:
             high = type(self)._high_water if low is None else 4 * low
         if low is None:
@@ -172,20 +270,21 @@ class _FlowControlMixin(Transport):
     def _maybe_pause_protocol(self) -> None:
         if not self._protocol_paused and self.get_write_buffer_size() > self._high_water:
             self._protocol_paused = True
-            self._tell_protocol("pause_writing")
+            try:
+                self._protocol.pause_writing()
+            except BaseException as exc:
+                self._report(exc, "protocol.pause_writing() failed")
 
     def _maybe_resume_protocol(self) -> None:
         if self._protocol_paused and self.get_write_buffer_size() <= self._low_water:
             self._protocol_paused = False
-            self._tell_protocol("resume_writing")
-
-    def _tell_protocol(self, what: str) -> None:
-        try:
-            getattr(self._protocol, what)()
-        except BaseException as exc:
-            self._report(exc, f"protocol.{what}() failed")
+            try:
+                self._protocol.resume_writing()
+            except BaseException as exc:
+                self._report(exc, "protocol.resume_writing() failed")
 
     def _report(self, exc: BaseException, message: str) -> None:
+        """Pass `exc` to the loop's exception handler; raise it if it must end the loop."""
         if isinstance(exc, (SystemExit, KeyboardInterrupt)):
             raise exc
         context = {"exception": exc, "transport": self, "protocol": self._protocol}

@@ -309,15 +309,6 @@ def test_timers_with_the_same_time_do_not_compare_their_arguments(stage: Stage) 
     assert sorted(map(str, stage.run(main))) == ["0", "1", "2", "3", "all"]
 
 
-def test_nan_is_no_limit(stage: Stage) -> None:
-    aio, log = stage.aio, stage.log
-
-    async def main() -> None:
-        log(await aio.wait_for(aio.sleep(0, "in time"), float("nan")))
-
-    assert stage.run(main) == ["in time"]
-
-
 def test_a_program_may_set_coroutine_origin_tracking_itself(stage: Stage) -> None:
     log = stage.log
     before = sys.get_coroutine_origin_tracking_depth()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio.subprocess
 import contextlib
 import gc
+import inspect
 import os
 import signal
 import threading
@@ -488,6 +489,179 @@ def test_a_protocol_that_raises_is_reported_and_still_called(stage: Stage) -> No
         ("report", "LookupError('another bug')"),
         True,
     ]
+
+
+# -- a Process that the program makes itself -------------------------------------------------------
+
+
+def recording_protocol(stage: Stage, limit: int = 2**16) -> Any:
+    """An instance of a class that derives from SubprocessStreamProtocol and records the calls."""
+    log = stage.log
+
+    class Recording(stage.aio.subprocess.SubprocessStreamProtocol):  # type: ignore[misc,name-defined]
+        transport: Any = None
+
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+            log("made", self.stdin, self.stdout, self.stderr)
+            super().connection_made(transport)
+
+        def pipe_data_received(self, fd: int, data: bytes) -> None:
+            log("data", fd, data)
+            super().pipe_data_received(fd, data)
+
+        def pipe_connection_lost(self, fd: int, error: Exception | None) -> None:
+            log("pipe lost", fd, error)
+            super().pipe_connection_lost(fd, error)
+
+        def process_exited(self) -> None:
+            log("exited", self.transport.get_returncode())
+            super().process_exited()
+            log("closing", self.transport.is_closing())
+
+        def connection_lost(self, error: Exception | None) -> None:
+            log("lost", error)
+            super().connection_lost(error)
+
+    return Recording(limit, stage.aio.get_running_loop())
+
+
+def test_a_process_can_be_made_of_transport_and_protocol(stage: Stage) -> None:
+    """As anyio.open_process() makes its own."""
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        transport, protocol = await loop.subprocess_exec(
+            lambda: aio.subprocess.SubprocessStreamProtocol(limit=2**16, loop=loop), "cat"
+        )
+        process = aio.subprocess.Process(transport, protocol, loop)
+        log(process.stdin is protocol.stdin, process.stdout is protocol.stdout)
+        log(process.stderr is protocol.stderr, process.pid == transport.get_pid())
+        log(await process.communicate(b"hi"), process.returncode, transport.is_closing())
+
+    assert stage.run(main, real=True) == [(True, True), (True, True), ((b"hi", b""), 0, True)]
+
+
+def test_a_protocol_derived_from_that_of_the_streams_sees_every_call(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        command = "read line; echo $line; exec >&-; read line; exit 6"
+        transport, protocol = await loop.subprocess_shell(
+            lambda: recording_protocol(stage, limit=3), command, stderr=None
+        )
+        process = aio.subprocess.Process(transport, protocol, loop)
+        process.stdin.write(b"hello\n")
+        log("read", await attempt_await(process.stdout.readline()), await process.stdout.read())
+        process.stdin.close()
+        log("waited", await process.wait())
+
+    assert stage.run(main, real=True) == [
+        ("made", None, None, None),
+        ("data", 1, b"hello\n"),
+        ("pipe lost", 1, None),
+        ("read", "raised ValueError: Separator is found, but chunk is longer than limit", b""),
+        ("pipe lost", 0, None),
+        ("lost", None),  # of stdin
+        ("exited", 6),
+        ("closing", True),
+        ("lost", None),
+        ("waited", 6),
+    ]
+
+
+def test_process_exited_is_called_once_if_the_pipes_close_before_the_exit(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        transport, protocol = await loop.subprocess_shell(
+            lambda: recording_protocol(stage), "exec >&- 2>&-; read line; exit 3"
+        )
+        log(await protocol.stdout.read(), await protocol.stderr.read())
+        protocol.stdin.close()
+        log("waited", await transport._wait())
+
+    made, *outputs = stage.run(main, real=True)[:3]
+    assert made == ("made", None, None, None)
+    assert sorted(outputs, key=str) == [("pipe lost", 1, None), ("pipe lost", 2, None)]
+    assert stage.log[3:] == [
+        (b"", b""),
+        ("pipe lost", 0, None),
+        ("lost", None),  # of stdin
+        ("exited", 3),
+        ("closing", True),
+        ("lost", None),
+        ("waited", 3),
+    ]
+
+
+def test_process_exited_is_called_once_if_the_pipes_close_after_the_exit(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        reading, writing = os.pipe()
+        transport, protocol = await loop.subprocess_shell(
+            lambda: recording_protocol(stage), "exec 3<&0; cat <&3 & exit 1", stdin=reading,
+            stderr=None,
+        )  # fmt: skip
+        os.close(reading)
+        while ("closing", False) not in log:
+            await aio.sleep(0.001)
+        os.write(writing, b"from the grandchild")
+        os.close(writing)
+        log("read", await protocol.stdout.read(), transport.is_closing())
+        log("waited", await transport._wait())
+
+    steps = stage.run(main, real=True)
+    assert [step for step in steps if step != ("lost", None)] == [
+        ("made", None, None, None),
+        ("exited", 1),
+        ("closing", False),
+        ("data", 1, b"from the grandchild"),
+        ("pipe lost", 1, None),
+        ("read", b"from the grandchild", True),
+        ("waited", 1),
+    ]
+
+
+def test_names_of_process_and_parameters_of_both_constructors(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        for kind in (aio.subprocess.SubprocessStreamProtocol, aio.subprocess.Process):
+            log(*inspect.signature(kind).parameters)
+        async with shell(stage, "exit 0") as process:
+            log(*(name for name in dir(process) if not name.startswith("_")))
+
+    assert stage.run(main, real=True) == [
+        ("limit", "loop"),
+        ("transport", "protocol", "loop"),
+        (
+            *("communicate", "kill", "pid", "returncode", "send_signal"),
+            *("stderr", "stdin", "stdout", "terminate", "wait"),
+        ),
+    ]
+
+
+def test_reprs_of_process_and_protocol(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        protocol = recording_protocol(stage)
+        log(repr(protocol))
+        await loop.subprocess_exec(lambda: protocol, "cat", stderr=None)
+        process = aio.subprocess.Process(protocol.transport, protocol, loop)
+        log(repr(process) == f"<Process {process.pid}>")
+        log(repr(protocol) == f"<Recording stdin={process.stdin!r} stdout={process.stdout!r}>")
+        await process.communicate(b"")
+
+    log_before_the_end = stage.run(main, real=True)[:4]
+    assert log_before_the_end == ["<Recording>", ("made", None, None, None), True, True]
 
 
 # -- cancellation and unusual exits ----------------------------------------------------------------
