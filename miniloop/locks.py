@@ -357,13 +357,13 @@ class BoundedSemaphore(Semaphore):
 # The states of a Barrier, and the events that change them:
 #
 #             last party   last task   reset():            abort()
-#             arrives      leaves      inside / nobody
+#             arrives      leaves      inside / none
 # FILLING     DRAINING                 RESETTING  FILLING  BROKEN
 # DRAINING                 FILLING     RESETTING  FILLING  BROKEN
 # RESETTING                FILLING     RESETTING  FILLING  BROKEN
 # BROKEN                               RESETTING  FILLING  BROKEN
 #
-# "Inside / nobody": whether tasks are inside. A task is inside from its arrival until it leaves.
+# "Inside / none": whether tasks are inside. A task is inside from its arrival until it leaves.
 # In DRAINING the tasks inside return; in RESETTING and BROKEN they raise BrokenBarrierError.
 # A newcomer waits outside in DRAINING and RESETTING, and raises BrokenBarrierError in BROKEN.
 FILLING, DRAINING, RESETTING, BROKEN = "filling", "draining", "resetting", "broken"

@@ -165,7 +165,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
     def _give_up(self, waiter: Future[None], waiters: deque[Future[None]], blocked: bool) -> None:
         """Stop waiting, after an exception. `blocked`: the next waiter could not proceed either."""
         if waiter in waiters:
-            waiters.remove(waiter)  # nobody has woken this task
+            waiters.remove(waiter)  # this task was not woken
         elif not waiter.cancelled() and not blocked:
             # This task was woken, and cancelled before it ran. Without this, the item stays in the
             # queue while the other getters sleep (bpo-23812):

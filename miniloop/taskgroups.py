@@ -67,7 +67,7 @@ class TaskGroup:
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
         self._exiting = True
         if isinstance(exc, (SystemExit, KeyboardInterrupt)):
-            self._errors.append(exc)  # before those of the tasks: the first one is raised below
+            self._errors.append(exc)  # before the tasks' later ones: the first is raised below
         if exc is not None and not self._aborting:
             self._abort()  # the block raised an exception, or was cancelled by other code
         cancelled = None
