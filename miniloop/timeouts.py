@@ -67,12 +67,15 @@ class Timeout:
             raise RuntimeError(f"Cannot change state of {self._state} Timeout")
         self._when = _checked(when)
         self._cancel_timer()
-        if when is not None:
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._when is not None:
             loop = get_running_loop()
-            if when <= loop.time():  # no timer needed: the next iteration cancels the task
+            if self._when <= loop.time():  # no timer needed: the next iteration cancels the task
                 self._timeout_handler = loop.call_soon(self._on_timeout)
             else:
-                self._timeout_handler = loop.call_at(when, self._on_timeout)
+                self._timeout_handler = loop.call_at(self._when, self._on_timeout)
 
     def _cancel_timer(self) -> None:
         if self._timeout_handler is not None:
@@ -92,7 +95,7 @@ class Timeout:
             raise RuntimeError("Timeout should be used inside a task")
         self._state = ACTIVE
         self._cancelling = self._task.cancelling()
-        self.reschedule(self._when)
+        self._set_timer()
         return self
 
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
@@ -101,17 +104,15 @@ class Timeout:
             self._state = FINISHED
             return
         self._state = EXPIRED
-        # Other code has cancelled the task too, since it entered the block. A TimeoutError would
-        # swallow that cancellation. The block sees only one CancelledError, so compare the counts:
+        # No TimeoutError in two cases. Either other code has cancelled the task too: TimeoutError
+        # would swallow this. The block sees only one CancelledError, so compare the counts:
         #     async with timeout(1):
         #         await sleep(60)  # another task calls task.cancel() as the timer fires
-        if self._task.uncancel() > self._cancelling:
-            return
-        # The block has ignored the cancellation. Only expired() shows that the deadline passed:
+        # Or the block has ignored the cancellation. Only expired() tells that the deadline passed:
         #     async with timeout(1):
         #         try: await sleep(60)
         #         except CancelledError: pass
-        if exc is None:
+        if self._task.uncancel() > self._cancelling or exc is None:
             return
         if isinstance(exc, CancelledError):
             raise TimeoutError from exc

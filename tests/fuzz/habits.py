@@ -112,8 +112,8 @@ HABITS: Final = (
         (
             Change(
                 "queues:Queue._give_up",
-                "if waiter in line:",
-                "waiter.cancel()\n    if waiter in line:",
+                "if waiter in waiters:",
+                "waiter.cancel()\n    if waiter in waiters:",
             ),
         ),
     ),
@@ -192,7 +192,7 @@ HABITS: Final = (
         (3, 13),
         (
             Change(
-                "locks:Condition._take_lock_again", "raise cancelled.pop()", "raise CancelledError"
+                "locks:Condition._take_lock_again", "raise cancelled", "raise CancelledError"
             ),
         ),
     ),
@@ -207,8 +207,8 @@ HABITS: Final = (
         (
             Change(
                 "locks:Semaphore.acquire",
-                "self._value = self._wake(self._value)",
-                "if self._value > 0 and not waiter.cancelled(): self._value += self._wake(1) - 1",
+                "self._value -= self._wake(self._value)",
+                "if self._value > 0 and not waiter.cancelled(): self._value -= self._wake(1)",
             ),
         ),
     ),

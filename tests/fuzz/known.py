@@ -275,7 +275,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Sooner(
         "when a coroutine that was never awaited is freed together with an error",
-        "the row: When what an error holds is freed",
+        "the row: Freeing objects that an exception refers to",
         "miniloop",
         NEVER_AWAITED,
         "",
@@ -283,7 +283,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Sooner(
         "when an exception that another one refers to is reported",
-        "the row: When what an error holds is freed",
+        "the row: Freeing objects that an exception refers to",
         "miniloop",
         LOST,
         "",
@@ -291,7 +291,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Late(
         "when the exit of an eager task is reported",
-        "the row: The exit of an eager task that nobody holds",
+        "the row: SystemExit in an eager task without references",
         "miniloop",
         LOST_EXIT,
         "",
@@ -307,7 +307,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Late(
         "when the lost exception of a future is reported",
-        "the row: A pending future with callbacks waits for the collector",
+        "the row: Freeing a pending future with callbacks",
         "miniloop",
         LOST_FUTURE,
         "",
@@ -322,7 +322,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "a lock where no loop runs",
         # For example in a generator that is closed after the loop.
-        "the row: Waiting for a lock where no loop runs",
+        "the row: Waiting for a lock without a running loop",
         "miniloop",
         r"<[\w. ]+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
         "no running event loop",

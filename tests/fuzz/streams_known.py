@@ -102,7 +102,7 @@ def _without(row: str, piece: str) -> str:
     return re.sub(rf"^(read '.*){re.escape(piece)}( end'| \w+Error: .*)$", r"\1\2", row)
 
 
-TABLE_ROW: Final = "the row: A call to a transport that has drained and closed"
+TABLE_ROW: Final = "the row: Calls on a transport that has drained and closed"
 
 FAULTS: Final[tuple[Fault, ...]] = (
     Refused(

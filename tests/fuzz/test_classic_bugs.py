@@ -92,11 +92,11 @@ def a_semaphore_lets_a_newcomer_overtake(patch: Patch) -> None:
 
     async def acquire(self: Any) -> bool:
         while self._value <= 0:
-            line, waiter = self._join_line()
+            waiter = self._add_waiter(self._waiters)
             try:
                 await waiter
             finally:
-                line.remove(waiter)
+                self._waiters.remove(waiter)
         self._value -= 1
         return True
 
@@ -115,12 +115,12 @@ def a_semaphore_loses_the_permit_of_a_cancelled_waiter(patch: Patch) -> None:
         if not self.locked():
             self._value -= 1
             return True
-        line, waiter = self._join_line()
+        waiter = self._add_waiter(self._waiters)
         try:
             await waiter
         finally:
-            line.remove(waiter)
-            self._value = self._wake(self._value)
+            self._waiters.remove(waiter)
+            self._value -= self._wake(self._value)
         return True
 
     plant(patch, locks.Semaphore, "acquire", acquire)
@@ -131,7 +131,7 @@ def a_queue_loses_the_item_of_a_cancelled_getter(patch: Patch) -> None:
 
     async def get(self: Any) -> Any:
         while self.empty() and not self._is_shutdown:
-            waiter = self._stand_in(self._getters)
+            waiter = self._add_waiter(self._getters)
             try:
                 await waiter
             except BaseException:
@@ -147,10 +147,10 @@ def a_queue_loses_the_item_of_a_cancelled_getter(patch: Patch) -> None:
 def a_queue_does_not_wake_the_next_getter(patch: Patch) -> None:
     """A getter that was cancelled after it was woken did not wake the next one (bpo-23812)."""
 
-    def give_up(self: Any, waiter: Any, line: deque[Any], in_vain: bool) -> None:
-        del in_vain
-        if waiter in line:
-            line.remove(waiter)
+    def give_up(self: Any, waiter: Any, waiters: deque[Any], blocked: bool) -> None:
+        del blocked
+        if waiter in waiters:
+            waiters.remove(waiter)
 
     plant(patch, miniloop.Queue, "_give_up", give_up)
 
@@ -191,12 +191,12 @@ def a_notification_of_a_cancelled_waiter_is_lost(patch: Patch) -> None:
     async def wait(self: Any) -> bool:
         if not self.locked():
             raise RuntimeError("cannot wait on un-acquired lock")
-        line, waiter = self._join_line()
+        waiter = self._add_waiter(self._waiters)
         self.release()
         try:
             await waiter
         finally:
-            line.remove(waiter)
+            self._waiters.remove(waiter)
             await self._take_lock_again()
         return True
 
@@ -218,11 +218,11 @@ def an_event_that_is_cleared_again_wakes_no_waiter(patch: Patch) -> None:
 
     async def wait(self: Any) -> bool:
         while not self._value:
-            line, waiter = self._join_line()
+            waiter = self._add_waiter(self._waiters)
             try:
                 await waiter
             finally:
-                line.remove(waiter)
+                self._waiters.remove(waiter)
         return True
 
     plant(patch, locks.Event, "wait", wait)
