@@ -75,7 +75,7 @@ def _parser(other_commands: Sequence[str]) -> argparse.ArgumentParser:
     others = f"\nother commands:{commands}" if commands else ""
     parser = argparse.ArgumentParser(
         prog="python -m comparisons",
-        description="Run the same workloads sequentially, in threads, in processes and on event "
+        description="Run the same workloads sequentially, in threads, in processes and on event\n"
         "loops. Compare their times and check that all results agree.",
         epilog=EPILOG + others,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from comparisons.loops.columns import PURE, installed, load
 from comparisons.loops.micro import MICRO
-from comparisons.loops.workload import OnLoop, Outside, check
+from comparisons.loops.workload import OnLoop, Standalone, check
 
 ROUNDS: Final = 5
 IN_ONE_PROCESS: Final = [column for column in installed() if column != PURE]
@@ -21,7 +21,7 @@ IN_ONE_PROCESS: Final = [column for column in installed() if column != PURE]
 
 @pytest.mark.parametrize("column", IN_ONE_PROCESS)
 @pytest.mark.parametrize("workload", MICRO, ids=lambda workload: workload.name)
-def test_micro(workload: OnLoop | Outside, column: str, benchmark: BenchmarkFixture) -> None:
+def test_micro(workload: OnLoop | Standalone, column: str, benchmark: BenchmarkFixture) -> None:
     benchmark.group = workload.key
     loop = load(column)
     with loop.runner() as runner:
