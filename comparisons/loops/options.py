@@ -14,8 +14,9 @@ from comparisons.loops.workload import Workload
 ROUNDS: Final = {"quick": 2, "default": 3, "rigorous": 10}
 MOST_ROUNDS: Final = 1000
 EPILOG: Final = """\
-PATTERN is the name of a workload, of a group, or GROUP/NAME, and may contain * and ?:
-for example micro, 'eager_*', 'curio/*'. Groups: {groups}.
+PATTERN is the name of a workload, of a group, or GROUP/NAME, and may contain *
+and ?, for example micro, 'eager_*' or 'curio/*'. The groups are
+{groups}.
 
 exit status: 0 success, 1 something failed, 2 invalid usage, 130 Ctrl-C
 """

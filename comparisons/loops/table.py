@@ -21,8 +21,9 @@ MEANS: Final = "geometric mean"
 OVER_FLOOR: Final = "ratio to bare epoll"
 NOTES: Final = (
     "The first column is asyncio's median; the other columns are ratios of medians to it, with "
-    "95 % intervals. Below 1 is faster, or less memory. ≈: the interval contains 1. The groups "
-    "curio and echo compare CPU time. The control rows use no event loop: their ratio should be 1."
+    "95 % intervals. Below 1 is faster, or less memory. ≈: the interval contains 1 (or there is "
+    "only one sample), so there is no clear difference. The groups curio and echo compare CPU "
+    "time. The control rows use no event loop: their ratio should be 1."
 )
 
 FLOOR_NOTE: Final = (
