@@ -19,8 +19,9 @@ TITLES: Final = (
 NOTES: Final = """\
 All figures are medians. CPU µs each and KiB each: the CPU time and resident memory that each
 sleeper or connection adds. Total CPU s and total MiB: the whole process, or all processes,
-including start-up and imports; for connections, the server only. There is one task, thread or
-process per sleeper or connection. Processes are forked; memory that they share is counted once."""
+including start-up and imports. For connections: the server only, with CPU time in steps of 10 ms.
+There is one task, thread or process per sleeper or connection. Processes are forked; memory that
+they share is counted once."""
 
 
 def figure(value: float) -> str:
