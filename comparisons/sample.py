@@ -32,7 +32,7 @@ def explain(error: Exception, job: Job) -> str:
     kind = type(error).__name__
     if isinstance(error, PageError):
         return str(error)
-    if kind == "BrokenProcessPool":  # by name: to import the class would slow down every model
+    if kind == "BrokenProcessPool":  # by name: importing the class would slow down every model
         return "a worker process died"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"cannot write to {error.filename or job.folder}: {error.strerror}"

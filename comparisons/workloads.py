@@ -127,7 +127,7 @@ def _mixed(job: Job, index: int) -> str:
 
 async def _mixed_on_loop(aio: ModuleType, job: Job, index: int) -> str:
     page = await fetch_on_loop(aio, job.urls[index], job.page_seconds, _tls_context())
-    # On the loop's thread: to write a few KiB to the page cache is faster than to switch threads.
+    # On the loop's thread: writing a few KiB to the page cache is faster than switching threads.
     return _save(job, index, page)
 
 

@@ -26,7 +26,7 @@ asyncio.run(main())
 # Answer: b
 # Why: An awaited coroutine runs at once, inside the task that awaits it.
 #      `await` suspends the task only at a future that is not done. A task is
-#      a future: to await one that is still running suspends the awaiting task.
+#      a future: awaiting one that is still running suspends the awaiting task.
 # Where: miniloop/futures.py: Future.__await__
 # Where: miniloop/tasks.py: Task._run
 # Prints:

@@ -42,7 +42,7 @@ asyncio.run(main())
 
 # Answer: a
 # Why: `gather` raises the first exception and leaves the other children alone.
-#      To cancel the gather itself cancels every child.
+#      Cancelling the gather itself cancels every child.
 #      If one failure should stop the rest, use a TaskGroup.
 # Where: miniloop/combinators.py: _GatheringFuture
 # Prints:

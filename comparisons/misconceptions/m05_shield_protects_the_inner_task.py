@@ -35,9 +35,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: `shield` returns an outer future that follows the inner task. To cancel
-#      the outer future leaves the inner task alone. After that, nothing may
-#      refer to the inner task any more, so keep a reference to it.
+# Why: `shield` returns an outer future that follows the inner task. Cancelling
+#      the outer future leaves the inner task alone. After that, there may be
+#      no other reference to the inner task, so keep one.
 # Where: miniloop/combinators.py: shield
 # Prints:
 #     the waiter is cancelled

@@ -28,8 +28,8 @@ asyncio.run(main())
 
 # Answer: b
 # Why: An expired timeout cancels the task in its block. `async with` turns the
-#      CancelledError into a TimeoutError, but only on exit. To catch the
-#      CancelledError inside and not raise it again is to refuse the timeout.
+#      CancelledError into a TimeoutError, but only on exit. Catching the
+#      CancelledError inside and not raising it again refuses the timeout.
 # Where: miniloop/timeouts.py: Timeout._on_timeout
 # Where: miniloop/timeouts.py: Timeout.__aexit__
 # Prints:

@@ -31,9 +31,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: `wait` only observes, and returns which tasks are done. To retrieve
-#      results and to cancel late tasks is left to the caller. `wait_for`,
-#      despite its similar name, does something different.
+# Why: `wait` only observes, and returns which tasks are done. The caller has
+#      to retrieve the results and to cancel late tasks. `wait_for`, despite
+#      its similar name, does something different.
 # Where: miniloop/combinators.py: wait
 # Prints:
 #     done: 1 pending: 1

@@ -34,7 +34,7 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: b
-# Why: To close an async generator takes an `await`, and `break` has none. When
+# Why: Closing an async generator takes an `await`, and `break` has none. When
 #      the generator is freed, Python calls the loop's hook, which creates a
 #      task to close it. `aclosing` closes it at the end of its block.
 # Where: miniloop/mishaps.py: MishapsEventLoop._asyncgen_is_dropped

@@ -1,4 +1,4 @@
-"""To cancel `to_thread` does not stop the thread, and `run` waits for it.
+"""Cancelling `to_thread` does not stop the thread, and `run` waits for it.
 
 The task that awaits `to_thread(work)` is cancelled, and main returns.
 What happens to `work` in its thread?
