@@ -1,4 +1,4 @@
-"""The same work under every model of execution, timed, checked and shown.
+"""The same workloads on every execution model, timed and checked.
 
-Run from the repository's root: `python -m comparisons --help`.
+Run it from the root of the repository: `python -m comparisons --help`.
 """

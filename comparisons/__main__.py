@@ -1,4 +1,4 @@
-"""`python -m comparisons`: the main job, or the command named first."""
+"""`python -m comparisons`: the main comparison, or the command named by the first argument."""
 
 import signal
 import sys
@@ -15,7 +15,7 @@ COMMANDS: Final = {
     "scale": "comparisons.scale",
     "misconceptions": "comparisons.misconceptions",
 }
-"""Each a module with `main(arguments) -> exit status`, imported only when asked for."""
+"""The module of each command, imported when needed; it has `main(arguments) -> exit status`."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -26,8 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     if first and not first.startswith("-"):
         known = ", ".join(COMMANDS)
         print(
-            f"python -m comparisons: no command {first!r}; known are {known}, and none at all "
-            "for the main job",
+            f"python -m comparisons: unknown command {first!r}; the commands are {known}; "
+            "without a command, the main comparison runs",
             file=sys.stderr,
         )
         return 2

@@ -1,7 +1,7 @@
-"""The bar chart: wall time of every model, a panel for each workload, as SVG and PNG.
+"""The bar chart of wall times: one panel for each workload, as SVG and PNG.
 
-Bars are medians, whiskers span from the fastest sample to the slowest. The axis starts at zero and
-is not bent: a bar twice as long took twice as long.
+Bars are medians; whiskers span from the fastest to the slowest sample. The axis is linear and
+starts at zero, so the length of a bar is proportional to its time.
 """
 
 import math
@@ -28,11 +28,11 @@ COLOURS: Final = {
     "uvloop": "#64b5cd",
 }
 ROOM_FOR_LABELS: Final = 1.38
-"""The longest bar ends here short of the panel's edge."""
+"""The width of a panel divided by its longest bar; labels need the rest."""
 
 
 def draw(folder: Path, comparisons: Sequence[Comparison]) -> str:
-    """Write chart.svg and chart.png; the name of the first, or "" if there is no bar to draw."""
+    """Write chart.svg and chart.png; return the first name, or "" if there is nothing to draw."""
     shown = [one for one in comparisons if any(row.samples for row in one.rows)]
     if not shown:
         return ""
@@ -46,7 +46,7 @@ def draw(folder: Path, comparisons: Sequence[Comparison]) -> str:
         _draw_panel(panel, comparison)
     for panel in panels[len(shown) :]:
         panel.remove()
-    # A Figure without pyplot needs no screen: the file's format chooses what draws it.
+    # A Figure without pyplot needs no display: savefig selects the backend by the file format.
     figure.savefig(folder / "chart.svg")
     figure.savefig(folder / "chart.png", dpi=150)
     return "chart.svg"
@@ -60,7 +60,7 @@ def _draw_panel(panel: Axes, comparison: Comparison) -> None:
     panel.set_yticks(range(len(rows)), [row.model for row in rows])
     panel.invert_yaxis()
     panel.set_xlim(0, longest * ROOM_FOR_LABELS)
-    panel.set_xlabel("wall time, ms (median; whiskers: fastest and slowest sample)", fontsize=8)
+    panel.set_xlabel("wall time in ms (median; whiskers: fastest and slowest sample)", fontsize=8)
     panel.set_title(f"{comparison.workload}: {caption(comparison)}", fontsize=9, loc="left")
     panel.spines[["top", "right"]].set_visible(False)
 

@@ -1,7 +1,7 @@
-"""The main job, `python -m comparisons`: options in, exit status out.
+"""The main comparison, `python -m comparisons`: run it and return the exit status.
 
-0: every model did the work and got the sequential result. 1: something failed; what could be shown
-has been. 2: wrong usage. 130: Ctrl-C.
+0: every model finished and got the sequential result. 1: something failed; the results so far were
+shown. 2: invalid usage. 130: Ctrl-C.
 """
 
 import os
@@ -18,11 +18,12 @@ TERMINATED: Final = 143
 
 
 def main(arguments: Sequence[str], other_commands: Sequence[str] = ()) -> int:
+    """Run the main comparison; `other_commands` are named in its help."""
     settings = settings_from(arguments, other_commands)
     if not find_spec("rich"):
         print("this needs rich: python -m pip install -e '.[compare]'", file=sys.stderr)
         return 1
-    from comparisons.run import Run  # it imports rich
+    from comparisons.run import Run  # imports rich, which may be missing
 
     try:
         return Run(settings, arguments).complete()
@@ -32,15 +33,15 @@ def main(arguments: Sequence[str], other_commands: Sequence[str] = ()) -> int:
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         print(f"cannot write{where}: {error.strerror or error}", file=sys.stderr)
-        _forget_output()
+        _discard_output()
         return 1
 
 
 def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Leave in good order, through every clean-up, when asked to terminate."""
+    """Exit on SIGTERM by an exception, so that all cleanup code runs."""
     raise SystemExit(TERMINATED)
 
 
-def _forget_output() -> None:
-    """What standard output still holds may be what could not be written: do not try again."""
+def _discard_output() -> None:
+    """Discard buffered output: flushing it at exit would fail again with the same error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

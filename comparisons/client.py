@@ -1,10 +1,10 @@
-"""One HTTP/1.1 GET, with one parser for every model.
+"""An HTTP/1.1 GET request, with the same response parser for every model.
 
-`Reply` knows the protocol and no socket; `fetch` and `fetch_on_loop` know a socket each and no
-protocol. So the models differ in nothing but how the bytes are awaited.
+`Reply` parses a response and does no I/O; `fetch` and `fetch_on_loop` do the I/O and no parsing.
+So the models differ only in how they wait for the bytes.
 
-A connection serves one page. Redirects are not followed, compression is not asked for, and any
-status but 200 is an error. What goes wrong becomes a `PageError` whose text names the page.
+Each connection fetches one page. Redirects are not followed, compression is not requested, and
+every status except 200 is an error. All errors are raised as `PageError`, which names the page.
 """
 
 import socket
@@ -23,7 +23,7 @@ SCHEME_PORTS = {"http": 80, "https": 443}
 
 
 class PageError(Exception):
-    """A page could not be had; the text says which page and why."""
+    """A page could not be fetched; the message names the page and the reason."""
 
 
 class Page(NamedTuple):
@@ -40,7 +40,7 @@ class Target(NamedTuple):
 
 
 def target_of(url: str) -> Target:
-    """Where to connect and what to send; ValueError for what is no http or https address."""
+    """Return where to connect and what to send; raise ValueError unless it is an http(s) URL."""
     parts = urlsplit(url.strip())
     if parts.scheme not in SCHEME_PORTS or not parts.hostname:
         raise ValueError(f"{url!r} is not an http:// or https:// address")
@@ -61,7 +61,7 @@ def target_of(url: str) -> Target:
 
 
 class Reply:
-    """One response, as far as its bytes have come."""
+    """A response, parsed as its bytes arrive."""
 
     def __init__(self) -> None:
         self._received = bytearray()  # not parsed yet
@@ -73,25 +73,25 @@ class Reply:
         self._chunked = False
 
     def feed(self, data: bytes) -> bool:
-        """Take what was received (b"" for the end of the connection); True once complete."""
+        """Parse received bytes (b"" for end of file); return True once the response is complete."""
         self._received += data
-        while not self._status or 100 <= self._status < 200:  # interim answers go unread
+        while not self._status or 100 <= self._status < 200:  # skip interim responses
             if not self._take_head():
                 return self._unfinished(data)
         complete = self._take_chunks() if self._chunked else self._take_plain(ended=not data)
         return complete or self._unfinished(data)
 
     def page(self) -> Page:
-        """The complete response; PageError unless its status is 200."""
+        """Return the complete response; raise PageError unless its status is 200."""
         if self._status != 200:
             target = dict(self._headers).get("location")
-            hint = f", which points to {target}" if target else ""
+            hint = f", redirect to {target}" if target else ""
             raise PageError(f"status {self._status} {self._reason}{hint}")
         return Page(self._status, self._headers, bytes(self._body))
 
     def _unfinished(self, data: bytes) -> bool:
         if not data:
-            raise PageError("the server closed the connection in the middle of its answer")
+            raise PageError("the server closed the connection before the response was complete")
         return False
 
     def _take_head(self) -> bool:
@@ -102,7 +102,7 @@ class Reply:
         version, _, status = first.partition(" ")
         code, _, self._reason = status.partition(" ")
         if not version.startswith("HTTP/1.") or not (code.isdecimal() and len(code) == 3):
-            raise PageError(f"the answer is not HTTP/1: {first[:60]!r}")
+            raise PageError(f"the response is not HTTP/1: {first[:60]!r}")
         self._received, self._status = rest, int(code)
         pairs = (line.partition(":") for line in lines)
         self._headers = tuple((name.strip().lower(), value.strip()) for name, _, value in pairs)
@@ -110,7 +110,7 @@ class Reply:
         return True
 
     def _frame(self, headers: dict[str, str]) -> None:
-        """Find out from the head where the body will end."""
+        """Determine from the headers where the body ends."""
         self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
         length = headers.get("content-length")
         if length is not None and not length.isdecimal():
@@ -144,7 +144,7 @@ class Reply:
 
 
 def fetch(url: str, seconds: float, context: "SSLContext | None" = None) -> Page:
-    """Get a page and block the thread meanwhile; `seconds` bounds each wait for the server."""
+    """Fetch a page and block the thread; `seconds` is the timeout of each socket operation."""
     target = target_of(url)
     reply = Reply()
     with _page_errors(url, seconds), socket.create_connection(target[:2], seconds) as plain:
@@ -165,7 +165,7 @@ def _exchange(connection: socket.socket, target: Target, reply: Reply) -> None:
 async def fetch_on_loop(
     aio: ModuleType, url: str, seconds: float, context: "SSLContext | None" = None
 ) -> Page:
-    """Get a page while other tasks run; `aio` is asyncio or a module with asyncio's names."""
+    """Fetch a page within `seconds`; `aio` is asyncio or a module with asyncio's names."""
     target = target_of(url)
     reply = Reply()
     tls: dict[str, Any] = {"ssl": context} if target.tls else {}
@@ -177,7 +177,7 @@ async def fetch_on_loop(
                 while not reply.feed(await reader.read(CHUNK)):
                     pass
             finally:
-                if target.tls:  # an orderly close would wait for the server's half of it
+                if target.tls:  # close() would wait for the server's close_notify
                     writer.transport.abort()
                 writer.close()
                 await writer.wait_closed()
@@ -186,16 +186,17 @@ async def fetch_on_loop(
 
 @contextmanager
 def _page_errors(url: str, seconds: float, tls_of: str = "") -> Iterator[None]:
-    """Turn whatever fetching raises into a PageError that names the page.
+    """Convert every error of a fetch into a PageError that names the page.
 
-    `tls_of` names the module whose TLS is used: one that has none refuses the argument `ssl`.
+    `tls_of` is the name of the module whose TLS is used, or "". A module without TLS rejects the
+    argument `ssl`.
     """
     try:
         yield
     except PageError as error:
         raise PageError(f"{url}: {error}") from None
     except TimeoutError:
-        raise PageError(f"{url}: no answer within {seconds:g} s") from None
+        raise PageError(f"{url}: no response within {seconds:g} s") from None
     except ConnectionRefusedError:
         raise PageError(f"{url}: connection refused") from None
     except (NotImplementedError, TypeError) as error:

@@ -1,7 +1,7 @@
-"""What the commands that measure have in common: what they need, and how they end.
+"""What the commands have in common: required libraries, exit status, argument types.
 
-0: all was measured. 1: something failed; what could be shown has been. 2: wrong usage.
-130: Ctrl-C. None of them ends with a traceback for what its user, or the machine, has done.
+Exit status 0: success. 1: something failed; the results so far were shown. 2: invalid usage.
+130: Ctrl-C. Errors of the user or of the machine never print a traceback.
 """
 
 import argparse
@@ -17,11 +17,14 @@ NEEDS: Final = ("rich", "matplotlib")
 
 
 def carried_out(name: str, action: Callable[[], int], needs: Sequence[str] = NEEDS) -> int:
-    """The exit status of the command `name`, whose work is `action`."""
+    """Run `action` as the command `name`; return its exit status.
+
+    Missing libraries, Ctrl-C and OSError are reported in one line on standard error.
+    """
     missing = [library for library in needs if find_spec(library) is None]
     if missing:
-        what = " and ".join(missing)
-        print(f"{name} needs {what}: python -m pip install -e '.[compare]'", file=sys.stderr)
+        names = " and ".join(missing)
+        print(f"{name} needs {names}: python -m pip install -e '.[compare]'", file=sys.stderr)
         return 1
     try:
         return action()
@@ -31,27 +34,27 @@ def carried_out(name: str, action: Callable[[], int], needs: Sequence[str] = NEE
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         print(f"{name}: cannot write{where}: {error.strerror or error}", file=sys.stderr)
-        # What standard output still holds may be what could not be written: do not try again.
+        # Discard buffered output: flushing it at exit would fail again with the same error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
-def names_among(known: Sequence[str], what: str) -> Callable[[str], tuple[str, ...]]:
-    """A type for argparse: names separated by commas, which come in the order of `known`."""
+def names_among(known: Sequence[str], kind: str) -> Callable[[str], tuple[str, ...]]:
+    """Return an argparse type: names separated by commas, returned in the order of `known`."""
 
     def split(text: str) -> tuple[str, ...]:
         names = [name.strip() for name in text.split(",") if name.strip()]
         unknown = ", ".join(name for name in names if name not in known)
         if unknown or not names:
-            problem = f"unknown {what}: {unknown}" if unknown else f"no {what} named"
-            raise argparse.ArgumentTypeError(f"{problem}; known are {', '.join(known)}")
+            problem = f"unknown {kind}: {unknown}" if unknown else f"no {kind} given"
+            raise argparse.ArgumentTypeError(f"{problem}; choose from {', '.join(known)}")
         return tuple(name for name in known if name in names)
 
     return split
 
 
 def folder(text: str) -> Path:
-    """A type for argparse: a folder, or where one can be made."""
+    """Convert an argument to the path of a folder, which may not exist yet."""
     path = Path(text)
     if path.exists() and not path.is_dir():
         raise argparse.ArgumentTypeError(f"{path} is not a directory")
@@ -59,7 +62,7 @@ def folder(text: str) -> Path:
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """A type for argparse: a whole number in these bounds."""
+    """Return an argparse type: a whole number from `least` to `most`."""
 
     def number(text: str) -> int:
         if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):

@@ -1,10 +1,11 @@
-"""Taking the samples of one workload and judging its rows.
+"""Taking the samples of one workload and comparing its rows.
 
-Samples are interleaved, one of each model and then again from the first: what drifts on the machine
-meanwhile falls on all models alike. A row that failed once is not asked again; the others go on.
+Samples are interleaved: one of each model, then again from the first. So drift of the machine
+affects all models equally. A model that failed once is not sampled again; the others continue.
 
-Every sample's result is compared with the sequential one's. Pages of a real site may change between
-two fetches: a page that even the sequential samples do not agree on is compared by its status.
+The result of every sample is compared with that of the sequential model. The pages of a real site
+may change between fetches: if the sequential samples disagree about a page, only its status is
+compared.
 """
 
 import shutil
@@ -24,10 +25,10 @@ from comparisons.workloads import WORKLOADS
 
 
 class Medians(NamedTuple):
-    """Of a row's samples: seconds, and bytes."""
+    """The medians of a row's samples, in seconds and bytes."""
 
     startup: float
-    dispatch: float
+    submit: float
     work: float
     wall: float
     cpu: float
@@ -41,7 +42,7 @@ class Row:
     error: str = ""
     ratio: Ratio | None = None
     same_result: bool | None = None
-    """None while there is nothing to compare with."""
+    """None if there is nothing to compare with."""
 
     @property
     def model(self) -> str:
@@ -65,7 +66,7 @@ _FIGURES = Medians._fields
 
 @dataclass
 class Comparison:
-    """One workload under every model of the plan."""
+    """One workload on every model of the plan."""
 
     workload: str
     plan: Plan
@@ -81,7 +82,7 @@ class Comparison:
         return [f"{self.workload}, {row.model}: {row.error}" for row in self.rows if row.error]
 
     def samples(self, scratch: Path) -> Iterator[Row]:
-        """Take all samples; before each, say of which row it is."""
+        """Take all samples; yield the row before each of its samples."""
         for _ in range(self.plan.samples):
             for row in self.rows:
                 yield row
@@ -104,7 +105,7 @@ class Comparison:
                 shutil.rmtree(folder)
 
     def judge(self) -> None:
-        """Compare results and times with the reference row's, as far as there are samples."""
+        """Compare the results and times of each row that has samples with the reference."""
         reference = next(row for row in self.rows if row.model == REFERENCE)
         if not reference.samples:
             return
@@ -115,7 +116,7 @@ class Comparison:
                 self._check(row, expected)
 
     def _expected(self, reference: Row) -> list[str]:
-        """The reference's results; for a real page that changes by itself its status alone."""
+        """Return the results of the reference; only the status for a page that changes."""
         versions = zip(*(sample.results for sample in reference.samples), strict=True)
         first = reference.samples[0].results
         if not (self.plan.urls and WORKLOADS[self.workload].fetches):
@@ -138,7 +139,7 @@ class Comparison:
         if wrong and not row.error:
             row.error = (
                 f"{len(set(wrong))} of {len(expected)} results differ from {REFERENCE}'s, "
-                f"the first is number {min(wrong)}"
+                f"starting with number {min(wrong)}"
             )
             if self.plan.urls:
-                row.error += "; the pages themselves may have changed between fetches"
+                row.error += "; the pages may have changed between fetches"

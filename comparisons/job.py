@@ -1,7 +1,6 @@
-"""What one sample is asked to do: plain data that travels as JSON and by pickle.
+"""The job of one sample: plain data, sent as JSON and by pickle.
 
-Sample processes import this module, so it stays light: every import here is a cost in the start-up
-of every model.
+Sample processes import this module: every import here would add to the start-up of every model.
 """
 
 from typing import NamedTuple
@@ -11,16 +10,16 @@ class Job(NamedTuple):
     workload: str
     model: str
     units: int
-    """How many pages are fetched, or pieces computed."""
+    """The number of pages to fetch, or of pieces to compute."""
     workers: int
-    """Threads or processes; for a loop, the threads behind `to_thread`."""
+    """The number of threads or processes; for a loop, the threads of `to_thread`."""
     urls: tuple[str, ...] = ()
-    """One for each unit, where the workload fetches pages."""
+    """One for each unit, if the workload fetches pages."""
     rounds: int = 0
-    """How much one computing unit computes: found once, the same for every model."""
+    """The size of a computing unit: calibrated once, the same for every model."""
     native: str = "hashlib"
-    """What `cpu-native` computes with: "numpy" or "hashlib"."""
+    """The library that `cpu-native` uses: "numpy" or "hashlib"."""
     folder: str = ""
     """Where `mixed` writes its files."""
     page_seconds: float = 10.0
-    """How long a page may take before it counts as lost."""
+    """The timeout of a page, in seconds."""

@@ -1,4 +1,4 @@
-"""What the figures were measured on: a report is worth nothing without it."""
+"""The description of the machine, the interpreter and the libraries in the header of a report."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ LIBRARIES = ("uvloop", "numpy", "rich", "matplotlib")
 
 
 def describe(plan: Plan, arguments: Sequence[str]) -> dict[str, str]:
-    """The header of a report: what, and what it is here."""
+    """Return the header of the main report, by label."""
     return {
         **environment(),
         "process start": START_METHOD,
@@ -29,24 +29,24 @@ def describe(plan: Plan, arguments: Sequence[str]) -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """The machine and the interpreter, as they are before a run."""
+    """Describe the machine and the interpreter, as they are before the run."""
     build = " ".join(platform.python_build())
     return {
         "machine": f"{_processor()}, {platform.system()} {platform.release()}",
         "cores": f"{cores()} usable of {os.cpu_count()}",
-        "load": f"{os.getloadavg()[0]:.1f} before the run (others' work widens intervals)",
+        "load": f"{os.getloadavg()[0]:.1f} before the run (other processes add noise)",
         "Python": f"{platform.python_implementation()} {platform.python_version()} ({build})",
         "GIL": _gil(),
     }
 
 
 def libraries(names: Sequence[str]) -> str:
-    """miniloop and these, with their versions."""
+    """Return miniloop and the libraries in `names`, with their versions."""
     return ", ".join((f"miniloop {_miniloop_version()}", *map(_with_version, names)))
 
 
 def occasion(arguments: Sequence[str]) -> dict[str, str]:
-    """When, and by which command; `arguments` are those after `python -m comparisons`."""
+    """Return the start time and the command; `arguments` follow `python -m comparisons`."""
     return {
         "started": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
         "command line": shlex.join(("python", "-m", "comparisons", *arguments)),
@@ -65,8 +65,8 @@ def _processor() -> str:
 def _gil() -> str:
     if not sysconfig.get_config_var("Py_GIL_DISABLED"):
         return "on"
-    asked: Callable[[], bool] = vars(sys)["_is_gil_enabled"]  # such builds have it
-    return "on (in a free-threaded build)" if asked() else "off"
+    enabled: Callable[[], bool] = vars(sys)["_is_gil_enabled"]  # exists in free-threaded builds
+    return "on (in a free-threaded build)" if enabled() else "off"
 
 
 def _miniloop_version() -> str:
@@ -75,7 +75,7 @@ def _miniloop_version() -> str:
 
 
 def _with_version(name: str) -> str:
-    return f"{name} {_version(name) or 'not installed, left out'}"
+    return f"{name} {_version(name) or 'not installed'}"
 
 
 def _version(name: str) -> str:
@@ -87,7 +87,7 @@ def _version(name: str) -> str:
 
 def _pages(plan: Plan) -> str:
     if not plan.urls:
-        return f"{plan.pages} of our own server, {plan.latency * 1000:g} ms each"
+        return f"{plan.pages} from the local server, {plan.latency * 1000:g} ms each"
     return f"{plan.pages} from {', '.join(_hosts(plan))}"
 
 

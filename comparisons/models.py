@@ -1,15 +1,15 @@
-"""The models of execution: who runs the units of a workload, and when.
+"""The execution models: where and when the units of a workload run.
 
-Each model is a function from a job to an `Outcome`, and marks the same moments on a `Stopwatch`:
+Each model is a function that takes a job and returns an `Outcome`. All of them use a `Stopwatch`
+to measure the same phases:
 
-    start-up   what the model needs is imported and made: a loop, a pool, its workers
-    dispatch   the units are handed over: submitted to a pool, wrapped in tasks
-    work       from then until the last result is there
+    start-up   imports, and the creation of the loop or the pool with its workers
+    submit     the units are submitted to the pool, or wrapped in tasks
+    work       from then until the last result is available
 
-Wall time is dispatch and work. A cold pool of processes is the exception: its workers are started
-on the clock, so start-up is part of its wall time, too.
+Wall time is submit plus work. The exception is processes-cold: its wall time includes start-up.
 
-A model runs once in a process of its own (see `sample`); it may leave that process as it likes.
+A model runs once, in its own process (see `sample`), and need not clean up that process.
 """
 
 import os
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
 START_METHOD: Final = "spawn"
-"""The one way to start processes that is the same, and safe, on every platform and version."""
+"""The only start method that is safe and the same on every platform and version."""
 IN_FLIGHT: Final = 200
-"""Pages a loop has under way at once; more would run into limits on open files."""
+"""The number of pages that a loop fetches concurrently; more could exceed the open file limit."""
 BARRIER_SECONDS: Final = 60.0
 
 
 class Outcome(NamedTuple):
     startup: float
-    dispatch: float
+    submit: float
     work: float
     wall: float
     cpu: float
-    """CPU seconds during the wall time, those of worker processes included."""
+    """CPU seconds during the wall time, including worker processes."""
     memory: int
-    """Bytes: the peak of each process of the model, added up."""
+    """Bytes: the sum of the peaks of all processes of the model."""
     results: list[str]
 
 
 class Stopwatch:
     def __init__(self, *, cold: bool = False) -> None:
         self._cold = cold
-        self._begun = self._ready = self._handed_over = perf_counter()
+        self._started = self._ready = self._submitted = perf_counter()
         self._cpu = process_time()
 
     def ready(self) -> None:
@@ -57,17 +57,17 @@ class Stopwatch:
         if not self._cold:
             self._cpu = process_time()
 
-    def handed_over(self) -> None:
-        self._handed_over = perf_counter()
+    def submitted(self) -> None:
+        self._submitted = perf_counter()
 
     def outcome(self, results: list[str], *, workers_cpu: float = 0.0) -> Outcome:
-        """Stop. To be called while worker processes still live, or their memory is not seen."""
+        """Stop the clock. Call this before worker processes exit: their memory is read here."""
         now, cpu = perf_counter(), process_time() - self._cpu
         return Outcome(
-            startup=self._ready - self._begun,
-            dispatch=self._handed_over - self._ready,
-            work=now - self._handed_over,
-            wall=now - (self._begun if self._cold else self._ready),
+            startup=self._ready - self._started,
+            submit=self._submitted - self._ready,
+            work=now - self._submitted,
+            wall=now - (self._started if self._cold else self._ready),
             cpu=cpu + workers_cpu,
             memory=peak_memory(),
             results=results,
@@ -79,25 +79,25 @@ def sequential(job: Job) -> Outcome:
     prepare(job)
     unit = WORKLOADS[job.workload].unit
     watch.ready()
-    watch.handed_over()
+    watch.submitted()
     return watch.outcome([unit(job, index) for index in range(job.units)])
 
 
 def threads(job: Job) -> Outcome:
     watch = Stopwatch()
-    from concurrent.futures import ThreadPoolExecutor  # part of the start-up
+    from concurrent.futures import ThreadPoolExecutor  # import time is part of the start-up
 
     prepare(job)
     unit = WORKLOADS[job.workload].unit
     with ThreadPoolExecutor(job.workers) as pool:
         watch.ready()
         futures = [pool.submit(unit, job, index) for index in range(job.units)]
-        watch.handed_over()
+        watch.submitted()
         return watch.outcome(_results(futures))
 
 
 def _results(futures: "list[Future[Any]]") -> list[Any]:
-    """All results in order; at the first error the units not yet begun are given up."""
+    """Return all results in order; at the first error, cancel the units that have not started."""
     try:
         return [future.result() for future in futures]
     except BaseException:
@@ -116,51 +116,51 @@ def processes_cold(job: Job) -> Outcome:
 
 def _processes(job: Job, *, cold: bool) -> Outcome:
     watch = Stopwatch(cold=cold)
-    from multiprocessing import get_context  # part of the start-up
+    from multiprocessing import get_context  # import time is part of the start-up
 
     context = get_context(START_METHOD)
-    all_up = None if cold else context.Barrier(job.workers)
-    with _pool(job, context, all_up) as pool:
-        # A warm pool answers when all its workers are up; a cold one when its first is, and the
-        # others come up while that one is at work already.
-        greetings = [pool.submit(_worker_pid) for _ in range(1 if cold else job.workers)]
-        _results(greetings)
+    all_started = None if cold else context.Barrier(job.workers)
+    with _pool(job, context, all_started) as pool:
+        # A warm pool is ready when all workers have started. A cold one is ready with its first
+        # worker; the others start while that one is already working.
+        started = [pool.submit(_worker_pid) for _ in range(1 if cold else job.workers)]
+        _results(started)
         watch.ready()
         futures = [pool.submit(_unit_in_worker, index) for index in range(job.units)]
-        watch.handed_over()
+        watch.submitted()
         answers: list[_Answer] = _results(futures)
         last_cpu_of = {answer.pid: answer.cpu for answer in sorted(answers)}
         results = [answer.result for answer in answers]
         return watch.outcome(results, workers_cpu=sum(last_cpu_of.values()))
 
 
-def _pool(job: Job, context: Any, all_up: "Barrier | None") -> "ProcessPoolExecutor":
-    from concurrent.futures import ProcessPoolExecutor  # part of the start-up
+def _pool(job: Job, context: Any, all_started: "Barrier | None") -> "ProcessPoolExecutor":
+    from concurrent.futures import ProcessPoolExecutor  # import time is part of the start-up
 
     return ProcessPoolExecutor(
-        job.workers, mp_context=context, initializer=_begin_worker, initargs=(job, all_up)
+        job.workers, mp_context=context, initializer=_start_worker, initargs=(job, all_started)
     )
 
 
 class _Answer(NamedTuple):
     pid: int
     cpu: float
-    """CPU seconds its worker has spent so far, from the moment the clock counts."""
+    """CPU seconds that the worker has used so far, since the clock started."""
     result: str
 
 
 class _Worker:
-    """What a worker process knows; set once, when it starts."""
+    """The state of a worker process, set once when it starts."""
 
     job: Job
     cpu_before: float = 0.0
 
 
-def _begin_worker(job: Job, all_up: "Barrier | None") -> None:
+def _start_worker(job: Job, all_started: "Barrier | None") -> None:
     _Worker.job = job
     prepare(job)
-    if all_up is not None:
-        all_up.wait(BARRIER_SECONDS)
+    if all_started is not None:
+        all_started.wait(BARRIER_SECONDS)
         _Worker.cpu_before = process_time()
 
 
@@ -195,7 +195,7 @@ def _on_loop(
     prepare(job)
     with aio.Runner(loop_factory=loop_factory) as runner:
         if job.workers:
-            from concurrent.futures import ThreadPoolExecutor  # as above
+            from concurrent.futures import ThreadPoolExecutor  # import time is part of the start-up
 
             runner.get_loop().set_default_executor(ThreadPoolExecutor(job.workers))
         watch.ready()
@@ -205,14 +205,14 @@ def _on_loop(
 
 async def _units_as_tasks(aio: ModuleType, job: Job, watch: Stopwatch) -> Outcome:
     unit_on_loop = WORKLOADS[job.workload].unit_on_loop
-    places = aio.Semaphore(IN_FLIGHT)
+    limit = aio.Semaphore(IN_FLIGHT)
 
     async def unit(index: int) -> str:
-        async with places:
+        async with limit:
             return await unit_on_loop(aio, job, index)
 
     tasks = [aio.create_task(unit(index)) for index in range(job.units)]
-    watch.handed_over()
+    watch.submitted()
     return watch.outcome(await aio.gather(*tasks))
 
 

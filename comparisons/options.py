@@ -1,4 +1,4 @@
-"""The options of the main job, checked: whatever passes here can be run."""
+"""The command line of the main comparison. Arguments that pass these checks can be run."""
 
 import argparse
 import math
@@ -24,10 +24,21 @@ QUICK_SAMPLES: Final = 3
 QUICK_COMPUTING_SECONDS: Final = 0.4
 MANY: Final = 1_000_000
 EPILOG: Final = """\
-models: sequential, threads, processes (processes-cold and processes-warm), asyncio, miniloop,
-uvloop; sequential always runs, because the others are compared with it
+workloads:
+  io          fetch pages from a local server that answers after a delay
+  cpu         arithmetic in pure Python, which holds the GIL
+  cpu-native  arithmetic in C, which releases the GIL
+  mixed       fetch pages, hash them, write them to files
 
-exit status: 0 all models did the work and agree, 1 something failed, 2 wrong usage, 130 Ctrl-C
+models:
+  sequential  one unit after the other; always runs, as the reference
+  threads     a thread pool
+  processes   processes-cold: a process pool whose start-up is part of the time;
+              processes-warm: a process pool that is already running
+  asyncio, miniloop, uvloop
+              one task per unit on an event loop
+
+exit status: 0 all models agree, 1 something failed, 2 invalid usage, 130 Ctrl-C
 """
 
 
@@ -38,12 +49,12 @@ class Settings(NamedTuple):
 
 
 def settings_from(arguments: Sequence[str], other_commands: Sequence[str] = ()) -> Settings:
-    """SystemExit(2) with a line on standard error if the arguments are wrong."""
+    """Parse the arguments; raise SystemExit(2), with a message on standard error, if invalid."""
     parser = _parser(other_commands)
     given = parser.parse_args(arguments)
     urls = tuple(given.url or given.urls or ())
     if urls and given.latency is not None:
-        parser.error("--latency is that of our own server, which --url and --urls replace")
+        parser.error("--latency applies to the local server; --url and --urls do not use it")
     if given.out is not None and given.out.exists() and not given.out.is_dir():
         parser.error(f"--out: {given.out} is not a directory")
     plan = Plan(
@@ -60,40 +71,46 @@ def settings_from(arguments: Sequence[str], other_commands: Sequence[str] = ()) 
 
 
 def _parser(other_commands: Sequence[str]) -> argparse.ArgumentParser:
-    others = "".join(f"\nalso: python -m comparisons {name} --help" for name in other_commands)
+    commands = "".join(f"\n  python -m comparisons {name} --help" for name in other_commands)
+    others = f"\nother commands:{commands}" if commands else ""
     parser = argparse.ArgumentParser(
         prog="python -m comparisons",
-        description="The same work under every model of execution: timed, checked and shown.",
+        description="Run the same workloads sequentially, in threads, in processes and on event\n"
+        "loops. Compare their times and check that all results agree.",
         epilog=EPILOG + others,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_what(parser)
+    _add_general(parser)
     _add_pages(parser)
     return parser
 
 
-def _add_what(parser: argparse.ArgumentParser) -> None:
+def _add_general(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--quick", action="store_true", help="fewer samples: under a minute on two cores")
+    add("--quick", action="store_true", help="fewer samples: about a minute on two cores")
     add("--only", type=_workloads, default=KNOWN_WORKLOADS, metavar="A,B", help="workloads to run")
     add("--models", type=_models, default=_installed(), metavar="A,B", help="models to run")
-    add("--samples", type=_count, help=f"samples of each model ({SAMPLES}; quick {QUICK_SAMPLES})")
-    add("--workers", type=_count, help="threads and processes (a thread per page, up to 32; cores)")
-    add("--out", type=Path, metavar="DIR", help="where to write (results/DATE-TIME)")
-    add("--json", action="store_true", help="print the report as JSON; all else to standard error")
+    samples = f"samples of each model (default: {SAMPLES}, with --quick {QUICK_SAMPLES})"
+    add("--samples", type=_count, metavar="N", help=samples)
+    workers = "pool size (default: a thread per page, at most 32, else the number of cores)"
+    add("--workers", type=_count, metavar="N", help=workers)
+    add("--out", type=Path, metavar="DIR", help="results folder (default: results/DATE-TIME)")
+    add("--json", action="store_true", help="print JSON to standard output, the rest to stderr")
 
 
 def _add_pages(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--pages", type=_count, help=f"pages to fetch ({PAGES}, or the addresses given)")
-    add("--latency", type=_latency, metavar="MS", help=f"of each page, in ms ({LATENCY_MS:g})")
+    pages = f"pages to fetch (default: {PAGES}, or the number of addresses)"
+    add("--pages", type=_count, metavar="N", help=pages)
+    latency = f"delay of each page in milliseconds (default: {LATENCY_MS:g})"
+    add("--latency", type=_latency, metavar="MS", help=latency)
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--url", type=_url, action="append", help="fetch this page instead; may be repeated"
+        "--url", type=_url, action="append", help="fetch this page instead; can be repeated"
     )
     source.add_argument(
-        "--urls", type=_url_file, metavar="FILE", help="fetch the pages in FILE, one a line"
+        "--urls", type=_url_file, metavar="FILE", help="fetch the pages in FILE, one per line"
     )
 
 
@@ -108,8 +125,8 @@ def _latency(text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= 10_000:  # not a number is not between them either
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of ms from 0 to 10000")
+    if not 0 <= value <= 10_000:  # also true for NaN
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds, 0 to 10000")
     return value
 
 
@@ -129,17 +146,17 @@ def _url_file(name: str) -> list[str]:
         raise argparse.ArgumentTypeError(f"cannot read {name}: {reason}") from None
     urls = [_url(line) for line in lines if line.strip() and not line.startswith("#")]
     if not urls:
-        raise argparse.ArgumentTypeError(f"{name} holds no address")
+        raise argparse.ArgumentTypeError(f"{name} contains no address")
     return urls
 
 
-def _names(known: Sequence[str], what: str) -> Callable[[str], list[str]]:
+def _names(known: Sequence[str], kind: str) -> Callable[[str], list[str]]:
     def split(text: str) -> list[str]:
         names = [name.strip() for name in text.split(",") if name.strip()]
         unknown = ", ".join(name for name in names if name not in known)
         if unknown or not names:
-            problem = f"unknown {what}: {unknown}" if unknown else f"no {what} named"
-            raise argparse.ArgumentTypeError(f"{problem}; known are {', '.join(known)}")
+            problem = f"unknown {kind}: {unknown}" if unknown else f"no {kind} given"
+            raise argparse.ArgumentTypeError(f"{problem}; choose from {', '.join(known)}")
         return names
 
     return split

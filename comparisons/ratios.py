@@ -1,8 +1,8 @@
-"""How a model compares with the first row: a ratio of medians, and how sure that ratio is.
+"""The ratio of two medians, and its confidence interval.
 
-The interval is a bootstrap: both rows' samples are drawn again many times with replacement, and the
-middle 95 % of the ratios are kept. It says how much the samples at hand wobble, not what another
-machine, or a busier one, would show. One sample has no wobble to look at, hence no interval.
+The interval is a bootstrap: both sets of samples are resampled many times with replacement, and
+the middle 95 % of the ratios are kept. It describes the variation within these samples, not what
+another machine or a busier one would show. A single sample has no interval.
 """
 
 import random
@@ -21,7 +21,7 @@ class Ratio(NamedTuple):
 
     @property
     def same(self) -> bool:
-        """No difference can be told: the interval holds 1, or there is none."""
+        """Whether no difference is visible: the interval contains 1, or there is none."""
         return self.low is None or self.high is None or self.low <= 1 <= self.high
 
     @property
@@ -35,19 +35,20 @@ class Ratio(NamedTuple):
 
 
 def figure(value: float) -> str:
-    """Two decimals; a third where two would hide a difference, fewer where they would tell none."""
+    """Format a ratio: three decimals below 0.1, two below 10, none above."""
     decimals = 3 if value < 0.1 else 2 if value < 10 else 0
     return f"{value:.{decimals}f}"
 
 
 def ratio_of_medians(samples: Sequence[float], reference: Sequence[float]) -> Ratio:
+    """Return the median of `samples` divided by that of `reference`, with a 95 % interval."""
     value = median(samples) / median(reference)
     if min(len(samples), len(reference)) < 2:
         return Ratio(value, None, None)
-    chance = random.Random(len(samples))  # the same samples always give the same interval
+    generator = random.Random(len(samples))  # the same samples always give the same interval
     ratios = sorted(
-        median(chance.choices(samples, k=len(samples)))
-        / median(chance.choices(reference, k=len(reference)))
+        median(generator.choices(samples, k=len(samples)))
+        / median(generator.choices(reference, k=len(reference)))
         for _ in range(RESAMPLES)
     )
     tail = round(RESAMPLES * (1 - CONFIDENCE) / 2)

@@ -1,13 +1,13 @@
-"""The measured tables in `comparisons/README.md`: sections that commands write, amid prose.
+"""The sections of `comparisons/README.md` that are written by commands.
 
-A section stands between two comments, which Markdown does not show:
+A section is enclosed by two comments, which Markdown does not show:
 
     <!-- begin NAME -->
     …
     <!-- end NAME -->
 
-A command replaces its own section and touches nothing else. A section that is not there yet is
-added at the end of the file, and the file is made if there is none.
+A command replaces its own section and nothing else. A new section is added at the end of the file;
+a missing file is created.
 """
 
 from pathlib import Path
@@ -17,13 +17,14 @@ README: Final = Path(__file__).with_name("README.md")
 
 
 class BrokenSection(ValueError):
-    """The file has one of the two comments twice, or without the other, or in the wrong order."""
+    """One of the two comments is missing, repeated, or in the wrong place."""
 
 
 def put_section(path: Path, name: str, text: str) -> None:
-    """Create or replace the section; BrokenSection, and nothing written, if the marks are off.
+    """Create or replace the section `name`.
 
-    `text` is Markdown without the two comments. OSError if the file cannot be read or written.
+    `text` is Markdown without the two comments. If the comments are wrong, BrokenSection is raised
+    and nothing is written. OSError is raised if the file cannot be read or written.
     """
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     section = f"{begin}\n\n{text.strip()}\n\n{end}"
@@ -35,6 +36,6 @@ def put_section(path: Path, name: str, text: str) -> None:
         return
     start, stop = before.find(begin), before.find(end)
     if counts != (1, 1) or stop < start:
-        raise BrokenSection(f"{path.name}: section {name!r} must begin once and end once after it")
+        raise BrokenSection(f"{path.name}: section {name!r} must have one begin and then one end")
     after = before[stop + len(end) :]
     path.write_text(before[:start] + section + after, encoding="utf-8")

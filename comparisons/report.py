@@ -1,6 +1,6 @@
-"""The report: tables for a terminal of 80 columns, `report.md` and `report.json`.
+"""The report: tables for an 80-column terminal, `report.md` and `report.json`.
 
-All three show the same figures. A row that failed stays in its table, with what went wrong below.
+All three show the same figures. A row that failed stays in its table; its error is shown below.
 """
 
 import json
@@ -22,9 +22,9 @@ Header = dict[str, str]
 
 COLUMNS: Final = (
     ("model", "model"),
-    ("work\ners", "workers"),
+    ("pool\nsize", "pool size"),
     ("start\nup ms", "start-up ms"),
-    ("disp.\nms", "dispatch ms"),
+    ("submit\nms", "submit ms"),
     ("work\nms", "work ms"),
     ("wall\nms", "wall ms"),
     ("ratio to sequential\n(95 % interval)", "ratio to sequential (95 % interval)"),
@@ -33,23 +33,26 @@ COLUMNS: Final = (
     ("same", "same result"),
 )
 NOTES: Final = (
-    "Figures are medians.",
-    "Wall time is dispatch and work, and for a cold pool its start-up, too: its workers are",
-    "started on the clock.",
-    "CPU is that of the wall time; memory is the sum of the peaks of a model's processes.",
+    "All figures are medians of the samples.",
+    "The wall time is submit plus work; for processes-cold it also includes the start-up.",
+    "Submit is the time to submit the units to the pool, or to create the tasks.",
+    "CPU s: CPU seconds during the wall time, worker processes included.",
+    "Peak MiB: the sum of the memory peaks of all processes of a model.",
+    "≈: the interval contains 1, so there is no clear difference.",
+    "Same: every result equals the sequential one.",
 )
 LOOP_NOTES: Final = {
-    "io": "A loop has up to 200 pages under way at once, on one thread.",
-    "cpu": "On a loop each unit is a coroutine on the loop's one thread.",
-    "cpu-native": "On a loop each unit is handed to a thread with to_thread (1+2: the loop's "
-    "thread and two more).",
-    "mixed": "A loop has up to 200 pages under way at once and writes files on its own thread.",
+    "io": "A loop fetches up to 200 pages concurrently, on one thread.",
+    "cpu": "On a loop, each unit is a task on the loop's thread; none of them ever waits.",
+    "cpu-native": "On a loop, each unit runs in a thread through to_thread (pool size 1+2: the "
+    "loop's thread and two more).",
+    "mixed": "A loop fetches up to 200 pages concurrently and writes files on its own thread.",
 }
 TICKS: Final = {True: "✓", False: "✗", None: "?"}
 
 
 def milliseconds(seconds: float) -> str:
-    """Three figures, or all before the point."""
+    """Format seconds as milliseconds with three significant digits, or all before the point."""
     value = seconds * 1000
     if value < 0.005:
         return "0"
@@ -58,11 +61,11 @@ def milliseconds(seconds: float) -> str:
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """What the table says of a model, column by column."""
+    """Return the cells of a model's row."""
     if not row.samples:
         return (row.model, row.workers, *("–" for _ in COLUMNS[3:]), "error" if row.error else "–")
     figures = row.medians
-    times = (figures.startup, figures.dispatch, figures.work, figures.wall)
+    times = (figures.startup, figures.submit, figures.work, figures.wall)
     return (
         row.model,
         row.workers,
@@ -81,7 +84,7 @@ def _ratio(row: Row) -> str:
 
 
 def caption(comparison: Comparison) -> str:
-    """What was done, in one line or two."""
+    """Describe the workload and its size."""
     job = comparison.rows[0].job
     about = WORKLOADS[comparison.workload]
     amount = f"{job.units} pages" if about.fetches else f"{job.units} units"
@@ -90,12 +93,12 @@ def caption(comparison: Comparison) -> str:
 
 
 def remarks(comparison: Comparison) -> list[str]:
-    """What one has to know to read the table."""
+    """Return the remarks that belong below the table."""
     lines = [LOOP_NOTES[comparison.workload]]
     if comparison.changing_pages:
         lines.append(
-            f"{comparison.changing_pages} of the pages change from one fetch to the next: "
-            "of these only the status was compared."
+            f"{comparison.changing_pages} of the pages changed between fetches: "
+            "only their status was compared."
         )
     return lines
 
@@ -146,7 +149,7 @@ def notes() -> Text:
 
 
 def as_markdown(header: Header, comparisons: Sequence[Comparison], chart: str) -> str:
-    lines = ["# One after the other, threads, processes, event loops", ""]
+    lines = ["# Sequential code, threads, processes and event loops", ""]
     lines += markdown_table(("", ""), [(name, escaped(value)) for name, value in header.items()])
     if chart:
         lines += ["", f"![wall time of each model, by workload]({chart})"]
@@ -162,12 +165,12 @@ def as_markdown(header: Header, comparisons: Sequence[Comparison], chart: str) -
 
 
 def escaped(text: str) -> str:
-    """Text as it can stand in a cell of a Markdown table."""
+    """Escape the text for a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Its lines; all columns but the first are figures, unless there are only two."""
+    """Return the lines of a table; columns after the first are right-aligned if more than two."""
     rule = ["---"] + ["--:"] * (len(titles) - 1) if len(titles) > 2 else ["---"] * len(titles)
     return [f"| {' | '.join(line)} |" for line in (titles, rule, *rows)]
 
@@ -196,7 +199,7 @@ def _workload(comparison: Comparison) -> dict[str, Any]:
 def _row(row: Row) -> dict[str, Any]:
     samples = [sample._asdict() for sample in row.samples]
     for sample in samples:
-        del sample["results"]  # thousands of digests; whether they agree is `same_result`
+        del sample["results"]  # thousands of digests; `same_result` says whether they agree
     return {
         "model": row.model,
         "workers": row.workers,
@@ -210,7 +213,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def write(folder: Path, header: Header, comparisons: Sequence[Comparison], chart: str) -> None:
-    """`report.md` and `report.json`; OSError if the disk does not take them."""
+    """Write `report.md` and `report.json`; raise OSError if that fails."""
     data = json.dumps(as_data(header, comparisons), indent=2, ensure_ascii=False)
     (folder / "report.json").write_text(data + "\n", encoding="utf-8")
     (folder / "report.md").write_text(as_markdown(header, comparisons, chart), encoding="utf-8")

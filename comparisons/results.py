@@ -1,4 +1,4 @@
-"""Where a run writes: a folder of its own below `results/`, or the one that was asked for."""
+"""The folder for the results of a run: a new one in `results/`, or the requested one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from comparisons.supervisor import ROOT
 
 
 @contextmanager
-def results_folder(wished: Path | None, command: str = "") -> Iterator[Path]:
-    """Where to write; if nothing is written, a folder made for it goes again."""
-    folder = wished or _dated_folder(command)
+def results_folder(requested: Path | None, command: str = "") -> Iterator[Path]:
+    """Create the results folder; on exit, remove it again if it is new and empty."""
+    folder = requested or _dated_folder(command)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield folder
     finally:
-        if wished is None and not any(folder.iterdir()):
+        if requested is None and not any(folder.iterdir()):
             folder.rmdir()
 
 
@@ -30,6 +30,6 @@ def _dated_folder(command: str) -> Path:
 
 
 def shortest(folder: Path) -> Path:
-    """The path as one would type it here."""
+    """Return the path relative to the current directory if it is inside it, else absolute."""
     path, here = folder.resolve(), Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

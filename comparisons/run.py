@@ -1,7 +1,7 @@
-"""One run of the main job: measure each workload, show it, then write the report.
+"""One run of the main comparison: measure and show each workload, then write the report.
 
-Whatever ends a workload, even Ctrl-C, its table is shown first, with the rows there are. Progress
-goes to standard error; with `--json` everything but the report does.
+If a workload is interrupted, even by Ctrl-C, its table is shown with the samples taken so far.
+Progress goes to standard error; with `--json`, so does everything except the report.
 """
 
 import json
@@ -33,7 +33,7 @@ class Run:
         self._problems: list[str] = []
 
     def complete(self) -> int:
-        """The exit status; KeyboardInterrupt and OSError of what is written pass through."""
+        """Run and return the exit status; KeyboardInterrupt and OSError from output propagate."""
         with results_folder(self._out) as folder:
             self._screen.print(report.header_table(self._header), "")
             try:
@@ -90,6 +90,6 @@ class Run:
         if not find_spec("matplotlib"):
             self._problems.append("no chart without matplotlib: python -m pip install matplotlib")
             return ""
-        from comparisons.chart import draw  # a second to import, and not everybody's
+        from comparisons.chart import draw  # takes a second to import, and is optional
 
         return draw(folder, self._comparisons)

@@ -1,8 +1,8 @@
-"""One sample: a fresh process in which one model does one workload once.
+"""One sample: a new process in which one model runs one workload once.
 
-The job comes as JSON on standard input; what came of it goes as one line of JSON to standard
-output, and so does what went wrong in the work: {"error": "..."}. A process of its own keeps the
-imports, caches and memory of one model away from the next, and a crash away from the run.
+The job is read as JSON from standard input. The result, or {"error": "..."}, is written as one
+line of JSON to standard output. A separate process isolates each model's imports, caches and
+memory, and a crash does not end the run.
 """
 
 import errno
@@ -17,7 +17,7 @@ from comparisons.workloads import check_files
 
 
 def take(job: Job) -> dict[str, Any]:
-    """Run the job; {"outcome": ...} or {"error": ...}."""
+    """Run the job; return {"outcome": ...} or {"error": ...}."""
     try:
         outcome = MODELS[job.model](job)
         if job.workload == "mixed":
@@ -28,20 +28,20 @@ def take(job: Job) -> dict[str, Any]:
 
 
 def explain(error: Exception, job: Job) -> str:
-    """What happened, in words for whoever reads the report."""
+    """Describe the error for the report."""
     kind = type(error).__name__
     if isinstance(error, PageError):
         return str(error)
-    if kind == "BrokenProcessPool":  # by name: importing the class would cost every model
-        return "a worker process died in the middle of its work"
+    if kind == "BrokenProcessPool":  # by name: importing the class would slow down every model
+        return "a worker process died"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"cannot write to {error.filename or job.folder}: {error.strerror}"
     return f"{kind}: {error}" if str(error) else kind
 
 
 def main() -> None:
-    asked = json.load(sys.stdin)
-    answer = take(Job(**{**asked, "urls": tuple(asked["urls"])}))
+    fields = json.load(sys.stdin)
+    answer = take(Job(**{**fields, "urls": tuple(fields["urls"])}))
     print(json.dumps(answer))
 
 

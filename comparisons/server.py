@@ -1,11 +1,11 @@
-"""The HTTP/1.1 server of the comparison: a process of its own, a set latency per page.
+"""The local HTTP/1.1 server of the comparison: a separate process with a fixed latency per page.
 
-`/page/7` always answers the same headers and the same few KiB of text, so results can be compared.
-Every page is held back for the latency on a timer of its own, so the server answers any number of
-connections side by side: what is waited for, all the models wait for alike.
+`/page/7` always returns the same headers and the same few KiB of text, so results can be compared.
+Each response is delayed by a timer of its own, so any number of connections are served
+concurrently, and every model waits for the same time.
 
-It serves GET and its own pages, nothing else, and does not trust a client further than a short
-head. It ends when its standard input does, and so never outlives whoever started it.
+It only serves GET requests for its pages, and closes a connection whose request head is too long.
+It exits at the end of its standard input, so it never outlives its parent process.
 """
 
 import argparse
@@ -23,9 +23,9 @@ LINES, WORDS_IN_LINE = 80, 9
 
 @lru_cache(maxsize=4096)
 def page_answer(number: int) -> bytes:
-    """The whole answer for one page, the same on every machine."""
-    chance = random.Random(number)
-    lines = [" ".join(chance.choices(WORDS, k=WORDS_IN_LINE)) for _ in range(LINES)]
+    """Return the complete response for one page, the same on every machine."""
+    generator = random.Random(number)
+    lines = [" ".join(generator.choices(WORDS, k=WORDS_IN_LINE)) for _ in range(LINES)]
     body = "\n".join((f"page {number}", *lines, ""))
     return answer("200 OK", body, f"ETag: page-{number}", "Cache-Control: no-store")
 
@@ -42,21 +42,21 @@ def answer(status: str, body: str, *headers: str) -> bytes:
 
 
 def answer_to(head: bytes) -> bytes:
-    """What to send back for the head of a request."""
+    """Return the response for the head of a request."""
     request = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
     if len(request) != 3:
-        return answer("400 Bad Request", "that is not a request\n", "Connection: close")
+        return answer("400 Bad Request", "not a valid request\n", "Connection: close")
     method, path, _ = request
     if method != "GET":
         return answer("405 Method Not Allowed", "GET only\n", "Allow: GET")
     number = path.removeprefix("/page/")
     if path == number or not (number.isascii() and number.isdecimal() and len(number) < 10):
-        return answer("404 Not Found", "there is no such page\n")
+        return answer("404 Not Found", "no such page\n")
     return page_answer(int(number))
 
 
 class Connection(asyncio.Protocol):
-    """One client: a request is read, held back for the latency, answered."""
+    """One client connection: read a request, wait for the latency, send the response."""
 
     def __init__(self, latency: float) -> None:
         self._latency = latency
@@ -96,13 +96,13 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(latency: float) -> None:
-    """Serve until standard input ends; the first line printed is the port."""
+    """Print the port, then serve until the end of standard input."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(latency), HOST, 0, backlog=BACKLOG)
-    owner_gone = asyncio.Event()
-    loop.add_reader(sys.stdin.fileno(), owner_gone.set)
+    parent_gone = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), parent_gone.set)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await owner_gone.wait()
+    await parent_gone.wait()
     loop.remove_reader(sys.stdin.fileno())
     server.close()
 

@@ -1,8 +1,8 @@
-"""Starting sample processes and the server, and seeing every one of them gone.
+"""Starting the sample processes and the server, and making sure that all of them exit.
 
-Each runs in a session, and so in a process group, of its own: a Ctrl-C in the terminal reaches the
-parent alone, which then kills the whole group, workers of pools included. The same happens when a
-sample is done, dies, or takes longer than it may.
+Each one runs in its own session, and so in its own process group. Ctrl-C in the terminal only
+reaches the parent, which then kills the whole group, including pool workers. The group is also
+killed when a sample finishes, dies or exceeds its time limit.
 """
 
 import json
@@ -21,70 +21,68 @@ from comparisons.models import Outcome
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-LOOK_SECONDS: Final = 0.25
-"""How often to look whether a silent sample still lives: its orphans may hold its pipes open."""
+POLL_SECONDS: Final = 0.25
+"""How often to check that a sample is alive: orphans of a dead one may keep its pipes open."""
 
 
 class ChildError(Exception):
-    """A process that came to nothing; the text says why."""
+    """A child process failed; the message says why."""
 
 
 def take_sample(job: Job, limit: float) -> Outcome:
-    """One sample in a fresh process; ChildError if it fails, dies, or takes `limit` seconds."""
+    """Take one sample in a new process; raise ChildError if it fails or takes `limit` seconds."""
     return Outcome(**ask("comparisons.sample", job._asdict(), limit)["outcome"])
 
 
 def ask(
     module: str, question: dict[str, Any], limit: float, environment: Mapping[str, str] = NOTHING
 ) -> dict[str, Any]:
-    """The answer of a fresh process that runs `module`: JSON in, a line of JSON out.
+    """Run `module` in a new process, send it the question as JSON, and return its JSON answer.
 
-    `environment` is added to this process's own.
-
-    An answer {"error": "..."} is a ChildError, and so is a process that dies or takes `limit`
-    seconds.
+    `environment` is added to this process's environment variables. Raises ChildError if the answer
+    is {"error": "..."}, or if the process dies or takes `limit` seconds.
     """
     with _child(module, stderr=subprocess.PIPE, environment=environment) as child:
-        output, complaints = _talk(child, json.dumps(question), limit)
+        output, errors = _communicate(child, json.dumps(question), limit)
         if child.returncode != 0:
-            raise ChildError(_how_it_died(child.returncode, complaints))
+            raise ChildError(_how_it_died(child.returncode, errors))
     answer: dict[str, Any] = json.loads(output)
     if "error" in answer:
         raise ChildError(answer["error"])
     return answer
 
 
-def _talk(child: "subprocess.Popen[str]", text: str, limit: float) -> tuple[str, str]:
-    """Everything the child says until it ends."""
+def _communicate(child: "subprocess.Popen[str]", text: str, limit: float) -> tuple[str, str]:
+    """Return the standard output and standard error of the child when it has exited."""
     remaining, first = limit, True
     while True:
         try:
-            return child.communicate(text if first else None, timeout=min(LOOK_SECONDS, remaining))
+            return child.communicate(text if first else None, timeout=min(POLL_SECONDS, remaining))
         except subprocess.TimeoutExpired:
             first = False
-            remaining -= LOOK_SECONDS
+            remaining -= POLL_SECONDS
         if child.poll() is not None:
             _kill_group(child.pid)
         elif remaining <= 0:
-            raise ChildError(f"not done within {limit:g} s, given up")
+            raise ChildError(f"timed out after {limit:g} s")
 
 
-def _how_it_died(status: int, complaints: str) -> str:
+def _how_it_died(status: int, errors: str) -> str:
     if status < 0:
         return f"the sample was killed by {signal.Signals(-status).name}"
-    last = complaints.strip().splitlines()[-1:] or ["without a word"]
-    return f"the sample ended with status {status}: {last[0]}"
+    last = errors.strip().splitlines()[-1:] or ["no message"]
+    return f"the sample exited with status {status}: {last[0]}"
 
 
 @contextmanager
 def page_server(latency: float) -> Iterator[str]:
-    """Our own server in a process of its own; gives its address, "http://127.0.0.1:port"."""
+    """Run the local server in a process; yield its address, "http://127.0.0.1:port"."""
     options = ("--latency", repr(latency))
     with _child("comparisons.server", *options, stderr=None) as server:
         assert server.stdout is not None
         port = server.stdout.readline().strip()
         if not port:
-            raise ChildError("the comparison's own server did not start")
+            raise ChildError("the local server did not start")
         yield f"http://127.0.0.1:{port}"
 
 
@@ -92,11 +90,11 @@ def page_server(latency: float) -> Iterator[str]:
 def _child(
     module: str, *arguments: str, stderr: int | None, environment: Mapping[str, str] = NOTHING
 ) -> "Iterator[subprocess.Popen[str]]":
-    """A Python process running a module of this package; gone, with its family, on leaving."""
+    """Run a module of this package in a process; on exit, kill it and its descendants."""
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     child: subprocess.Popen[str] | None = None
     try:
-        with _ctrl_c_held_back():
+        with _ctrl_c_delayed():
             child = subprocess.Popen(
                 (sys.executable, "-m", module, *arguments),
                 stdin=subprocess.PIPE,
@@ -111,10 +109,10 @@ def _child(
         yield child
     finally:
         if child is not None:
-            _bury(child)
+            _kill_and_wait(child)
 
 
-def _bury(child: "subprocess.Popen[str]") -> None:
+def _kill_and_wait(child: "subprocess.Popen[str]") -> None:
     _kill_group(child.pid)
     child.wait()
     for stream in (child.stdin, child.stdout, child.stderr):
@@ -123,11 +121,11 @@ def _bury(child: "subprocess.Popen[str]") -> None:
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """A Ctrl-C in this block arrives when it ends.
+def _ctrl_c_delayed() -> Iterator[None]:
+    """Delay Ctrl-C until the end of this block.
 
-    In the middle of Popen it would leave a child behind that nobody knows of. Not so SIGTERM: the
-    child is born with the mask, and pools of processes end their workers by that signal.
+    Inside Popen it would leave a child process behind without a reference to it. SIGTERM is not
+    blocked: the child inherits the signal mask, and process pools end their workers by SIGTERM.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -140,11 +138,11 @@ def _kill_group(leader: int) -> None:
     try:
         os.killpg(leader, signal.SIGKILL)
     except ProcessLookupError:
-        pass  # all of them have ended: what was wanted
+        pass  # all of them have exited already
 
 
 def _close(stream: Any) -> None:
     try:
         stream.close()
     except BrokenPipeError:
-        pass  # a job the dead child did not read: nobody misses it
+        pass  # the dead child did not read all of its input

@@ -1,8 +1,8 @@
 """The micro workloads under pytest-benchmark: `pytest comparisons --benchmark-only`.
 
-All loops share one process here, which is quick, and enough to see a change. It is not as fair as
-`python -m comparisons loops`, and asyncio without its C accelerator is not among the loops: an
-accelerator that was loaded cannot be unloaded.
+All loops share one process here. That is fast, and enough to see a change, but less fair than
+`python -m comparisons loops`. asyncio without its C accelerator is left out: once the accelerator
+has been imported, it cannot be removed.
 """
 
 import gc
@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from comparisons.loops.columns import PURE, installed, load
 from comparisons.loops.micro import MICRO
-from comparisons.loops.workload import OnLoop, Outside, check
+from comparisons.loops.workload import OnLoop, Standalone, check
 
 ROUNDS: Final = 5
 IN_ONE_PROCESS: Final = [column for column in installed() if column != PURE]
@@ -21,7 +21,7 @@ IN_ONE_PROCESS: Final = [column for column in installed() if column != PURE]
 
 @pytest.mark.parametrize("column", IN_ONE_PROCESS)
 @pytest.mark.parametrize("workload", MICRO, ids=lambda workload: workload.name)
-def test_micro(workload: OnLoop | Outside, column: str, benchmark: BenchmarkFixture) -> None:
+def test_micro(workload: OnLoop | Standalone, column: str, benchmark: BenchmarkFixture) -> None:
     benchmark.group = workload.key
     loop = load(column)
     with loop.runner() as runner:
@@ -31,7 +31,7 @@ def test_micro(workload: OnLoop | Outside, column: str, benchmark: BenchmarkFixt
                 return runner.run(workload.work(loop.aio, workload.size))
             return workload.work(loop, workload.size)
 
-        measure: Any = benchmark.pedantic  # it has no types
+        measure: Any = benchmark.pedantic  # it has no type annotations
         answer = measure(run, setup=collect, rounds=ROUNDS, warmup_rounds=1)
     check(workload, workload.size, answer)
 

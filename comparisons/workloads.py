@@ -1,11 +1,11 @@
-"""The four pieces of work, each in two forms: one that blocks and one that awaits.
+"""The four workloads, each in a blocking and an awaiting form.
 
-Threads, processes and the sequential model call the blocking form; asyncio, miniloop and uvloop
-share the other, through `aio`, the module that stands for asyncio. Both forms of a unit return the
-same text, which says what the unit found: that is how a fast wrong answer is caught.
+Threads, processes and the sequential model call the blocking form. asyncio, miniloop and uvloop
+share the other form; its argument `aio` is asyncio or a module with asyncio's names. Both forms of
+a unit return the same text, so that wrong results are detected.
 
-Which thread or process calls a unit, and when, is the business of `models`. Imports that cost
-something (numpy, ssl) happen in `prepare`, so that they count as start-up and only where needed.
+This module does not decide which thread or process runs a unit: see `models`. Slow imports (numpy,
+ssl) are in `prepare`, so that they count as start-up and happen only where they are needed.
 """
 
 import os
@@ -25,10 +25,10 @@ FACTOR: Final = 6364136223846793005
 STEP: Final = 1442695040888963407
 WORD: Final = 2**64 - 1
 NUMPY_WIDTH: Final = 1 << 16
-"""Numbers in one array: large enough that NumPy's own work dwarfs the call, small enough to stay
-in a core's cache."""
+"""The length of an array: long enough that the cost of the call does not matter, short enough to
+fit into the cache of a core."""
 
-_tls_contexts: "list[SSLContext]" = []  # one at most in a process, made by prepare()
+_tls_contexts: "list[SSLContext]" = []  # at most one per process, created by prepare()
 
 
 class Workload(NamedTuple):
@@ -37,15 +37,15 @@ class Workload(NamedTuple):
     unit: Callable[[Job, int], str]
     unit_on_loop: Callable[[ModuleType, Job, int], Coroutine[Any, Any, str]]
     fetches: bool
-    """Whether its units are pages, and so wait, rather than compute."""
+    """Whether its units fetch pages; otherwise they only compute."""
 
 
 def prepare(job: Job) -> None:
-    """Load what the job's units need; every process of a model does this once."""
+    """Import what the job's units need; called once in every process of a model."""
     if job.workload == "cpu-native" and job.native == "numpy":
-        import numpy  # noqa: F401 - here, so that it counts as start-up
+        import numpy  # noqa: F401 - imported here so that it counts as start-up
     if any(url.startswith("https:") for url in job.urls) and not _tls_contexts:
-        import ssl  # as above
+        import ssl  # likewise
 
         _tls_contexts.append(ssl.create_default_context())
 
@@ -69,7 +69,7 @@ async def _io_on_loop(aio: ModuleType, job: Job, index: int) -> str:
     return _page_result(await fetch_on_loop(aio, job.urls[index], job.page_seconds, _tls_context()))
 
 
-# cpu: arithmetic that never lets go of the GIL
+# cpu: arithmetic in pure Python, which holds the GIL
 
 
 def _cpu(job: Job, index: int) -> str:
@@ -80,17 +80,17 @@ def _cpu(job: Job, index: int) -> str:
 
 
 async def _cpu_on_loop(_aio: ModuleType, job: Job, index: int) -> str:
-    # Nothing to await: a loop can only run this from beginning to end, as a plain call would.
+    # There is nothing to await: the task blocks the loop until it is done, like a plain call.
     return _cpu(job, index)
 
 
-# cpu-native: arithmetic in C that lets go of it
+# cpu-native: arithmetic in C, which releases the GIL
 
 
 def _native(job: Job, index: int) -> str:
     if job.native == "hashlib":
         return pbkdf2_hmac("sha256", b"unit %d" % index, b"salt", job.rounds).hex()
-    import numpy  # loaded by prepare() already
+    import numpy  # already imported by prepare()
 
     numbers = numpy.arange(NUMPY_WIDTH, dtype=numpy.uint64) + numpy.uint64(index)
     factor, step = numpy.uint64(FACTOR), numpy.uint64(STEP)
@@ -101,7 +101,7 @@ def _native(job: Job, index: int) -> str:
 
 
 async def _native_on_loop(aio: ModuleType, job: Job, index: int) -> str:
-    # A loop alone would compute this on its own thread; handing it to threads is what one writes.
+    # The usual way to run blocking work from a task; otherwise it would block the loop.
     result: str = await aio.to_thread(_native, job, index)
     return result
 
@@ -113,7 +113,7 @@ def page_file(job: Job, index: int) -> str:
     return os.path.join(job.folder, f"page-{index:05}.txt")
 
 
-def _keep(job: Job, index: int, page: Page) -> str:
+def _save(job: Job, index: int, page: Page) -> str:
     headers = "\n".join(f"{name}: {value}" for name, value in page.headers)
     text = headers.encode() + b"\n\n" + page.body
     with open(page_file(job, index), "wb") as file:
@@ -122,21 +122,21 @@ def _keep(job: Job, index: int, page: Page) -> str:
 
 
 def _mixed(job: Job, index: int) -> str:
-    return _keep(job, index, fetch(job.urls[index], job.page_seconds, _tls_context()))
+    return _save(job, index, fetch(job.urls[index], job.page_seconds, _tls_context()))
 
 
 async def _mixed_on_loop(aio: ModuleType, job: Job, index: int) -> str:
     page = await fetch_on_loop(aio, job.urls[index], job.page_seconds, _tls_context())
-    # On the loop's own thread: a few KiB into the page cache cost less than a trip to another one.
-    return _keep(job, index, page)
+    # On the loop's thread: writing a few KiB to the page cache is faster than switching threads.
+    return _save(job, index, page)
 
 
 def check_files(job: Job, results: list[str]) -> None:
-    """After the clock has stopped: what `mixed` says it wrote must be what the disk holds."""
+    """Check the files of `mixed` against its results; called after the clock has stopped."""
     for index, result in enumerate(results):
         with open(page_file(job, index), "rb") as file:
             if sha256(file.read()).hexdigest() != result.split()[-1]:
-                raise ValueError(f"{page_file(job, index)} does not hold what was written to it")
+                raise ValueError(f"{page_file(job, index)} does not contain what was written")
 
 
 WORKLOADS: Final = {

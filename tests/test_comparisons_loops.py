@@ -1,4 +1,4 @@
-"""The comparison of event loops: its workloads, its arithmetic, and what it shows and writes."""
+"""The comparison of event loops: its workloads, its arithmetic, its output and its files."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from comparisons.loops.classics import drive, fibonacci
 from comparisons.loops.columns import COLUMNS, FLOOR, PURE, REFERENCE, installed
 from comparisons.loops.figure import draw
 from comparisons.loops.means import means, worst_micro
-from comparisons.loops.measure import Experiment, Plan, Row, Sample, bytecode_kept_in, turned
+from comparisons.loops.measure import Experiment, Plan, Row, Sample, keep_bytecode_in, rotated
 from comparisons.loops.options import settings_from
 from comparisons.loops.process import MEMORY
 from comparisons.loops.rows import ROWS, chosen
@@ -34,7 +34,7 @@ from comparisons.supervisor import ROOT, ChildError, ask
 
 SAMPLE_SECONDS = 120.0
 SMALL = {"micro": 2, "async_tree": 2, "trio": 50, "curio": 1, "control": 4, "echo": 20}
-"""Sizes at which a workload takes no time; where a group is not named, 1."""
+"""Very small workload sizes by group; 1 for other groups."""
 COMMAND = (sys.executable, "-X", "dev", "-W", "error", "-m", "comparisons", "loops")
 
 PROGRAM = """
@@ -51,12 +51,12 @@ print(json.dumps(answers))
 """
 
 
-# every workload, on every loop
+# every workload on every loop
 
 
 @pytest.mark.parametrize("column", installed())
 def test_every_workload_of_a_group_runs_on_every_loop(column: str) -> None:
-    """All of a column in one process: so many starts would take longer than the work."""
+    """Run all workloads of a column in one process; a process for each would be slow."""
     keys = [key for key, workload in ROWS.items() if workload.group not in ("echo", "process")]
     done = subprocess.run(
         (sys.executable, "-c", PROGRAM),
@@ -87,23 +87,23 @@ def sampled(key: str, column: str, size: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("column", [REFERENCE, PURE, FLOOR])
-def test_an_echo_server_gives_several_figures(column: str) -> None:
+def test_an_echo_server_sample_has_several_figures(column: str) -> None:
     figures = sampled("echo/protocol 1 KiB", column, 20)
     assert {"cpu_per_message", "requests_per_second", "mean", "p99"} <= figures.keys()
 
 
 @pytest.mark.parametrize("column", installed())
-def test_a_process_is_measured_on_every_loop(column: str) -> None:
+def test_import_time_and_memory_are_measured_on_every_loop(column: str) -> None:
     assert sampled("process/import", column, 1)[WALL] > 0
     assert sampled("process/memory per task", column, 3000)[MEMORY] > 100
 
 
-def test_the_pure_column_has_no_accelerator_and_cannot_be_had_after_it() -> None:
+def test_the_pure_python_column_cannot_be_loaded_after_the_accelerator() -> None:
     program = "import asyncio; from comparisons.loops.columns import load; load('asyncio-python')"
     done = subprocess.run(
         (sys.executable, "-c", program), cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
     )
-    assert "RuntimeError: the C accelerator of asyncio was loaded before" in done.stderr
+    assert "RuntimeError: the C accelerator of asyncio is already imported" in done.stderr
     program = (
         "from comparisons.loops.columns import load\n"
         "aio = load('asyncio-python').aio\n"
@@ -112,11 +112,11 @@ def test_the_pure_column_has_no_accelerator_and_cannot_be_had_after_it() -> None
     subprocess.run((sys.executable, "-c", program), cwd=ROOT, check=True)
 
 
-def test_the_network_rows_are_those_that_can_be_measured() -> None:
+def test_the_network_rows_use_the_settings_of_their_modules() -> None:
     assert (network.APIS, network.WRITES, tcp.MEGABYTES) == (echo.APIS, tcp.WRITES, 10)
 
 
-def test_a_sample_imports_little_before_its_loop() -> None:
+def test_a_sample_imports_no_heavy_module_before_its_loop() -> None:
     program = "import sys, comparisons.loops.worker; print(*sys.modules)"
     done = subprocess.run(
         (sys.executable, "-c", program), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
@@ -125,14 +125,14 @@ def test_a_sample_imports_little_before_its_loop() -> None:
     assert heavy.isdisjoint(done.stdout.split())
 
 
-def test_keys_are_unique_and_every_workload_says_what_it_does() -> None:
+def test_every_workload_has_its_key_and_a_description() -> None:
     assert all(key == workload.key for key, workload in ROWS.items())
     assert all(workload.about.format(size=1) for workload in ROWS.values())
     assert len(chosen(["*"])) == len(ROWS)
     assert [one.name for one in chosen(["micro/lock", "trio"])] == ["lock", "schedule-timing"]
 
 
-def test_the_controls_are_driven_by_nobody_else() -> None:
+def test_the_controls_use_no_event_loop() -> None:
     import asyncio
 
     assert [fibonacci(number) for number in range(8)] == [0, 1, 1, 2, 3, 5, 8, 13]
@@ -142,16 +142,16 @@ def test_the_controls_are_driven_by_nobody_else() -> None:
         return 1
 
     waiting = waits()
-    with pytest.raises(RuntimeError, match="a control waited"):
+    with pytest.raises(RuntimeError, match="a control workload suspended"):
         drive(waiting)
     waiting.close()
 
 
-def test_a_loop_without_eager_tasks_is_told_apart() -> None:
+def test_a_loop_without_eager_tasks_is_detected() -> None:
     import miniloop
 
     class Older:
-        """asyncio as it was before eager tasks."""
+        """Like asyncio before it had eager tasks."""
 
     assert has_eager_tasks(Loop(miniloop))
     assert not has_eager_tasks(Loop(Older))  # type: ignore[arg-type]  # a module by its names
@@ -169,19 +169,19 @@ def on_loop(name: str = "one", group: str = "micro", **other: Any) -> OnLoop:
     return OnLoop(name=name, group=group, about="{size} of it", **given)
 
 
-def test_a_fast_wrong_answer_is_an_error() -> None:
-    with pytest.raises(WrongAnswerError, match="micro/one came to 7, which should be 8"):
+def test_a_wrong_answer_is_an_error() -> None:
+    with pytest.raises(WrongAnswerError, match="micro/one returned 7, expected 8"):
         check(on_loop(), 8, 7)
 
 
-def test_a_wrong_answer_is_what_the_sample_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_reports_a_wrong_answer_as_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     workload = on_loop()
     monkeypatch.setitem(ROWS, workload.key, workload)
     here = Request(workload.key, "miniloop", 8, 1, 0)
-    assert take(here) == {"error": "WrongAnswerError: micro/one came to 7, which should be 8"}
+    assert take(here) == {"error": "WrongAnswerError: micro/one returned 7, expected 8"}
 
 
-def test_what_one_loop_cannot_do_the_others_still_do(
+def test_a_column_that_fails_is_not_sampled_again_and_the_others_continue(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked: list[str] = []
@@ -189,7 +189,7 @@ def test_what_one_loop_cannot_do_the_others_still_do(
     def answer(_module: str, question: dict[str, Any], *_: Any) -> dict[str, Any]:
         asked.append(question["column"])
         if question["column"] == "miniloop":
-            raise ChildError("it fell over")
+            raise ChildError("it crashed")
         if question["column"] == "uvloop":
             return {"impossible": True}
         return {"values": [{WALL: 2.0}], "warmups": []}
@@ -199,7 +199,7 @@ def test_what_one_loop_cannot_do_the_others_still_do(
     experiment = Experiment(plan, tmp_path)
     assert len(list(experiment.run())) == experiment.total == 9
     [row] = experiment.rows
-    assert row.complaints == ["micro/one, miniloop: it fell over"]
+    assert row.error_lines == ["micro/one, miniloop: it crashed"]
     assert row.figures(REFERENCE) == [2.0, 2.0, 2.0]
     assert sorted(asked) == [*[REFERENCE] * 3, "miniloop", "uvloop"]
 
@@ -207,13 +207,13 @@ def test_what_one_loop_cannot_do_the_others_still_do(
 # sampling
 
 
-def test_columns_take_turns_at_being_first() -> None:
-    assert [turned("abc", number) for number in range(4)] == [
+def test_the_order_of_the_columns_rotates() -> None:
+    assert [rotated("abc", number) for number in range(4)] == [
         ["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]
     ]  # fmt: skip
 
 
-def test_quick_samples_are_small_and_warm_up_all_the_same() -> None:
+def test_quick_samples_are_small_but_have_the_same_warm_up() -> None:
     workload = on_loop(values=3)
     quick = Plan("quick", 1, (workload,), (REFERENCE,)).request(workload, REFERENCE)
     usual = Plan("default", 1, (workload,), (REFERENCE,)).request(workload, REFERENCE)
@@ -223,14 +223,14 @@ def test_quick_samples_are_small_and_warm_up_all_the_same() -> None:
     assert Plan("quick", 1, (cold,), (REFERENCE,)).request(cold, REFERENCE).warmup == 0
 
 
-def test_bytecode_is_kept_even_where_the_user_wants_none(
+def test_samples_cache_bytecode_even_if_python_writes_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    assert bytecode_kept_in(tmp_path) == {}
+    assert keep_bytecode_in(tmp_path) == {}
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    environment = bytecode_kept_in(tmp_path)
+    environment = keep_bytecode_in(tmp_path)
     question = Request("control/coroutines", REFERENCE, 3, 1, 0)._asdict()
     ask(measure.WORKER, question, SAMPLE_SECONDS, environment)
     assert list(tmp_path.rglob("*.pyc"))
@@ -248,12 +248,12 @@ def row_of(workload: OnLoop | Measured, **figures: Sequence[float]) -> Row:
     return row
 
 
-def test_a_sample_is_the_least_of_its_values() -> None:
+def test_a_sample_is_the_lowest_of_its_values() -> None:
     values = [{WALL: value, CPU: 0.0} for value in (2.0, 9.0, 1.0)]
     assert Sample(values, []).least(WALL) == 1.0
 
 
-def test_means_are_geometric_and_leave_out_what_is_no_work_of_a_loop() -> None:
+def test_means_are_geometric_and_leave_out_controls_and_process_rows() -> None:
     rows = [
         row_of(on_loop("fast"), asyncio=[4, 4], miniloop=[1, 1], uvloop=[2, 2]),
         row_of(on_loop("slow"), asyncio=[1, 1], miniloop=[1, 1], uvloop=[2, 2]),
@@ -272,7 +272,7 @@ def test_means_are_geometric_and_leave_out_what_is_no_work_of_a_loop() -> None:
     assert worst == ("slow", 1.0)
 
 
-def test_without_the_reference_there_is_nothing_to_compare_with() -> None:
+def test_without_the_reference_there_are_no_ratios() -> None:
     row = row_of(on_loop(), miniloop=[1.0, 1.0])
     assert row.ratios == {}
     assert row.relative("miniloop", REFERENCE) is None
@@ -291,7 +291,7 @@ def rows() -> list[Row]:
         sample=lambda column, size: {}
     )  # fmt: skip
     failed = row_of(on_loop("gather"), asyncio=[1.0, 1.1])
-    failed.errors["miniloop"] = "it fell over"
+    failed.errors["miniloop"] = "it crashed"
     return [
         row_of(
             on_loop("queue"),
@@ -309,15 +309,15 @@ def plan_of(rows: list[Row]) -> Plan:
     return Plan("quick", 2, tuple(row.workload for row in rows), ALL)
 
 
-def test_markdown_has_a_line_for_each_row_and_says_what_failed(rows: list[Row]) -> None:
+def test_markdown_has_a_line_for_each_row_and_each_error(rows: list[Row]) -> None:
     lines = in_markdown(rows, plan_of(rows))
     assert (
         "| queue (4 of it) | 25.0 ms | 6.00 3.33–10 | 0.42 0.33–0.55 | ≈1.20 0.33–2.50 |" in lines
     )
     assert "| gather (4 of it) | 1,050 ms | – | error | – |" in lines
     assert "| streams 1 KiB | 10.0 µs | 3.00 3.00–3.00 | – | 2.00 2.00–2.00 | – |" in lines
-    assert "- the worst micro row of miniloop: queue, 0.42" in lines
-    assert "- ✗ micro/gather, miniloop: it fell over" in lines
+    assert "- miniloop's highest ratio in a micro row: 0.42, queue" in lines
+    assert "- ✗ micro/gather, miniloop: it crashed" in lines
 
 
 def test_the_table_fits_80_columns(rows: list[Row]) -> None:
@@ -330,19 +330,19 @@ def test_the_table_fits_80_columns(rows: list[Row]) -> None:
     assert re.search(r"^streams 1 KiB +10\.0 µs +3\.00 +– +2\.00 +–", text, re.MULTILINE)
 
 
-def test_amounts_have_three_figures() -> None:
-    said = [amount(value, "second") for value in (1.5, 0.1, 0.0123, 0.00123, 0.0000123)]
-    assert said == ["1,500 ms", "100 ms", "12.3 ms", "1.23 ms", "12.3 µs"]
+def test_amounts_have_three_significant_digits() -> None:
+    shown = [amount(value, "second") for value in (1.5, 0.1, 0.0123, 0.00123, 0.0000123)]
+    assert shown == ["1,500 ms", "100 ms", "12.3 ms", "1.23 ms", "12.3 µs"]
     assert amount(1069.4, "byte") == "1,069 B"
 
 
-def test_the_chart_is_written_where_there_is_a_bar(rows: list[Row], tmp_path: Path) -> None:
+def test_the_chart_is_written_if_there_is_a_bar_to_draw(rows: list[Row], tmp_path: Path) -> None:
     assert draw(tmp_path, rows, ALL) == "chart.svg"
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert draw(tmp_path, [Row(on_loop())], ALL) == ""
 
 
-def test_pyperf_compares_two_columns(rows: list[Row], tmp_path: Path) -> None:
+def test_pyperf_can_compare_the_files_of_two_columns(rows: list[Row], tmp_path: Path) -> None:
     files.write(tmp_path, {"machine": "this"}, rows, plan_of(rows), "chart.svg")
     suite = pyperf.BenchmarkSuite.load(str(tmp_path / "miniloop.pyperf.json"))
     assert suite.get_benchmark_names() == ["micro/queue", "echo/streams 1 KiB"]
@@ -356,7 +356,7 @@ def test_pyperf_compares_two_columns(rows: list[Row], tmp_path: Path) -> None:
     assert "faster" in done.stdout
 
 
-def test_the_readme_gets_the_section_of_this_interpreter(rows: list[Row], tmp_path: Path) -> None:
+def test_the_readme_gets_a_section_for_this_python_version(rows: list[Row], tmp_path: Path) -> None:
     header = dict.fromkeys(files.IN_README, "known")
     release = f"{sys.version_info.major}.{sys.version_info.minor}"
     readme = tmp_path / "README.md"
@@ -374,39 +374,39 @@ def test_the_readme_gets_the_section_of_this_interpreter(rows: list[Row], tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
-        (["--only", "nonsense"], "nothing is named 'nonsense'; the groups are micro, async_tree"),
-        (["--only", ","], "no workload named"),
-        (["--columns", "trio"], "unknown column: trio; known are asyncio, asyncio-python"),
-        (["--columns", ","], "no column named"),
-        (["--rounds", "0"], "'0' is no whole number from 1 to 1,000"),
+        (["--only", "nonsense"], "no workload matches 'nonsense'; the groups are micro, async_"),
+        (["--only", ","], "no workload given"),
+        (["--columns", "trio"], "unknown column: trio; choose from asyncio, asyncio-python"),
+        (["--columns", ","], "no column given"),
+        (["--rounds", "0"], "'0' is not a whole number from 1 to 1,000"),
         (["--quick", "--rigorous"], "not allowed with argument"),
-        (["--only", "lock", "--save-readme"], "saves whole tables"),
+        (["--only", "lock", "--save-readme"], "needs complete tables"),
         (["--out", __file__], "is not a directory"),
         (["more"], "unrecognized arguments: more"),
     ],
 )
-def test_wrong_usage_is_status_2_and_a_line_that_helps(
-    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_usage_is_status_2_and_a_message_that_helps(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_the_mode_decides_rounds_and_rows() -> None:
+def test_the_mode_determines_rounds_and_rows() -> None:
     quick, usual = settings_from(["--quick"]).plan, settings_from([]).plan
     assert (quick.mode, quick.rounds, usual.mode, usual.rounds) == ("quick", 2, "default", 3)
     assert len(usual.workloads) == len(ROWS) > len(quick.workloads)
     assert settings_from(["--rigorous", "--rounds", "7"]).plan.rounds == 7
-    [asked] = settings_from(["--quick", "--only", "sock 100*"]).plan.workloads
-    assert asked.name == "sock 100 KiB"
+    [selected] = settings_from(["--quick", "--only", "sock 100*"]).plan.workloads
+    assert selected.name == "sock 100 KiB"
     assert settings_from(["--columns", "miniloop"]).plan.columns == (REFERENCE, "miniloop")
 
 
-def test_uvloop_is_refused_by_name_and_left_out_unasked_where_it_is_not_installed(
+def test_without_uvloop_it_is_left_out_unless_requested_by_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for module in ("columns", "options"):
@@ -417,7 +417,7 @@ def test_uvloop_is_refused_by_name_and_left_out_unasked_where_it_is_not_installe
     assert "python -m pip install uvloop" in capsys.readouterr().err
 
 
-def test_without_pyperf_one_line_says_what_to_install(
+def test_without_pyperf_a_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("comparisons.loops.installed", lambda name: name != "pyperf")
@@ -425,7 +425,7 @@ def test_without_pyperf_one_line_says_what_to_install(
     assert capsys.readouterr().err == "this needs pyperf: python -m pip install -e '.[compare]'\n"
 
 
-# whole runs
+# complete runs
 
 
 def started(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
@@ -440,12 +440,12 @@ def started(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
     )
 
 
-def test_a_run_ends_with_the_path_of_a_complete_report(tmp_path: Path) -> None:
-    folder = tmp_path / "not made yet"
+def test_a_run_prints_the_path_of_a_complete_report(tmp_path: Path) -> None:
+    folder = tmp_path / "new folder"
     options = ("--quick", "--only", "queue,coroutines", "--columns", "miniloop", "--rounds", "1")
     with started(*options, "--out", str(folder)) as process:
-        output, complaints = process.communicate(timeout=SAMPLE_SECONDS)
-    assert process.returncode == 0, complaints
+        output, errors = process.communicate(timeout=SAMPLE_SECONDS)
+    assert process.returncode == 0, errors
     assert output.splitlines()[-1] == f"results: {folder}"
     assert max(map(len, output.splitlines()[:-1])) <= 80
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -461,20 +461,20 @@ def test_a_run_ends_with_the_path_of_a_complete_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_behind_standard_output_is_a_clear_line(tmp_path: Path) -> None:
+def test_a_full_disk_behind_standard_output_has_a_clear_error_message(tmp_path: Path) -> None:
     options = ("--quick", "--only", "coroutines", "--columns", REFERENCE, "--rounds", "1")
     with (
         open("/dev/full", "w") as full,
         started(*options, "--out", str(tmp_path), stdout=full) as process,
     ):
-        _, complaints = process.communicate(timeout=SAMPLE_SECONDS)
+        _, errors = process.communicate(timeout=SAMPLE_SECONDS)
     assert process.returncode == 1
-    assert "cannot write: No space left on device" in complaints
-    assert "Traceback" not in complaints
+    assert "cannot write: No space left on device" in errors
+    assert "Traceback" not in errors
 
 
-def at_work(pid: int) -> bool:
-    """Whether the process has had CPU time, and is no zombie that waits for its parent."""
+def is_working(pid: int) -> bool:
+    """Return whether the process has used CPU time and is not a zombie."""
     try:
         status = (Path("/proc") / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -484,31 +484,33 @@ def at_work(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for a sample in /proc")
-def test_ctrl_c_ends_the_run_and_its_sample_and_shows_what_there_is(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_run_and_its_sample_and_the_results_so_far_are_shown(
+    tmp_path: Path,
+) -> None:
     options = ("--only", "coroutines,none", "--columns", REFERENCE, "--rounds", "1000")
     with started(*options, "--out", str(tmp_path), process_group=0) as process:
-        while not (samples := [pid for pid in family(process.pid)[1:] if at_work(pid)]):
+        while not (samples := [pid for pid in family(process.pid)[1:] if is_working(pid)]):
             assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        output, complaints = process.communicate(timeout=SAMPLE_SECONDS)
+        output, errors = process.communicate(timeout=SAMPLE_SECONDS)
     assert process.returncode == 130
-    assert "interrupted" in complaints
-    assert "Traceback" not in output + complaints
+    assert "interrupted" in errors
+    assert "Traceback" not in output + errors
     assert "coroutines" in output
-    assert [pid for pid in samples if at_work(pid)] == []
+    assert [pid for pid in samples if is_working(pid)] == []
 
 
-def test_a_row_that_fails_is_named_and_makes_the_run_fail(
+def test_the_error_of_a_row_is_shown_and_the_run_fails(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(_module: str, question: dict[str, Any], *_: Any) -> dict[str, Any]:
         if question["column"] == "miniloop":
-            raise ChildError("WrongAnswerError: micro/lock came to 1, which should be 2")
+            raise ChildError("WrongAnswerError: micro/lock returned 1, expected 2")
         return {"values": [{WALL: 2.0}], "warmups": []}
 
     monkeypatch.setattr(measure, "ask", answer)
     options = ["--only", "lock", "--columns", "miniloop", "--rounds", "2", "--out", str(tmp_path)]
     assert main(options) == 1
-    said = capsys.readouterr().out
-    assert "✗ micro/lock, miniloop: WrongAnswerError: micro/lock came to 1" in said
+    shown = capsys.readouterr().out
+    assert "✗ micro/lock, miniloop: WrongAnswerError: micro/lock returned 1" in shown
     assert (tmp_path / "report.md").exists()

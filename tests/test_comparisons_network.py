@@ -1,4 +1,4 @@
-"""The echo servers and the transfer, on every loop there is, each in a process of its own."""
+"""The echo servers and the transfer on every loop, each in its own process."""
 
 import json
 import select
@@ -31,7 +31,7 @@ def run(module: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedP
 
 
 @pytest.mark.parametrize(("column", "api"), [kind for kind in KINDS if kind[0] not in MISSING])
-def test_an_echo_server_answers_by_every_api_of_every_loop(column: str, api: str) -> None:
+def test_the_echo_server_works_with_every_api_of_every_loop(column: str, api: str) -> None:
     done = run("echo", "--column", column, "--api", api, "--messages", "40", "--size", "3000")
     assert (done.returncode, done.stderr) == (0, "")
     taken = echo.Sample(**json.loads(done.stdout))
@@ -41,7 +41,7 @@ def test_an_echo_server_answers_by_every_api_of_every_loop(column: str, api: str
 
 
 @pytest.mark.parametrize("column", [column for column in COLUMNS if column != "epoll"])
-def test_messages_larger_than_a_socket_holds_come_back_whole(column: str) -> None:
+def test_a_message_larger_than_the_socket_buffers_is_echoed_completely(column: str) -> None:
     done = run(
         "echo", "--column", column, "--api", "protocol", "--messages", "2", "--size", "3000000"
     )
@@ -49,7 +49,7 @@ def test_messages_larger_than_a_socket_holds_come_back_whole(column: str) -> Non
 
 
 @pytest.mark.skipif("epoll" in MISSING, reason="this system has no epoll")
-def test_the_bare_server_keeps_what_the_kernel_does_not_take() -> None:
+def test_the_bare_server_sends_the_rest_of_a_partly_sent_message() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, select.epoll() as poll:
         ours.setblocking(False)
@@ -68,7 +68,7 @@ def test_the_bare_server_keeps_what_the_kernel_does_not_take() -> None:
 
 
 @pytest.mark.parametrize("column", [column for column in COLUMNS if column != "epoll"])
-def test_every_loop_moves_the_bytes_of_the_transfer(column: str) -> None:
+def test_the_transfer_works_on_every_loop(column: str) -> None:
     done = run("tcp", "--column", column, "--writes", "3", "--megabytes", "1")
     assert (done.returncode, done.stderr) == (0, "")
     assert float(done.stdout) > 0
@@ -76,19 +76,22 @@ def test_every_loop_moves_the_bytes_of_the_transfer(column: str) -> None:
 
 @pytest.mark.parametrize("module", ["echo", "tcp"])
 @pytest.mark.parametrize("wrong", [["--column", "trio"], ["--nothing"]])
-def test_wrong_usage_is_told_in_two_lines(module: str, wrong: list[str]) -> None:
+def test_invalid_usage_is_status_2_without_a_traceback(module: str, wrong: list[str]) -> None:
     done = run(module, *wrong)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 
-def test_the_size_of_a_message_is_at_least_one_byte() -> None:
+def test_a_message_size_below_one_byte_is_invalid_usage() -> None:
     assert run("echo", "--size", "0").returncode == 2
 
 
 @pytest.fixture
 def wrong_server() -> Iterator[tuple[int, list[bytes]]]:
-    """Takes one connection and answers each message by the next of a list; its port, the list."""
+    """Accept one connection and answer each message with the next item of a list.
+
+    Yields the port and the list.
+    """
     answers: list[bytes] = []
 
     def serve() -> None:
@@ -105,16 +108,18 @@ def wrong_server() -> Iterator[tuple[int, list[bytes]]]:
         thread.join()
 
 
-def test_a_wrong_byte_is_an_error(wrong_server: tuple[int, list[bytes]]) -> None:
+def test_a_wrong_reply_is_an_error(wrong_server: tuple[int, list[bytes]]) -> None:
     port, answers = wrong_server
     answers.append(b"wrong")
     done = run("echo", "--client", str(port), "5", "3")
     assert (done.returncode, done.stdout, done.stderr) == (
-        1, "what came back is not what was sent\n", "",
+        1, "the reply differs from the message\n", "",
     )  # fmt: skip
 
 
-def test_a_server_that_hangs_up_is_an_error(wrong_server: tuple[int, list[bytes]]) -> None:
+def test_a_server_that_closes_the_connection_is_an_error(
+    wrong_server: tuple[int, list[bytes]],
+) -> None:
     port, answers = wrong_server
     done = run("echo", "--client", str(port), "5", "3")
     assert done.returncode == 1
@@ -122,17 +127,17 @@ def test_a_server_that_hangs_up_is_an_error(wrong_server: tuple[int, list[bytes]
     assert done.stdout.strip()
 
 
-def test_a_sample_needs_the_process_that_its_column_asks_for() -> None:
+def test_a_column_cannot_be_loaded_after_another_one() -> None:
     import asyncio
 
     accelerated = sys.modules.get("_asyncio") is not None
     wrong = "asyncio-python" if accelerated else "asyncio"
-    with pytest.raises(echo.EchoError, match="not a fresh one"):
+    with pytest.raises(echo.EchoError, match="not a new one"):
         echo.loop_of(wrong)
     assert asyncio.__name__ == "asyncio"
 
 
-def test_what_fails_in_the_server_is_raised_and_leaves_no_process(
+def test_an_error_in_the_server_is_raised_and_no_process_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started: list[subprocess.Popen[str]] = []
@@ -154,12 +159,12 @@ def test_what_fails_in_the_server_is_raised_and_leaves_no_process(
 
 
 def test_a_client_that_dies_ends_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hear(process: "subprocess.Popen[str]", word: str) -> None:
+    def kill_client(process: "subprocess.Popen[str]", word: str) -> None:
         assert word == "warm"
         process.kill()
         while echo._read(process):
-            continue  # what it had said before
+            continue  # output from before the kill
 
-    monkeypatch.setattr(echo, "_hear", hear)
+    monkeypatch.setattr(echo, "_expect", kill_client)
     with pytest.raises(echo.EchoError, match="a client process died"):
         echo.sample("miniloop", "streams", 10, 10)

@@ -1,4 +1,4 @@
-"""The parts of the comparison that need no process: parsing, arithmetic, words, options."""
+"""The parts of the comparison that need no process: parsing, arithmetic, sentences, options."""
 
 import asyncio
 import types
@@ -11,7 +11,7 @@ from comparisons import __main__ as commands
 from comparisons import cli, run
 from comparisons.client import PageError, Reply, fetch_on_loop, target_of
 from comparisons.experiment import Comparison, Row
-from comparisons.findings import joined, sentence
+from comparisons.findings import sentence
 from comparisons.job import Job
 from comparisons.models import Outcome
 from comparisons.options import settings_from
@@ -25,8 +25,8 @@ from comparisons.server import answer_to, page_answer
 
 def fed(*pieces: bytes) -> Reply:
     reply = Reply()
-    told = [reply.feed(piece) for piece in pieces]
-    assert told == [False] * (len(pieces) - 1) + [True], "complete with the last piece, not before"
+    complete = [reply.feed(piece) for piece in pieces]
+    assert complete == [False] * (len(pieces) - 1) + [True], "complete after the last piece only"
     return reply
 
 
@@ -40,7 +40,7 @@ INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + LENGTH
 
 
 @pytest.mark.parametrize("data", [LENGTH, CHUNKED, INTERIM], ids=["length", "chunks", "interim"])
-def test_a_response_may_come_whole_or_byte_by_byte(data: bytes) -> None:
+def test_a_response_can_arrive_at_once_or_byte_by_byte(data: bytes) -> None:
     assert fed(data).page().body == b"bread"
     assert fed(*one_by_one(data)).page() == fed(data).page()
 
@@ -53,36 +53,38 @@ def test_headers_are_kept_in_order_with_lower_case_names() -> None:
     assert fed(LENGTH).page().headers == (("content-length", "5"), ("x-kind", "a:b"))
 
 
-def test_what_follows_the_body_is_not_part_of_it() -> None:
+def test_bytes_after_the_body_are_ignored() -> None:
     assert fed(LENGTH + b"more").page().body == b"bread"
 
 
 @pytest.mark.parametrize(
-    ("data", "complaint"),
+    ("data", "message"),
     [
-        (b"", "closed the connection in the middle"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbread", "closed the connection in the mid"),
-        (CHUNKED[:-3], "closed the connection in the middle"),
+        (b"", "before the response was complete"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbread", "before the response was complete"),
+        (CHUNKED[:-3], "before the response was complete"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "not HTTP/1: 'SSH-2.0-OpenSSH_9.2'"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", "bad Content-Length: '-5'"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "bad chunk size: b'zz'"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n", "bad chunk size: b'-2'"),
     ],
 )
-def test_a_broken_response_is_an_error_that_says_what_broke(data: bytes, complaint: str) -> None:
+def test_an_invalid_response_raises_an_error_that_says_what_is_wrong(
+    data: bytes, message: str
+) -> None:
     reply = Reply()
-    with pytest.raises(PageError, match=complaint):
+    with pytest.raises(PageError, match=message):
         for piece in (data, b""):
             reply.feed(piece)
 
 
-def test_any_status_but_200_is_an_error() -> None:
+def test_any_status_except_200_is_an_error() -> None:
     reply = fed(b"HTTP/1.1 301 Moved Permanently\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n")
-    with pytest.raises(PageError, match="status 301 Moved Permanently, which points to /there"):
+    with pytest.raises(PageError, match="status 301 Moved Permanently, redirect to /there"):
         reply.page()
 
 
-def test_an_address_becomes_a_place_to_connect_to_and_a_request() -> None:
+def test_an_address_is_converted_to_host_port_and_request() -> None:
     target = target_of("https://Example.org:8443/a b?q=ž#part")
     assert (target.host, target.port, target.tls) == ("example.org", 8443, True)
     assert target.request.startswith(b"GET /a%20b?q=%C5%BE HTTP/1.1\r\nHost: example.org:8443\r\n")
@@ -93,13 +95,13 @@ def test_an_address_becomes_a_place_to_connect_to_and_a_request() -> None:
 @pytest.mark.parametrize(
     "url", ["example.org", "ftp://example.org/", "http://", "http://x:99999/", "http://x:y/"]
 )
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_an_invalid_address_is_rejected(url: str) -> None:
     with pytest.raises(ValueError):
         target_of(url)
 
 
 class LoopWithoutTls(types.ModuleType):
-    """Stands for asyncio where its connections know nothing of `ssl`."""
+    """Like asyncio, but `open_connection` has no argument `ssl`."""
 
     timeout = staticmethod(asyncio.timeout)
 
@@ -107,15 +109,15 @@ class LoopWithoutTls(types.ModuleType):
         raise AssertionError("never reached: called with ssl=")
 
 
-def test_https_on_a_loop_without_tls_is_a_clear_line() -> None:
+def test_https_on_a_loop_without_tls_has_a_clear_error_message() -> None:
     with pytest.raises(PageError, match="https://a/: https needs TLS, which bare lacks"):
         asyncio.run(fetch_on_loop(LoopWithoutTls("bare"), "https://a/", 60))
 
 
-# the server's answers
+# the responses of the server
 
 
-def test_a_page_is_the_same_every_time_and_differs_from_the_next() -> None:
+def test_a_page_is_always_the_same_and_differs_from_other_pages() -> None:
     first = fed(answer_to(b"GET /page/3 HTTP/1.1\r\nHost: x")).page()
     assert first == fed(page_answer(3)).page()
     assert first.body != fed(page_answer(4)).page().body
@@ -132,14 +134,16 @@ def test_a_page_is_the_same_every_time_and_differs_from_the_next() -> None:
         (b"hello", b"400"),
     ],
 )
-def test_anything_but_a_page_gets_an_error_status(request_line: bytes, status: bytes) -> None:
+def test_a_request_that_is_not_for_a_page_gets_an_error_status(
+    request_line: bytes, status: bytes
+) -> None:
     assert answer_to(request_line).split()[1] == status
 
 
 # ratios
 
 
-def test_a_ratio_is_that_of_the_medians_with_an_interval_around_it() -> None:
+def test_a_ratio_of_medians_has_an_interval_around_it() -> None:
     ratio = ratio_of_medians([1.0, 1.1, 9.0], [2.0, 2.2, 2.4])
     assert ratio.value == pytest.approx(0.5)
     assert ratio.low is not None
@@ -147,7 +151,7 @@ def test_a_ratio_is_that_of_the_medians_with_an_interval_around_it() -> None:
     assert ratio.low <= ratio.value <= ratio.high
 
 
-def test_an_interval_that_holds_one_says_no_difference_can_be_told() -> None:
+def test_an_interval_that_contains_one_means_no_clear_difference() -> None:
     assert str(ratio_of_medians([1.0, 1.2, 1.4], [1.1, 1.2, 1.3])).startswith("≈1.00 (")
     assert not ratio_of_medians([1.0, 1.1], [2.0, 2.1]).same
 
@@ -165,11 +169,13 @@ def test_the_same_samples_give_the_same_interval() -> None:
 @pytest.mark.parametrize(
     ("value", "shown"), [(0.0412, "0.041"), (0.1, "0.10"), (1.0, "1.00"), (12.345, "12")]
 )
-def test_ratios_are_rounded_to_what_they_can_tell(value: float, shown: str) -> None:
+def test_ratios_are_rounded_to_two_decimals_and_small_ones_to_three(
+    value: float, shown: str
+) -> None:
     assert str(Ratio(value, value, value)).removeprefix("≈").split()[0] == shown
 
 
-# rows, and what is said of them
+# rows, and the sentence below them
 
 
 def outcome(wall: float, results: list[str]) -> Outcome:
@@ -188,7 +194,7 @@ def compared(*rows: Row, urls: tuple[str, ...] = ()) -> Comparison:
     return comparison
 
 
-def test_the_sentence_follows_the_order_of_the_rows_whatever_it_is() -> None:
+def test_the_sentence_lists_faster_unclear_and_slower_models_by_their_ratios() -> None:
     comparison = compared(
         row("sequential", 1.0, 1.01, 1.02),
         row("threads", 0.5, 0.51, 0.52),
@@ -197,29 +203,20 @@ def test_the_sentence_follows_the_order_of_the_rows_whatever_it_is() -> None:
         row("miniloop", 0.1, 0.101, 0.102),
     )
     assert sentence(comparison.rows) == (
-        "Only threads and event loops did this work side by side: "
-        "miniloop at 10× and threads at 1.98× the speed of sequential; "
-        "asyncio level with sequential; processes-warm at 3.07× the time of sequential."
+        "Faster than sequential: miniloop (10×), threads (1.98×); "
+        "no clear difference: asyncio; slower than sequential: processes-warm (3.07×)."
     )
 
 
-def test_the_sentence_claims_nothing_when_nothing_is_ahead() -> None:
+def test_the_sentence_claims_no_difference_between_equal_samples() -> None:
     comparison = compared(row("sequential", 1.0, 1.1), row("miniloop", 1.0, 1.1))
-    assert sentence(comparison.rows) == (
-        "Nothing here did this work side by side: miniloop level with sequential."
-    )
+    assert sentence(comparison.rows) == "No clear difference: miniloop."
     assert sentence(compared(row("sequential", 1.0)).rows) == ""
 
 
-def test_the_sentence_claims_nothing_from_samples_that_wobble_past_one() -> None:
+def test_the_sentence_claims_no_difference_if_the_interval_contains_one() -> None:
     comparison = compared(row("sequential", 1.0, 1.0, 1.0), row("threads", 0.5, 0.6, 1.5))
-    assert sentence(comparison.rows) == (
-        "Nothing here did this work side by side: threads level with sequential."
-    )
-
-
-def test_names_are_joined_as_in_speech() -> None:
-    assert [joined(list(words)) for words in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
+    assert sentence(comparison.rows) == "No clear difference: threads."
 
 
 def test_a_different_result_is_an_error_and_keeps_its_row() -> None:
@@ -227,18 +224,18 @@ def test_a_different_result_is_an_error_and_keeps_its_row() -> None:
     comparison = compared(row("sequential", 1.0, 1.0), wrong)
     assert wrong.same_result is False
     assert comparison.errors == [
-        "io, miniloop: 1 of 2 results differ from sequential's, the first is number 1"
+        "io, miniloop: 1 of 2 results differ from sequential's, starting with number 1"
     ]
     assert cells(wrong)[-1] == "error"
 
 
-def test_a_reference_that_disagrees_with_itself_is_an_error() -> None:
+def test_different_results_of_the_reference_are_an_error() -> None:
     reference = row("sequential", 1.0)
     reference.samples.append(outcome(1.0, ["200 a", "200 other"]))
     assert compared(reference).errors
 
 
-def test_a_real_page_that_changes_by_itself_is_compared_by_its_status() -> None:
+def test_only_the_status_of_a_changing_page_is_compared() -> None:
     reference = row("sequential", 1.0)
     reference.samples.append(outcome(1.0, ["200 a", "200 other"]))
     comparison = compared(
@@ -247,7 +244,7 @@ def test_a_real_page_that_changes_by_itself_is_compared_by_its_status() -> None:
     assert (comparison.errors, comparison.changing_pages) == ([], 1)
 
 
-def test_without_a_reference_the_other_rows_are_shown_unjudged() -> None:
+def test_without_a_reference_the_other_rows_are_shown_without_a_ratio() -> None:
     failed = row("sequential")
     failed.error = "connection refused"
     other = row("asyncio", 0.1, 0.2)
@@ -257,7 +254,7 @@ def test_without_a_reference_the_other_rows_are_shown_unjudged() -> None:
     assert comparison.errors == ["io, sequential: connection refused"]
 
 
-def test_the_files_hold_what_the_table_shows() -> None:
+def test_the_files_contain_what_the_table_shows() -> None:
     comparison = compared(row("sequential", 1.0, 1.2), row("miniloop", 0.1, 0.12))
     text = as_markdown({"GIL": "on | off"}, [comparison], "chart.svg")
     assert "| GIL | on \\| off |" in text
@@ -272,7 +269,7 @@ def test_the_files_hold_what_the_table_shows() -> None:
     ("seconds", "shown"),
     [(0.0, "0"), (0.000123, "0.12"), (0.0123, "12.3"), (0.1234, "123"), (12.3456, "12346")],
 )
-def test_milliseconds_have_three_figures_or_all_before_the_point(
+def test_milliseconds_have_three_significant_digits_or_all_before_the_point(
     seconds: float, shown: str
 ) -> None:
     assert milliseconds(seconds) == shown
@@ -285,7 +282,7 @@ def plan_of(*arguments: str) -> Plan:
     return settings_from(arguments).plan
 
 
-def test_without_options_everything_is_run() -> None:
+def test_without_options_all_workloads_and_models_run() -> None:
     plan = plan_of()
     assert plan.workloads == ("io", "cpu", "cpu-native", "mixed")
     assert plan.models[:6] == (
@@ -294,19 +291,21 @@ def test_without_options_everything_is_run() -> None:
     assert (plan.pages, plan.latency) == (40, 0.025)
 
 
-def test_sequential_runs_even_if_it_is_not_named_and_processes_are_two() -> None:
+def test_sequential_always_runs_and_processes_stands_for_two_models() -> None:
     assert plan_of("--models", "miniloop").models == ("sequential", "miniloop")
     assert plan_of("--models", "processes,threads,threads").models == (
         *("sequential", "threads", "processes-cold", "processes-warm"),
     )
 
 
-def test_quick_takes_fewer_samples_unless_told_how_many() -> None:
+def test_quick_takes_fewer_samples_unless_a_number_is_given() -> None:
     assert plan_of("--quick").samples < plan_of().samples
     assert plan_of("--quick", "--samples", "9").samples == 9
 
 
-def test_given_addresses_are_fetched_once_each_or_as_often_as_pages_says(tmp_path: Path) -> None:
+def test_given_addresses_are_fetched_once_each_or_repeated_up_to_the_number_of_pages(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "urls"
     file.write_text("# two pages\nhttp://a/1\n\n  http://b/2\n")
     plan = plan_of("--urls", str(file))
@@ -316,43 +315,43 @@ def test_given_addresses_are_fetched_once_each_or_as_often_as_pages_says(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
-        (["--only", "io,ipu"], "unknown workload: ipu; known are io, cpu, cpu-native, mixed"),
-        (["--only", ","], "no workload named; known are io"),
-        (["--models", "tornado"], "unknown model: tornado; known are sequential, threads"),
+        (["--only", "io,ipu"], "unknown workload: ipu; choose from io, cpu, cpu-native, mixed"),
+        (["--only", ","], "no workload given; choose from io"),
+        (["--models", "tornado"], "unknown model: tornado; choose from sequential, threads"),
         (["--samples", "0"], "'0' is not a whole number from 1"),
         (["--pages", "-1"], "'-1' is not a whole number from 1"),
         (["--pages", "1e3"], "'1e3' is not a whole number"),
         (["--workers", "two"], "'two' is not a whole number"),
-        (["--latency", "x"], "'x' is not a number of ms"),
-        (["--latency", "nan"], "'nan' is not a number of ms"),
-        (["--latency=-1"], "'-1' is not a number of ms"),
+        (["--latency", "x"], "'x' is not a number of milliseconds"),
+        (["--latency", "nan"], "'nan' is not a number of milliseconds"),
+        (["--latency=-1"], "'-1' is not a number of milliseconds"),
         (["--url", "example.org"], "'example.org' is not an http:// or https:// address"),
         (["--urls", "/nowhere/at/all"], "cannot read /nowhere/at/all: No such file"),
-        (["--urls", "/dev/null"], "/dev/null holds no address"),
-        (["--url", "http://a/", "--latency", "5"], "--latency is that of our own server"),
+        (["--urls", "/dev/null"], "/dev/null contains no address"),
+        (["--url", "http://a/", "--latency", "5"], "--latency applies to the local server"),
         (["--out", "/dev/null"], "/dev/null is not a directory"),
         (["--qick"], "unrecognized arguments: --qick"),
     ],
 )
-def test_wrong_usage_is_status_2_and_a_line_that_helps(
-    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_usage_is_status_2_and_a_message_that_helps(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_an_unknown_command_is_status_2_and_the_known_ones(
+def test_an_unknown_command_is_status_2_and_lists_the_commands(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert commands.main(["stpes"]) == 2
-    assert "no command 'stpes'; known are steps" in capsys.readouterr().err
+    assert "unknown command 'stpes'; the commands are steps" in capsys.readouterr().err
 
 
-def test_uvloop_is_refused_by_name_and_left_out_unasked_where_it_is_not_installed(
+def test_without_uvloop_it_is_left_out_unless_requested_by_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("comparisons.options.find_spec", lambda name: None)
@@ -362,7 +361,7 @@ def test_uvloop_is_refused_by_name_and_left_out_unasked_where_it_is_not_installe
     assert "python -m pip install uvloop" in capsys.readouterr().err
 
 
-def test_without_rich_one_line_says_what_to_install(
+def test_without_rich_a_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli, "find_spec", lambda name: None)
@@ -382,7 +381,7 @@ def test_without_matplotlib_the_report_is_written_and_the_run_fails(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "report.md"]
 
 
-def test_workers_are_shown_as_they_are_used() -> None:
+def test_the_pool_size_of_a_loop_shows_its_own_thread_separately() -> None:
     shown = [
         workers_shown(Job("cpu-native", model, units=8, workers=workers))
         for model, workers in (("threads", 4), ("asyncio", 2), ("miniloop", 0))
@@ -395,4 +394,4 @@ def test_help_names_the_other_commands(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as stopped:
         commands.main(["--help"])
     assert stopped.value.code == 0
-    assert "also: python -m comparisons steps --help" in capsys.readouterr().out
+    assert "other commands:\n  python -m comparisons steps --help" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Sections of a README that commands write: each command its own, and the prose stays."""
+"""The sections of the README that are written by commands; other text is preserved."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from comparisons.readme import BrokenSection, put_section
 
 
-def test_a_section_is_made_with_its_file_then_replaced_where_it_stands(tmp_path: Path) -> None:
+def test_a_section_is_created_with_its_file_and_later_replaced_in_place(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     put_section(path, "first", "| 1 |")
     put_section(path, "second", "| 2 |\n")
@@ -18,7 +18,7 @@ def test_a_section_is_made_with_its_file_then_replaced_where_it_stands(tmp_path:
     )
 
 
-def test_the_prose_around_a_section_stays(tmp_path: Path) -> None:
+def test_the_text_around_a_section_is_preserved(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     path.write_text("# Title\n<!-- begin a -->\nold\n<!-- end a -->\nLast words.\n")
     put_section(path, "a", "new")
@@ -38,9 +38,11 @@ def test_the_prose_around_a_section_stays(tmp_path: Path) -> None:
         "<!-- begin a --><!-- begin a --><!-- end a -->",
     ],
 )
-def test_a_section_that_is_not_whole_is_refused_and_left_alone(text: str, tmp_path: Path) -> None:
+def test_an_incomplete_section_is_an_error_and_the_file_is_not_changed(
+    text: str, tmp_path: Path
+) -> None:
     path = tmp_path / "README.md"
     path.write_text(text)
-    with pytest.raises(BrokenSection, match="section 'a' must begin once and end once"):
+    with pytest.raises(BrokenSection, match="section 'a' must have one begin and then one end"):
         put_section(path, "a", "new")
     assert path.read_text() == text

@@ -1,4 +1,4 @@
-"""Whole runs of `python -m comparisons`, and what becomes of them when the world is unkind."""
+"""Complete runs of `python -m comparisons`: successful, failing and interrupted ones."""
 
 import json
 import os
@@ -18,8 +18,8 @@ from comparisons.memory import family
 from comparisons.supervisor import ROOT
 
 COMMAND = (sys.executable, "-X", "dev", "-W", "error", "-m", "comparisons")
-PATIENCE = 120
-"""Seconds until a run that ought to end by itself counts as hung."""
+TIME_LIMIT = 120
+"""Seconds after which a run that should finish by itself counts as hung."""
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbread"
 ONE_SAMPLE = ("--only", "io", "--samples", "1")
 
@@ -42,11 +42,11 @@ def started(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
 
 
 def ran(*arguments: str, **options: Any) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error of a run."""
+    """Return the exit status, standard output and standard error of a run."""
     with started(*arguments, **options) as process:
-        output, complaints = process.communicate(timeout=PATIENCE)
-    assert "Traceback" not in (output or "") + complaints
-    return process.returncode, output, complaints
+        output, errors = process.communicate(timeout=TIME_LIMIT)
+    assert "Traceback" not in (output or "") + errors
+    return process.returncode, output, errors
 
 
 def names_in(folder: Path) -> list[str]:
@@ -58,13 +58,13 @@ def row_of(model: str, output: str) -> list[str]:
     return str(line).split()
 
 
-# runs that go well
+# successful runs
 
 
 @pytest.fixture(scope="module")
 def good_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A small run of every workload; its folder and its output."""
-    folder = tmp_path_factory.mktemp("run") / "not made yet"
+    """Run every workload once with small sizes; return the results folder and the output."""
+    folder = tmp_path_factory.mktemp("run") / "new folder"
     status, output, _ = ran(
         *("--models", "threads,miniloop", "--samples", "2"),
         *("--pages", "4", "--latency", "1", "--workers", "2", "--out", str(folder)),
@@ -73,7 +73,7 @@ def good_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, output
 
 
-def test_a_run_ends_with_the_path_of_a_complete_report(good_run: tuple[Path, str]) -> None:
+def test_a_run_prints_the_path_of_a_complete_report(good_run: tuple[Path, str]) -> None:
     folder, output = good_run
     assert output.splitlines()[-1] == f"results: {folder}"
     assert names_in(folder) == ["chart.png", "chart.svg", "report.json", "report.md"]
@@ -81,7 +81,7 @@ def test_a_run_ends_with_the_path_of_a_complete_report(good_run: tuple[Path, str
     assert b"<svg" in (folder / "chart.svg").read_bytes()
 
 
-def test_every_row_of_every_workload_has_its_tick(good_run: tuple[Path, str]) -> None:
+def test_every_model_of_every_workload_has_the_same_result(good_run: tuple[Path, str]) -> None:
     report = json.loads((good_run[0] / "report.json").read_text())
     assert [each["name"] for each in report["workloads"]] == ["io", "cpu", "cpu-native", "mixed"]
     for workload in report["workloads"]:
@@ -92,13 +92,13 @@ def test_every_row_of_every_workload_has_its_tick(good_run: tuple[Path, str]) ->
         assert workload["finding"]
 
 
-def test_only_the_computing_workloads_are_sized(good_run: tuple[Path, str]) -> None:
+def test_only_the_computing_workloads_are_calibrated(good_run: tuple[Path, str]) -> None:
     report = json.loads((good_run[0] / "report.json").read_text())
     sized = {each["name"]: each["rounds_per_unit"] > 0 for each in report["workloads"]}
     assert sized == {"io": False, "cpu": True, "cpu-native": True, "mixed": False}
 
 
-def test_the_header_says_what_the_figures_were_measured_on(good_run: tuple[Path, str]) -> None:
+def test_the_header_describes_the_machine_and_the_run(good_run: tuple[Path, str]) -> None:
     header = json.loads((good_run[0] / "report.json").read_text())["header"]
     assert list(header) == [
         *("machine", "cores", "load", "Python", "GIL", "process start", "libraries"),
@@ -116,7 +116,7 @@ def test_everything_fits_a_terminal_of_80_columns(good_run: tuple[Path, str]) ->
     assert "…" not in good_run[1]
 
 
-def test_with_json_the_report_alone_is_on_standard_output(tmp_path: Path) -> None:
+def test_with_json_only_the_report_is_on_standard_output(tmp_path: Path) -> None:
     quick = ("--models", "sequential", "--pages", "1", "--latency", "0")
     status, output, other = ran(*ONE_SAMPLE, *quick, "--json", "--out", str(tmp_path))
     assert status == 0
@@ -124,13 +124,13 @@ def test_with_json_the_report_alone_is_on_standard_output(tmp_path: Path) -> Non
     assert other.splitlines()[-1] == f"results: {tmp_path}"
 
 
-# runs that do not
+# failing and interrupted runs
 
 
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(PATIENCE)
+        server.settimeout(TIME_LIMIT)
         yield server
 
 
@@ -153,7 +153,7 @@ def command_of(pid: int) -> str:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; a zombie waits for its parent and does not."""
+    """Return whether the process is running; a zombie is not."""
     try:
         status = (Path("/proc") / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -171,26 +171,23 @@ def sample_in(run: int) -> int:
 
 @needs_proc
 @pytest.mark.parametrize(
-    ("victim_in", "complaint"),
-    [
-        (worker_in, "a worker process died in the middle of its work"),
-        (sample_in, "the sample was killed by SIGKILL"),
-    ],
+    ("victim_in", "message"),
+    [(worker_in, "a worker process died"), (sample_in, "the sample was killed by SIGKILL")],
     ids=["worker", "sample"],
 )
-def test_a_process_that_dies_costs_its_own_row_only(
-    victim_in: Callable[[int], int], complaint: str, listening: socket.socket, tmp_path: Path
+def test_a_process_that_dies_only_affects_its_own_row(
+    victim_in: Callable[[int], int], message: str, listening: socket.socket, tmp_path: Path
 ) -> None:
     options = ("--models", "processes-warm,asyncio", "--url", address_of(listening))
     with started(*ONE_SAMPLE, *options, "--out", str(tmp_path)) as process:
         serve_one(listening)  # sequential
-        waiting, _ = listening.accept()  # a worker, which gets no answer
+        waiting, _ = listening.accept()  # a worker, which gets no response
         with waiting:
             os.kill(victim_in(process.pid), signal.SIGKILL)
             serve_one(listening)  # asyncio
-            output, _ = process.communicate(timeout=PATIENCE)
+            output, _ = process.communicate(timeout=TIME_LIMIT)
     assert process.returncode == 1
-    assert f"✗ io, processes-warm: {complaint}" in output
+    assert f"✗ io, processes-warm: {message}" in output
     assert [row_of(model, output)[-1] for model in ("sequential", "processes-warm", "asyncio")] == [
         *("✓", "error", "✓")
     ]
@@ -207,7 +204,7 @@ def test_a_process_that_dies_costs_its_own_row_only(
         (signal.SIGTERM, 143, "processes-warm"),
     ],
 )
-def test_a_signal_ends_the_run_and_its_children_and_shows_the_finished_rows(
+def test_a_signal_ends_the_run_and_its_children_and_the_finished_rows_are_shown(
     number: signal.Signals, status: int, model: str, listening: socket.socket, tmp_path: Path
 ) -> None:
     options = ("--models", model, "--url", address_of(listening), "--out", str(tmp_path))
@@ -217,48 +214,48 @@ def test_a_signal_ends_the_run_and_its_children_and_shows_the_finished_rows(
         with waiting:
             members = family(process.pid)
             os.killpg(process.pid, number)  # as a terminal does
-            output, complaints = process.communicate(timeout=PATIENCE)
+            output, errors = process.communicate(timeout=TIME_LIMIT)
     assert process.returncode == status
     assert len(members) >= 2
     assert [pid for pid in members if alive(pid)] == []
     assert row_of("sequential", output)[-1] == "✓"
     assert row_of(model, output)[-1] == "–"
-    assert "Traceback" not in output + complaints
+    assert "Traceback" not in output + errors
 
 
-def test_a_refused_connection_is_a_line_for_each_row_and_a_report(tmp_path: Path) -> None:
+def test_a_refused_connection_is_reported_for_each_model(tmp_path: Path) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         url = address_of(bound)
         options = ("--models", "asyncio", "--url", url, "--out", str(tmp_path))
         status, output, _ = ran(*ONE_SAMPLE, *options)
     assert status == 1
-    said = output.replace("\n", " ")
+    text = output.replace("\n", " ")
     for model in ("sequential", "asyncio"):
-        assert f"✗ io, {model}: {url}: connection refused" in said
-    assert names_in(tmp_path) == ["report.json", "report.md"]  # there is no bar to draw
+        assert f"✗ io, {model}: {url}: connection refused" in text
+    assert names_in(tmp_path) == ["report.json", "report.md"]  # there is nothing to draw
 
 
 def small_files_only() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
 
 
-def test_where_nothing_can_be_written_the_tables_are_shown_all_the_same(tmp_path: Path) -> None:
+def test_the_tables_are_shown_even_if_no_file_can_be_written(tmp_path: Path) -> None:
     options = ("--models", "sequential", "--pages", "1", "--samples", "1", "--latency", "0")
     status, output, _ = ran(
         *options, "--only", "io,mixed", "--out", str(tmp_path), preexec_fn=small_files_only
     )
     assert status == 1
-    said = output.replace("\n", "")
-    assert "✗ mixed, sequential: cannot write to " in said
-    assert f"✗ cannot write the report to {tmp_path}: File too large" in said
+    text = output.replace("\n", "")
+    assert "✗ mixed, sequential: cannot write to " in text
+    assert f"✗ cannot write the report to {tmp_path}: File too large" in text
     assert row_of("sequential", output.split("mixed:")[0])[-1] == "✓"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_behind_standard_output_is_a_clear_line(tmp_path: Path) -> None:
+def test_a_full_disk_behind_standard_output_has_a_clear_error_message(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
         options = ("--models", "sequential", "--pages", "1", "--latency", "0")
-        status, _, complaints = ran(*ONE_SAMPLE, *options, "--out", str(tmp_path), stdout=full)
+        status, _, errors = ran(*ONE_SAMPLE, *options, "--out", str(tmp_path), stdout=full)
     assert status == 1
-    assert "cannot write: No space left on device" in complaints
+    assert "cannot write: No space left on device" in errors

@@ -1,4 +1,4 @@
-"""The ladder of the knock-outs: every rung has the parts it says, and lacks those above."""
+"""The knockout ladders: every rung has its own part and those below, and none of those above."""
 
 import asyncio
 import contextvars
@@ -55,7 +55,7 @@ class Calls:
             sys.setprofile(before)
 
     def many(self, name: str, least: int) -> bool:
-        """Whether there were so many; if not, there must have been next to none."""
+        """Return whether there were `least` calls or more; otherwise require almost none."""
         count = self.of.get(name, 0)
         assert count >= least or count <= 3, f"{name} was called {count} times"
         return count >= least
@@ -68,7 +68,7 @@ STAYING = TASKS - 1  # one is cancelled
 
 
 def parts_seen_in_steps(make: Callable[[ExitStack], Any]) -> set[str]:
-    """Which parts a rung has, by what a program sees and by what is called."""
+    """Detect the parts of a rung, from the behaviour of a program and from the calls made."""
     seen: set[str] = set()
     born: list[Any] = []
     variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=-1)
@@ -80,7 +80,7 @@ def parts_seen_in_steps(make: Callable[[ExitStack], Any]) -> set[str]:
             try:
                 await look(number)
             finally:
-                tally(number)  # whatever has happened: else the rung would wait for ever
+                tally(number)  # in any case, or the rung would wait forever
 
         async def look(number: int) -> None:
             own = variable.get() == -1
@@ -89,14 +89,14 @@ def parts_seen_in_steps(make: Callable[[ExitStack], Any]) -> set[str]:
             if own and variable.get() == number and 0 < number < TASKS - 1:
                 seen.add("contexts")
             if loop is not None and miniloop.current_task(loop) is not None:
-                seen.add("the current task")
+                seen.add("current task")
             try:
                 for time in range(TIMES):
                     if (number, time) == (0, 2) and born:
                         born[-1].cancel()
                     await miniloop.sleep(0)
             except miniloop.CancelledError:
-                seen.add("waiting, cancelling")
+                seen.add("waiting and cancelling")
 
         loop = getattr(rung, "loop", None)
         if loop is not None:
@@ -118,21 +118,21 @@ def keeping(kept: list[Any], function: Callable[..., Any]) -> Callable[..., Any]
 
 def parts_called(calls: Calls, tasks: bool) -> set[str]:
     called = {
-        "a Handle each step": calls.many("Handle.__init__", STAYING * TIMES),
-        "a poll in each turn": calls.many("EpollSelector.select", TIMES)
+        "a Handle per step": calls.many("Handle.__init__", STAYING * TIMES),
+        "a poll per iteration": calls.many("EpollSelector.select", TIMES)
         or calls.many("KqueueSelector.select", TIMES),
         "weak references": calls.many("_register_task", TASKS),
         "Task and Future": tasks,
-        "the loop's turn": calls.many("BaseEventLoop._run_once", TIMES),
-        "the queue": calls.many("deque.popleft", STAYING * TIMES)
+        "loop iteration": calls.many("BaseEventLoop._run_once", TIMES),
+        "ready queue": calls.many("deque.popleft", STAYING * TIMES)
         or calls.many("HandleQueue.popleft", STAYING * TIMES),
-        "the program itself": True,
+        "the program": True,
     }
     return {part for part, there in called.items() if there}
 
 
 @pytest.mark.parametrize("place", range(len(STEPS)), ids=[rung.name for rung in STEPS])
-def test_a_rung_of_the_steps_has_its_part_and_those_below_and_none_above(place: int) -> None:
+def test_a_task_rung_has_its_part_and_those_below_and_none_above(place: int) -> None:
     below = {rung.part for rung in STEPS[place:]}
     assert parts_seen_in_steps(STEPS[place].make) == below
 
@@ -153,20 +153,20 @@ def named(rungs: tuple[Rung, ...], name: str) -> int:
 
 
 WAKE_UP_SIGNS = {
-    # part: what is called once for each wake-up on every rung that has it, and by none below
-    "a poll in each turn": ("EpollSelector.select", TIMES),
+    # part: a function called for each wake-up on every rung that has the part, and on no other
+    "a poll per iteration": ("EpollSelector.select", TIMES),
     "contexts": ("Handle._run", TASKS * TIMES),
     "Handles": ("Handle.__init__", TASKS * TIMES),
-    "the Task's step": ("Task._run", TASKS * TIMES),
-    "Task, Future, turn": ("Future._begin", TASKS * TIMES),
-    "the floor": ("deque.popleft", TASKS * TIMES),
+    "Task step": ("Task._run", TASKS * TIMES),
+    "Task, Future, iteration": ("Future._begin", TASKS * TIMES),
+    "minimal loop and program": ("deque.popleft", TASKS * TIMES),
 }
 TIMER_SIGNS = {
     "contexts": ("Handle._run", TASKS),
-    "the loop's turn": ("BaseEventLoop._run_once", 1),
+    "loop iteration": ("BaseEventLoop._run_once", 1),
     "TimerHandles": ("TimerHandle.__init__", TASKS),
-    "the heap": ("heappop", TASKS),
-    "the program itself": ("Tally.__call__", TASKS),
+    "timer heap": ("heappop", TASKS),
+    "the program": ("Tally.__call__", TASKS),
 }
 
 
@@ -176,7 +176,7 @@ TIMER_SIGNS = {
     [("wake-ups", WAKE_UPS, WAKE_UP_SIGNS), ("timers", TIMERS, TIMER_SIGNS)],
     ids=["wake-ups", "timers"],
 )
-def test_each_of_these_rungs_lacks_what_the_rungs_above_have(
+def test_wake_up_and_timer_rungs_do_not_have_the_parts_above_them(
     kind: str, rungs: tuple[Rung, ...], signs: dict[str, tuple[str, int]]
 ) -> None:
     assert list(signs) == [rung.part for rung in rungs]
@@ -186,7 +186,7 @@ def test_each_of_these_rungs_lacks_what_the_rungs_above_have(
         assert there == [below.part for below in rungs[place:]], rung.name
 
 
-def test_a_rung_leaves_the_core_as_it_was() -> None:
+def test_a_rung_restores_the_core() -> None:
     core = (miniloop.Task._run, miniloop.Handle._run)
     for rung in (*STEPS, *WAKE_UPS, *TIMERS):
         with ExitStack() as stack:
@@ -194,8 +194,8 @@ def test_a_rung_leaves_the_core_as_it_was() -> None:
     assert core == (miniloop.Task._run, miniloop.Handle._run)
 
 
-def test_a_name_that_has_gone_from_the_core_is_told() -> None:
-    with pytest.raises(NameGone, match="Task has no _gone any more: comparisons/knockout has to"):
+def test_a_name_that_no_longer_exists_in_the_core_raises_name_gone() -> None:
+    with pytest.raises(NameGone, match="Task no longer has _gone: update comparisons/knockout"):
         require(miniloop.Task, "_run", "_gone")
     with pytest.raises(NameGone), patched(miniloop.tasks, "gone", None):
         raise AssertionError("never reached")
@@ -205,7 +205,7 @@ def test_a_name_that_has_gone_from_the_core_is_told() -> None:
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
-def test_every_rung_of_every_ladder_does_the_work(workload: str) -> None:
+def test_every_rung_of_every_ladder_runs_its_program(workload: str) -> None:
     about = WORKLOADS[workload]
     small = about._replace(many=min(about.many, 30), times=min(about.times, 8))
     for rung in about.rungs:
@@ -214,25 +214,25 @@ def test_every_rung_of_every_ladder_does_the_work(workload: str) -> None:
         assert nanoseconds > 0
 
 
-class Forgetful(task_rungs.Floor):
+class Forgetful(task_rungs.MinimalLoop):
     def run(self, coros: Any) -> None:
         super().run(coro for number, coro in enumerate(coros) if number or coro.close())
 
 
-def test_a_rung_that_forgets_a_task_is_an_error() -> None:
-    with ExitStack() as stack, pytest.raises(programs.WrongAnswer, match="4 of 5 came to their"):
+def test_a_rung_that_does_not_run_a_task_is_an_error() -> None:
+    with ExitStack() as stack, pytest.raises(programs.WrongAnswer, match="4 of 5 finished"):
         programs.steps(Forgetful(stack), miniloop.sleep, 5, 1).check()
 
 
 @pytest.mark.parametrize("name", ["asyncio", "asyncio, pure Python"])
-def test_a_whole_loop_runs_the_programs_in_a_fresh_process(name: str) -> None:
+def test_a_complete_loop_runs_the_programs_in_a_new_process(name: str) -> None:
     measurement = Measurement(WORKLOADS["timers"], (name,))
     measurement._sample(name, 1)
     assert measurement.errors == {}
     assert len(measurement.samples[name]) == 1
 
 
-def test_the_pure_loop_is_without_the_accelerator() -> None:
+def test_the_pure_python_loop_does_not_use_the_accelerator() -> None:
     program = (
         "from comparisons.knockout.sample import LOOPS\n"
         "asyncio, loop = LOOPS['asyncio, pure Python']()\n"
@@ -245,10 +245,10 @@ def test_the_pure_loop_is_without_the_accelerator() -> None:
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
-def test_a_sample_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sample_returns_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(miniloop.tasks, "_register_task")
-    answer = sample.take("switch", "registering", 1)
-    assert answer["error"].startswith("NameGone: miniloop.tasks has no _register_task any more")
+    answer = sample.take("switch", "registers tasks", 1)
+    assert answer["error"].startswith("NameGone: miniloop.tasks no longer has _register_task")
     assert asyncio.__name__ in sample.LOOPS
 
 
@@ -264,51 +264,51 @@ def measurement(**samples: list[float]) -> Measurement:
 LADDER: dict[str, list[float]] = {
     "miniloop": [100.0, 110.0, 105.0],
     "no_contexts": [80.0, 90.0, 85.0],
-    "no_turn": [80.0, 89.0, 86.0],
-    "floor": [20.0, 21.0, 20.0],
+    "no_iteration": [80.0, 89.0, 86.0],
+    "minimal loop": [20.0, 21.0, 20.0],
     "program": [10.0, 10.0, 10.0],
     "asyncio": [200.0, 220.0, 210.0],
 }
 
 
-def test_a_part_costs_the_difference_between_two_rungs_and_all_add_up() -> None:
+def test_the_costs_are_differences_between_rungs_and_add_up() -> None:
     found = measurement(**LADDER)
     parts = {part.name: part for part in found.parts()}
     assert [part.nanoseconds for part in parts.values()] == [20, -1, 66, 10, 10]
     assert sum(part.nanoseconds for part in parts.values()) == found.median(MINILOOP)
     assert (parts["contexts"].low, parts["contexts"].high) == (20, 20)
-    assert parts["the loop's turn"].nothing
-    assert not parts["TimerHandles"].nothing
+    assert parts["loop iteration"].unclear
+    assert not parts["TimerHandles"].unclear
 
 
-def test_a_round_is_drawn_as_a_whole_so_that_its_slowness_is_no_difference() -> None:
+def test_rounds_are_resampled_as_a_whole_so_that_a_slow_round_makes_no_difference() -> None:
     slow = ([100.0, 200.0, 900.0], [90.0, 190.0, 890.0])
     assert difference(slow) == (10, 10, 10)
     assert difference([[5.0], [3.0]]) == (2, None, None)
 
 
-def test_the_table_holds_every_part_and_every_loop() -> None:
+def test_the_table_has_every_part_and_every_loop() -> None:
     lines = [line.cells for line in table.lines(measurement(**LADDER))]
     assert [cells[0] for cells in lines] == [
-        *("the program itself", "the heap", "TimerHandles", "the loop's turn", "contexts"),
+        *("the program", "timer heap", "TimerHandles", "loop iteration", "contexts"),
         *("miniloop", "asyncio"),
     ]
     assert lines[-2][2:] == ("105", "", "100%")
     assert lines[-1][2:] == ("210", "× 1.82 to 2.20", "× 2.00")
 
 
-def test_a_rung_that_failed_costs_the_two_parts_beside_it() -> None:
+def test_without_a_failed_rung_its_two_neighbouring_parts_are_left_out() -> None:
     found = measurement(**LADDER)
-    found.errors["no turn"] = "it broke"
-    assert [part.name for part in found.parts()] == ["contexts", "the heap", "the program itself"]
-    assert table.complaints(found) == ["✗ timers, no turn: it broke"]
+    found.errors["no iteration"] = "it broke"
+    assert [part.name for part in found.parts()] == ["contexts", "timer heap", "the program"]
+    assert table.error_lines(found) == ["✗ timers, no iteration: it broke"]
 
 
-def test_what_miniloop_does_without_is_no_part_of_it() -> None:
-    assert WORKLOADS["switch"].spared == (
-        *("a Handle each step", "a poll in each turn", "weak references"),
+def test_parts_of_rungs_above_miniloop_are_absent_from_it() -> None:
+    assert WORKLOADS["switch"].absent == (
+        *("a Handle per step", "a poll per iteration", "weak references"),
     )
-    assert WORKLOADS["timers"].spared == ()
+    assert WORKLOADS["timers"].absent == ()
 
 
 # the command
@@ -342,7 +342,7 @@ def test_a_run_writes_a_table_a_chart_and_the_samples(run_at_timers: tuple[Path,
     assert "…" not in output
 
 
-def test_the_readme_gets_a_section_of_its_own_for_each_interpreter(
+def test_the_readme_gets_a_section_for_each_python_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "README.md"
@@ -354,38 +354,38 @@ def test_the_readme_gets_a_section_of_its_own_for_each_interpreter(
     text = path.read_text(encoding="utf-8")
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert text.startswith(f"<!-- begin knockout-{minor} -->\n\n### knockout, CPython {minor}\n")
-    assert "| TimerHandles | written here | 66 |" in text
-    run._measurements[0].errors["floor"] = "it broke"
+    assert "| TimerHandles | separate loop | 66 |" in text
+    run._measurements[0].errors["minimal loop"] = "it broke"
     run._save_readme()
     assert path.read_text(encoding="utf-8") == text
-    assert run._problems == ["README.md is left alone: a table with errors is not kept"]
+    assert run._problems == ["README.md was not changed, because there were errors"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
-        (["--only", "swithc"], "unknown workload: swithc; known are switch, alone, spawn"),
-        (["--only", ","], "no workload named"),
+        (["--only", "swithc"], "unknown workload: swithc; choose from switch, single, spawn"),
+        (["--only", ","], "no workload given"),
         (["--samples", "0"], "'0' is not a whole number from 1 to 1,000"),
         (["--out", "/dev/null"], "/dev/null is not a directory"),
         (["more"], "unrecognized arguments: more"),
     ],
 )
-def test_wrong_usage_is_status_2_and_a_line_that_helps(
-    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_usage_is_status_2_and_a_message_that_helps(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         commands.main(["knockout", *arguments])
     assert stopped.value.code == 2
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_uvloop_is_left_out_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uvloop_is_left_out_if_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "find_spec", lambda name: None)
     assert settings_from([]).whole == ("asyncio", "asyncio, pure Python")
 
 
-def test_without_rich_one_line_says_what_to_install(
+def test_without_rich_a_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("comparisons.command.find_spec", lambda name: None)
@@ -394,7 +394,7 @@ def test_without_rich_one_line_says_what_to_install(
 
 
 @needs_proc
-def test_ctrl_c_is_status_130_without_traceback_and_nobody_is_left(tmp_path: Path) -> None:
+def test_ctrl_c_is_status_130_without_a_traceback_and_leaves_no_process(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "comparisons", "knockout", "--out", str(tmp_path)]
     with subprocess.Popen(
         command,
@@ -407,8 +407,8 @@ def test_ctrl_c_is_status_130_without_traceback_and_nobody_is_left(tmp_path: Pat
         while len(members := family(process.pid)) < 2:
             assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)
-        output, complaints = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "knockout: interrupted" in complaints
-    assert "Traceback" not in output + complaints
+    assert "knockout: interrupted" in errors
+    assert "Traceback" not in output + errors
     assert [member for member in members if alive(member)] == []

@@ -1,4 +1,4 @@
-"""Many sleepers, many connections: small runs of every model, and what is made of the figures."""
+"""Many sleepers and connections: small runs of every model, and the findings from the figures."""
 
 import json
 import os
@@ -14,10 +14,10 @@ from comparisons.memory import family, memory_now
 from comparisons.scale import chart, cli, options, plan, sleepers, table
 from comparisons.scale.experiment import Experiment
 from comparisons.scale.figures import Figures, Refused, spread_of
-from comparisons.scale.growth import crossover, exponent, rounded, told_crossover
+from comparisons.scale.growth import crossover, crossover_sentence, exponent, rounded
 from comparisons.scale.options import settings_from
 from comparisons.scale.plan import Machine, Point, points
-from comparisons.scale.sleepers import Bedroom
+from comparisons.scale.sleepers import Recorder
 from comparisons.supervisor import ROOT, ask
 from tests.test_comparisons_runs import alive, needs_proc
 
@@ -29,7 +29,7 @@ PLENTY = Machine(memory=2**40, files=10**6)
 
 @pytest.mark.parametrize("experiment", plan.EXPERIMENTS)
 @pytest.mark.parametrize("model", plan.installed())
-def test_every_model_does_every_experiment(experiment: str, model: str) -> None:
+def test_every_model_runs_every_experiment(experiment: str, model: str) -> None:
     question = {"experiment": experiment, "model": model, "many": 12}
     answer = ask("comparisons.scale.sample", question, limit=120)
     figures = Figures(**answer["figures"])
@@ -38,37 +38,37 @@ def test_every_model_does_every_experiment(experiment: str, model: str) -> None:
     assert figures.p50 <= figures.p99 <= figures.slowest
 
 
-def test_a_bedroom_refuses_sleepers_that_slept_too_little_or_woke_too_soon() -> None:
-    bedroom = Bedroom(2)
-    bedroom.late.extend([0.001, -0.5])
-    with pytest.raises(RuntimeError, match="of 2 sleepers 2 woke up, or one too soon"):
-        bedroom.figures()
-    with pytest.raises(RuntimeError, match="the first woke up before the last slept"):
-        bedroom.all_asleep()
-    with pytest.raises(RuntimeError, match="of 3 sleepers 0 woke up"):
-        Bedroom(3).figures()
+def test_the_recorder_rejects_missing_and_early_wake_ups() -> None:
+    recorder = Recorder(2)
+    recorder.delays.extend([0.001, -0.5])
+    with pytest.raises(RuntimeError, match="2 of 2 woke up, or one was too early"):
+        recorder.figures()
+    with pytest.raises(RuntimeError, match="the first sleeper woke up before the last one slept"):
+        recorder.all_asleep()
+    with pytest.raises(RuntimeError, match="0 of 3 woke up"):
+        Recorder(3).figures()
 
 
-def no_more() -> None:
+def fail_to_start() -> None:
     raise RuntimeError("can't start new thread")
 
 
-def test_what_the_machine_does_not_give_is_a_refusal_and_no_error(
+def test_a_missing_resource_skips_the_point_and_is_not_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(Refused, match="no thread 7: can't start new thread"):
-        sleepers._or_refused(no_more, "thread 7")
-    answers = iter([{"refused": "no thread 7: can't"}])
+    with pytest.raises(Refused, match="cannot start thread 7: can't start new thread"):
+        sleepers._or_refused(fail_to_start, "thread 7")
+    answers = iter([{"refused": "cannot start thread 7"}])
     monkeypatch.setattr("comparisons.scale.experiment.ask", lambda *_: next(answers))
     many = [Point("sleepers", "threads", 10), Point("sleepers", "threads", 100)]
     experiment = Experiment("sleepers", many, rounds=2)
     assert [point.many for point in experiment.take()] == [10, 10, 100, 100]
     assert experiment.errors == {}
-    assert table.remarks(experiment) == ["– 10 threads left out: no thread 7: can't"]
+    assert table.remarks(experiment) == ["– 10 threads skipped: cannot start thread 7"]
 
 
 @needs_proc
-def test_memory_counts_what_processes_share_once() -> None:
+def test_memory_shared_by_processes_is_counted_once() -> None:
     one = memory_now([os.getpid()])
     child = os.fork()
     if child == 0:
@@ -81,7 +81,7 @@ def test_memory_counts_what_processes_share_once() -> None:
     assert both < 1.5 * one
 
 
-def test_the_spread_is_read_off_the_ordered_values() -> None:
+def test_the_spread_is_the_median_the_99th_percentile_and_the_maximum() -> None:
     assert spread_of([float(number) for number in reversed(range(101))]) == (50, 99, 100)
     assert spread_of([3.0]) == (3, 3, 3)
 
@@ -89,7 +89,7 @@ def test_the_spread_is_read_off_the_ordered_values() -> None:
 # the plan
 
 
-def test_numbers_grow_tenfold_and_never_beyond_the_most() -> None:
+def test_n_grows_tenfold_up_to_the_limit() -> None:
     assert list(plan.numbers(10_000)) == [10, 100, 1_000, 10_000]
     assert list(plan.numbers(250)) == [10, 100, 250]
     found = points("sleepers", ("miniloop", "processes"), quick=False, most=10**6)
@@ -99,25 +99,25 @@ def test_numbers_grow_tenfold_and_never_beyond_the_most() -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "point", "objection"),
+    ("machine", "point", "reason"),
     [
         (PLENTY, Point("sleepers", "miniloop", 10**6), ""),
         (Machine(2**30, 999), Point("sleepers", "miniloop", 10**6), "not enough memory: 2.3 GiB"),
-        (Machine(2**40, 1000), Point("connections", "uvloop", 1000), "no more than 1,000 desc"),
+        (Machine(2**40, 1000), Point("connections", "uvloop", 1000), "at most 1,000 desc"),
         (Machine(2**40, 1000), Point("sleepers", "uvloop", 1000), ""),
     ],
 )
-def test_what_there_is_no_room_for_is_left_out_with_a_word(
-    machine: Machine, point: Point, objection: str
+def test_a_point_that_needs_too_many_resources_is_skipped_with_a_reason(
+    machine: Machine, point: Point, reason: str
 ) -> None:
-    assert objection in machine.objection(point)
-    assert bool(objection) is bool(machine.objection(point))
+    assert reason in machine.reason_to_skip(point)
+    assert bool(reason) is bool(machine.reason_to_skip(point))
     experiment = Experiment(point.experiment, [point], rounds=1)
     experiment.refuse(machine)
-    assert bool(experiment.refused) is bool(objection)
+    assert bool(experiment.refused) is bool(reason)
 
 
-def test_samples_are_interleaved_and_the_largest_numbers_are_measured_once() -> None:
+def test_samples_are_interleaved_and_the_largest_n_is_measured_once() -> None:
     many = points("sleepers", ("asyncio", "miniloop"), quick=False, most=10**6)
     tries = Experiment("sleepers", many, rounds=2).tries
     first = [point.model for point in tries if point.many == 10]
@@ -137,14 +137,14 @@ def test_the_exponent_is_the_slope_in_a_log_log_plot(steepness: float) -> None:
     assert exponent(curve(steepness)) == pytest.approx(steepness)
 
 
-def test_an_exponent_needs_two_numbers_and_looks_at_the_large_ones() -> None:
+def test_an_exponent_needs_two_values_and_ignores_small_n() -> None:
     assert exponent({10: 1.0, 100: 2.0}) is None
     assert exponent({10: 1.0, 100: 2.0, 1_000: 20.0}) == pytest.approx(1.0)
     assert exponent({100: 1_000.0, 1_000: 3.0, 10_000: 30.0}) == pytest.approx(1.0)
     assert exponent({1_000: 99.0, 10_000: 3.0, 100_000: 30.0}) == pytest.approx(1.0)
 
 
-def test_a_crossover_is_found_between_two_numbers() -> None:
+def test_a_crossover_is_interpolated_between_two_measured_n() -> None:
     flat = dict.fromkeys(curve(1.0), 10 * 10**0.5)
     assert crossover(flat, curve(1.0)) == pytest.approx(10 * 10 * 10**0.5)
     assert crossover(curve(1.0), flat) is None
@@ -155,14 +155,14 @@ def test_a_crossover_is_found_between_two_numbers() -> None:
 @pytest.mark.parametrize(
     ("at", "sentence"),
     [
-        (None, "threads never need more memory than miniloop, up to 1,000"),
-        (10.0, "threads need more memory than miniloop from the first: 10"),
-        (316.2, "threads need more memory than miniloop from about 320 on"),
+        (None, "threads do not use more memory than miniloop at N = 1,000"),
+        (10.0, "threads use more memory than miniloop at every N measured"),
+        (316.2, "threads use more memory than miniloop from N ≈ 320"),
     ],
 )
-def test_a_crossover_is_told_in_words(at: float | None, sentence: str) -> None:
-    assert told_crossover("threads", "memory", at, [10, 100, 1_000]) == sentence
-    assert told_crossover("threads", "memory", at, []) == ""
+def test_a_crossover_is_described_in_a_sentence(at: float | None, sentence: str) -> None:
+    assert crossover_sentence("threads", "memory", at, [10, 100, 1_000]) == sentence
+    assert crossover_sentence("threads", "memory", at, []) == ""
     assert rounded(12_345) == 12_000
 
 
@@ -172,7 +172,10 @@ def figures(many: int, each: float, whole: float, growth: float) -> Figures:
 
 
 def experiment_with(**growth: float) -> Experiment:
-    """Loops cost 0.1 s and 10 µs each, threads 200 µs each; and as many to the power given."""
+    """Return an experiment with made-up costs that grow with the given exponents.
+
+    Loops cost 0.1 s, and 10 µs for each sleeper; threads cost 200 µs each.
+    """
     many = points("sleepers", tuple(growth), quick=True, most=10**6)
     experiment = Experiment("sleepers", many, rounds=1)
     for point in many:
@@ -181,33 +184,33 @@ def experiment_with(**growth: float) -> Experiment:
     return experiment
 
 
-def test_growth_that_is_linear_is_told_and_steeper_growth_warned_of() -> None:
+def test_growth_is_shown_and_causes_a_warning_if_it_is_faster_than_linear() -> None:
     experiment = experiment_with(miniloop=1.0, asyncio=1.4)
-    assert "miniloop: CPU ∝ N^1.00, memory ∝ N^1.00" in table.findings(experiment)
+    assert "miniloop: CPU time ∝ N^1.00, memory ∝ N^1.00" in table.findings(experiment)
     assert table.remarks(experiment) == [
-        "⚠ sleepers, asyncio: CPU grows as N^1.40, more than linear"
+        "⚠ sleepers, asyncio: CPU time grows as N^1.40, faster than linear"
     ]
 
 
-def test_where_threads_become_dearer_is_in_the_findings_and_in_the_data() -> None:
+def test_the_n_from_which_threads_cost_more_is_in_the_findings_and_in_the_data() -> None:
     experiment = experiment_with(miniloop=1.0, threads=1.0)
-    told = [line for line in table.findings(experiment) if "CPU time" in line]
-    assert told == ["threads need more CPU time than miniloop from about 540 on"]
+    lines = [line for line in table.findings(experiment) if "more CPU time" in line]
+    assert lines == ["threads use more CPU time than miniloop from N ≈ 540"]
     at = table.as_data(experiment)["crossovers"]["cpu"]["threads"]
     assert 100 < at < 1_000
 
 
-def test_a_chart_is_drawn_of_what_there_is(tmp_path: Path) -> None:
+def test_a_chart_is_drawn_if_there_are_samples(tmp_path: Path) -> None:
     assert chart.draw(tmp_path, [Experiment("sleepers", [], 1)]) == ""
     assert chart.draw(tmp_path, [experiment_with(miniloop=1.0, threads=1.0)]) == "chart.png"
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_sample_that_failed_keeps_its_row_and_is_told() -> None:
+def test_a_failed_sample_keeps_its_row_and_its_error_is_shown() -> None:
     experiment = experiment_with(miniloop=1.0)
     experiment.errors[experiment.points[0]] = "it broke"
     assert table.cells(experiment, experiment.points[0])[:4] == ("10", "miniloop", "error", "–")
-    assert table.complaints(experiment) == ["✗ sleepers, 10 miniloop: it broke"]
+    assert table.error_lines(experiment) == ["✗ sleepers, 10 miniloop: it broke"]
     assert "- ✗ sleepers, 10 miniloop: it broke" in table.as_markdown([experiment])
 
 
@@ -244,7 +247,7 @@ def test_a_run_writes_tables_a_chart_and_the_samples(small_run: tuple[Path, str]
     assert "…" not in output
 
 
-def test_the_readme_gets_a_section_of_its_own_for_each_interpreter(
+def test_the_readme_gets_a_section_for_each_python_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "README.md"
@@ -259,24 +262,24 @@ def test_the_readme_gets_a_section_of_its_own_for_each_interpreter(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
-        (["--only", "swimmers"], "unknown experiment: swimmers; known are sleepers, connections"),
-        (["--models", "fibres"], "unknown model: fibres; known are asyncio, miniloop"),
+        (["--only", "swimmers"], "unknown experiment: swimmers; choose from sleepers, conn"),
+        (["--models", "fibres"], "unknown model: fibres; choose from asyncio, miniloop"),
         (["--most", "5"], "'5' is not a whole number from 10 to 1,000,000"),
         (["--out", "/dev/null"], "/dev/null is not a directory"),
     ],
 )
-def test_wrong_usage_is_status_2_and_a_line_that_helps(
-    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_usage_is_status_2_and_a_message_that_helps(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         commands.main(["scale", *arguments])
     assert stopped.value.code == 2
-    assert complaint in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_uvloop_is_left_out_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uvloop_is_left_out_if_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "find_spec", lambda name: None)
     assert options.settings_from([]).models == ("asyncio", "miniloop", "threads", "processes")
 
@@ -290,7 +293,7 @@ def test_uvloop_is_left_out_where_it_is_not_installed(monkeypatch: pytest.Monkey
     ],
     ids=["sleepers", "connections"],
 )
-def test_ctrl_c_is_status_130_and_nobody_is_left(
+def test_ctrl_c_is_status_130_and_leaves_no_process(
     arguments: tuple[str, ...], members: int, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "comparisons", "scale", *arguments, "--out", str(tmp_path)]
@@ -305,8 +308,8 @@ def test_ctrl_c_is_status_130_and_nobody_is_left(
         while len(found := family(process.pid)) < members:
             assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)
-        output, complaints = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "scale: interrupted" in complaints
-    assert "Traceback" not in output + complaints
+    assert "scale: interrupted" in errors
+    assert "Traceback" not in output + errors
     assert [member for member in found if alive(member)] == []

@@ -1,4 +1,4 @@
-"""The step tables: what each model of execution must show, and what the command answers."""
+"""The step tables: the steps of each execution model, and the output of the command."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from comparisons.steps import main
 from comparisons.steps.figure import RUNNING, WAITING
 from comparisons.steps.journal import Event, Journal, Pause, State
 from comparisons.steps.models import MODELS, Address, Outcome, Run, run_story, sequential
-from comparisons.steps.outside import (
-    QUESTION,
+from comparisons.steps.service import (
+    REQUEST,
     SPAWN,
-    Outside,
     RunFailed,
+    Service,
     ask,
     child_process,
-    hear_from,
-    outside,
-    question,
+    receive_from,
+    request,
+    running_service,
 )
 from comparisons.steps.spans import Totals, totals
 from comparisons.steps.story import BAKERY, FUNCTIONS, Function, Story
@@ -46,17 +46,17 @@ COMMAND = [
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[Address]:
-    with outside() as address:
+    with running_service() as address:
         yield address
 
 
 def letters(run: Run) -> list[str]:
-    """A word per step, a letter per function."""
+    """Return a word for each step with a letter for each function."""
     return ["".join(LETTERS[state] for state in step.states) for step in steps(run)]
 
 
 def history(run: Run, function: int) -> str:
-    """The states one function goes through, each named once."""
+    """Return the sequence of states of one function."""
     states = [step.states[function] for step in steps(run)]
     return "".join(
         LETTERS[state]
@@ -65,13 +65,13 @@ def history(run: Run, function: int) -> str:
     )
 
 
-def test_one_after_the_other_nobody_runs_while_a_function_waits(address: Address) -> None:
+def test_sequentially_no_function_runs_while_one_waits(address: Address) -> None:
     run = run_story("sequential", FUNCTIONS.functions, address)
     assert letters(run) == ["NNN", "RNN", "WNN", "RNN", "DRN", "DDR", "DDW", "DDR", "DDD"]
 
 
 @pytest.mark.parametrize("model", ["asyncio", "miniloop"])
-def test_on_a_loop_others_run_while_a_function_waits(model: str, address: Address) -> None:
+def test_on_a_loop_other_functions_run_while_one_waits(model: str, address: Address) -> None:
     run = run_story(model, FUNCTIONS.functions, address)
     assert letters(run) == ["NNN", "RNN", "WRN", "WDR", "RDW", "DDR", "DDD"]
 
@@ -85,7 +85,7 @@ def test_one_baker_kneads_the_second_cake_while_the_first_one_bakes(
 
 
 @pytest.mark.parametrize("model", ["threads", "processes"])
-def test_every_function_has_a_worker_of_its_own_and_goes_through_its_states(
+def test_every_function_has_its_own_worker_and_sequence_of_states(
     model: str, address: Address
 ) -> None:
     run = run_story(model, FUNCTIONS.functions, address)
@@ -99,7 +99,7 @@ def test_every_function_has_a_worker_of_its_own_and_goes_through_its_states(
 
 
 @pytest.mark.parametrize("story", [FUNCTIONS, BAKERY], ids=lambda story: story.name)
-def test_every_model_comes_to_the_same_results(address: Address, story: Story) -> None:
+def test_every_model_returns_the_same_results(address: Address, story: Story) -> None:
     results = [run_story(model, story.functions, address).results for model in MODELS]
     assert results == [results[0]] * len(MODELS)
 
@@ -117,7 +117,7 @@ def written_run(*events: tuple[int, str, str, State], pauses: tuple[Pause, ...] 
     return Run("written", functions, list(journals.values()), [])
 
 
-def test_control_that_is_handed_over_is_one_step() -> None:
+def test_passing_control_to_another_function_is_one_step() -> None:
     run = written_run(
         (0, "thread 1", "f", State.RUNNING),
         (1, "thread 1", "f", State.WAITING),
@@ -129,7 +129,7 @@ def test_control_that_is_handed_over_is_one_step() -> None:
     assert letters(run) == ["NN", "RN", "WR", "RD", "DD"]
 
 
-def test_what_happens_on_two_threads_is_two_steps() -> None:
+def test_events_on_two_threads_are_two_steps() -> None:
     run = written_run(
         (0, "thread 1", "f", State.RUNNING),
         (1, "thread 1", "f", State.DONE),
@@ -140,7 +140,7 @@ def test_what_happens_on_two_threads_is_two_steps() -> None:
     assert [step.milliseconds for step in steps(run)] == [0, 0, 1, 2, 3]
 
 
-def test_time_is_shared_out_and_pauses_do_not_count_as_running() -> None:
+def test_pauses_do_not_count_as_running_time() -> None:
     run = written_run(
         (0, "thread 1", "f", State.RUNNING),
         (6, "thread 2", "g", State.RUNNING),
@@ -150,11 +150,11 @@ def test_time_is_shared_out_and_pauses_do_not_count_as_running() -> None:
         (20, "thread 1", "f", State.DONE),
         pauses=(Pause("f", 2_000_000, 5_000_000),),
     )
-    assert totals(run) == Totals(whole=20.0, somebody_ran=14.0, several_ran=4.0)
-    assert totals(run).nobody_ran == 6.0
+    assert totals(run) == Totals(whole=20.0, at_least_one_ran=14.0, at_least_two_ran=4.0)
+    assert totals(run).none_ran == 6.0
 
 
-def test_a_difference_between_two_runs_is_told_in_words() -> None:
+def test_the_first_difference_between_two_runs_is_described() -> None:
     start = (0, "thread 1", "f", State.RUNNING)
     one = written_run(start, (1, "thread 1", "f", State.DONE))
     other = written_run(start, (1, "thread 1", "f", State.WAITING))
@@ -162,28 +162,28 @@ def test_a_difference_between_two_runs_is_told_in_words() -> None:
     assert first_difference(one, one) is None
     assert first_difference(one, other) == "step 2: in written f done, but in other f waiting"
     other.journals[0].events.pop()
-    assert first_difference(one, other) == "other was done before step 2"
+    assert first_difference(one, other) == "other has no step 2"
 
 
-# The outside.
+# The service.
 
 
-def test_answers_leave_in_the_order_in_which_they_are_due() -> None:
+def test_answers_are_sent_in_the_order_in_which_they_are_due() -> None:
     ours, theirs = socket.socketpair()
     parent, child = SPAWN.Pipe()
     with ExitStack() as open_files, ours, theirs, parent, child:
         listener = open_files.enter_context(socket.create_server(("127.0.0.1", 0)))
-        helper = Outside(listener, child, open_files)
+        helper = Service(listener, child, open_files)
         for milliseconds in (30, 10, 20):
-            ours.sendall(QUESTION.pack(0, milliseconds))  # asked long ago: all are due
-            helper.listen_to(theirs)
-        helper.answer_what_is_due()
+            ours.sendall(REQUEST.pack(0, milliseconds))  # sent long ago: all are due
+            helper.read_request(theirs)
+        helper.send_due_answers()
         assert ours.recv(3) == bytes([10, 20, 30])
 
 
-def test_the_outside_forgets_who_hangs_up_before_the_answer(address: Address) -> None:
+def test_the_service_drops_the_answer_if_the_client_disconnects(address: Address) -> None:
     with socket.create_connection(address) as line:
-        line.sendall(question(1))
+        line.sendall(request(1))
     with socket.create_connection(address) as line:
         assert ask(line, 5) == 5
 
@@ -192,42 +192,42 @@ def die(pipe: Connection) -> None:
     os._exit(3)
 
 
-def test_a_worker_process_that_dies_is_noticed() -> None:
+def test_a_worker_process_that_dies_raises_run_failed() -> None:
     with child_process(die) as (process, pipe):
         with pytest.raises(RunFailed, match=r"died \(exit code 3\)"):
-            hear_from(process, pipe)
+            receive_from(process, pipe)
 
 
-def test_an_outside_that_hangs_up_is_noticed() -> None:
+def test_a_service_that_closes_the_connection_raises_run_failed() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.shutdown(socket.SHUT_WR)
-        with pytest.raises(RunFailed, match="hung up"):
+        with pytest.raises(RunFailed, match="closed the connection"):
             ask(ours, 1)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_model_that_cannot_reach_the_outside_says_so(model: str) -> None:
+def test_a_model_that_cannot_connect_to_the_service_raises_run_failed(model: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_soon:
-        nobody: Address = closed_soon.getsockname()
+        refusing: Address = closed_soon.getsockname()
     with pytest.raises(RunFailed, match="refused"):
-        run_story(model, FUNCTIONS.functions, nobody)
+        run_story(model, FUNCTIONS.functions, refusing)
 
 
 # The command.
 
 
-def test_the_command_shows_the_tables_and_says_that_the_loops_agree(
+def test_the_command_shows_the_tables_and_that_the_loops_agree(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--models", "asyncio,miniloop", "--no-figures"]) == 0
     printed = capsys.readouterr()
-    assert "asyncio and miniloop: the same 6 steps" in printed.out
+    assert "asyncio and miniloop took the same 6 steps" in printed.out
     assert printed.out.count("│    2 │ 🕐        │ ▶         │ 🔒        │") == 2
     assert printed.err == ""
 
 
-def test_loops_that_differ_are_a_failure(
+def test_different_steps_of_the_loops_are_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(MODELS, "miniloop", sequential)
@@ -238,16 +238,16 @@ def test_loops_that_differ_are_a_failure(
 def test_a_wrong_result_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def hasty(functions: Sequence[Function], address: Address) -> Outcome:
+    def wrong(functions: Sequence[Function], address: Address) -> Outcome:
         journals, results = sequential(functions, address)
         return journals, [0 for _ in results]
 
-    monkeypatch.setitem(MODELS, "threads", hasty)
+    monkeypatch.setitem(MODELS, "threads", wrong)
     assert main(["--models", "sequential,threads", "--no-figures"]) == 1
-    assert "threads and sequential came to different results" in capsys.readouterr().err
+    assert "threads and sequential returned different results" in capsys.readouterr().err
 
 
-def test_when_a_model_fails_the_others_are_still_shown(
+def test_if_a_model_fails_the_others_are_still_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object) -> Outcome:
@@ -261,20 +261,21 @@ def test_when_a_model_fails_the_others_are_still_shown(
 
 
 @pytest.mark.parametrize("models", ["asyncio,trio", "", ","])
-def test_wrong_models_are_refused_with_the_list_of_the_known(
+def test_unknown_models_are_rejected_with_a_list_of_the_known_ones(
     models: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["--models", models])
     assert stopped.value.code == 2
-    assert "known: sequential, asyncio, miniloop, threads, processes" in capsys.readouterr().err
+    expected = "choose from sequential, asyncio, miniloop, threads, processes"
+    assert expected in capsys.readouterr().err
 
 
 def colours(picture: Path) -> set[str]:
     return {to_hex(pixel) for pixel in np.unique(imread(picture).reshape(-1, 4), axis=0)}
 
 
-def test_the_figures_show_both_stories_and_their_folder_is_named_last(
+def test_the_figures_show_both_stories_and_their_folder_is_printed_last(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "new" / "folder"
@@ -291,7 +292,7 @@ def test_the_figures_show_both_stories_and_their_folder_is_named_last(
         assert lane in (folder / f"{name}.svg").read_text()
 
 
-def test_a_folder_that_cannot_be_made_is_a_failure_after_the_tables(
+def test_the_tables_are_shown_even_if_the_folder_cannot_be_created(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
@@ -301,7 +302,7 @@ def test_a_folder_that_cannot_be_made_is_a_failure_after_the_tables(
     assert "steps: " in printed.err
 
 
-def test_an_output_without_emoji_gets_letters_and_nothing_is_leaked(tmp_path: Path) -> None:
+def test_an_ascii_output_gets_letters_and_no_resource_is_leaked(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", *COMMAND[1:], "--out", str(tmp_path)],
         cwd=ROOT,
@@ -316,7 +317,7 @@ def test_an_output_without_emoji_gets_letters_and_nothing_is_leaked(tmp_path: Pa
     assert max(map(len, printed.splitlines()[:-1])) <= 80
 
 
-def test_the_option_ascii_gives_letters(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_option_ascii_shows_letters(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--ascii", "--models", "sequential", "--no-figures"]) == 0
     printed = capsys.readouterr().out
     assert printed.isascii()
@@ -334,8 +335,8 @@ def test_ctrl_c_ends_the_command_and_all_its_processes() -> None:
     )
     with running:
         assert running.stdout is not None
-        running.stdout.readline()  # the title comes when the outside is there
+        running.stdout.readline()  # the title is printed when the service is running
         os.killpg(running.pid, signal.SIGINT)
         # The pipes end when every process that inherited them is gone.
-        _, complaint = running.communicate(timeout=60)
-    assert (running.returncode, complaint) == (130, b"steps: stopped\n")
+        _, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (130, b"steps: interrupted\n")

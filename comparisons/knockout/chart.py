@@ -1,7 +1,7 @@
-"""The stacked bars: a panel for each workload, miniloop's parts in a row, whole loops beneath.
+"""The stacked bar chart: a panel for each workload, with miniloop's parts and the complete loops.
 
-What miniloop does without is hatched and stands behind its bar's end: miniloop is as long as the
-plain part of its bar. Axes begin at zero and are not bent.
+Parts that miniloop does not have are hatched and follow the end of its bar; they are not part of
+its time. The axes are linear and start at zero.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from comparisons.knockout.parts import Measurement
 from comparisons.knockout.table import title
 
 LEAST_SHARE_WITH_FIGURE: Final = 0.035
-"""Of the panel's width: in a narrower segment a figure has no room."""
+"""The share of the panel's width from which a segment is wide enough for its figure."""
 GREYS: Final = (14, 15)
-"""Of the colours: grey are the loops beside the ladder."""
+"""Indices of the grey colours, which are used for the complete loops only."""
 
 
 def draw(folder: Path, measurements: Sequence[Measurement]) -> str:
-    """Write chart.svg and chart.png; the name of the second, or "" if there is nothing to draw."""
+    """Write chart.svg and chart.png; return the second name, or "" if there is nothing to draw."""
     shown = [one for one in measurements if one.median(MINILOOP) is not None]
     if not shown:
         return ""
@@ -43,7 +43,7 @@ def draw(folder: Path, measurements: Sequence[Measurement]) -> str:
 
 
 def _colours() -> dict[str, Any]:
-    """One for each part, the same in all panels and in every run."""
+    """Return a colour for each part, the same in all panels and in every run."""
     names = dict.fromkeys(rung.part for each in WORKLOADS.values() for rung in each.rungs)
     colours = [colormaps["tab20"](number) for number in range(20) if number not in GREYS]
     return dict(zip(names, colours, strict=False))
@@ -54,15 +54,15 @@ def _draw_panel(panel: Axes, measurement: Measurement, legend: dict[str, Any]) -
     whole = {name: value for name, value in known.items() if value is not None}
     parts = list(reversed(measurement.parts()))
     longest = max(*whole.values(), sum(max(0.0, part.nanoseconds) for part in parts), 1.0)
-    miniloop = sum(part.nanoseconds for part in parts if not part.spared)
+    miniloop = sum(part.nanoseconds for part in parts if not part.absent)
     colours, end = _colours(), 0.0
-    for part in sorted(parts, key=lambda part: part.spared):
-        width = max(0.0, part.nanoseconds)  # less than nothing is noise
+    for part in sorted(parts, key=lambda part: part.absent):
+        width = max(0.0, part.nanoseconds)  # a negative cost cannot be drawn
         style: dict[str, Any] = {"color": colours[part.name]}
-        if part.spared:
+        if part.absent:
             style = {"facecolor": "white", "edgecolor": colours[part.name], "hatch": "////"}
         panel.barh(0, width, left=end, **style)
-        name = f"spared: {part.name}" if part.spared else part.name
+        name = f"not in miniloop: {part.name}" if part.absent else part.name
         legend.setdefault(name, Patch(**style))
         if width > longest * LEAST_SHARE_WITH_FIGURE:
             box = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.7}

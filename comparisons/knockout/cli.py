@@ -1,4 +1,4 @@
-"""One run: take the samples of each workload, show its table, then write everything down."""
+"""One run: take the samples of each workload, show its table, then write the report."""
 
 import json
 import platform
@@ -28,14 +28,14 @@ class Run:
             **environment(),
             "libraries": libraries(("uvloop",)),
             "samples": f"{settings.rounds} of each rung, interleaved, "
-            f"each the least of {settings.values}",
+            f"each the lowest of {settings.values} runs",
             **occasion(arguments),
         }
         self._measurements: list[Measurement] = []
         self._problems: list[str] = []
 
     def complete(self) -> int:
-        """The exit status; KeyboardInterrupt and OSError of what is written pass through."""
+        """Run and return the exit status; KeyboardInterrupt and OSError from output propagate."""
         with results_folder(self._settings.out, "knockout") as folder:
             self._screen.print(header_table(self._header), "")
             for name in self._settings.workloads:
@@ -60,15 +60,15 @@ class Run:
                     bars.update(bar, completed=done, model=name)
                 bars.update(bar, completed=total, model="")
         finally:
-            self._screen.print(table.on_screen(measurement))  # after Ctrl-C, what there is
+            self._screen.print(table.on_screen(measurement))  # after Ctrl-C, the samples so far
 
     def _write(self, folder: Path) -> None:
         chart = draw(folder, self._measurements)
         data = {"header": self._header, "workloads": list(map(table.as_data, self._measurements))}
         text = json.dumps(data, indent=2, ensure_ascii=False)
         (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-        picture = [f"![what each part costs]({chart})", ""] if chart else []
-        lines = ["# What each part of miniloop costs", "", *self._header_lines(), "", *picture]
+        picture = [f"![the cost of each part]({chart})", ""] if chart else []
+        lines = ["# The cost of each part of miniloop", "", *self._header_lines(), "", *picture]
         lines += table.as_markdown(self._measurements)
         (folder / "report.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
         if self._settings.save_readme:
@@ -81,7 +81,7 @@ class Run:
 
     def _save_readme(self) -> None:
         if any(one.errors for one in self._measurements):
-            self._problems.append(f"{README.name} is left alone: a table with errors is not kept")
+            self._problems.append(f"{README.name} was not changed, because there were errors")
             return
         minor = ".".join(platform.python_version_tuple()[:2])
         lines = [f"### knockout, CPython {minor}", "", *self._header_lines(), ""]

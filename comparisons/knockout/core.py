@@ -1,7 +1,7 @@
-"""Reaching into miniloop's core: by few names, each looked for before it is relied on.
+"""Access to private names of miniloop's core; each name is checked before it is used.
 
-The ladder takes parts out of the real classes. When the core changes, a name may go, and a ladder
-that went on without it would measure something else than it says. So nothing here is used unasked.
+The ladder removes parts from the real classes. If the core changes and a name no longer exists, the
+ladder must fail, because it would otherwise measure something different from what it says.
 """
 
 from collections.abc import Iterator
@@ -10,23 +10,23 @@ from typing import Any
 
 
 class NameGone(Exception):
-    """The core has changed and the ladder has not; the text says where."""
+    """A name that the ladder uses no longer exists in the core; the message names it."""
 
 
 def require(owner: Any, *names: str) -> None:
-    """NameGone unless `owner`, a module, class or object, has all these names."""
+    """Raise NameGone unless `owner`, a module, class or object, has all these attributes."""
     missing = [name for name in names if not hasattr(owner, name)]
     if missing:
         known_as = getattr(owner, "__qualname__", "") or getattr(owner, "__name__", "")
         raise NameGone(
-            f"{known_as or type(owner).__name__} has no {' and no '.join(missing)} any more: "
-            "comparisons/knockout has to follow the core"
+            f"{known_as or type(owner).__name__} no longer has {' and '.join(missing)}: "
+            "update comparisons/knockout"
         )
 
 
 @contextmanager
 def patched(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Put `value` in the place of an attribute until the block ends."""
+    """Replace an attribute by `value` until the end of the block."""
     require(owner, name)
     before = getattr(owner, name)
     setattr(owner, name, value)

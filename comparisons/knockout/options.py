@@ -1,4 +1,4 @@
-"""The options of the command, checked."""
+"""The command line of `python -m comparisons knockout`."""
 
 import argparse
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ class Settings(NamedTuple):
     workloads: tuple[str, ...]
     rounds: int
     values: int
-    """How often a sample runs its program; the shortest run counts."""
+    """The number of runs in a sample; the fastest one counts."""
     whole: tuple[str, ...]
-    """The loops beside the ladder."""
+    """The complete loops that are measured for comparison."""
     out: Path | None
     save_readme: bool
 
 
 def settings_from(arguments: Sequence[str]) -> Settings:
-    """SystemExit(2) with a line on standard error if the arguments are wrong."""
+    """Parse the arguments; raise SystemExit(2), with a message on standard error, if invalid."""
     given = _parser().parse_args(arguments)
     return Settings(
         workloads=given.only,
@@ -43,9 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     about = "\n".join(f"  {each.name:8} {each.about}" for each in WORKLOADS.values())
     parser = argparse.ArgumentParser(
         prog="python -m comparisons knockout",
-        description="What each part of miniloop costs: they are taken out in turn, to the floor.",
+        description="Measure the cost of each part of a loop iteration by removing the parts one\n"
+        "at a time, down to a minimal loop. asyncio and uvloop run the same programs.",
         epilog=f"workloads:\n{about}\n\n"
-        "exit status: 0 measured, 1 something failed, 2 wrong usage, 130 Ctrl-C",
+        "exit status: 0 success, 1 something failed, 2 invalid usage, 130 Ctrl-C",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -58,8 +59,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A,B",
         help="workloads to run",
     )
-    samples = f"samples of each rung ({ROUNDS}; quick {QUICK_ROUNDS})"
+    samples = f"samples of each rung (default: {ROUNDS}, with --quick {QUICK_ROUNDS})"
     add("--samples", type=whole_number(1, 1000), metavar="N", help=samples)
-    add("--out", type=folder, metavar="DIR", help="where to write (results/knockout-DATE-TIME)")
-    add("--save-readme", action="store_true", help="put the tables into comparisons/README.md, too")
+    add(
+        "--out",
+        type=folder,
+        metavar="DIR",
+        help="results folder (default: results/knockout-DATE-TIME)",
+    )
+    add("--save-readme", action="store_true", help="also put the tables in comparisons/README.md")
     return parser

@@ -1,9 +1,9 @@
-"""From the samples of the rungs to what each part costs.
+"""The cost of each part, computed from the samples of the rungs.
 
-A part costs the difference between the median of the rung that has it and the median of the next,
-which has not. Its interval is a bootstrap over rounds: a round has one sample of every rung, taken
-one shortly after the other, and is drawn as a whole. So what slows a whole round down falls on both
-rungs, and mostly not on their difference.
+The cost of a part is the median of the rung that has it minus the median of the next rung, which
+does not. Its interval is a bootstrap over rounds. A round has one sample of every rung, all taken
+within a short time, and is resampled as a whole. So if the machine is slow during a round, that
+affects both rungs, and mostly not their difference.
 """
 
 import random
@@ -23,23 +23,23 @@ SAMPLE_SECONDS: Final = 120.0
 class Part(NamedTuple):
     name: str
     how: str
-    """How the rung that lacks it is made; of a spared part, the rung that has it."""
-    spared: bool
-    """miniloop does without it: what it would cost on top."""
+    """How the rung without the part is made; for an absent part, the rung that has it."""
+    absent: bool
+    """Whether miniloop does not have it; then this is what it would add."""
     nanoseconds: float
     low: float | None
     high: float | None
-    """The 95 % interval; None for a single round."""
+    """The 95 % interval; None if there is only one round."""
 
     @property
-    def nothing(self) -> bool:
-        """That it costs anything cannot be told."""
+    def unclear(self) -> bool:
+        """Whether the interval contains zero."""
         return self.low is not None and self.high is not None and self.low <= 0 <= self.high
 
 
 @dataclass
 class Measurement:
-    """One workload on every rung of its ladder, and on the whole loops beside it."""
+    """One workload on every rung of its ladder and on the complete loops."""
 
     workload: Workload
     whole: tuple[str, ...]
@@ -51,9 +51,9 @@ class Measurement:
         return [*(rung.name for rung in self.workload.rungs), *self.whole]
 
     def take(self, rounds: int, values: int) -> Iterator[str]:
-        """Take all samples, one of each in turn; before each, say of what it is.
+        """Take all samples, interleaved; yield the name of the rung or loop before each sample.
 
-        Every round begins one further down, so that none always follows the same.
+        The order rotates, so that no rung always follows the same one.
         """
         for number in range(rounds):
             first = number % len(self.names)
@@ -72,39 +72,39 @@ class Measurement:
             self.samples.setdefault(name, []).append(answer["nanoseconds"])
 
     def median(self, name: str) -> float | None:
-        """Nanoseconds; None where it failed, or was not come to."""
+        """Return the median in nanoseconds; None without samples or after an error."""
         samples = self.samples.get(name)
         return median(samples) if samples and name not in self.errors else None
 
     def parts(self) -> list[Part]:
-        """From the top; those beside a rung that failed are left out."""
+        """Return the parts from top to bottom, without those next to a rung that failed."""
         rungs = self.workload.rungs
         found = []
         for rung, below in zip(rungs, (*rungs[1:], None), strict=True):
             names = [rung.name] if below is None else [rung.name, below.name]
             if all(self.median(name) is not None for name in names):
-                spared = rung.part in self.workload.spared
-                how = rung.how if spared or below is None else below.how
+                absent = rung.part in self.workload.absent
+                how = rung.how if absent or below is None else below.how
                 cost = difference([self.samples[name] for name in names])
-                found.append(Part(rung.part, how, spared, *cost))
+                found.append(Part(rung.part, how, absent, *cost))
         return found
 
     def share(self, part: Part) -> float | None:
-        """Of miniloop's time as it is."""
+        """Return the cost of the part as a share of miniloop's time."""
         whole = self.median(MINILOOP)
         return None if whole is None else part.nanoseconds / whole
 
 
 def difference(rungs: Sequence[Sequence[float]]) -> tuple[float, float | None, float | None]:
-    """The first's median less the second's, if there is one, and the interval."""
+    """Return the first median minus the second, if there is a second, and the interval."""
     rounds = list(zip(*rungs, strict=False))
-    value = _first_less_second(rounds)
+    value = _first_minus_second(rounds)
     if len(rounds) < 2:
         return value, None, None
-    return value, *interval(_first_less_second, rounds)
+    return value, *interval(_first_minus_second, rounds)
 
 
-def _first_less_second(rounds: Sequence[tuple[float, ...]]) -> float:
+def _first_minus_second(rounds: Sequence[tuple[float, ...]]) -> float:
     first, *second = (median(samples) for samples in zip(*rounds, strict=True))
     return float(first - sum(second))
 
@@ -112,7 +112,7 @@ def _first_less_second(rounds: Sequence[tuple[float, ...]]) -> float:
 def interval(
     figure: Callable[[Sequence[tuple[float, ...]]], float], rounds: Sequence[tuple[float, ...]]
 ) -> tuple[float, float]:
-    chance = random.Random(len(rounds))  # the same samples always give the same interval
-    drawn = sorted(figure(chance.choices(rounds, k=len(rounds))) for _ in range(RESAMPLES))
+    generator = random.Random(len(rounds))  # the same samples always give the same interval
+    drawn = sorted(figure(generator.choices(rounds, k=len(rounds))) for _ in range(RESAMPLES))
     tail = round(RESAMPLES * (1 - CONFIDENCE) / 2)
     return drawn[tail], drawn[-tail - 1]

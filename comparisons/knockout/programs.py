@@ -1,7 +1,7 @@
-"""The programs that every rung runs, with their results checked: a fast wrong answer is an error.
+"""The programs that every rung runs; their results are checked.
 
-A program's last coroutine or callback stops what runs it, so that no rung needs a task that waits
-for the others: it would have more parts than the rung.
+The last coroutine or callback of a program stops the loop. So no rung needs a task that waits for
+the others, which would need parts that the rung does not have.
 """
 
 import gc
@@ -13,25 +13,25 @@ from comparisons.knockout.ladder import Workload
 
 
 class WrongAnswer(Exception):
-    """The rung did not do the program's work."""
+    """The rung did not run the program completely."""
 
 
 class Tally:
-    """Who has ended; calls `when_all` once everybody has."""
+    """Records which coroutines or callbacks have finished; calls `when_all` after the last one."""
 
     def __init__(self, expected: int, when_all: Callable[[], None]) -> None:
         self.expected = expected
         self.when_all = when_all
-        self.ended: list[int] = []
+        self.finished: list[int] = []
 
     def __call__(self, number: int) -> None:
-        self.ended.append(number)
-        if len(self.ended) == self.expected:
+        self.finished.append(number)
+        if len(self.finished) == self.expected:
             self.when_all()
 
     def check(self) -> None:
-        if sorted(self.ended) != list(range(self.expected)):
-            raise WrongAnswer(f"{len(set(self.ended))} of {self.expected} came to their end")
+        if sorted(self.finished) != list(range(self.expected)):
+            raise WrongAnswer(f"{len(set(self.finished))} of {self.expected} finished")
 
 
 def steps(rung: Any, sleep: Any, many: int, times: int) -> Tally:
@@ -62,7 +62,7 @@ def wake_ups(rung: Any, _sleep: Any, many: int, times: int) -> Tally:
 
 def timers(rung: Any, _sleep: Any, many: int, _times: int) -> Tally:
     tally = Tally(many, rung.stop)
-    # No two at the same time, and in no order; 7919 is a prime.
+    # All times are different and in mixed order; 7919 is a prime.
     rung.fire([number * 7919 % many / many / 1000 for number in range(many)], tally)
     return tally
 
@@ -71,10 +71,10 @@ PROGRAMS = {"steps": steps, "wake-ups": wake_ups, "timers": timers}
 
 
 def measured(workload: Workload, rung: Any, sleep: Any, values: int) -> Iterator[float]:
-    """Nanoseconds of CPU time a unit, so many times; a first, smaller run is not counted.
+    """Yield the CPU time per unit in nanoseconds for `values` runs, after a smaller warm-up run.
 
-    CPU time and not the clock's: what else runs on the machine then counts for less, and a rung
-    waits for nothing. (The timers are all due within a millisecond.)
+    CPU time is used because other processes on the machine affect it less than wall time, and no
+    rung waits. (All timers are due within a millisecond.)
     """
     program = PROGRAMS[workload.kind]
     program(rung, sleep, max(1, workload.many // 50), workload.times // 4).check()

@@ -1,7 +1,7 @@
-"""One sample: a fresh process in which one rung, or one whole loop, runs one workload.
+"""One sample: a new process in which one rung, or one complete loop, runs one workload.
 
-The question comes as JSON on standard input, the answer is a line of JSON: the least of a few
-values in nanoseconds a unit, for what disturbs a run makes it longer, or {"error": "..."}.
+The question is read as JSON from standard input. The answer is a line of JSON: {"error": "..."}, or
+the lowest of several values in nanoseconds per unit, because noise only makes a run slower.
 """
 
 import json
@@ -15,17 +15,17 @@ from typing import Any, Final, NamedTuple
 class Runner(NamedTuple):
     rung: Any
     sleep: Any
-    """The `sleep` of the loop's own module."""
+    """The `sleep` of the module that the loop belongs to."""
 
 
 def runner(workload: str, name: str, stack: ExitStack) -> Runner:
-    """What runs the programs: a rung of the workload's ladder, or a whole loop."""
+    """Create what runs the programs: a rung of the workload's ladder, or a complete loop."""
     if name in LOOPS:
         asyncio, loop = LOOPS[name]()
-        from comparisons.knockout import timer_rungs, wakeup_rungs  # after the loop was chosen
+        from comparisons.knockout import timer_rungs, wakeup_rungs  # after the loop is created
 
         class Whole(wakeup_rungs.OnALoop, timer_rungs.OnALoop):
-            """Everything the programs ask for."""
+            """All the methods that the programs call."""
 
         return Runner(Whole(loop, stack), asyncio.sleep)
     import miniloop
@@ -57,7 +57,7 @@ LOOPS: Final[dict[str, Callable[[], tuple[Any, Any]]]] = {
 
 
 def take(workload: str, name: str, values: int) -> dict[str, Any]:
-    """{"nanoseconds": ...} or {"error": ...}."""
+    """Take the sample; return {"nanoseconds": ...} or {"error": ...}."""
     with ExitStack() as stack:
         try:
             rung, sleep = runner(workload, name, stack)

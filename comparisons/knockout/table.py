@@ -1,4 +1,4 @@
-"""The figures as tables for a terminal of 80 columns, as Markdown and as JSON."""
+"""The figures as tables for an 80-column terminal, as Markdown and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -13,13 +13,13 @@ from comparisons.knockout.parts import Measurement, Part
 from comparisons.ratios import ratio_of_medians
 from comparisons.report import escaped, markdown_table
 
-TITLES: Final = ("part", "without it", "ns", "95 % interval", "share")
+TITLES: Final = ("part", "measured against", "ns", "95 % interval", "of miniloop")
 NOTES: Final = """\
-ns: nanoseconds of CPU time, the difference between the medians of two rungs of a ladder, one with
-the part and one without. ≈: the interval holds zero. share: of miniloop's time; of a loop, its
-ratio to miniloop. without it: the rung that lacks the part is miniloop's real code, the same
-patched in one place, or a loop written for the ladder. spared: what miniloop does without, and
-would cost on top."""
+ns: nanoseconds of CPU time. The cost of a part is the difference between the medians of a loop with
+the part and a loop without it. Measured against: the loop without it is miniloop with one attribute
+patched, or a separate loop written for this. Of miniloop: share of miniloop's time; for complete
+loops, the ratio to it. +: a part that miniloop does not have, and what it would add. ≈: the
+interval contains zero (for complete loops, the ratio 1), so there is no clear difference."""
 
 
 class Line(NamedTuple):
@@ -28,26 +28,26 @@ class Line(NamedTuple):
 
 
 def lines(measurement: Measurement) -> list[Line]:
-    """Bottom up: the floor's parts first, so that the figures add up to miniloop's."""
+    """Return the lines from the bottom up, so that the parts add up to the line of miniloop."""
     parts = measurement.parts()
-    own = [part for part in reversed(parts) if not part.spared]
-    spared = [part for part in reversed(parts) if part.spared]
+    own = [part for part in reversed(parts) if not part.absent]
+    absent = [part for part in reversed(parts) if part.absent]
     return [
         *(Line(_part(measurement, part)) for part in own),
         Line(_loop(measurement, MINILOOP), "bold"),
-        *(Line(_part(measurement, part), "dim") for part in spared),
+        *(Line(_part(measurement, part), "dim") for part in absent),
         *(Line(_loop(measurement, name)) for name in measurement.whole),
     ]
 
 
 def _part(measurement: Measurement, part: Part) -> tuple[str, ...]:
     share = measurement.share(part)
-    name = f"spared: {part.name}" if part.spared else part.name
-    figure = f"{part.nanoseconds:{'+' if part.spared else ''}.0f}"
+    name = f"+ {part.name}" if part.absent else part.name
+    figure = f"{part.nanoseconds:{'+' if part.absent else ''}.0f}"
     return (
         name,
-        "–" if part.spared else part.how,
-        f"≈{figure}" if part.nothing else figure,
+        "–" if part.absent else part.how,
+        f"≈{figure}" if part.unclear else figure,
         "–" if part.low is None else f"{part.low:.0f} to {part.high:.0f}",
         "–" if share is None else f"{share:.0%}".replace("-0%", "0%"),
     )
@@ -66,7 +66,7 @@ def _loop(measurement: Measurement, name: str) -> tuple[str, ...]:
 
 def title(measurement: Measurement) -> str:
     workload = measurement.workload
-    return f"{workload.about}: ns a {workload.unit}"
+    return f"{workload.about}, ns per {workload.unit}"
 
 
 def on_screen(measurement: Measurement) -> Group:
@@ -75,28 +75,30 @@ def on_screen(measurement: Measurement) -> Group:
         title_justify="left",
         title_style="",
         box=box.SIMPLE_HEAD,
+        padding=0,
         pad_edge=False,
         show_edge=False,
     )
     for number, heading in enumerate(TITLES):
-        table.add_column(heading, justify="left" if number < 2 else "right", no_wrap=True)
+        lines_of_heading = heading.replace("measured ", "measured\n").replace("of ", "of\n")
+        table.add_column(lines_of_heading, justify="left" if number < 2 else "right", no_wrap=True)
     for cells, style in lines(measurement):
         table.add_row(*cells, style=style)
-    return Group(table, *(Text(line, style="red") for line in complaints(measurement)), Text())
+    return Group(table, *(Text(line, style="red") for line in error_lines(measurement)), Text())
 
 
-def complaints(measurement: Measurement) -> list[str]:
+def error_lines(measurement: Measurement) -> list[str]:
     name = measurement.workload.name
     return [f"✗ {name}, {rung}: {error}" for rung, error in measurement.errors.items()]
 
 
 def as_markdown(measurements: Sequence[Measurement], level: str = "##") -> list[str]:
-    """The lines of all tables."""
+    """Return the lines of all tables."""
     text: list[str] = []
     for measurement in measurements:
         text += [f"{level} {measurement.workload.name}: {title(measurement)}", ""]
         text += markdown_table(TITLES, [line.cells for line in lines(measurement)])
-        text += [""] + [f"{escaped(line)}\n" for line in complaints(measurement)]
+        text += [""] + [f"{escaped(line)}\n" for line in error_lines(measurement)]
     return [*text, NOTES]
 
 

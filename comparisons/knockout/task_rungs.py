@@ -1,21 +1,21 @@
-"""The ladder of a task's step: miniloop's, with one part less on every rung.
+"""The ladder of a task step: every rung has one part less than the rung above it.
 
-All rungs run the same coroutines, each of which gives its turn away a number of times and then says
-that it has ended. Read from the top: the first rungs have a part that miniloop does without, then
-comes miniloop as it is, then each class takes one part more out of what its base class runs:
+All rungs run the same coroutines. Each coroutine yields to the loop a number of times and then
+reports that it has finished. The first rungs have a part that miniloop does not have; then comes
+miniloop itself; then each class removes one more part from what its base class runs:
 
-    HandleForEachStep   above miniloop: every step is a Handle, as in asyncio
-    PollInEachTurn      above miniloop: a watched socket, so every turn asks the selector
-    RegisterEachTask    above miniloop: the weak references by which all_tasks() knows the tasks
-    Miniloop            as it is
-    NoCancellation      patched: Task's step is one of this file, without waiting and cancelling
-    NoCurrentTask       patched: that step without the note which task is the current one
-    NoContexts          patched: that step with a plain send, and no copy of a context for a task
-    NoTask              this file's entries in miniloop's queue, run by miniloop's turn
-    Floor               written here: a deque of coroutines, and send(None)
-    Program             written here: no queue either, each coroutine to its end
+    HandleForEachStep     above miniloop: every step is a Handle, as in asyncio
+    PollInEachIteration   above miniloop: a watched socket, so every iteration calls select
+    RegisterEachTask      above miniloop: all_tasks() keeps a weak reference to each task
+    Miniloop              unchanged
+    NoCancellation        patched: a task step defined here, without waiting and cancelling
+    NoCurrentTask         patched: that step, without setting the current task
+    NoContexts            patched: that step with a plain send, and no context copy for a task
+    NoTask                entries defined here, in miniloop's ready queue and iteration
+    MinimalLoop           separate: a deque of coroutines, and send(None)
+    Program               separate: no queue either; each coroutine runs to its end
 
-"Patched" means: the real class with one attribute replaced, everything else is the core's.
+"Patched" means the real class with one attribute replaced.
 """
 
 import socket
@@ -33,16 +33,16 @@ Coro: TypeAlias = Coroutine[Any, Any, None]
 
 
 class OnALoop:
-    """Run coroutines as tasks of any event loop. `stack` undoes what a rung has set up."""
+    """Runs coroutines as tasks of any event loop; `stack` undoes the setup of a rung."""
 
     def __init__(self, loop: Any, stack: ExitStack) -> None:
         self.loop = loop
         stack.callback(loop.close)
 
     def run(self, coros: Iterable[Coro]) -> None:
-        """Until the loop is stopped, which is the last coroutine's business."""
+        """Run them until the last one stops the loop."""
         for coro in coros:
-            self.loop.create_task(coro)  # the ready queue holds it
+            self.loop.create_task(coro)  # the ready queue keeps a reference to it
         self.loop.run_forever()
 
     def stop(self) -> None:
@@ -54,11 +54,11 @@ class Miniloop(OnALoop):
         super().__init__(miniloop.new_event_loop(), stack)
 
 
-# -- above miniloop: what it does without ---------------------------------------------------------
+# -- above miniloop: parts that it does not have --------------------------------------------------
 
 
 class RegisterEachTask(Miniloop):
-    """A weak reference for each task when it is made, as in asyncio; nothing is patched."""
+    """Creates a weak reference for each new task, as asyncio does; nothing is patched."""
 
     def run(self, coros: Iterable[Coro]) -> None:
         require(tasks, "_register_task")
@@ -67,14 +67,14 @@ class RegisterEachTask(Miniloop):
         self.loop.run_forever()
 
 
-class PollInEachTurn(RegisterEachTask):
+class PollInEachIteration(RegisterEachTask):
     def __init__(self, stack: ExitStack) -> None:
         super().__init__(stack)
         watch_a_socket(self.loop, stack)
 
 
 def watch_a_socket(loop: Any, stack: ExitStack) -> None:
-    """As in every program that talks to others; from then on the loop polls in each turn."""
+    """Register a socket, as every network program does: the loop then polls in each iteration."""
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
         stack.callback(end.close)
@@ -82,7 +82,7 @@ def watch_a_socket(loop: Any, stack: ExitStack) -> None:
     stack.callback(loop.remove_reader, ours)
 
 
-class HandleForEachStep(PollInEachTurn):
+class HandleForEachStep(PollInEachIteration):
     def __init__(self, stack: ExitStack) -> None:
         super().__init__(stack)
         require(self.loop, "_ready", "_enqueue")
@@ -91,12 +91,12 @@ class HandleForEachStep(PollInEachTurn):
 
 
 class HandleQueue(deque[Any]):
-    """A ready queue of Handles alone: what else would enter comes as the callback of one."""
+    """A ready queue that contains only Handles; other entries are wrapped in one."""
 
     def __init__(self, loop: Any) -> None:
         super().__init__()
         self.loop = loop
-        self.context = Context()  # the step brings its own, so this one need not be a copy
+        self.context = Context()  # shared: a task step uses its own context anyway
 
     def append(self, entry: Any) -> None:
         if entry.__class__ is not events.Handle:
@@ -115,18 +115,18 @@ class NoCancellation(Miniloop):
         stack.enter_context(patched(tasks.Task, "_run", self.step()))
 
     def step(self) -> Callable[[Any], None]:
-        """What stands in the place of Task._run."""
+        """Return the replacement for Task._run."""
         return _step_of_the_current_task
 
 
 def _step_of_the_current_task(task: Any) -> None:
-    """A step that expects nothing but a bare yield, or the end."""
+    """Run a step of a coroutine that only does bare yields."""
     loop = task._loop
     outer_task = loop._current_task
     loop._current_task = task
     try:
         coro = task._coro
-        task._context.run(type(coro).send, coro, None)  # as Task._run does
+        task._context.run(type(coro).send, coro, None)  # like Task._run
         loop._ready.append(task)
     except StopIteration as stop:
         futures.Future.set_result(task, stop.value)
@@ -142,7 +142,7 @@ class NoCurrentTask(NoCancellation):
 def _step_in_a_context(task: Any) -> None:
     try:
         coro = task._coro
-        task._context.run(type(coro).send, coro, None)  # as Task._run does
+        task._context.run(type(coro).send, coro, None)  # like Task._run
         task._loop._ready.append(task)
     except StopIteration as stop:
         futures.Future.set_result(task, stop.value)
@@ -150,9 +150,9 @@ def _step_in_a_context(task: Any) -> None:
 
 class NoContexts(NoCurrentTask):
     def run(self, coros: Iterable[Coro]) -> None:
-        nobodys = Context()  # given, so that no task makes a copy for itself; it is never entered
+        shared_context = Context()  # passed so that no task copies a context; never entered
         for coro in coros:
-            self.loop.create_task(coro, context=nobodys)
+            self.loop.create_task(coro, context=shared_context)
         self.loop.run_forever()
 
     def step(self) -> Callable[[Any], None]:
@@ -167,11 +167,11 @@ def _plain_step(task: Any) -> None:
         futures.Future.set_result(task, stop.value)
 
 
-# -- further below: no Task, then no loop ---------------------------------------------------------
+# -- no Task, then no loop ------------------------------------------------------------------------
 
 
 class Step:
-    """All that the loop asks of an entry: a method `_run`."""
+    """The minimal entry of the ready queue: an object with a method `_run`."""
 
     __slots__ = ("coro", "ready")
 
@@ -195,9 +195,9 @@ class NoTask(Miniloop):
         self.loop.run_forever()
 
 
-class Floor:
+class MinimalLoop:
     def __init__(self, stack: ExitStack) -> None:
-        """There is nothing to set up."""
+        """Need no setup."""
 
     def run(self, coros: Iterable[Coro]) -> None:
         ready = deque(coros)
@@ -210,10 +210,10 @@ class Floor:
                 continue
 
     def stop(self) -> None:
-        """An empty queue is the end."""
+        """Do nothing: the loop ends when its queue is empty."""
 
 
-class Program(Floor):
+class Program(MinimalLoop):
     def run(self, coros: Iterable[Coro]) -> None:
         for coro in coros:
             try:

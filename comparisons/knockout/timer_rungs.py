@@ -1,10 +1,10 @@
-"""The ladder of a timer: many callbacks, each called once when its time has come.
+"""The ladder of a timer: many callbacks, each called once when it is due.
 
-Miniloop     as it is: call_at
-NoContexts   patched: Handle._run calls its callback without a context, and copies none
-NoTurn       written here: a heap of miniloop's TimerHandles, and the clock
-Floor        written here: a heap of tuples, and the clock
-Program      the callbacks called at once
+Miniloop      unchanged: call_at
+NoContexts    patched: Handle._run calls its callback without a context, and copies none
+NoIteration   separate: a heap of miniloop's TimerHandles, and the clock
+MinimalLoop   separate: a heap of tuples, and the clock
+Program       separate: calls the callbacks immediately
 """
 
 import heapq
@@ -23,7 +23,7 @@ Callback: TypeAlias = Callable[[int], object]
 
 class OnALoop(task_rungs.OnALoop):
     def fire(self, times: Sequence[float], callback: Callback) -> None:
-        """Call `callback(number)` at each time, seconds from now, until the loop is stopped."""
+        """Call `callback(number)` after each delay in seconds, until the loop is stopped."""
         now = self.loop.time()
         for number, delay in enumerate(times):
             self.loop.call_at(now + delay, callback, number)
@@ -31,7 +31,7 @@ class OnALoop(task_rungs.OnALoop):
 
 
 class Miniloop(task_rungs.Miniloop, OnALoop):
-    """As it is."""
+    """miniloop, unchanged."""
 
 
 class NoContexts(task_rungs.Miniloop):
@@ -40,22 +40,22 @@ class NoContexts(task_rungs.Miniloop):
         require(events.Handle, "_callback", "_args")
         without = wakeup_rungs.call_without_context
         stack.enter_context(patched(events.Handle, "_run", without))
-        self.nobodys = Context()
+        self.shared_context = Context()
 
     def fire(self, times: Sequence[float], callback: Callback) -> None:
         now = self.loop.time()
         for number, delay in enumerate(times):
-            self.loop.call_at(now + delay, callback, number, context=self.nobodys)
+            self.loop.call_at(now + delay, callback, number, context=self.shared_context)
         self.loop.run_forever()
 
 
-class NoTurn(NoContexts):
+class NoIteration(NoContexts):
     def fire(self, times: Sequence[float], callback: Callback) -> None:
         now = time.monotonic()
         heap: list[tuple[float, int, Any]] = []
         for number, delay in enumerate(times):
             when = now + delay
-            arguments = (callback, (number,), self.loop, self.nobodys)
+            arguments = (callback, (number,), self.loop, self.shared_context)
             heapq.heappush(heap, (when, number, events.TimerHandle(when, *arguments)))
         while heap:
             now = time.monotonic()
@@ -63,9 +63,9 @@ class NoTurn(NoContexts):
                 heapq.heappop(heap)[2]._run()
 
 
-class Floor:
+class MinimalLoop:
     def __init__(self, stack: ExitStack) -> None:
-        """There is nothing to set up."""
+        """Need no setup."""
 
     def fire(self, times: Sequence[float], callback: Callback) -> None:
         now = time.monotonic()
@@ -78,10 +78,10 @@ class Floor:
                 callback(heapq.heappop(heap)[1])
 
     def stop(self) -> None:
-        """An empty heap is the end."""
+        """Do nothing: the loop ends when its heap is empty."""
 
 
-class Program(Floor):
+class Program(MinimalLoop):
     def fire(self, times: Sequence[float], callback: Callback) -> None:
         for number in range(len(times)):
             callback(number)

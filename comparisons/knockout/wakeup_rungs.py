@@ -1,13 +1,13 @@
-"""The ladder of a wake-up: tasks that await futures which a callback sets in the next turn.
+"""The ladder of a wake-up: tasks await futures that a callback sets in the next iteration.
 
-On every rung `soon(value)` gives something to await that will have this value. From the top:
+On every rung, `soon(value)` returns an awaitable that will have this value. From top to bottom:
 
-    PollInEachTurn   (task_rungs) above miniloop: every turn asks the selector
-    Miniloop         as it is: a future, and call_soon(future.set_result, value)
-    NoContexts       patched: Handle._run calls its callback without a context, and copies none
-    NoHandles        what sets the future stands in the ready queue by itself
-    NoBookkeeping    patched: Task's step is one of this file: a plain send, and no more
-    Floor            written here: a deque of coroutines and of things to await, and send(None)
+    PollInEachIteration   above miniloop: every iteration calls select
+    Miniloop              unchanged: a future, and call_soon(future.set_result, value)
+    NoContexts            patched: Handle._run calls its callback without a context, and copies none
+    NoHandles             the ready queue contains objects that set a future, instead of Handles
+    NoBookkeeping         patched: a task step defined here, which is a plain send
+    MinimalLoop           separate: a deque of coroutines and awaitables, and send(None)
 """
 
 from collections import deque
@@ -30,10 +30,10 @@ class OnALoop(task_rungs.OnALoop):
 
 
 class Miniloop(task_rungs.Miniloop, OnALoop):
-    """As it is: the first makes the loop, the second its futures."""
+    """miniloop, unchanged: the first base class creates the loop, the second the futures."""
 
 
-class PollInEachTurn(Miniloop):
+class PollInEachIteration(Miniloop):
     def __init__(self, stack: ExitStack) -> None:
         super().__init__(stack)
         task_rungs.watch_a_socket(self.loop, stack)
@@ -45,23 +45,23 @@ class NoContexts(Miniloop):
         require(self.loop, "_empty_context")
         require(events.Handle, "_callback", "_args")
         stack.enter_context(patched(events.Handle, "_run", call_without_context))
-        self.nobodys = Context()
+        self.shared_context = Context()
 
     def soon(self, value: int) -> Any:
         future = self.loop.create_future()
-        self.loop.call_soon(future.set_result, value, context=self.nobodys)
+        self.loop.call_soon(future.set_result, value, context=self.shared_context)
         return future
 
 
 def call_without_context(handle: Any) -> None:
-    """In the place of Handle._run."""
+    """Replace Handle._run."""
     if handle._args is None:
         return
     handle._callback(*handle._args)
 
 
 class Setter:
-    """An entry of the ready queue that sets a future and can do nothing else."""
+    """An entry of the ready queue that only sets a future."""
 
     __slots__ = ("future", "value")
 
@@ -89,12 +89,12 @@ class NoBookkeeping(NoHandles):
 
     def run(self, coros: Iterable[Coro]) -> None:
         for coro in coros:
-            self.loop.create_task(coro, context=self.nobodys)
+            self.loop.create_task(coro, context=self.shared_context)
         self.loop.run_forever()
 
 
 def _plain_step(task: Any) -> None:
-    """In the place of Task._run: what is awaited is one of our futures and will have a result."""
+    """Replace Task._run; the coroutine only awaits futures of this loop that get a result."""
     try:
         awaited = task._coro.send(None)
         awaited._asyncio_future_blocking = False
@@ -104,7 +104,7 @@ def _plain_step(task: Any) -> None:
 
 
 class Promise:
-    """The least that can be awaited: a value to come and the one coroutine that waits for it."""
+    """A minimal awaitable: a value, and the one coroutine that waits for it."""
 
     __slots__ = ("value", "waiting")
 
@@ -117,7 +117,7 @@ class Promise:
         return self.value
 
 
-class Floor:
+class MinimalLoop:
     def __init__(self, stack: ExitStack) -> None:
         self.ready: deque[Any] = deque()
 
@@ -140,4 +140,4 @@ class Floor:
                 continue
 
     def stop(self) -> None:
-        """An empty queue is the end."""
+        """Do nothing: the loop ends when its queue is empty."""

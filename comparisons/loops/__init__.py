@@ -1,9 +1,10 @@
 """`python -m comparisons loops`: one row for each workload, one column for each event loop.
 
-Read in this order: workload, micro, tree, classics, columns, process, rows (what is measured);
-worker, measure (how); means, table, figure, files (how it is shown); options, run.
+Read the modules in this order: workload, micro, tree, classics, columns, process, network, rows
+(what is measured); worker, measure (how it is measured); means, table, figure, files (how it is
+shown); options, run.
 
-Nothing is imported here that a sample does not need: every sample imports this file first.
+Every sample process imports this file first, so it imports nothing that a sample does not need.
 """
 
 import os
@@ -21,11 +22,11 @@ def installed(name: str) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; the answer is its exit status: 0, 1 (a failure), 130 (Ctrl-C).
+    """Run the command; return its exit status: 0, 1 (something failed) or 130 (Ctrl-C).
 
-    Raises SystemExit(2) on wrong usage, as argparse does.
+    Raises SystemExit(2) on invalid usage.
     """
-    from comparisons.loops.options import settings_from  # here for the samples' sake, as below
+    from comparisons.loops.options import settings_from  # late, so that samples do not import it
 
     settings = settings_from(arguments)
     missing = [name for name in NEEDED if not installed(name)]
@@ -42,6 +43,6 @@ def main(arguments: list[str]) -> int:
         return INTERRUPTED
     except OSError as error:
         print(f"cannot write: {error.strerror or error}", file=sys.stderr)
-        # What standard output still holds may be what could not be written: do not try again.
+        # Discard buffered output: flushing it at exit would fail again with the same error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

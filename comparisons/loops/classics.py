@@ -1,34 +1,34 @@
-"""Workloads known from elsewhere, and the two controls, which no loop can make faster or slower."""
+"""Workloads from trio's and curio's benchmarks, and two controls that use no event loop."""
 
 from collections.abc import AsyncIterator, Coroutine
 from types import ModuleType
 from typing import Any, Final
 
 from comparisons.loops.micro import FAR, VALUES
-from comparisons.loops.workload import CPU, Loop, OnLoop, Outside
+from comparisons.loops.workload import CPU, Loop, OnLoop, Standalone
 
 CONTROL: Final = "control"
 DEPTH: Final = 10
 NAP: Final = 0.01
 NAPS: Final = 100
 MOST_NAPS: Final = 200_000
-"""Of all the tasks of a crowd together: a larger crowd takes fewer each."""
+"""The limit for all tasks of a workload together: with more tasks, each one naps less often."""
 QUICK_NAPS: Final = 5
 MOST_QUICK_NAPS: Final = 10_000
 CROWDS: Final = (10, 100, 1_000, 10_000)
 
 
-# controls: coroutines that nobody but this file drives
+# controls: coroutines that are driven by this file, without an event loop
 
 
 def drive(coroutine: Coroutine[Any, Any, int]) -> int:
-    """Run what never waits."""
+    """Run a coroutine that never suspends."""
     try:
         coroutine.send(None)
     except StopIteration as done:
         result: int = done.value
         return result
-    raise RuntimeError("a control waited for something")
+    raise RuntimeError("a control workload suspended")
 
 
 def coroutines(_loop: Loop, number: int) -> int:
@@ -42,7 +42,7 @@ async def _fibonacci(number: int) -> int:
 
 
 def fibonacci(number: int) -> int:
-    """The same, by addition."""
+    """Return the same number without recursion."""
     before, now = 1, 0
     for _ in range(number):
         before, now = now, before + now
@@ -57,7 +57,7 @@ def async_generators(_loop: Loop, depth: int) -> int:
 
 
 async def _nodes(depth: int) -> AsyncIterator[int]:
-    """A binary tree's nodes, each through the generators of all the nodes above it."""
+    """Yield a binary tree's nodes; each one passes through the generators of its ancestors."""
     if depth:
         async for value in _nodes(depth - 1):
             yield value
@@ -66,8 +66,8 @@ async def _nodes(depth: int) -> AsyncIterator[int]:
             yield value
 
 
-# trio's schedule-timing: one task, ten awaits deep, that does nothing but let others go first,
-# beside one that sleeps.
+# trio's schedule-timing: one task, ten awaits deep, that only yields to the loop, next to one that
+# sleeps.
 
 
 async def schedule_timing(aio: ModuleType, times: int) -> int:
@@ -87,8 +87,8 @@ async def schedule_timing(aio: ModuleType, times: int) -> int:
     return count
 
 
-# curio's: many tasks that nap. Most of the time is waiting, the same for all, so what is compared
-# is CPU time.
+# curio's benchmark: many tasks that sleep briefly. Most of the wall time is spent waiting, so CPU
+# time is compared.
 
 
 def _naps(crowd: int) -> OnLoop:
@@ -115,7 +115,7 @@ def _naps(crowd: int) -> OnLoop:
     )
 
 
-CLASSICS: Final[tuple[OnLoop | Outside, ...]] = (
+CLASSICS: Final[tuple[OnLoop | Standalone, ...]] = (
     OnLoop(
         name="schedule-timing",
         group="trio",
@@ -127,20 +127,20 @@ CLASSICS: Final[tuple[OnLoop | Outside, ...]] = (
         expected=lambda times: times,
     ),
     *map(_naps, CROWDS),
-    Outside(
+    Standalone(
         name="coroutines",
         group=CONTROL,
-        about="fib({size}), each call a coroutine, by send",
+        about="fib({size}), every call a coroutine, no event loop",
         size=25,
         quick=20,
         values=VALUES,
         work=coroutines,
         expected=fibonacci,
     ),
-    Outside(
+    Standalone(
         name="async_generators",
         group=CONTROL,
-        about="a tree of {size} levels, walked by send",
+        about="a tree of {size} levels, no event loop",
         size=14,
         quick=11,
         values=VALUES,

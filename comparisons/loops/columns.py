@@ -1,4 +1,4 @@
-"""The columns: which event loops are compared, and how a fresh process gets hold of one."""
+"""The columns: which event loops are compared, and how a new process loads one of them."""
 
 import sys
 from importlib import import_module
@@ -11,7 +11,7 @@ from comparisons.loops.workload import Loop
 REFERENCE: Final = "asyncio"
 PURE: Final = "asyncio-python"
 FLOOR: Final = "epoll"
-"""No column of the table: a bare loop by hand, where a row has one."""
+"""Not a column of the table: a bare epoll loop, measured for the echo rows only."""
 
 
 class Column(NamedTuple):
@@ -36,7 +36,7 @@ def installed() -> tuple[str, ...]:
 
 
 def load(column: str) -> Loop:
-    """The column's loop, in a process that has not had another column's before."""
+    """Load the column's loop; only one column can be loaded in a process."""
     if column == "miniloop":
         return Loop(import_module("miniloop"))
     if column == PURE:
@@ -48,10 +48,10 @@ def load(column: str) -> Loop:
 
 
 def _without_accelerator() -> Loop:
-    """asyncio whose `import _asyncio` has failed: it then keeps its own Task and Future."""
+    """Import asyncio without `_asyncio`: it then uses its Task and Future in Python."""
     modules: dict[str, ModuleType | None] = vars(sys)["modules"]
-    modules.setdefault("_asyncio", None)  # None: cannot be imported
+    modules.setdefault("_asyncio", None)  # None: importing it raises ImportError
     aio = import_module("asyncio")
     if modules["_asyncio"] is not None or aio.Task.__module__ != "asyncio.tasks":
-        raise RuntimeError("the C accelerator of asyncio was loaded before")
+        raise RuntimeError("the C accelerator of asyncio is already imported")
     return Loop(aio)

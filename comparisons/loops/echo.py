@@ -1,14 +1,14 @@
-"""An echo server on one event loop, and the processes that talk to it.
+"""An echo server on one event loop, and its client processes.
 
-`sample()` serves in this process, which has to be a fresh one: the loop is the one thing that shall
-be different from sample to sample. The clients are processes of their own, plain blocking sockets
-with one connection each; they check every byte that comes back. What counts is the CPU time of the
-server alone, from the first message to the last, after a warm-up.
+`sample()` serves in this process, which must be a new one, so that samples differ only in their
+loop. The clients are separate processes with one plain blocking socket each; they check every byte
+that comes back. The result is the CPU time of the server alone, from the first to the last message
+after a warm-up.
 
-The column "epoll" is no loop but the least that a server in Python can do: a dictionary of sockets
-and three system calls a message. What a loop takes beyond it is the price of the loop.
+The column "epoll" is not an event loop, but the minimum for a server in Python: a dictionary of
+sockets and three system calls per message. The difference to it is the cost of the loop.
 
-By hand: `python -m comparisons.loops.echo --column miniloop --api streams --size 1024`
+To run one sample: `python -m comparisons.loops.echo --column miniloop --api streams --size 1024`
 """
 
 import argparse
@@ -36,17 +36,17 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 HOST: Final = "127.0.0.1"
 CLIENTS: Final = 2
 WARM_UP: Final = 200
-"""Messages of each client that do not count."""
+"""Messages of each client before the measurement."""
 CHUNK: Final = 64 * 1024
-"""Bytes that a server asks for at a time, where that is its own choice and not the loop's.
+"""Bytes that a server reads at a time, if the server decides that and not the loop.
 
-With 128 KiB or more, the memory for each message would be mapped and unmapped by the kernel, which
-takes longer than the message.
+With 128 KiB or more, malloc would map and unmap the memory of each message, which takes longer
+than the message itself.
 """
 NUMBER: Final = 8
-"""Bytes at the head of a message that make each one different."""
+"""Bytes at the start of a message that make each one different."""
 CLIENT_SECONDS: Final = 30.0
-"""How long a client waits for its server before it gives up; so nothing here waits for ever."""
+"""The socket timeout of a client in seconds."""
 
 INTERRUPTED: Final = 130
 
@@ -55,22 +55,22 @@ class Sample(NamedTuple):
     seconds: float
     """From the first message to the last reply."""
     cpu_per_message: float
-    """CPU seconds of the server process, user and system."""
+    """CPU seconds of the server process per message, user and system time."""
     requests_per_second: float
     mean: float
-    """Seconds from a message's first byte to the reply's last, as the clients see it."""
+    """The mean time in seconds from sending a message to the last byte of its reply."""
     p99: float
 
 
 class EchoError(Exception):
-    """A server or a client that did not do its work; the text is for the report."""
+    """A server or a client failed; the message is for the report."""
 
 
 def sample(column: str, api: str, size: int, messages: int) -> Sample:
-    """Echo `messages` of `size` bytes through the loop of `column`, used in the way of `api`.
+    """Echo `messages` messages of `size` bytes on the loop of `column`, with the given `api`.
 
-    The process has to be fresh, and for "asyncio-python" `_asyncio` cannot be imported in it.
-    Raises EchoError if a byte comes back wrong, or a client or the server fails.
+    Call it in a new process; for "asyncio-python", `_asyncio` must not be importable in it.
+    Raises EchoError if a reply is wrong, or if a client or the server fails.
     """
     with _listening() as listener, Clients(listener, size, messages // CLIENTS) as clients:
         if column == "epoll":
@@ -86,18 +86,18 @@ def _listening() -> socket.socket:
     return listener
 
 
-# -- the clients, as the server's process sees them -----------------------------------------------
+# -- the clients, seen from the server process ----------------------------------------------------
 
 
 class Clients:
-    """The client processes, and the thread which talks to them while the main thread serves.
+    """The client processes, and a thread that controls them while the main thread serves.
 
-    The thread waits in a read as long as the clients are at work, so it takes no CPU time then.
+    While the clients send messages, the thread blocks in a read, so it uses no CPU time.
     """
 
     def __init__(self, listener: socket.socket, size: int, messages: int) -> None:
-        what = (str(number) for number in (listener.getsockname()[1], size, messages))
-        self._command = (sys.executable, "-m", __spec__.name, "--client", *what)
+        options = (str(number) for number in (listener.getsockname()[1], size, messages))
+        self._command = (sys.executable, "-m", __spec__.name, "--client", *options)
         self._messages = messages * CLIENTS
         self._processes: list[subprocess.Popen[str]] = []
         self._thread: Thread | None = None
@@ -129,7 +129,7 @@ class Clients:
         for process in self._processes:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
-                    with suppress(BrokenPipeError):  # what it would not read any more
+                    with suppress(BrokenPipeError):  # it exited without reading all of its input
                         pipe.close()
 
     def _kill(self) -> None:
@@ -138,26 +138,26 @@ class Clients:
             process.wait()
 
     def start(self, stop_serving: Callable[[], object]) -> None:
-        """Let them begin; `stop_serving` is called, in a thread, when they have ended or failed."""
+        """Start the clients; `stop_serving` is called in a thread when they finish or fail."""
         self._thread = Thread(target=self._measure, args=(stop_serving,))
         self._thread.start()
 
     def sample(self) -> Sample:
-        """What came of it, or the EchoError."""
+        """Return the result; raise EchoError if there is none."""
         if self._sample is None:
-            raise self._error or EchoError("the server has ended before its clients")
+            raise self._error or EchoError("the server stopped before its clients")
         return self._sample
 
     def _measure(self, stop_serving: Callable[[], object]) -> None:
         try:
             for process in self._processes:
-                _hear(process, "warm")
+                _expect(process, "warm")
             before = process_time()
             for process in self._processes:
                 print("go", file=process.stdin, flush=True)
             for process in self._processes:
-                _hear(process, "done")
-            cpu = process_time() - before  # and only then is there anything long to be read
+                _expect(process, "done")
+            cpu = process_time() - before  # before reading the long answers
             answers = [json.loads(_read(process)) for process in self._processes]
             self._sample = _sum_up(answers, cpu / self._messages)
         except (EchoError, OSError, ValueError) as error:
@@ -167,17 +167,17 @@ class Clients:
             stop_serving()
 
 
-def _hear(process: "subprocess.Popen[str]", word: str) -> None:
-    heard = _read(process)
-    if heard != word:
-        raise EchoError(f"a client: {heard}")
+def _expect(process: "subprocess.Popen[str]", word: str) -> None:
+    line = _read(process)
+    if line != word:
+        raise EchoError(f"a client: {line}")
 
 
 def _read(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     line = process.stdout.readline().strip()
     if not line:
-        raise EchoError("a client process died in the middle of its work")
+        raise EchoError("a client process died")
     return line
 
 
@@ -198,7 +198,7 @@ def _sum_up(answers: list[dict[str, Any]], cpu_per_message: float) -> Sample:
 
 
 def client(port: int, size: int, messages: int) -> None:
-    """Warm up, wait for the word, send message after message; say what came of it on stdout."""
+    """Warm up, wait for "go" on standard input, send the messages, print the result as JSON."""
     with socket.create_connection((HOST, port), CLIENT_SECONDS) as server:
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         exchanges = _exchanges(server, size)
@@ -206,17 +206,17 @@ def client(port: int, size: int, messages: int) -> None:
             next(exchanges)
         print("warm", flush=True)
         if not sys.stdin.readline():
-            raise EchoError("nobody said go")
+            raise EchoError("standard input ended before the start signal")
         begun = perf_counter()
         latencies = [next(exchanges) for _ in range(messages)]
         ended = perf_counter()
         print("done", flush=True)
         print(json.dumps({"begun": begun, "ended": ended, "latencies": latencies}), flush=True)
-        sys.stdin.read()  # nobody shall find the connection gone who still looks at it
+        sys.stdin.read()  # keep the connection open until the server no longer uses it
 
 
 def _exchanges(server: socket.socket, size: int) -> Iterator[float]:
-    """Send a message and get it back, again and again; the seconds that each took."""
+    """Send messages and receive them back; yield the seconds that each one took."""
     message = bytearray(b"echo " * (size // 5 + 1))[:size]
     reply = bytearray(size)
     view = memoryview(reply)
@@ -228,11 +228,11 @@ def _exchanges(server: socket.socket, size: int) -> Iterator[float]:
         while received < size:
             more = server.recv_into(view[received:])
             if not more:
-                raise EchoError("the server has closed the connection")
+                raise EchoError("the server closed the connection")
             received += more
         taken = perf_counter() - begun
         if reply != message:
-            raise EchoError("what came back is not what was sent")
+            raise EchoError("the reply differs from the message")
         yield taken
 
 
@@ -240,24 +240,24 @@ def _exchanges(server: socket.socket, size: int) -> Iterator[float]:
 
 
 def _serve_bare(listener: socket.socket, clients: Clients) -> None:
-    """The floor: wait, receive, send. A server of its own writes no less."""
+    """Serve with a bare epoll loop: wait, receive, send."""
     if not hasattr(select, "epoll"):
         raise EchoError("this system has no epoll")
     with ExitStack() as stack:
         poll = stack.enter_context(select.epoll())
-        bell, ringer = socket.socketpair()  # rung when the clients have ended
-        stack.enter_context(bell)
-        stack.enter_context(ringer)
+        wake_up, waker = socket.socketpair()  # readable when the clients have finished
+        stack.enter_context(wake_up)
+        stack.enter_context(waker)
         connections: dict[int, socket.socket] = {}
         unsent: dict[int, bytes] = {}
         poll.register(listener, select.EPOLLIN)
-        poll.register(bell, select.EPOLLIN)
-        clients.start(lambda: ringer.send(b"!"))
+        poll.register(wake_up, select.EPOLLIN)
+        clients.start(lambda: waker.send(b"!"))
         while True:
             for fd, event in poll.poll():
                 connection = connections.get(fd)
                 if connection is None:
-                    if fd == bell.fileno():
+                    if fd == wake_up.fileno():
                         return
                     connection = stack.enter_context(_accepted(listener))
                     connections[connection.fileno()] = connection
@@ -283,7 +283,7 @@ def _send_bare(
     poll: "select.epoll", connection: socket.socket, data: bytes, unsent: dict[int, bytes]
 ) -> None:
     sent = connection.send(data)
-    if sent < len(data):  # read no more until the rest is gone
+    if sent < len(data):  # stop reading until the rest has been sent
         poll.modify(connection, select.EPOLLOUT)
         unsent[connection.fileno()] = data[sent:]
 
@@ -306,13 +306,13 @@ def _serve_on_loop(column: str, api: str, listener: socket.socket, clients: Clie
 
 
 def loop_of(column: str) -> tuple[ModuleType, Callable[[], Any] | None]:
-    """The module that is asyncio in this column, and what makes its loop; None for the usual."""
+    """Return the column's module with asyncio's names and its loop factory; None: the default."""
     if column == "miniloop":
         return import_module("miniloop"), None
     aio = import_module("asyncio")
     accelerated = sys.modules.get("_asyncio") is not None
     if accelerated is (column == "asyncio-python"):
-        raise EchoError(f"{column}: the process is not a fresh one made for this column")
+        raise EchoError(f"{column}: this process is not a new one for this column")
     return aio, import_module("uvloop").new_event_loop if column == "uvloop" else None
 
 
@@ -340,7 +340,7 @@ async def _by_streams(
 
     async def echo(reader: Any, writer: Any) -> None:
         echoing.append(aio.current_task())
-        with suppress(ConnectionError):  # of a client that has failed and says why itself
+        with suppress(ConnectionError):  # from a client that failed; it reports the reason itself
             while data := await reader.read(CHUNK):
                 writer.write(data)
                 await writer.drain()
@@ -353,7 +353,7 @@ async def _by_streams(
     await ended
     server.close()
     await server.wait_closed()
-    await aio.gather(*echoing)  # for which wait_closed() waits only since 3.12
+    await aio.gather(*echoing)  # wait_closed() waits for these only since 3.12
 
 
 async def _by_sock(
@@ -385,27 +385,29 @@ async def _by_sock(
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m comparisons.loops.echo", description="One sample of an echo server."
+        prog="python -m comparisons.loops.echo",
+        description="Take one sample of an echo server; print it as JSON.",
     )
-    parser.add_argument("--column", choices=COLUMNS, default="miniloop")
-    parser.add_argument("--api", choices=APIS, default="streams")
-    parser.add_argument("--size", type=positive, default=1024, help="bytes of a message")
-    parser.add_argument("--messages", type=positive, default=10_000, help="of all clients")
-    parser.add_argument("--client", type=int, nargs=3, help=argparse.SUPPRESS)
+    add = parser.add_argument
+    add("--column", choices=COLUMNS, default="miniloop", help="the event loop")
+    add("--api", choices=APIS, default="streams", help="the API that the server uses")
+    add("--size", type=positive, default=1024, help="message size in bytes")
+    add("--messages", type=positive, default=10_000, help="messages of all clients together")
+    add("--client", type=int, nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.client:
-        with errors_told(sys.stdout):
+        with report_errors(sys.stdout):
             client(*options.client)
         return 0
     hide_accelerator(options.column)
-    with errors_told(sys.stderr):
+    with report_errors(sys.stderr):
         taken = sample(options.column, options.api, options.size, options.messages)
         print(json.dumps(taken._asdict()))
     return 0
 
 
 def hide_accelerator(column: str) -> None:
-    """Let asyncio do without its C part, where `column` says so; before it is imported."""
+    """For "asyncio-python", make `_asyncio` impossible to import; call before importing asyncio."""
     if column == "asyncio-python":
         sys.modules["_asyncio"] = None  # type: ignore[assignment]
 
@@ -417,8 +419,8 @@ def positive(text: str) -> int:
 
 
 @contextmanager
-def errors_told(stream: Any) -> Iterator[None]:
-    """End with status 1 and one line, without a traceback, where the server or a client fails."""
+def report_errors(stream: Any) -> Iterator[None]:
+    """If the server or a client fails, print one line and exit with status 1."""
     try:
         yield
     except (EchoError, OSError, ImportError) as error:

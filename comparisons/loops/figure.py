@@ -1,7 +1,7 @@
 """The grouped bar chart: a group of bars for each row, a bar for each loop, as SVG and PNG.
 
-A bar shows a ratio to asyncio (C). It starts at 1 and the axis is logarithmic: twice as fast goes
-as far to the left as twice as slow goes to the right.
+A bar shows a ratio to asyncio (C). Bars start at 1 and the axis is logarithmic, so a bar for
+"twice as fast" is as long as one for "twice as slow".
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from comparisons.ratios import figure as ratio_figure
 
 TICKS: Final = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10)
 GROUP_HEIGHT: Final = 0.82
-"""Of the room that a row has."""
+"""The share of a row's height that its bars fill."""
 
 
 def draw(folder: Path, rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """Write chart.svg and chart.png; the name of the first, or "" if there is no bar to draw."""
+    """Write chart.svg and chart.png; return the first name, or "" if there is nothing to draw."""
     shown = [row for row in rows if row.ratios]
     others = [column for column in columns if column != REFERENCE]
     if not shown:
@@ -40,7 +40,7 @@ def draw(folder: Path, rows: Sequence[Row], columns: Sequence[str]) -> str:
         _draw_panel(panel, part, others)
     handles, labels = panels[0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside upper center", ncols=len(others), frameon=False)
-    # A Figure without pyplot needs no screen: the file's format chooses what draws it.
+    # A Figure without pyplot needs no display: savefig selects the backend by the file format.
     drawn.savefig(folder / "chart.svg")
     drawn.savefig(folder / "chart.png", dpi=150)
     return "chart.svg"
@@ -55,13 +55,13 @@ def _draw_panel(panel: Axes, rows: Sequence[Row], columns: Sequence[str]) -> Non
     panel.set_yticks(range(len(rows)), [row.workload.key for row in rows], fontsize=7)
     panel.set_ylim(len(rows) - 0.4, -0.6)
     panel.set_xscale("log")
-    panel.margins(x=0.12)  # room for the figures beyond the bars
+    panel.margins(x=0.12)  # space for the labels next to the bars
     panel.xaxis.set_major_locator(FixedLocator(list(TICKS)))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
     panel.xaxis.set_minor_formatter(NullFormatter())
     panel.grid(axis="x", color="#dddddd", linewidth=0.6)
     panel.set_axisbelow(True)
-    panel.set_xlabel(f"ratio to {COLUMNS[REFERENCE].title}; to the left is faster", fontsize=8)
+    panel.set_xlabel(f"ratio to {COLUMNS[REFERENCE].title}; below 1 is faster", fontsize=8)
     panel.spines[["top", "right"]].set_visible(False)
 
 
@@ -88,7 +88,7 @@ def _draw_bars(panel: Axes, rows: Sequence[Row], column: str, shift: float, heig
 
 
 def _label(panel: Axes, place: float, ratio: Ratio) -> None:
-    """The figure, beyond the whisker's end."""
+    """Write the ratio next to the end of the whisker."""
     slower = ratio.value >= 1
     end = (ratio.high if slower else ratio.low) or ratio.value
     panel.annotate(

@@ -1,6 +1,6 @@
-"""What a run leaves: report.md, report.json, and a file for each column that pyperf reads.
+"""The files of a run: report.md, report.json, and a file for each column that pyperf can read.
 
-Two columns, or two runs of one: `python -m pyperf compare_to asyncio.pyperf.json
+To compare two columns, or two runs: `python -m pyperf compare_to asyncio.pyperf.json
 miniloop.pyperf.json`.
 """
 
@@ -23,11 +23,11 @@ from comparisons.report import escaped, markdown_table
 Header = dict[str, str]
 IN_README: Final = ("machine", "cores", "load", "Python", "libraries", "samples", "started")
 NOT_KEPT: Final = ("hostname", "mem_max_rss", "name")
-"""Of what pyperf finds out about this process: it says nothing of the samples."""
+"""Metadata that pyperf collects about this process, which does not describe the samples."""
 
 
 def write(folder: Path, header: Header, rows: Sequence[Row], plan: Plan, chart: str) -> None:
-    """All files but the chart; OSError if the disk does not take them."""
+    """Write all files except the chart; raise OSError if that fails."""
     report = json.dumps(as_data(header, rows, plan), indent=2, ensure_ascii=False)
     (folder / "report.json").write_text(report + "\n", encoding="utf-8")
     text = "\n".join(as_markdown(header, rows, plan, chart))
@@ -52,9 +52,9 @@ def as_markdown(header: Header, rows: Sequence[Row], plan: Plan, chart: str) -> 
 
 
 def save_in_readme(header: Header, rows: Sequence[Row], plan: Plan, path: Path = README) -> None:
-    """Replace the section of this interpreter; the other interpreters' stay.
+    """Replace the section of this Python version in the README.
 
-    OSError or BrokenSection if the file does not take it.
+    Raises OSError if the file cannot be written, BrokenSection if its section marks are wrong.
     """
     release = ".".join(platform.python_version_tuple()[:2])
     facts = [f"- {name}: {header[name]}" for name in IN_README]
@@ -111,6 +111,6 @@ def _benchmarks(rows: Sequence[Row], column: str, machine: dict[str, Any]) -> It
 
 
 def _run(sample: Sample, workload: Workload, metadata: dict[str, Any]) -> Any:
-    """A sample as pyperf has it; the warm-up, often smaller, is in the report alone."""
+    """Convert a sample for pyperf, without the warm-up, which often has a different size."""
     values = [value[workload.figure] for value in sample.values]
     return pyperf.Run(values, metadata=metadata, collect_metadata=False)

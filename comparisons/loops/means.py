@@ -1,4 +1,4 @@
-"""What all rows say together: geometric means of the ratios, and the worst micro row."""
+"""Summaries over all rows: geometric means of the ratios, and miniloop's worst micro row."""
 
 from collections.abc import Iterable, Sequence
 from statistics import geometric_mean
@@ -12,17 +12,17 @@ from comparisons.loops.process import GROUP as PROCESS
 
 OURS: Final = "miniloop"
 NOT_A_WORKLOAD: Final = (CONTROL, PROCESS)
-"""Groups that no mean includes: no loop changes the one, and the other is no work of a loop."""
+"""Groups left out of the means: the event loop does not run them."""
 
 
 class Mean(NamedTuple):
     name: str
     rows: int
-    """How many rows it goes over."""
+    """The number of rows."""
     to_reference: dict[str, float]
-    """The mean of each column's ratios to the reference."""
+    """For each column, the mean of its ratios to the reference."""
     to_uvloop: float | None
-    """That of miniloop's ratios to uvloop."""
+    """The mean of miniloop's ratios to uvloop."""
 
 
 class Worst(NamedTuple):
@@ -31,7 +31,7 @@ class Worst(NamedTuple):
 
 
 def means(rows: Sequence[Row], columns: Sequence[str]) -> list[Mean]:
-    """Over the micro rows, and over all that a loop can change."""
+    """Return the means over the micro rows, and over all rows that an event loop runs."""
     counted = [
         row for row in rows if row.workload.group not in NOT_A_WORKLOAD and row.figures(REFERENCE)
     ]
@@ -50,14 +50,14 @@ def means(rows: Sequence[Row], columns: Sequence[str]) -> list[Mean]:
 
 
 def _mean(rows: Iterable[Row], column: str, to: str) -> float | None:
-    """Over the rows that have both columns; None if there are none."""
+    """Return the mean over the rows that have both columns; None if there are none."""
     ratios = [row.relative(column, to) for row in rows]
     known = [ratio for ratio in ratios if ratio is not None]
     return geometric_mean(known) if known else None
 
 
 def worst_micro(rows: Iterable[Row]) -> Worst | None:
-    """The micro row in which miniloop is furthest behind, or least ahead."""
+    """Return the micro row with the highest ratio of miniloop to the reference."""
     found = [
         Worst(row.workload.name, row.ratios[OURS].value)
         for row in rows

@@ -1,8 +1,8 @@
-"""Taking samples: each in a fresh process, the columns one after the other, round after round.
+"""Taking samples: each in a new process, the columns interleaved, in several rounds.
 
-A round goes through all rows, and through a row's columns in an order that turns with each round:
-what drifts on the machine meanwhile falls on all columns alike. A column that failed once at a row
-is not asked again there; the others go on.
+A round takes one sample of every row and column. The order of the columns rotates from round to
+round, so that drift of the machine affects all columns equally. A column that failed once in a row
+is not sampled again in that row; the others continue.
 """
 
 import sys
@@ -21,7 +21,7 @@ from comparisons.supervisor import ChildError, ask
 WORKER: Final = "comparisons.loops.worker"
 MOST_QUICK_VALUES: Final = 2
 SAMPLE_SECONDS: Final = 300.0
-"""A sample that takes longer counts as hung."""
+"""The timeout of a sample in seconds."""
 
 
 class Plan(NamedTuple):
@@ -46,13 +46,13 @@ class Plan(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What one process said."""
+    """The answer of one process."""
 
     values: list[Figures]
     warmups: list[Figures]
 
     def least(self, figure: str) -> float:
-        """The figure of this process: what disturbs a run makes it longer, never shorter."""
+        """Return the lowest value: noise makes a run slower, never faster."""
         return min(value[figure] for value in self.values)
 
 
@@ -62,29 +62,29 @@ class Row:
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     impossible: set[str] = field(default_factory=set)
-    """Columns whose loop cannot do this here."""
+    """Columns whose loop cannot run this workload here."""
     ratios: dict[str, Ratio] = field(default_factory=dict)
-    """To the reference, column by column; that of the reference itself is left out."""
+    """The ratio to the reference for each other column."""
 
     @property
-    def complaints(self) -> list[str]:
+    def error_lines(self) -> list[str]:
         name = self.workload.key
         return [f"{name}, {title(at)}: {text}" for at, text in self.errors.items()]
 
     def figures(self, column: str) -> list[float]:
-        """The compared figure, one for each process."""
+        """Return the compared figure of each process."""
         samples = self.samples.get(column, [])
         return [sample.least(self.workload.figure) for sample in samples]
 
     def judge(self) -> None:
-        """Compare all columns with the reference, as far as there are samples."""
+        """Compare all columns that have samples with the reference."""
         reference = self.figures(REFERENCE)
         for column in self.samples:
             if column != REFERENCE and reference:
                 self.ratios[column] = ratio_of_medians(self.figures(column), reference)
 
     def relative(self, column: str, to: str) -> float | None:
-        """The ratio of medians of two columns; None if one of them has no sample."""
+        """Return the ratio of medians of two columns; None if one of them has no sample."""
         mine, others = self.figures(column), self.figures(to)
         return median(mine) / median(others) if mine and others else None
 
@@ -93,7 +93,7 @@ class Experiment:
     def __init__(self, plan: Plan, scratch: Path) -> None:
         self.plan = plan
         self.rows = [Row(workload) for workload in plan.workloads]
-        self._environment = bytecode_kept_in(scratch)
+        self._environment = keep_bytecode_in(scratch)
 
     @property
     def total(self) -> int:
@@ -101,10 +101,10 @@ class Experiment:
         return columns * self.plan.rounds
 
     def run(self) -> Iterator[tuple[Row, str]]:
-        """Take all samples; before each, say of which row and column it is."""
+        """Take all samples; yield the row and column before each sample."""
         for number in range(self.plan.rounds):
             for row in self.rows:
-                for column in turned(self.plan.columns_of(row.workload), number):
+                for column in rotated(self.plan.columns_of(row.workload), number):
                     yield row, column
                     self._sample(row, column)
 
@@ -123,13 +123,17 @@ class Experiment:
             row.samples.setdefault(column, []).append(Sample(**answer))
 
 
-def bytecode_kept_in(scratch: Path) -> Mapping[str, str]:
-    """Where Python keeps no bytecode, let the samples keep theirs: only the first shall compile."""
+def keep_bytecode_in(scratch: Path) -> Mapping[str, str]:
+    """Return environment variables with which only the first sample compiles the sources.
+
+    Without them, if Python writes no bytecode, every sample would compile them again.
+    """
     if not sys.dont_write_bytecode:
         return {}
     return {"PYTHONPYCACHEPREFIX": str(scratch), "PYTHONDONTWRITEBYTECODE": ""}
 
 
-def turned(columns: Sequence[str], number: int) -> list[str]:
+def rotated(columns: Sequence[str], number: int) -> list[str]:
+    """Return the columns, rotated left `number` times."""
     start = number % len(columns)
     return [*columns[start:], *columns[:start]]

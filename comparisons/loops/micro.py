@@ -1,7 +1,8 @@
-"""The micro workloads: each does one thing that a loop does, many times.
+"""The micro workloads: each repeats one operation of an event loop many times.
 
-Their sizes are such that asyncio takes some 10 to 50 ms for one. Nothing here waits for real time:
-a timer that fires is due before the loop comes round to it, and one that is cancelled is far away.
+The sizes are chosen so that asyncio takes about 10 to 50 ms for most of them. Nothing here waits
+for time to pass: a timer that fires is due before the loop can handle it, and one that is
+cancelled is far in the future.
 """
 
 from collections.abc import Callable, Coroutine
@@ -9,16 +10,16 @@ from itertools import repeat
 from types import ModuleType
 from typing import Any, Final, TypeAlias
 
-from comparisons.loops.workload import Loop, OnLoop, Outside
+from comparisons.loops.workload import Loop, OnLoop, Standalone
 
 Work: TypeAlias = Callable[[ModuleType, int], Coroutine[Any, Any, int]]
 Answer: TypeAlias = Callable[[int], int]
 
 GROUP: Final = "micro"
 VALUES: Final = 20
-"""One run is shorter than most disturbances, so of many some mostly have none."""
+"""Runs per process. A run is short, so some of many runs are not disturbed by other processes."""
 FEW_VALUES: Final = 4
-"""Of what takes longer."""
+"""Runs per process of longer workloads."""
 QUICK_SHARE: Final = 5
 SWITCHERS: Final = 500
 CROWD: Final = 1000
@@ -26,12 +27,12 @@ BATCH: Final = 100
 CONTENDERS: Final = 20
 PERMITS: Final = 5
 ROOM: Final = 16
-"""How many items the queue holds: a few, so that both of its ends have to wait now and then."""
+"""The maxsize of the queue: small, so that both producer and consumer sometimes wait."""
 DEPTH: Final = 50
 FAR: Final = 3600.0
-"""Seconds that do not pass here."""
+"""Seconds; longer than any run."""
 SOON: Final = 0.005
-"""Seconds; making that many sleepers takes longer, so the loop is never idle."""
+"""Seconds; less than it takes to create the sleepers, so the loop is never idle."""
 
 
 # tasks
@@ -41,10 +42,10 @@ async def _nothing(result: int) -> int:
     return result
 
 
-async def task_switch(aio: ModuleType, turns: int) -> int:
+async def task_switch(aio: ModuleType, times: int) -> int:
     async def switch() -> int:
         count = 0
-        for _ in range(turns):
+        for _ in range(times):
             await aio.sleep(0)
             count += 1
         return count
@@ -110,7 +111,7 @@ async def deep_await(aio: ModuleType, times: int) -> int:
 
 
 async def future_wake_up(aio: ModuleType, times: int) -> int:
-    """Two tasks wake each other in turn, each by a future of its own."""
+    """Let two tasks wake each other alternately, each through its own future."""
     loop = aio.get_running_loop()
     ping, pong = loop.create_future(), loop.create_future()
 
@@ -164,7 +165,7 @@ async def timers_cancelled(aio: ModuleType, times: int) -> int:
 
 
 def _never() -> None:
-    raise AssertionError("a timer that had been cancelled went off")
+    raise AssertionError("a cancelled timer fired")
 
 
 async def wait_for(aio: ModuleType, times: int) -> int:
@@ -184,26 +185,26 @@ async def timeout(aio: ModuleType, times: int) -> int:
     return count
 
 
-# what tasks wait with
+# queues and synchronization primitives
 
 
 async def queue(aio: ModuleType, items: int) -> int:
-    passed: Any = aio.Queue(ROOM)
+    items_queue: Any = aio.Queue(ROOM)
 
     async def produce() -> None:
         for number in range(items):
-            await passed.put(number)
+            await items_queue.put(number)
 
     producing = aio.create_task(produce())
     total = 0
     for _ in range(items):
-        total += await passed.get()
+        total += await items_queue.get()
     await producing
     return total
 
 
 async def lock(aio: ModuleType, times: int) -> int:
-    """Held across a switch, so that all others queue up for it."""
+    """Hold the lock across a task switch, so that all other tasks wait for it."""
     return await _contend(aio, aio.Lock(), times, most=1)
 
 
@@ -228,7 +229,7 @@ async def _contend(aio: ModuleType, gate: Any, times: int, most: int) -> int:
 
 
 async def event(aio: ModuleType, times: int) -> int:
-    """One task lets a batch of others go on, again and again."""
+    """Let one task wake a batch of others, again and again."""
     gates = [aio.Event() for _ in range(times)]
 
     async def pass_all() -> int:
@@ -241,7 +242,7 @@ async def event(aio: ModuleType, times: int) -> int:
     return sum([await task for task in tasks])
 
 
-# the rim of the loop
+# threads, and whole runs of a loop
 
 
 async def to_thread(aio: ModuleType, times: int) -> int:
@@ -252,7 +253,7 @@ async def to_thread(aio: ModuleType, times: int) -> int:
 
 
 def run_noop(loop: Loop, times: int) -> int:
-    """A loop made, run and closed: what `run` does, but on any column's loop."""
+    """Create, run and close a loop: like `asyncio.run`, but on the loop of the column."""
     total = 0
     for number in range(times):
         with loop.runner() as runner:
@@ -260,7 +261,7 @@ def run_noop(loop: Loop, times: int) -> int:
     return total
 
 
-# the answers
+# the expected answers
 
 
 def _times(factor: int) -> Answer:
@@ -290,33 +291,37 @@ def _on_loop(
     )
 
 
-MICRO: Final[tuple[OnLoop | Outside, ...]] = (
+MICRO: Final[tuple[OnLoop | Standalone, ...]] = (
     _on_loop("task switch", 200, task_switch, _times(SWITCHERS), "500 tasks × {size} sleep(0)"),
-    _on_loop("future wake-up", 5_000, future_wake_up, _times(1), "two tasks in turn, {size} times"),
+    _on_loop(
+        "future wake-up",
+        5_000,
+        future_wake_up,
+        _times(1),
+        "two tasks wake each other, {size} times",
+    ),
     _on_loop("spawn", 5_000, spawn, _sum_below, "create_task and await, {size} times"),
-    _on_loop("gather", 5, gather, _times(_sum_below(CROWD)), "of 1,000 coroutines, {size} times"),
-    _on_loop("call_soon chain", 20_000, call_soon_chain, _times(1), "of {size} callbacks"),
+    _on_loop("gather", 5, gather, _times(_sum_below(CROWD)), "1,000 coroutines, {size} times"),
+    _on_loop("call_soon chain", 20_000, call_soon_chain, _times(1), "{size} callbacks"),
     _on_loop(
         "timers fired", 30_000, timers_fired, _times(1), "{size} concurrent sleeps", FEW_VALUES
     ),
-    _on_loop(
-        "timers cancelled", 100, timers_cancelled, _times(BATCH), "{size} times 100 call_later"
-    ),
-    _on_loop("queue", 10_000, queue, _sum_below, "{size} items through 16 places"),
+    _on_loop("timers cancelled", 100, timers_cancelled, _times(BATCH), "{size} × 100 call_later"),
+    _on_loop("queue", 10_000, queue, _sum_below, "{size} items, maxsize 16"),
     _on_loop("lock", 200, lock, _times(CONTENDERS), "20 tasks × {size}, held across a switch"),
     _on_loop("event", 100, event, _times(BATCH), "100 tasks wait for {size} events"),
     _on_loop("semaphore", 200, semaphore, _times(CONTENDERS), "20 tasks × {size}, 5 at a time"),
-    _on_loop("wait_for", 2_000, wait_for, _times(1), "{size} times, around one switch"),
-    _on_loop("timeout", 5_000, timeout, _times(1), "{size} times, around one switch"),
+    _on_loop("wait_for", 2_000, wait_for, _times(1), "{size} times, around one sleep(0)"),
+    _on_loop("timeout", 5_000, timeout, _times(1), "{size} times, around one sleep(0)"),
     _on_loop("TaskGroup", 50, task_group, _times(_sum_below(BATCH)), "{size} groups of 100 tasks"),
-    _on_loop("shield", 3_000, shield, _sum_below, "{size} coroutines, one by one"),
+    _on_loop("shield", 3_000, shield, _sum_below, "{size} coroutines, one after the other"),
     _on_loop("cancel", 3, cancel_sleepers, _times(CROWD), "1,000 sleeping tasks, {size} times"),
-    _on_loop("deep await", 100, deep_await, _depth, "{size} switches below 50 awaits × 100 tasks"),
-    _on_loop("to_thread", 500, to_thread, _sum_below, "{size} calls, one by one"),
-    Outside(
+    _on_loop("deep await", 100, deep_await, _depth, "100 tasks × {size} sleep(0), 50 awaits deep"),
+    _on_loop("to_thread", 500, to_thread, _sum_below, "{size} calls, one after the other"),
+    Standalone(
         name="run(noop)",
         group=GROUP,
-        about="a loop made, run and closed, {size} times",
+        about="a loop created, run and closed, {size} times",
         size=100,
         quick=100 // QUICK_SHARE,
         values=VALUES,

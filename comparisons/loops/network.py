@@ -1,9 +1,9 @@
-"""Echo servers and a transfer: what `echo` and `tcp` measure, as rows.
+"""The network rows: echo servers and a transfer, measured by `echo` and `tcp`.
 
-Neither is imported before it is needed: every sample imports this file, and they import much.
+Every sample imports this file, so it imports those two modules only when needed.
 
-An echo server is compared by its CPU time for a message: how long a message takes depends on the
-clients as well. Each row is measured on "epoll" too, the bare loop that is the floor.
+Echo servers are compared by CPU time per message, because the latency also depends on the clients.
+Each row is also measured on "epoll", a bare loop, as the lower bound.
 """
 
 from functools import partial
@@ -19,13 +19,13 @@ APIS: Final = ("protocol", "streams", "sock")
 WRITES: Final = 100
 KIBIBYTE: Final = 1024
 SIZES: Final = (1, 10, 100)
-"""KiB of a message."""
+"""Message sizes in KiB."""
 QUICK_SIZE: Final = 1
 
 
 def echo_figures(api: str, kibibytes: int, column: str, messages: int) -> Figures:
     if column != FLOOR:
-        load(column)  # the way this column is to be loaded, before anything imports asyncio
+        load(column)  # before anything else imports asyncio
     from comparisons.loops import echo
 
     return echo.sample(column, api, kibibytes * KIBIBYTE, messages)._asdict()
@@ -43,11 +43,11 @@ NETWORK: Final = (
         Measured(
             name=f"{api} {kibibytes} KiB",
             group=ECHO,
-            about="{size} messages; CPU time for each",
+            about="{size} messages; CPU time per message",
             size=4_000,
             quick=400,
             in_quick=kibibytes == QUICK_SIZE,
-            warmup=0,  # it warms up by itself
+            warmup=0,  # echo.sample has its own warm-up
             figure=CPU_PER_MESSAGE,
             also=(FLOOR,),
             sample=partial(echo_figures, api, kibibytes),

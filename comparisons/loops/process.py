@@ -1,4 +1,4 @@
-"""What is measured of a process rather than of a program: the time of an import, and memory."""
+"""The process rows: the time of an import, and the memory of a task."""
 
 import gc
 import os
@@ -17,7 +17,7 @@ GROUP: Final = "process"
 MEMORY: Final = "memory"
 IMPORTS: Final = {"miniloop": "import miniloop", "uvloop": "import asyncio, uvloop"}
 IMPORT_SECONDS: Final = 60.0
-"""An import that takes longer counts as hung."""
+"""The timeout of an import in seconds."""
 PROGRAM: Final = """\
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -30,14 +30,14 @@ print(perf_counter() - begun)
 
 
 def import_time(column: str, _size: int) -> Figures:
-    """Seconds for the import statement, in a process that has imported nothing else of ours."""
-    import subprocess  # here, because every sample imports this file
+    """Measure the import statement in a new process, in seconds."""
+    import subprocess  # late, because every sample imports this file
 
     program = PROGRAM.format(
         before='sys.modules["_asyncio"] = None' if column == PURE else "",
         statement=IMPORTS.get(column, "import asyncio"),
     )
-    # -I ignores the environment, and with it where bytecode is kept: that is handed on by hand.
+    # -I ignores environment variables, including PYTHONPYCACHEPREFIX, so pass the prefix here.
     cache = ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
     done = subprocess.run(
         [sys.executable, "-I", *cache, "-c", program, str(ROOT)],
@@ -50,7 +50,7 @@ def import_time(column: str, _size: int) -> Figures:
 
 
 def memory_per_task(column: str, tasks: int) -> Figures:
-    """Bytes of resident memory that one more sleeping task takes."""
+    """Measure the resident memory of a sleeping task, in bytes."""
     loop = load(column)
     with loop.runner() as runner:
         return {MEMORY: runner.run(_memory_per_task(loop.aio, tasks))}
@@ -60,7 +60,7 @@ async def _memory_per_task(aio: ModuleType, tasks: int) -> float:
     gc.collect()
     before = _resident()
     sleeping: list[Any] = [aio.create_task(aio.sleep(FAR)) for _ in range(tasks)]
-    await aio.sleep(0)  # now each has begun to sleep
+    await aio.sleep(0)  # now every task is sleeping
     taken = (_resident() - before) / tasks
     for task in sleeping:
         task.cancel()
@@ -69,7 +69,7 @@ async def _memory_per_task(aio: ModuleType, tasks: int) -> float:
 
 
 def _resident() -> int:
-    """Bytes of this process that are in memory now."""
+    """Return the resident memory of this process, in bytes."""
     return memory_now([os.getpid()])
 
 
@@ -77,7 +77,7 @@ PROCESS: Final = (
     Measured(
         name="import",
         group=GROUP,
-        about="the import statement in a new process, its bytecode cached",
+        about="the import statement in a new process, with cached bytecode",
         size=1,
         quick=1,
         values=10,
@@ -86,10 +86,10 @@ PROCESS: Final = (
     Measured(
         name="memory per task",
         group=GROUP,
-        about="resident, of {size} sleeping tasks",
+        about="resident, with {size} sleeping tasks",
         size=100_000,
         quick=20_000,
-        warmup=0,  # memory that was used once is not given back, and would be used again
+        warmup=0,  # memory of a warm-up is not returned to the system and would be reused
         figure=MEMORY,
         unit="byte",
         sample=memory_per_task,

@@ -1,4 +1,4 @@
-"""All workloads, in the order of the table, by their keys: `group/name`."""
+"""All workloads in the order of the table, by their keys `group/name`."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -17,7 +17,7 @@ ROWS: Final[dict[str, Workload]] = {
 
 
 def chosen(patterns: Sequence[str]) -> list[Workload]:
-    """The workloads of which a pattern matches the name, the group or the key."""
+    """Return the workloads whose name, group or key matches a pattern."""
     return [
         workload
         for workload in ROWS.values()

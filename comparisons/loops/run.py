@@ -1,6 +1,6 @@
 """One run of the command: measure, show, write. Progress goes to standard error.
 
-Whatever ends it, even Ctrl-C, the table is shown first, with the figures there are.
+If the run is interrupted, even by Ctrl-C, the table is shown with the samples taken so far.
 """
 
 import tempfile
@@ -21,7 +21,7 @@ from comparisons.results import results_folder, shortest
 
 
 def run(settings: Settings, arguments: Sequence[str]) -> int:
-    """The exit status; KeyboardInterrupt and OSError of the screen pass through."""
+    """Run and return the exit status; KeyboardInterrupt and OSError from output propagate."""
     return Run(settings, arguments).complete()
 
 
@@ -33,8 +33,8 @@ class Run:
         self._header = {
             **environment(),
             "libraries": libraries(("uvloop",)),
-            "samples": f"{plan.rounds} of each figure, each a fresh process, interleaved"
-            f" ({plan.mode})",
+            "samples": f"{plan.rounds} of each figure, each in a new process, interleaved"
+            f" ({plan.mode} mode)",
             **occasion(["loops", *arguments]),
         }
         self._problems: list[str] = []
@@ -66,7 +66,7 @@ class Run:
     def _show(self, experiment: Experiment) -> None:
         for row in experiment.rows:
             row.judge()
-            self._problems += row.complaints
+            self._problems += row.error_lines
         self._screen.print(table.on_screen(experiment.rows, experiment.plan), "")
 
     def _write(self, experiment: Experiment, folder: Path) -> None:
@@ -76,7 +76,7 @@ class Run:
             chart = draw(folder, rows, plan.columns)
             files.write(folder, self._header, rows, plan, chart)
             if self._settings.save_readme:
-                where = "to comparisons/README.md"
+                where = "comparisons/README.md"
                 files.save_in_readme(self._header, rows, plan)
         except OSError as error:
             self._problems.append(f"cannot write {where}: {error.strerror or error}")

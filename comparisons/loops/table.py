@@ -1,4 +1,4 @@
-"""The tables: for a terminal of 80 columns, and in Markdown. Both show the same figures."""
+"""The tables, for an 80-column terminal and in Markdown. Both show the same figures."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
@@ -18,20 +18,22 @@ from comparisons.report import escaped, markdown_table
 
 NONE: Final = "–"
 MEANS: Final = "geometric mean"
-OVER_FLOOR: Final = "over a bare loop"
+OVER_FLOOR: Final = "ratio to bare epoll"
 NOTES: Final = (
-    "The first column is asyncio's median; the others are ratios of medians to it, with 95 % "
-    "intervals. Below 1 is faster, or less; with ≈ the interval holds 1. Rows of the "
-    "groups curio and echo compare CPU time. The controls are driven by hand: they shall be at 1."
+    "The first column is asyncio's median; the other columns are ratios of medians to it, with "
+    "95 % intervals. Below 1 is faster, or less memory. ≈: the interval contains 1 (or there is "
+    "only one sample), so there is no clear difference. The groups curio and echo compare CPU "
+    "time. The control rows use no event loop: their ratio should be 1."
 )
 
 FLOOR_NOTE: Final = (
-    "CPU time for an echoed message, over that of a bare epoll loop written by hand."
+    "CPU time per echoed message. The column epoll is a bare loop written by hand; the other "
+    "columns are ratios to it."
 )
 
 
 def amount(value: float, unit: str) -> str:
-    """Three figures, or all before the point: `1.23 ms`, `1,069 B`."""
+    """Format with three significant digits, or all before the point: `1.23 ms`, `1,069 B`."""
     if unit == "byte":
         return f"{value:,.0f} B"
     factor, name = (1000, "ms") if value >= 0.0005 else (1_000_000, "µs")
@@ -41,7 +43,7 @@ def amount(value: float, unit: str) -> str:
 
 
 def cells(row: Row, columns: Sequence[str]) -> list[str]:
-    """What the row says, column by column: the reference's figure, and ratios."""
+    """Return the cells of a row: the figure of the reference, and the ratios."""
     return [_cell(row, column) for column in columns]
 
 
@@ -72,21 +74,21 @@ def mean_cells(mean: Mean, columns: Sequence[str]) -> list[str]:
 
 
 def summary(rows: Sequence[Row], plan: Plan) -> Iterator[str]:
-    """What the table does not say: miniloop against uvloop, and the worst row."""
+    """Yield the lines below the table: miniloop compared with uvloop, and the worst row."""
     for mean in means(rows, plan.columns):
         if mean.to_uvloop is not None:
-            rows_of_both = f"geometric mean of {mean.name} that both have"
-            yield f"miniloop to uvloop, {rows_of_both}: {figure(mean.to_uvloop)}"
+            rows_of_both = f"geometric mean over {mean.name} that both have"
+            yield f"ratio of miniloop to uvloop, {rows_of_both}: {figure(mean.to_uvloop)}"
     worst = worst_micro(rows)
     if worst is not None:
-        yield f"the worst micro row of miniloop: {worst.name}, {figure(worst.value)}"
+        yield f"miniloop's highest ratio in a micro row: {figure(worst.value)}, {worst.name}"
 
 
-# CPU time for a message, over that of the bare loop
+# CPU time per message, relative to the bare loop
 
 
 def over_floor(rows: Sequence[Row], plan: Plan) -> list[tuple[Row, dict[str, Ratio]]]:
-    """The rows that have the floor, and for each column the ratio to it."""
+    """Return the rows measured on the bare loop, and for each column the ratio to it."""
     return [
         (row, {column: ratio_of_medians(row.figures(column), floor) for column in measured})
         for row in rows
@@ -155,19 +157,19 @@ def _table(titles: Sequence[str]) -> Table:
 
 
 def in_markdown(rows: Sequence[Row], plan: Plan) -> list[str]:
-    """A table for each group, one for the means, and what failed."""
+    """Return the lines of a table for each group, of the means, and of the errors."""
     lines: list[str] = []
     for name, group in groupby(rows, key=lambda row: row.workload.group):
-        told = [_with_about(row, plan) for row in group]
-        lines += [*markdown_table(titles(name, plan), told), ""]
+        described = [_with_about(row, plan) for row in group]
+        lines += [*markdown_table(titles(name, plan), described), ""]
     floor = [floor_cells(row, ratios, plan, ratio_text) for row, ratios in over_floor(rows, plan)]
     if floor:
         lines += [*markdown_table(floor_titles(plan), floor), "", FLOOR_NOTE, ""]
-    told = [mean_cells(mean, plan.columns) for mean in means(rows, plan.columns)]
-    lines += [*markdown_table(titles(MEANS, plan), told), ""]
+    summaries = [mean_cells(mean, plan.columns) for mean in means(rows, plan.columns)]
+    lines += [*markdown_table(titles(MEANS, plan), summaries), ""]
     lines += [f"- {line}" for line in summary(rows, plan)]
-    complaints = [complaint for row in rows for complaint in row.complaints]
-    return lines + [f"- ✗ {escaped(complaint)}" for complaint in complaints]
+    errors = [error for row in rows for error in row.error_lines]
+    return lines + [f"- ✗ {escaped(error)}" for error in errors]
 
 
 def _with_about(row: Row, plan: Plan) -> list[str]:

@@ -1,9 +1,10 @@
-"""How fast bytes run through streams, from a server to a client on the same loop.
+"""The throughput of streams, from a server to a client on the same loop.
 
-The workload is pyperformance's asyncio_tcp, after its description: over one connection the server
-writes a large block 100 times, waiting in `drain()` after each, and the client reads to the end.
+The workload is pyperformance's asyncio_tcp, reimplemented from its description: over one
+connection, the server writes a large block 100 times and awaits `drain()` after each one. The
+client reads until the end.
 
-By hand: `python -m comparisons.loops.tcp --column miniloop`
+To run one sample: `python -m comparisons.loops.tcp --column miniloop`
 """
 
 import argparse
@@ -22,10 +23,10 @@ MEBIBYTE: Final = 1024 * 1024
 
 
 def sample(column: str, writes: int = WRITES, megabytes: int = MEGABYTES) -> float:
-    """Seconds that `writes` blocks of `megabytes` MiB take through the loop of `column`.
+    """Return the seconds to transfer `writes` blocks of `megabytes` MiB on the loop of `column`.
 
-    The process has to be a fresh one, and for "asyncio-python" `_asyncio` cannot be imported in it.
-    Raises EchoError if a byte is lost.
+    Call it in a new process; for "asyncio-python", `_asyncio` must not be importable in it.
+    Raises EchoError if bytes are lost.
     """
     aio, loop_factory = echo.loop_of(column)
     with aio.Runner(loop_factory=loop_factory) as runner:
@@ -52,20 +53,22 @@ async def _transfer(aio: ModuleType, writes: int, block: bytes) -> float:
         writer.close()
         await writer.wait_closed()
     if received != writes * len(block):
-        raise echo.EchoError(f"{received} bytes have come of {writes * len(block)}")
+        raise echo.EchoError(f"received {received} of {writes * len(block)} bytes")
     return seconds
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m comparisons.loops.tcp", description="One sample of bytes through streams."
+        prog="python -m comparisons.loops.tcp",
+        description="Take one sample of the stream throughput; print the seconds.",
     )
-    parser.add_argument("--column", choices=LOOPS, default="miniloop")
-    parser.add_argument("--writes", type=echo.positive, default=WRITES)
-    parser.add_argument("--megabytes", type=echo.positive, default=MEGABYTES, help="of a write")
+    add = parser.add_argument
+    add("--column", choices=LOOPS, default="miniloop", help="the event loop")
+    add("--writes", type=echo.positive, default=WRITES, help="number of blocks")
+    add("--megabytes", type=echo.positive, default=MEGABYTES, help="size of a block in MiB")
     options = parser.parse_args(arguments)
     echo.hide_accelerator(options.column)
-    with echo.errors_told(sys.stderr):
+    with echo.report_errors(sys.stderr):
         print(f"{sample(options.column, options.writes, options.megabytes):.6f}")
     return 0
 

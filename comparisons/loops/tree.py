@@ -1,9 +1,8 @@
-"""async_tree, the benchmark of pyperformance, after its description.
+"""async_tree, a benchmark of pyperformance, reimplemented from its description.
 
-A tree of tasks, six levels deep with six branches at each node: every node starts its branches at
-once and waits for them; the leaves do the work, of one of four kinds. Branches are awaited with
-`gather` or started in a TaskGroup (`_tg`), and tasks begin when the loop comes round to them or, in
-`eager_`, at once.
+A tree of tasks with six levels and six branches at each node. Every node starts all its branches
+and waits for them; the leaves do one of four kinds of work. Branches are awaited with `gather` or
+started in a TaskGroup (`_tg`). With `eager_`, the tasks are eager tasks.
 """
 
 from collections.abc import Callable, Coroutine
@@ -29,17 +28,18 @@ Leaf: TypeAlias = Callable[[], Coroutine[Any, Any, int]]
 Kind: TypeAlias = Callable[[ModuleType, Random], Leaf]
 
 
-# A kind of tree: each call of what it returns does the work of one leaf, and counts as 1.
+# The kinds of tree. Each function returns a coroutine function that does the work of one leaf and
+# returns 1.
 
 
-def none(_aio: ModuleType, _chance: Random) -> Leaf:
+def none(_aio: ModuleType, _generator: Random) -> Leaf:
     async def leaf() -> int:
         return 1
 
     return leaf
 
 
-def io(aio: ModuleType, _chance: Random) -> Leaf:
+def io(aio: ModuleType, _generator: Random) -> Leaf:
     async def leaf() -> int:
         one: int = await aio.sleep(IO_SECONDS, 1)
         return one
@@ -47,23 +47,23 @@ def io(aio: ModuleType, _chance: Random) -> Leaf:
     return leaf
 
 
-def memoization(aio: ModuleType, chance: Random) -> Leaf:
+def memoization(aio: ModuleType, generator: Random) -> Leaf:
     known: dict[float, int] = {}
 
     async def leaf() -> int:
-        drawn = chance.random()
+        drawn = generator.random()
         key = 0.0 if drawn < CACHED else drawn
         if key not in known:
-            known[key] = 1  # before the wait: other leaves shall not do the same work meanwhile
+            known[key] = 1  # before the await, so that no other leaf waits for the same key
             await aio.sleep(IO_SECONDS)
         return known[key]
 
     return leaf
 
 
-def cpu_io_mixed(aio: ModuleType, chance: Random) -> Leaf:
+def cpu_io_mixed(aio: ModuleType, generator: Random) -> Leaf:
     async def leaf() -> int:
-        if chance.random() < COMPUTING:
+        if generator.random() < COMPUTING:
             return 1 if factorial(COMPUTED) else 0
         one: int = await aio.sleep(IO_SECONDS, 1)
         return one
@@ -97,7 +97,11 @@ async def with_task_group(aio: ModuleType, levels: int, leaf: Leaf) -> int:
 
 
 def has_eager_tasks(loop: Loop) -> bool:
-    """asyncio since 3.12; uvloop hands its factory an argument that it takes since 3.13.3 only."""
+    """Return whether the loop can create eager tasks.
+
+    asyncio can since 3.12. uvloop passes an argument to the task factory that asyncio's eager task
+    factory accepts only in 3.12 and since 3.13.3.
+    """
     factory = getattr(loop.aio, "eager_task_factory", None)
     if factory is None:
         return False
@@ -133,7 +137,7 @@ def _tree(name: str, *, in_group: bool, eager: bool) -> OnLoop:
         quick=QUICK_LEVELS,
         warmup=WARMUP_LEVELS,
         in_quick=name == "none" or not eager,
-        values=3 if name in ("none", "memoization") else 1,  # the others take seconds
+        values=3 if name in ("none", "memoization") else 1,  # the other kinds take seconds
         possible=has_eager_tasks if eager else None,
         work=work,
         expected=lambda levels: BRANCHES**levels,

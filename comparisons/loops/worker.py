@@ -1,8 +1,8 @@
-"""One sample: a fresh process in which one workload runs on one column's loop.
+"""One sample: a new process in which one workload runs on one column's loop.
 
-The request comes as JSON on standard input; the figures go as one line of JSON to standard output,
-and so does what went wrong in the work: {"error": "..."}. The first run warms up and is not
-counted. Garbage is collected before each, and the collector stays on.
+The request is read as JSON from standard input. The figures, or {"error": "..."}, are written as
+one line of JSON to standard output. The first run is a warm-up and is not counted. The garbage
+collector is run before each run, and stays enabled.
 """
 
 import gc
@@ -20,7 +20,7 @@ from comparisons.loops.workload import (
     Loop,
     Measured,
     OnLoop,
-    Outside,
+    Standalone,
     Workload,
     check,
 )
@@ -32,11 +32,11 @@ class Request(NamedTuple):
     size: int
     values: int
     warmup: int
-    """The size of the run that warms up; 0 for none."""
+    """The size of the warm-up run; 0 for none."""
 
 
 def take(request: Request) -> dict[str, Any]:
-    """Answer with {"warmups", "values"}, {"impossible": true} or {"error": text}."""
+    """Take the sample; return {"warmups", "values"}, {"impossible": true} or {"error": text}."""
     workload = ROWS[request.key]
     try:
         if workload.possible is not None and not workload.possible(load(request.column)):
@@ -49,35 +49,35 @@ def take(request: Request) -> dict[str, Any]:
 
 
 def measure(workload: Workload, column: str, size: int) -> Figures:
-    """Run it once, check the answer; WrongAnswerError if that is not what it should be."""
+    """Run the workload once; raise WrongAnswerError if its answer is wrong."""
     gc.collect()
     if isinstance(workload, Measured):
         return workload.sample(column, size)
-    if not isinstance(workload, OnLoop | Outside):
-        raise TypeError(f"nobody knows how to run {workload.key}")
+    if not isinstance(workload, OnLoop | Standalone):
+        raise TypeError(f"unknown kind of workload: {workload.key}")
     loop = load(column)
     figures, answer = _run(workload, loop, size)
     check(workload, size, answer)
     return figures
 
 
-def _run(workload: OnLoop | Outside, loop: Loop, size: int) -> tuple[Figures, int]:
+def _run(workload: OnLoop | Standalone, loop: Loop, size: int) -> tuple[Figures, int]:
     if isinstance(workload, OnLoop):
         with loop.runner() as runner:
             outcome: tuple[Figures, int] = runner.run(_timed_on_loop(workload, loop, size))
             return outcome
-    begun = Begun()
+    watch = Stopwatch()
     answer = workload.work(loop, size)
-    return begun.figures(), answer
+    return watch.figures(), answer
 
 
 async def _timed_on_loop(workload: OnLoop, loop: Loop, size: int) -> tuple[Figures, int]:
-    begun = Begun()
+    watch = Stopwatch()
     answer = await workload.work(loop.aio, size)
-    return begun.figures(), answer
+    return watch.figures(), answer
 
 
-class Begun:
+class Stopwatch:
     def __init__(self) -> None:
         self._cpu = process_time()
         self._wall = perf_counter()

@@ -1,8 +1,8 @@
-"""What a workload is: a name, some work, and the answer it must come to.
+"""The definition of a workload: a name, a function, and the expected answer.
 
-The work is written once, against `aio`: asyncio, or a module with asyncio's names. It does `size`
-of something and returns what it counted meanwhile, which is compared with `expected(size)`: a fast
-wrong answer is an error.
+The function is written once and gets `aio`: asyncio, or a module with asyncio's names. It runs
+`size` operations and returns a count, which is compared with `expected(size)`, so that a loop
+cannot be fast by doing the wrong thing.
 """
 
 from collections.abc import Callable, Coroutine
@@ -13,15 +13,15 @@ from typing import Any, Final, NamedTuple, TypeAlias
 WALL: Final = "wall"
 CPU: Final = "cpu"
 Figures: TypeAlias = dict[str, float]
-"""What one run of a workload gives: figures by name, such as `wall` and `cpu` in seconds."""
+"""The measurements of one run by name, such as `wall` and `cpu` in seconds."""
 
 
 class Loop(NamedTuple):
-    """One column's loop: the module that stands for asyncio, and who makes its event loop."""
+    """The loop of a column: a module with asyncio's names, and its loop factory."""
 
     aio: ModuleType
     factory: Callable[[], Any] | None = None
-    """None: the module's own."""
+    """None: the module's default."""
 
     def runner(self) -> Any:
         return self.aio.Runner(loop_factory=self.factory)
@@ -29,28 +29,28 @@ class Loop(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """What all kinds have in common."""
+    """The fields that all kinds of workload have in common."""
 
     name: str
     group: str
     about: str
-    """With {size} where the size belongs."""
+    """A description; {size} is replaced by the size."""
     size: int
     quick: int
     """The size for `--quick`."""
     in_quick: bool = True
-    """Whether `--quick` has it at all, unless it is asked for by name."""
+    """Whether `--quick` includes it when it is not selected by name."""
     warmup: int | None = None
-    """The size of the run that goes before and is not counted; None: as for `--quick`, 0: none."""
+    """The size of the first run, which is not counted. None: the quick size; 0: no such run."""
     values: int = 1
-    """How many figures one process gives, one after the other; the least is its own."""
+    """The number of runs in one process; the sample is the lowest figure."""
     figure: str = WALL
-    """Which of the figures is compared; less is better."""
+    """The name of the figure that is compared; lower is better."""
     unit: str = "second"
     also: tuple[str, ...] = ()
-    """Columns that only some rows have, beside those that all have."""
+    """Additional columns of this row."""
     possible: Callable[[Loop], bool] | None = None
-    """Says whether a loop can do it at all; None: each can."""
+    """Returns whether a loop can run it; None: every loop can."""
 
     @property
     def key(self) -> str:
@@ -59,15 +59,15 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class OnLoop(Workload):
-    """A coroutine, timed from its first line to its last on a loop that runs already."""
+    """A coroutine, timed from its first to its last line on a running loop."""
 
     work: Callable[[ModuleType, int], Coroutine[Any, Any, int]]
     expected: Callable[[int], int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outside(Workload):
-    """A plain function: what makes its loop itself, or needs none."""
+class Standalone(Workload):
+    """A plain function that creates its own loop or needs none."""
 
     work: Callable[[Loop, int], int]
     expected: Callable[[int], int]
@@ -75,16 +75,17 @@ class Outside(Workload):
 
 @dataclass(frozen=True, kw_only=True)
 class Measured(Workload):
-    """What takes its figures itself; it is given the name of a column and a size."""
+    """A workload that measures itself; it gets the name of a column and a size."""
 
     sample: Callable[[str, int], Figures]
 
 
 class WrongAnswerError(Exception):
-    """The work was done, but not the work that was asked for."""
+    """The workload returned a wrong answer."""
 
 
-def check(workload: OnLoop | Outside, size: int, answer: int) -> None:
+def check(workload: OnLoop | Standalone, size: int, answer: int) -> None:
+    """Raise WrongAnswerError if this is not the expected answer."""
     expected = workload.expected(size)
     if answer != expected:
-        raise WrongAnswerError(f"{workload.key} came to {answer}, which should be {expected}")
+        raise WrongAnswerError(f"{workload.key} returned {answer}, expected {expected}")

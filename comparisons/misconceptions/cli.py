@@ -1,44 +1,46 @@
-"""The command: show the lessons asked for, run each on both loops, and compare."""
+"""The command: show the requested lessons, run each one on both loops, and compare the outputs."""
 
 import sys
 
 from rich.console import Console
 
 from comparisons.misconceptions import show
+from comparisons.misconceptions.execute import compare
 from comparisons.misconceptions.lesson import Lesson
 from comparisons.misconceptions.options import Settings
-from comparisons.misconceptions.play import compare
 from comparisons.misconceptions.quiz import Quiz
 
 WIDTH = 80
-"""Columns; programs and explanations are written for them."""
+"""Columns. The programs and explanations are written for this width."""
 
 
 def teach(settings: Settings) -> int:
-    """The exit status; KeyboardInterrupt and OSError of what is written pass through."""
+    """Show the lessons, or hold the quiz, and return the exit status.
+
+    KeyboardInterrupt, and OSError from writing the output, propagate.
+    """
     screen = Console(highlight=False)
     screen.width = min(screen.width, WIDTH)
     if settings.contents:
         screen.print(show.contents(settings.lessons))
         return 0
-    failed = _quiz(screen, settings) if settings.quiz else _tell(screen, settings.lessons)
+    failed = _quiz(screen, settings) if settings.quiz else _show_all(screen, settings.lessons)
     if failed:
         screen.file.flush()
-        print(
-            f"misconceptions: something is wrong in {', '.join(map(str, failed))}", file=sys.stderr
-        )
+        numbers = ", ".join(map(str, failed))
+        print(f"misconceptions: unexpected result of number {numbers}", file=sys.stderr)
     return 1 if failed else 0
 
 
 def _quiz(screen: Console, settings: Settings) -> list[int]:
     quiz = Quiz(screen, settings.lessons)
-    quiz.hold()
+    quiz.run()
     return quiz.failed
 
 
-def _tell(screen: Console, lessons: tuple[Lesson, ...]) -> list[int]:
-    """The numbers of the lessons in which something is wrong with a loop."""
-    failed, same = [], 0
+def _show_all(screen: Console, lessons: tuple[Lesson, ...]) -> list[int]:
+    """Show and run the lessons; return the numbers of those with an unexpected result."""
+    failed, same, older = [], 0, 0
     for lesson in lessons:
         screen.print(show.claim(lesson), show.question(lesson), show.program(lesson))
         comparison = compare(lesson)
@@ -46,6 +48,7 @@ def _tell(screen: Console, lessons: tuple[Lesson, ...]) -> list[int]:
         if comparison.failed:
             failed.append(lesson.number)
         same += comparison.same
+        older += comparison.older and not comparison.same
     if len(lessons) > 1:
-        screen.print(f"In {same} of {len(lessons)}, asyncio and miniloop print the same.")
+        screen.print(show.summary(len(lessons), same, older))
     return failed

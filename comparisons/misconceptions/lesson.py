@@ -1,12 +1,12 @@
-"""A lesson as it stands in its script: what is asked, the program, and the answer.
+"""Reading a lesson from its script: the question, the program and the answer.
 
-A script opens with a docstring: the claim, an empty line, the question, and the choices, a line
-each. Then comes the program. It closes with notes in a comment, each a word, a colon and its text:
-Answer, Why (three lines), Where (a place in miniloop's source, once or more), Prints, and if need
-be Warns (what goes to standard error), Since (the first Python whose asyncio does so) and Before
-(what it did until then).
+A script starts with a docstring: the claim, an empty line, the question, and one line for each
+choice. Then comes the program. It ends with notes in a comment, each with a keyword and a colon:
+Answer, Why (three lines), Where (a place in miniloop's source; may be repeated) and Prints.
+Optional notes are Warns (the expected standard error), Since (the first Python version whose
+asyncio behaves like this) and Before (what older versions do).
 
-Not known here: whether the program prints that.
+This module does not run the program, so it does not check the expected output.
 """
 
 import ast
@@ -19,7 +19,7 @@ ROOT: Final = FOLDER.parents[1]
 NEEDED: Final = ("Answer", "Why", "Where", "Prints")
 OPTIONAL: Final = ("Warns", "Since", "Before")
 
-EVER: Final = "3.11"
+OLDEST_PYTHON: Final = "3.11"
 
 _OPENING: Final = re.compile(r"(.+?)\n\n(.+?)\n(a\) .+)", re.DOTALL)
 _NOTE: Final = re.compile(r"# ([A-Z]\w+):(?: (.*))?")
@@ -27,25 +27,25 @@ _CHOICE: Final = re.compile(r"([a-z])\) (.+)")
 
 
 class BrokenLesson(Exception):
-    """A script is not written as it has to be, or leads to a place that is not there."""
+    """A script does not follow the format, or refers to code that does not exist."""
 
 
 class Place(NamedTuple):
     """A class or a function in miniloop's source."""
 
     file: str
-    """From the root of the project: `miniloop/tasks.py`."""
+    """The path relative to the root of the project: `miniloop/tasks.py`."""
     name: str
-    """As `__qualname__` has it: `Task._run`."""
+    """The name in the form of `__qualname__`: `Task._run`."""
 
     def line(self) -> int:
-        """Where it begins; BrokenLesson if it does not exist."""
+        """Return the number of its first line; raise BrokenLesson if it does not exist."""
         path = ROOT / self.file
         found: Any = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else None
         for part in self.name.split("."):
             found = _defined(part, found)
         if found is None:
-            raise BrokenLesson(f"there is no {self.name} in {self.file}")
+            raise BrokenLesson(f"{self.file} does not define {self.name}")
         return int(found.lineno)
 
 
@@ -63,36 +63,36 @@ class Lesson(NamedTuple):
     claim: str
     question: str
     choices: dict[str, str]
-    """By letter."""
+    """The text of each choice, by its letter."""
     program: str
     answer: str
     """The letter of the right choice."""
     why: tuple[str, ...]
     places: tuple[Place, ...]
     prints: str
-    """What standard output has to get, on any Python from `since` on."""
+    """The expected standard output, on Python `since` or newer."""
     warns: str
-    """What standard error has to get."""
+    """The expected standard error."""
     since: tuple[int, ...]
-    """The first Python whose asyncio does so; miniloop does so on all of them."""
+    """The first Python version whose asyncio behaves like this; miniloop does on every version."""
     before: str
-    """What the asyncio of an older Python does."""
+    """What asyncio did before that version, as a clause: "there were no eager tasks"."""
 
 
 def lessons() -> dict[int, Lesson]:
-    """All there are, by number; BrokenLesson if one is not written as it has to be."""
+    """Read all lessons, by number; raise BrokenLesson if one does not follow the format."""
     read = (read_lesson(path) for path in sorted(FOLDER.glob("m[0-9][0-9]_*.py")))
     return {lesson.number: lesson for lesson in read}
 
 
 def read_lesson(path: Path) -> Lesson:
-    """BrokenLesson if the script is not written as it has to be."""
+    """Read one lesson; raise BrokenLesson if the script does not follow the format."""
     source = path.read_text(encoding="utf-8")
     module = ast.parse(source)
     opening = _OPENING.fullmatch(ast.get_docstring(module) or "")
     program, found, closing = source.partition("\n# Answer:")
     if not opening or not found:
-        raise BrokenLesson(f"{path.name} lacks a claim, a question, choices, or an answer")
+        raise BrokenLesson(f"{path.name} has no claim, no question, no choices or no answer")
     claim, question, choices = opening.groups()
     notes = _notes(path, found.strip() + closing)
     places = (where.partition(": ") for where in notes["Where"])
@@ -108,13 +108,13 @@ def read_lesson(path: Path) -> Lesson:
         places=tuple(Place(file, name) for file, _, name in places),
         prints=_block(notes["Prints"]),
         warns=_block(notes.get("Warns", [])),
-        since=tuple(map(int, _joined(notes.get("Since", [EVER])).split("."))),
+        since=tuple(map(int, _joined(notes.get("Since", [OLDEST_PYTHON])).split("."))),
         before=_joined(notes.get("Before", [])),
     )
 
 
 def _notes(path: Path, text: str) -> dict[str, list[str]]:
-    """The lines of each note, by its word; a note that is given more than once is one."""
+    """Return the lines of each note by its keyword; lines of a repeated note are joined."""
     notes: dict[str, list[str]] = {}
     for line in text.splitlines():
         if note := _NOTE.fullmatch(line):
@@ -123,10 +123,12 @@ def _notes(path: Path, text: str) -> dict[str, list[str]]:
         elif line.startswith("#     "):
             lines.append(line[6:])
         else:
-            raise BrokenLesson(f"{path.name} has a line among its notes that is none: {line}")
+            raise BrokenLesson(
+                f"{path.name} has a line after the answer that is not a note: {line}"
+            )
     wrong = set(NEEDED) - notes.keys() | notes.keys() - {*NEEDED, *OPTIONAL}
     if wrong:
-        raise BrokenLesson(f"{path.name} lacks notes, or has unknown ones: {sorted(wrong)}")
+        raise BrokenLesson(f"{path.name} has missing or unknown notes: {sorted(wrong)}")
     return notes
 
 
@@ -134,7 +136,7 @@ def _choices(path: Path, text: str) -> dict[str, str]:
     found = [_CHOICE.fullmatch(line) for line in text.splitlines()]
     choices = {choice[1]: choice[2] for choice in found if choice}
     if len(choices) != len(found):
-        raise BrokenLesson(f"{path.name} has choices that are not a line each, or of one letter")
+        raise BrokenLesson(f"{path.name} has a choice of more than one line, or a repeated letter")
     return choices
 
 

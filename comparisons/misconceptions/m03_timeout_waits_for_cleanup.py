@@ -1,10 +1,10 @@
-"""A timeout waits for the clean-up of what it cancels, and can be refused.
+"""A timeout waits for the cleanup of the code it cancels, and can be refused.
 
-`cleaning` needs longer to clean up than it is given at all.
-When is it over with `wait_for`?
-a) when its time is up; the clean-up goes on in the background
-b) when its time is up; the clean-up is cut off
-c) when the clean-up is done, however long that takes
+The cleanup of `cleaning` takes longer than the timeout.
+When does `wait_for` raise TimeoutError?
+a) when the timeout expires; the cleanup continues in the background
+b) when the timeout expires; the cleanup is interrupted
+c) when the cleanup has finished, however long that takes
 """
 
 import asyncio
@@ -37,9 +37,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: A timeout does not cut: when the time is up it cancels the task, and
-#      the CancelledError makes its way out, through all clean-up.
-#      If none comes out, for the code has caught it, there is no timeout.
+# Why: When a timeout expires, it only cancels the task. CancelledError then
+#      propagates through all cleanup code. If the code catches it and does
+#      not raise it again, there is no TimeoutError.
 # Where: miniloop/timeouts.py: Timeout.__aexit__
 # Where: miniloop/timeouts.py: wait_for
 # Prints:

@@ -1,9 +1,9 @@
-"""`gather` lets the others run on when one fails; cancelling it cancels all.
+"""If one child of `gather` fails, the others keep running.
 
-One of the two things that are gathered fails. What becomes of the other?
-a) it runs on
+One of two gathered awaitables fails. What happens to the other?
+a) it keeps running
 b) it is cancelled
-c) it has to end first; then `gather` raises
+c) `gather` waits for it, then raises
 """
 
 import asyncio
@@ -41,9 +41,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: `gather` ends with the first exception, and touches no other child.
-#      Cancelling the gather itself is passed on to every child.
-#      If one that fails shall stop the others, take a TaskGroup.
+# Why: `gather` raises the first exception and leaves the other children alone.
+#      Cancelling the gather itself cancels every child.
+#      If one failure should stop the rest, use a TaskGroup.
 # Where: miniloop/combinators.py: _GatheringFuture
 # Prints:
 #     gather raises: broken

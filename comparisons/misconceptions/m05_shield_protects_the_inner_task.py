@@ -1,7 +1,7 @@
-"""`shield` protects the task inside, not the one that waits for it.
+"""`shield` protects the inner task, not the task that awaits it.
 
-A task awaits `shield(saving)`, and is cancelled. Which of them is cancelled?
-a) the one that waits, and not `saving`
+A task awaits `shield(saving)` and is cancelled. What is cancelled?
+a) the awaiting task, but not `saving`
 b) neither, as long as `saving` runs
 c) both, but `saving` only after it is done
 """
@@ -35,9 +35,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: `shield` returns a second future, which follows the first. Cancelling
-#      cancels the second only, and with it the one that awaits it. Then
-#      nobody may hold the task inside any more, so keep a reference to it.
+# Why: `shield` returns an outer future that follows the inner task. Cancelling
+#      the outer future leaves the inner task alone. After that, there may be
+#      no other reference to the inner task, so keep one.
 # Where: miniloop/combinators.py: shield
 # Prints:
 #     the waiter is cancelled

@@ -1,10 +1,10 @@
-"""An eager task starts inside `create_task`; any other in the next turn.
+"""An eager task starts inside `create_task`; others start an iteration later.
 
-The same function makes a task twice, the second time with eager tasks.
-Which line comes first, the task's or that of `create_task`?
-a) both times the task's
-b) both times that of `create_task`
-c) first that of `create_task`, with eager tasks the task's
+The same function creates a task twice, the second time with eager tasks.
+Which line comes first, the task's or the one after `create_task`?
+a) the task's, both times
+b) the one after `create_task`, both times
+c) the one after `create_task`; with eager tasks, the task's
 """
 
 import asyncio
@@ -30,12 +30,12 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: An eager task takes its first step at once, within the step of the one
-#      that makes it. That saves a turn where there is nothing to wait for,
-#      and changes the order of a program that relied on that turn.
+# Why: An eager task takes its first step inside the step of the task that
+#      creates it. That saves a loop iteration if it never has to wait, and
+#      changes the order in programs that relied on that iteration.
 # Where: miniloop/tasks.py: Task._run_eagerly
 # Since: 3.12
-# Before: it has no eager tasks
+# Before: there were no eager tasks
 # Prints:
 #     ordinary: create_task has returned
 #     ordinary: the task runs

@@ -1,10 +1,10 @@
-"""A second `cancel()` interrupts the clean-up of the first.
+"""A second `cancel()` interrupts the cleanup after the first.
 
-A task is cancelled. While it waits in its `finally`, it is cancelled again.
-What becomes of the clean-up?
-a) it is finished: a task is cancelled only once
-b) it is broken off
-c) it begins again from the start
+A task is cancelled. While it awaits in its `finally`, it is cancelled again.
+What happens to the cleanup?
+a) it finishes: a task is cancelled only once
+b) it is interrupted
+c) it starts again from the beginning
 """
 
 import asyncio
@@ -37,9 +37,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: b
-# Why: Every `cancel()` throws a CancelledError where the coroutine stands,
-#      be it in a `finally`. What has to be finished in any case belongs in
-#      a task of its own, with a `shield` around it.
+# Why: Every `cancel()` raises CancelledError at the current `await`, even
+#      inside `finally`. If the cleanup must finish in any case, run it in a
+#      task of its own and await it with `shield`.
 # Where: miniloop/tasks.py: Task.cancel
 # Prints:
 #     cleaning up

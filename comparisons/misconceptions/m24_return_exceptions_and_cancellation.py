@@ -1,10 +1,10 @@
-"""`return_exceptions` makes no result of your own cancellation.
+"""`return_exceptions` does not turn your own cancellation into a result.
 
-A task awaits `gather(..., return_exceptions=True)`. First one of the things
-that are gathered is cancelled, then the task itself. What comes out?
-a) a list with two CancelledErrors
-b) a list with one CancelledError and one result
-c) CancelledError is raised
+A task awaits `gather(..., return_exceptions=True)`. One of the gathered
+tasks is cancelled, then the task itself. What happens?
+a) gather returns a list with two CancelledErrors
+b) gather returns a list with one CancelledError and one result
+c) gather raises CancelledError
 """
 
 import asyncio
@@ -34,9 +34,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: A child that is cancelled by somebody else counts as one that raised,
-#      and goes into the list. But whoever cancels the one that waits wants
-#      it to stop: the children are cancelled, and CancelledError is raised.
+# Why: A child that was cancelled on its own counts as failed: its exception
+#      goes into the list. But if the awaiting task is cancelled, it should
+#      stop: all children are cancelled, and CancelledError is raised.
 # Where: miniloop/combinators.py: _GatheringFuture._child_done
 # Prints:
 #     [CancelledError(''), None]

@@ -1,10 +1,10 @@
-"""`wait` raises nothing and cancels nothing, not even after its timeout.
+"""`wait` raises nothing and cancels nothing, not even when it times out.
 
-One task fails, one is slow, and the timeout is too short for it.
+One task fails, and another takes longer than the timeout.
 What does `wait` do?
-a) it raises TimeoutError and cancels the slow one
-b) it raises the exception of the one that fails
-c) it returns two sets, and lets the slow one run on
+a) it raises TimeoutError and cancels the slow task
+b) it raises the exception of the failed task
+c) it returns two sets and lets the slow task run
 """
 
 import asyncio
@@ -16,7 +16,7 @@ async def fail() -> None:
 
 async def work() -> None:
     await asyncio.sleep(0.05)
-    print("the slow one is done")
+    print("the slow task is done")
 
 
 async def main() -> None:
@@ -24,18 +24,18 @@ async def main() -> None:
     slow = asyncio.create_task(work())
     done, pending = await asyncio.wait([failing, slow], timeout=0.01)
     print("done:", len(done), "pending:", len(pending))
-    print("the exception waits in its task:", failing.exception())
+    print("the exception of the failed task:", failing.exception())
     await slow
 
 
 asyncio.run(main())
 
 # Answer: c
-# Why: `wait` looks on, and tells who has ended. To ask the tasks for their
-#      results, to cancel those that are late: all that is left to you.
-#      `wait_for`, in spite of its name, does another thing.
+# Why: `wait` only observes, and returns which tasks are done. The caller has
+#      to retrieve the results and to cancel late tasks. `wait_for`, despite
+#      its similar name, does something different.
 # Where: miniloop/combinators.py: wait
 # Prints:
 #     done: 1 pending: 1
-#     the exception waits in its task: broken
-#     the slow one is done
+#     the exception of the failed task: broken
+#     the slow task is done

@@ -1,8 +1,8 @@
-"""A Lock does not know who holds it: taken twice, it waits for itself.
+"""A Lock has no owner: a task that acquires it twice waits for itself.
 
-A task holds a lock, and asks for it once more. What happens?
-a) it waits for ever
-b) it gets it: it is its own
+A task holds a lock and acquires it again. What happens?
+a) it waits forever
+b) it succeeds, because the task already holds the lock
 c) RuntimeError
 """
 
@@ -15,23 +15,23 @@ async def main() -> None:
         try:
             async with asyncio.timeout(0.01):
                 await lock.acquire()
-                print("taken twice")
+                print("acquired twice")
         except TimeoutError:
-            print("waited in vain")
+            print("the second acquire timed out")
         loop = asyncio.get_running_loop()
-        loop.call_soon(lock.release)  # a callback, which does not hold it
+        loop.call_soon(lock.release)  # a callback is not the holder
         await lock.acquire()
-        print("somebody else has released it")
+        print("other code has released it")
 
 
 asyncio.run(main())
 
 # Answer: a
-# Why: A Lock is a flag and a line of those who wait; nobody's name is kept.
-#      So the holder waits for itself as for anybody, and anyone may release
-#      it. There is no RLock in asyncio: split the function instead.
+# Why: A Lock is a flag and a queue of waiters; it does not store its owner.
+#      So its holder waits like any other task, and any code may release it.
+#      asyncio has no RLock: split the function instead.
 # Where: miniloop/locks.py: Lock.acquire
 # Where: miniloop/locks.py: Lock.release
 # Prints:
-#     waited in vain
-#     somebody else has released it
+#     the second acquire timed out
+#     other code has released it

@@ -1,10 +1,10 @@
 """Cancelling `to_thread` does not stop the thread, and `run` waits for it.
 
 The task that awaits `to_thread(work)` is cancelled, and main returns.
-What becomes of `work` in its thread?
-a) it runs to its end, and the program waits for it
-b) it gets a CancelledError
-c) it is thrown away with the thread
+What happens to `work` in its thread?
+a) it runs to the end, and the program waits for it
+b) CancelledError is raised in it
+c) it is stopped together with its thread
 """
 
 import asyncio
@@ -33,9 +33,9 @@ asyncio.run(main())
 print("run has returned")
 
 # Answer: a
-# Why: Nothing can stop a thread from outside; what is cancelled is waiting
-#      for it. At its end `run` joins the threads of the default executor, so
-#      a call that never returns keeps the program from ending.
+# Why: A thread cannot be stopped from outside; only the wait for it is
+#      cancelled. Before `run` returns, it joins the threads of the default
+#      executor, so a call that never returns keeps the program running.
 # Where: miniloop/threads.py: ThreadsEventLoop.shutdown_default_executor
 # Where: miniloop/threads.py: to_thread
 # Prints:

@@ -1,8 +1,8 @@
-"""On the loop's own thread, waiting for what the loop shall do is a deadlock.
+"""Blocking the loop's thread on work for the same loop is a deadlock.
 
 `run_coroutine_threadsafe(work(), loop).result()` is called in a coroutine
 of that same loop. What happens?
-a) it waits for ever
+a) it waits forever
 b) it returns the result
 c) it raises RuntimeError
 """
@@ -18,9 +18,9 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     future = asyncio.run_coroutine_threadsafe(work(), loop)
     try:
-        print(future.result(timeout=0.01))  # without it: for ever
+        print(future.result(timeout=0.01))  # without a timeout: forever
     except TimeoutError:
-        print("on the loop's thread: in vain")
+        print("on the loop's thread: timed out")
 
     def in_a_thread() -> str:
         return asyncio.run_coroutine_threadsafe(work(), loop).result()
@@ -31,10 +31,10 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: This `result()` blocks its thread. If that is the loop's, the loop has
-#      no turn in which to run the coroutine, and so there is no result. In a
-#      coroutine, use `await work()`; the function is for other threads.
+# Why: `result()` blocks its thread. If that is the loop's thread, the loop
+#      cannot run the coroutine, so there is never a result. In a coroutine,
+#      use `await work()`; this function is for other threads.
 # Where: miniloop/threads.py: run_coroutine_threadsafe
 # Prints:
-#     on the loop's thread: in vain
+#     on the loop's thread: timed out
 #     in another thread: the result

@@ -1,4 +1,4 @@
-"""The options of the command, checked."""
+"""The command line of `python -m comparisons misconceptions`."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from comparisons.misconceptions.lesson import Lesson, lessons
 class Settings(NamedTuple):
     lessons: tuple[Lesson, ...]
     contents: bool
-    """Only say which there are."""
+    """Whether only to list the lessons."""
     quiz: bool
 
 
 def settings_from(arguments: Sequence[str]) -> Settings:
-    """SystemExit(2) with a line on standard error if the arguments are wrong."""
+    """Parse the arguments; raise SystemExit(2), with a message on standard error, if invalid."""
     known = lessons()
     given = _parser(len(known)).parse_args(arguments)
     chosen = dict.fromkeys(given.numbers or known)
@@ -26,15 +26,16 @@ def settings_from(arguments: Sequence[str]) -> Settings:
 def _parser(count: int) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m comparisons misconceptions",
-        description="What people most often get wrong about asyncio, "
-        "each point as a program that runs on asyncio and on miniloop.",
-        epilog="exit status: 0 both loops print the same, 1 they do not, 2 wrong usage, 130 Ctrl-C",
+        description="Show common misconceptions about asyncio. Each one has a short program, "
+        "which is run on asyncio and on miniloop.",
+        epilog="exit status: 0 every result is as expected, 1 a result is not, 2 invalid usage, "
+        "130 Ctrl-C",
         allow_abbrev=False,
     )
     add = parser.add_argument
     number = whole_number(1, count)
-    add("numbers", nargs="*", type=number, metavar="N", help=f"which, from 1 to {count} (all)")
+    add("numbers", nargs="*", type=number, metavar="N", help=f"1 to {count} (default: all)")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--list", action="store_true", help="only say which there are")
-    how.add_argument("--quiz", action="store_true", help="let me guess before I see the answer")
+    how.add_argument("--list", action="store_true", help="list the misconceptions, run nothing")
+    how.add_argument("--quiz", action="store_true", help="ask before showing each answer")
     return parser

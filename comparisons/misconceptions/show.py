@@ -1,5 +1,6 @@
-"""How a lesson looks on a terminal of 80 columns, or in a file."""
+"""How a lesson looks on an 80-column terminal or in a file."""
 
+import platform
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
@@ -10,15 +11,15 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from comparisons.misconceptions.execute import Comparison, Outcome
 from comparisons.misconceptions.lesson import Lesson
-from comparisons.misconceptions.play import Comparison, Outcome
 from comparisons.results import shortest
 
 COMMAND = "python -m comparisons misconceptions"
 
 
 def prose(text: str, style: str = "") -> Text:
-    """Text in which what stands between backticks is marked as code."""
+    """Return the text with everything between backticks highlighted as code."""
     marked = Text(text, style)
     marked.highlight_regex(r"`[^`]+`", "cyan")
     return marked
@@ -40,7 +41,7 @@ def question(lesson: Lesson) -> RenderableType:
 
 
 def program(lesson: Lesson, named: bool = True) -> RenderableType:
-    """The program under the name of its file, which gives the answer away."""
+    """Show the program; its file name as the title only if `named`, because it gives the answer."""
     code = Syntax(
         lesson.program.rstrip(),
         "python",
@@ -53,9 +54,9 @@ def program(lesson: Lesson, named: bool = True) -> RenderableType:
 
 
 def outputs(lesson: Lesson, comparison: Comparison) -> RenderableType:
-    """What the program has printed; twice, side by side, where that is not the same."""
+    """Show what the program printed: once if both loops agree, else side by side."""
     if comparison.same:
-        return _output("asyncio and miniloop print the same", comparison.asyncio, "green")
+        return _output("output, the same on asyncio and miniloop", comparison.asyncio, "green")
     both = Table.grid(expand=True)
     both.add_column(ratio=1)
     both.add_column(ratio=1)
@@ -70,7 +71,7 @@ def outputs(lesson: Lesson, comparison: Comparison) -> RenderableType:
 def _output(title: str, outcome: Outcome, style: str) -> Panel:
     lines = [Text(line) for line in outcome.out.splitlines()]
     messages = outcome.err.splitlines()
-    if outcome.status != 0:  # of a traceback the last line, which says what is wrong
+    if outcome.status != 0:  # the last line of a traceback names the exception
         messages = [*messages[-1:], f"exit status: {outcome.status}"]
     if messages:
         lines.append(Text("standard error:", "dim"))
@@ -80,19 +81,33 @@ def _output(title: str, outcome: Outcome, style: str) -> Panel:
 
 def _difference(lesson: Lesson, comparison: Comparison) -> str:
     if not comparison.older:
-        return "asyncio and miniloop do not print the same."
+        return "The outputs of asyncio and miniloop differ."
     since = ".".join(map(str, lesson.since))
-    return f"asyncio does as miniloop since Python {since}; before, {lesson.before}."
+    return (
+        "This is expected: miniloop behaves like newer versions of asyncio. "
+        f"Before Python {since}, {lesson.before}."
+    )
+
+
+def summary(total: int, same: int, older: int) -> str:
+    """Return how many lessons print the same on both loops, and why the others do not."""
+    text = f"asyncio and miniloop print the same output for {same} of {total} programs."
+    if older:
+        python = ".".join(platform.python_version_tuple()[:2])
+        text += f"\n{older} differ because asyncio of Python {python} is older (see above)."
+    if other := total - same - older:
+        text += f"\n{other} differ unexpectedly."
+    return text
 
 
 def explanation(lesson: Lesson) -> RenderableType:
-    """The right answer, why it is so, in three lines, and where that stands in the source."""
+    """Show the correct answer, the reason in three lines, and the places in miniloop's source."""
     right = f"{lesson.answer}) {lesson.choices[lesson.answer]}"
     places = [f"{place.file}, line {place.line()}: {place.name}" for place in lesson.places]
     table = Table.grid(padding=(0, 1))
     table.add_row(Text("answer", "dim"), prose(right, "bold green"))
     table.add_row(Text("why", "dim"), Group(*map(prose, lesson.why)))
-    table.add_row(Text("where", "dim"), Group(*map(Text, places)))
+    table.add_row(Text("code", "dim"), Group(*map(Text, places)))
     return table
 
 
@@ -101,5 +116,5 @@ def contents(lessons: Iterable[Lesson]) -> RenderableType:
     table.add_column(justify="right")
     for lesson in lessons:
         table.add_row(Text(str(lesson.number), "bold"), prose(lesson.claim))
-    usage = Text(f"\nRun number 1: {COMMAND} 1\nGuess first:  {COMMAND} --quiz", "dim")
+    usage = Text(f"\nShow number 1: {COMMAND} 1\nTake the quiz: {COMMAND} --quiz", "dim")
     return Group(table, usage)

@@ -1,19 +1,22 @@
-"""`python -m comparisons scale`: many sleepers and many connections, until it hurts.
+"""`python -m comparisons scale`: many sleepers and many open connections.
 
-Read in this order: sleepers, serve, connections, sample, plan, growth, table, chart, cli. Nothing
-heavy is imported here: every sample imports this file first, and its start is part of the figures.
+Read the modules in this order: figures, sleepers, serve, connections, sample, plan, growth,
+experiment, table, chart, options, cli.
+
+Every sample process imports this file first, and its start-up is part of the figures, so it
+imports nothing heavy.
 """
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status; SystemExit(2) on wrong usage, as argparse does."""
+    """Run the command and return its exit status; raise SystemExit(2) on invalid usage."""
     from comparisons.command import carried_out
     from comparisons.scale.options import settings_from
 
     settings = settings_from(arguments)
 
     def run() -> int:
-        from comparisons.scale.cli import Run  # it imports rich
+        from comparisons.scale.cli import Run  # imports rich, which may be missing
 
         return Run(settings, ["scale", *arguments]).complete()
 

@@ -1,7 +1,7 @@
 """The log-log plot: a row of panels for each experiment, a curve for each model.
 
-A straight line that is as steep as the thin one behind it is growth linear in N. The dotted lines
-mark from which N on threads, or processes, need more than miniloop.
+A line parallel to the thin dashed one is linear growth. The dotted lines mark the N from which
+threads, or processes, cost more than miniloop.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from comparisons.scale.growth import rounded
 
 COLOURS: Final = {**ALL_COLOURS, "processes": ALL_COLOURS["processes-warm"]}
 PANELS: Final = (
-    # title, field of Figures, what a unit of the axis is
-    ("CPU time of the whole, s", "cpu", 1.0),
-    ("memory of the whole, MiB", "memory", 2.0**20),
-    ("99 of 100 are no later than, ms", "p99", 1e-3),
+    # title, field of Figures, unit of the axis
+    ("total CPU time (s)", "cpu", 1.0),
+    ("total memory (MiB)", "memory", 2.0**20),
+    ("p99 delay (ms)", "p99", 1e-3),
 )
 
 
 def draw(folder: Path, experiments: Sequence[Experiment]) -> str:
-    """Write chart.svg and chart.png; the name of the second, or "" if there is nothing to draw."""
+    """Write chart.svg and chart.png; return the second name, or "" if there is nothing to draw."""
     shown = [one for one in experiments if one.samples]
     if not shown:
         return ""
@@ -70,7 +70,7 @@ def _draw_panel(
 def _draw_slope(
     panel: Axes, experiment: Experiment, field: str, unit: float, legend: dict[str, Any]
 ) -> None:
-    """What would grow linear in N, through miniloop's last point."""
+    """Draw a line of linear growth through miniloop's last point."""
     curve = experiment.curve("miniloop", field)
     if len(curve) < 2:
         return
@@ -88,7 +88,7 @@ def _draw_crossovers(panel: Axes, experiment: Experiment, field: str) -> None:
             in_right_half = at * at > least * most
             panel.axvline(at, color=COLOURS[model], ls=":", lw=1.2)
             panel.annotate(
-                f"{model} dearer from {rounded(at):,}",
+                f"{model} cost more from N ≈ {rounded(at):,}",
                 xy=(at, 0.98 - 0.06 * number),
                 xycoords=("data", "axes fraction"),
                 xytext=(-4 if in_right_half else 4, 0),

@@ -1,4 +1,4 @@
-"""One run: take the samples of each experiment, show its table, then write everything down."""
+"""One run: take the samples of each experiment, show its table, then write the report."""
 
 import json
 import platform
@@ -28,22 +28,22 @@ class Run:
         self._header = {
             **environment(),
             "memory": f"{self._machine.memory / 2**30:.1f} GiB available",
-            "descriptors": f"{self._machine.files:,} for a process, its limit raised",
+            "descriptors": f"{self._machine.files:,} per process (the limit is raised)",
             "libraries": libraries(("uvloop",)),
-            "samples": f"{settings.rounds} of each, interleaved; one of the largest numbers",
+            "samples": f"{settings.rounds} of each, interleaved; 1 of the largest N",
             **occasion(arguments),
         }
         self._experiments: list[Experiment] = []
         self._problems: list[str] = []
 
     def complete(self) -> int:
-        """The exit status; KeyboardInterrupt and OSError of what is written pass through."""
+        """Run and return the exit status; KeyboardInterrupt and OSError from output propagate."""
         settings = self._settings
         with results_folder(settings.out, "scale") as folder:
             self._screen.print(header_table(self._header), "")
             for name in settings.experiments:
-                all_of_it = points(name, settings.models, quick=settings.quick, most=settings.most)
-                experiment = Experiment(name, all_of_it, settings.rounds)
+                planned = points(name, settings.models, quick=settings.quick, most=settings.most)
+                experiment = Experiment(name, planned, settings.rounds)
                 experiment.refuse(self._machine)
                 self._experiments.append(experiment)
                 self._measure(experiment)
@@ -63,15 +63,21 @@ class Run:
                     bars.update(bar, completed=done, model=f"{point.many:,} {point.model}")
                 bars.update(bar, completed=total, model="")
         finally:
-            self._screen.print(table.on_screen(experiment))  # after Ctrl-C, what there is
+            self._screen.print(table.on_screen(experiment))  # after Ctrl-C, the samples so far
 
     def _write(self, folder: Path) -> None:
         chart = draw(folder, self._experiments)
         data = {"header": self._header, "experiments": list(map(table.as_data, self._experiments))}
         text = json.dumps(data, indent=2, ensure_ascii=False)
         (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-        picture = [f"![time, memory and lateness by N]({chart})", ""] if chart else []
-        lines = ["# Many sleepers, many connections", "", *self._header_lines(), "", *picture]
+        picture = [f"![CPU time, memory and delay by N]({chart})", ""] if chart else []
+        lines = [
+            "# Many sleepers and many open connections",
+            "",
+            *self._header_lines(),
+            "",
+            *picture,
+        ]
         lines += table.as_markdown(self._experiments)
         (folder / "report.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
         if self._settings.save_readme:
@@ -84,7 +90,7 @@ class Run:
 
     def _save_readme(self) -> None:
         if any(one.errors for one in self._experiments):
-            self._problems.append(f"{README.name} is left alone: a table with errors is not kept")
+            self._problems.append(f"{README.name} was not changed, because there were errors")
             return
         minor = ".".join(platform.python_version_tuple()[:2])
         lines = [f"### scale, CPython {minor}", "", *self._header_lines(), ""]

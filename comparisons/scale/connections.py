@@ -1,8 +1,9 @@
-"""Many open connections to one server, seen from the other end.
+"""Many open connections to one server, measured from the client.
 
-This process is the client of `serve`, which runs in another, and looks at that one's memory and CPU
-time from outside. It opens the connections one by one, each with a first line there and back, and
-leaves all of them open; then it asks some of them, one at a time, in no order.
+This process is the client of `serve`, which runs in another process, and reads that process's
+memory and CPU time. It opens the connections one after the other, sends a line on each, waits for
+the response, and leaves all of them open. Then it sends requests on randomly chosen connections,
+one at a time.
 """
 
 import os
@@ -21,22 +22,23 @@ from comparisons.memory import LINUX_PROC, family, memory_now
 from comparisons.scale.figures import Figures, Refused, spread_of
 from comparisons.scale.serve import allow_many_files
 
-QUESTIONS: Final = 2000
+REQUESTS: Final = 2000
 LINE: Final = b"are you there?\n"
 SECONDS: Final = 30.0
-"""How long one answer may take."""
+"""The timeout of a response."""
 
 
-def connected(model: str, many: int) -> Figures:
+def measure_connections(model: str, many: int) -> Figures:
+    """Open `many` connections to a server of this model and measure it."""
     allow_many_files()
     command = (sys.executable, "-m", "comparisons.scale.serve", model)
-    # Not in a session of its own: who kills this process's group kills the server, too.
+    # The server stays in this process group, so that killing the group also kills the server.
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             port = server.stdout.readline().strip()
             if not port:
-                raise RuntimeError(f"the server ended with status {server.wait()}")
+                raise RuntimeError(f"the server exited with status {server.wait()}")
             members = partial(family, server.pid) if model == "processes" else lambda: [server.pid]
             return _figures(members, int(port), many)
         finally:
@@ -46,41 +48,41 @@ def connected(model: str, many: int) -> Figures:
 
 
 def _figures(members: Callable[[], list[int]], port: int, many: int) -> Figures:
-    """`members`: the processes that serve, at the moment."""
+    """Measure the server; `members` returns the current pids of its processes."""
     with ExitStack() as stack:
         memory_before, cpu_before = memory_now(members()), cpu_of(members())
-        lines = [_open_line(port, number, stack) for number in range(many)]
+        connections = [_connect(port, number, stack) for number in range(many)]
         memory, opened = memory_now(members()), cpu_of(members())
-        chance = random.Random(many)
-        took = [_asked(chance.choice(lines)) for _ in range(QUESTIONS)]
+        generator = random.Random(many)
+        times = [_request(generator.choice(connections)) for _ in range(REQUESTS)]
         cpu_each = (opened - cpu_before) / many
         memory_each = (memory - memory_before) / many
-        return Figures(cpu_of(members()), cpu_each, memory, memory_each, *spread_of(took))
+        return Figures(cpu_of(members()), cpu_each, memory, memory_each, *spread_of(times))
 
 
-def _open_line(port: int, number: int, stack: ExitStack) -> socket.socket:
+def _connect(port: int, number: int, stack: ExitStack) -> socket.socket:
     try:
-        line = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
-        stack.enter_context(line)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _asked(line)
+        connection = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+        stack.enter_context(connection)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _request(connection)
     except OSError as error:
-        raise Refused(f"no connection {number + 1:,}: {error}") from error
-    return line
+        raise Refused(f"cannot open connection {number + 1:,}: {error}") from error
+    return connection
 
 
-def _asked(line: socket.socket) -> float:
-    """Seconds until the answer was there."""
+def _request(connection: socket.socket) -> float:
+    """Send a line and wait for the response; return the seconds that it took."""
     begun = time.perf_counter()
-    line.sendall(LINE)
-    answer = line.recv(4096)
-    if answer != LINE:
-        raise ConnectionError(f"{answer!r} was answered")
+    connection.sendall(LINE)
+    response = connection.recv(4096)
+    if response != LINE:
+        raise ConnectionError(f"wrong response: {response!r}")
     return time.perf_counter() - begun
 
 
 def cpu_of(pids: list[int]) -> float:
-    """Seconds of CPU time of these processes, in ticks of mostly 10 ms."""
+    """Return the CPU time of these processes in seconds; the resolution is usually 10 ms."""
     if not LINUX_PROC.joinpath("self").exists():
         import psutil
 
@@ -93,6 +95,6 @@ def _ticks_of(pid: int) -> int:
     try:
         status = Path(LINUX_PROC, str(pid), "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return 0  # it ended meanwhile
+        return 0  # the process has exited
     after_the_name = status.rpartition(")")[2].split()
     return int(after_the_name[11]) + int(after_the_name[12])

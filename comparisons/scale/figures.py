@@ -1,30 +1,30 @@
-"""What a sample finds out, and what it may not have."""
+"""The result of a sample, and the exception for missing resources."""
 
 from typing import NamedTuple
 
 
 class Figures(NamedTuple):
-    """Of one model with so many sleepers, or connections. Seconds and bytes."""
+    """The figures of one model with N sleepers or connections, in seconds and bytes."""
 
     cpu: float
-    """Of the whole process and all below it, from its start on."""
+    """The CPU time of the process and its descendants, since their start."""
     cpu_each: float
-    """Of one: what came on top when there were many, divided."""
+    """The CPU time that each sleeper or connection adds."""
     memory: int
-    """Resident while all slept, or all were open; what processes share is counted once."""
+    """The memory resident while all sleep or are open; shared memory is counted once."""
     memory_each: float
     p50: float
-    """How late a sleeper woke up; of a connection, how long an answer took."""
+    """The median delay: of a sleeper past its wake-up time, of a connection until its response."""
     p99: float
     slowest: float
 
 
 class Refused(Exception):
-    """The machine does not give so many; the text says of what."""
+    """The machine has too few resources; the message says of which kind."""
 
 
 def spread_of(values: list[float]) -> tuple[float, float, float]:
-    """The median, the 99th percentile and the largest."""
+    """Return the median, the 99th percentile and the maximum."""
     ordered = sorted(values)
     last = len(ordered) - 1
     return ordered[last // 2], ordered[round(last * 0.99)], ordered[last]

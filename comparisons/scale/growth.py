@@ -1,4 +1,4 @@
-"""What the figures say about growth: exponents, and where one model gets dearer than another."""
+"""Growth: exponents, and the N from which one model costs more than another."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,19 +6,19 @@ from statistics import linear_regression
 from typing import Final
 
 FITTED_FROM: Final = (10_000, 1_000, 100)
-"""The line is drawn through the largest numbers, those from here on, if they are two or more: with
-small ones, the room that a process has anyhow hides what one more costs."""
-TOLD_FROM: Final = 10_000
-"""Growth that is too steep is told if it was seen with so many; up to there it may be noise."""
-STEEPEST: Final = {"CPU": 1.15, "memory": 1.1}
-"""Exponents above these are told with a warning. A timer costs log N, for the heap: between 1,000
-and 1,000,000 that alone doubles, which adds 0.1 to the exponent if nothing else took any time."""
+"""The line is fitted to all N from the first of these values that leaves two or more. Small N are
+left out because the fixed cost of a process hides the cost of each item."""
+WARN_FROM: Final = 10_000
+"""The smallest N for a warning about steep growth; below it, it may be noise."""
+STEEPEST: Final = {"CPU time": 1.15, "memory": 1.1}
+"""Exponents above these values cause a warning. A timer costs log N because of the heap. From N =
+1,000 to 1,000,000, log N doubles, which adds at most 0.1 to the exponent."""
 
 
 def exponent(values: Mapping[int, float]) -> float | None:
-    """The slope of a straight line through the values in a log-log plot: 1 is growth linear in N.
+    """Return the slope of a line fitted to the values in a log-log plot; 1 is linear growth.
 
-    None if there are fewer than two numbers to draw it through.
+    Returns None with fewer than two values to fit.
     """
     for least in FITTED_FROM:
         fitted = {n: value for n, value in values.items() if n >= least and value > 0}
@@ -29,10 +29,10 @@ def exponent(values: Mapping[int, float]) -> float | None:
 
 
 def crossover(loop: Mapping[int, float], other: Mapping[int, float]) -> float | None:
-    """The N from which on `other` costs more than `loop`; None if that never begins.
+    """Return the N from which `other` costs more than `loop`; None if it does not at the largest N.
 
-    The smallest N measured if `other` costs more from there on. Between two numbers that were
-    measured both are taken for straight in a log-log plot.
+    Returns the smallest measured N if `other` always costs more. Between two measured N, the curves
+    are interpolated linearly in a log-log plot.
     """
     common = sorted(set(loop) & set(other))
     ratios = [math.log(other[n] / loop[n]) for n in common]
@@ -48,17 +48,17 @@ def crossover(loop: Mapping[int, float], other: Mapping[int, float]) -> float | 
     return math.exp(low + (high - low) * -before / (after - before))
 
 
-def told_crossover(other: str, what: str, at: float | None, measured: Sequence[int]) -> str:
-    """A sentence; `measured` are the numbers that both were measured with."""
+def crossover_sentence(other: str, cost: str, at: float | None, measured: Sequence[int]) -> str:
+    """Describe a crossover in a sentence; `measured` are the N that both were measured with."""
     if not measured:
         return ""
     if at is None:
-        return f"{other} never need more {what} than miniloop, up to {max(measured):,}"
+        return f"{other} do not use more {cost} than miniloop at N = {max(measured):,}"
     if at <= min(measured):
-        return f"{other} need more {what} than miniloop from the first: {min(measured):,}"
-    return f"{other} need more {what} than miniloop from about {rounded(at):,} on"
+        return f"{other} use more {cost} than miniloop at every N measured"
+    return f"{other} use more {cost} than miniloop from N ≈ {rounded(at):,}"
 
 
 def rounded(number: float) -> int:
-    """To two figures: more would say more than was measured."""
+    """Round to two significant digits, because the measurement is not more precise."""
     return int(float(f"{number:.1e}"))

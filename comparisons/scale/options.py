@@ -1,4 +1,4 @@
-"""The options of the command, checked."""
+"""The command line of `python -m comparisons scale`."""
 
 import argparse
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Settings(NamedTuple):
 
 
 def settings_from(arguments: Sequence[str]) -> Settings:
-    """SystemExit(2) with a line on standard error if the arguments are wrong."""
+    """Parse the arguments; raise SystemExit(2), with a message on standard error, if invalid."""
     given = _parser().parse_args(arguments)
     rounds = given.samples or (1 if given.quick else ROUNDS)
     return Settings(
@@ -33,32 +33,38 @@ def settings_from(arguments: Sequence[str]) -> Settings:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m comparisons scale",
-        description="Many sleepers and many open connections: time, lateness and memory of tasks, "
-        "threads and processes.",
-        epilog="exit status: 0 measured, 1 something failed, 2 wrong usage, 130 Ctrl-C",
+        description="Measure CPU time, memory and delays of up to a million sleepers and ten "
+        "thousand open connections, as tasks, threads and processes. Without --quick, this "
+        "takes many minutes.",
+        epilog="exit status: 0 success, 1 something failed, 2 invalid usage, 130 Ctrl-C",
         allow_abbrev=False,
     )
     add = parser.add_argument
     experiments, models = tuple(EXPERIMENTS), installed()
     number = whole_number(10, MOST)
-    add("--quick", action="store_true", help="smaller numbers, one sample: about a minute")
+    add("--quick", action="store_true", help="smaller N, one sample: about a minute")
     add(
         "--only",
         type=names_among(experiments, "experiment"),
         default=experiments,
         metavar="A,B",
-        help=f"of {', '.join(experiments)}",
+        help=f"experiments to run (default: {', '.join(experiments)})",
     )
     add(
         "--models",
         type=names_among(models, "model"),
         default=models,
         metavar="A,B",
-        help=f"of {', '.join(models)}",
+        help=f"models to run (default: {', '.join(models)})",
     )
-    add("--most", type=number, default=MOST, metavar="N", help="no more of anything than that")
-    samples = f"samples of each ({ROUNDS}; quick 1; one of the largest numbers)"
+    add("--most", type=number, default=MOST, metavar="N", help="upper limit of N")
+    samples = f"samples of each (default: {ROUNDS}, with --quick 1; always 1 of the largest N)"
     add("--samples", type=whole_number(1, 1000), metavar="N", help=samples)
-    add("--out", type=folder, metavar="DIR", help="where to write (results/scale-DATE-TIME)")
-    add("--save-readme", action="store_true", help="put the tables into comparisons/README.md, too")
+    add(
+        "--out",
+        type=folder,
+        metavar="DIR",
+        help="results folder (default: results/scale-DATE-TIME)",
+    )
+    add("--save-readme", action="store_true", help="also put the tables in comparisons/README.md")
     return parser

@@ -1,4 +1,4 @@
-"""How many of what are tried, and what this machine has room for."""
+"""Which N are measured for each model, and for which this machine has enough resources."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 LOOPS: Final = ("asyncio", "miniloop", "uvloop")
 MODELS: Final = (*LOOPS, "threads", "processes")
 EXPERIMENTS: Final = {
-    "sleepers": "sleep at the same time; late: how much later than asked one wakes up",
-    "connections": "are open at the same time, a line there and back on each; late: the answer to "
-    "one line more",
+    "sleepers": "N sleep concurrently; delay: time past the requested wake-up",
+    "connections": "N are open; delay: response time of a one-line request",
 }
+"""The description of each experiment."""
 ROUNDS: Final = 3
 MOST: Final = {
-    # experiment: the largest number of each model, and in --quick
+    # for each experiment and model: the largest N, and the largest N with --quick
     "sleepers": {
         **dict.fromkeys(LOOPS, (1_000_000, 100_000)),
         "threads": (10_000, 1_000),
@@ -26,12 +26,12 @@ MOST: Final = {
     },
 }
 BYTES_EACH: Final = {
-    # A generous guess of what one needs; what is resident for a process includes the kernel's part.
+    # A generous estimate of the memory of one; for a process, it includes memory of the kernel.
     "sleepers": {**dict.fromkeys(LOOPS, 2_500), "threads": 60_000, "processes": 2_000_000},
     "connections": {**dict.fromkeys(LOOPS, 40_000), "threads": 80_000, "processes": 2_000_000},
 }
 OTHER_FILES: Final = 64
-"""Descriptors that a process has open besides its connections."""
+"""Descriptors that a process needs in addition to its connections."""
 
 
 class Point(NamedTuple):
@@ -41,24 +41,24 @@ class Point(NamedTuple):
 
     @property
     def slow(self) -> bool:
-        """So many take so long that they are measured once: the most of each model."""
+        """Whether this is the largest N of the model, which is measured only once."""
         return self.many >= MOST[self.experiment][self.model][False]
 
 
 class Machine(NamedTuple):
     memory: int
-    """Bytes that are available."""
+    """Available memory in bytes."""
     files: int
-    """Descriptors that a process may have, once the soft limit is raised to the hard one."""
+    """The number of descriptors that a process may open, with the soft limit raised."""
 
-    def objection(self, point: Point) -> str:
-        """Why there is no room; "" if there is."""
+    def reason_to_skip(self, point: Point) -> str:
+        """Say which resource is missing for this point; "" if there is enough."""
         needed = point.many * BYTES_EACH[point.experiment][point.model]
         if needed > self.memory:
-            have = f"{needed / 2**30:.1f} GiB needed, {self.memory / 2**30:.1f} available"
-            return f"not enough memory: {have}"
+            sizes = f"{needed / 2**30:.1f} GiB needed, {self.memory / 2**30:.1f} GiB available"
+            return f"not enough memory: {sizes}"
         if point.experiment == "connections" and point.many + OTHER_FILES > self.files:
-            return f"a process may open no more than {self.files:,} descriptors"
+            return f"a process can open at most {self.files:,} descriptors"
         return ""
 
 
@@ -71,12 +71,12 @@ def this_machine() -> Machine:
 
 
 def installed() -> tuple[str, ...]:
-    """The models that can be run here."""
+    """Return the models that can run here."""
     return tuple(model for model in MODELS if model != "uvloop" or find_spec("uvloop"))
 
 
 def numbers(most: int) -> Iterator[int]:
-    """10, 100, 1,000 and so on, and at last `most`."""
+    """Yield 10, 100, 1,000 and so on, and finally `most`."""
     number = 10
     while number < most:
         yield number
@@ -85,7 +85,7 @@ def numbers(most: int) -> Iterator[int]:
 
 
 def points(experiment: str, models: tuple[str, ...], *, quick: bool, most: int) -> list[Point]:
-    """All that is to be tried, the smallest numbers first; nothing has more than `most`."""
+    """Return all points to measure, smallest N first; no N is larger than `most`."""
     limits = {model: min(MOST[experiment][model][quick], most) for model in models}
-    wanted = (Point(experiment, model, many) for model in models for many in numbers(limits[model]))
-    return sorted(wanted, key=lambda point: (point.many, MODELS.index(point.model)))
+    found = (Point(experiment, model, many) for model in models for many in numbers(limits[model]))
+    return sorted(found, key=lambda point: (point.many, MODELS.index(point.model)))

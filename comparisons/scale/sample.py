@@ -1,7 +1,7 @@
-"""One sample: a fresh process in which one model has so many sleepers, or connections.
+"""One sample: a new process that runs one model with N sleepers or connections.
 
-The question comes as JSON on standard input; the answer is a line of JSON: {"figures": {...}},
-{"refused": "..."} where the machine does not give so many, or {"error": "..."}.
+The question is read as JSON from standard input. The answer is a line of JSON: {"figures": {...}},
+{"refused": "..."} if the machine has too few resources, or {"error": "..."}.
 """
 
 import json
@@ -23,9 +23,11 @@ def take(experiment: str, model: str, many: int) -> dict[str, Any]:
 
 def _figures(experiment: str, model: str, many: int) -> Figures:
     if experiment == "connections":
-        from comparisons.scale.connections import connected  # only who needs it pays for it
+        from comparisons.scale.connections import (
+            measure_connections,
+        )  # late import: only this experiment needs it
 
-        return connected(model, many)
+        return measure_connections(model, many)
     from comparisons.scale.sleepers import MODELS
 
     return MODELS[model](many)

@@ -1,7 +1,7 @@
-"""A server of lines, in a process of its own: what comes in on a connection goes back on it.
+"""An echo server for lines, in its own process.
 
-`python -m comparisons.scale.serve MODEL` prints its port and serves until it is killed, each
-connection by a task, a thread or a process of its own.
+`python -m comparisons.scale.serve MODEL` prints its port and serves until it is killed. Each
+connection is served by its own task, thread or process.
 """
 
 import os
@@ -16,7 +16,7 @@ ADDRESS: Final = ("127.0.0.1", 0)
 
 
 def allow_many_files() -> int:
-    """Raise the soft limit on open descriptors to the hard one; return how many that are."""
+    """Raise the soft limit on open descriptors to the hard limit; return the limit."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -24,7 +24,7 @@ def allow_many_files() -> int:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         except (OSError, ValueError):
-            return soft  # macOS calls its hard limit unlimited, and refuses it
+            return soft  # macOS reports an unlimited hard limit but rejects it
     return hard
 
 
@@ -48,7 +48,7 @@ def on_a_loop(module: str, factory: str = "") -> None:
 
 
 def answer(connection: socket.socket) -> None:
-    """As a task's `answer`, for whoever may block."""
+    """Serve one connection with blocking calls."""
     with connection:
         while line := connection.recv(4096):
             connection.sendall(line)

@@ -1,7 +1,8 @@
-"""`python -m comparisons steps`: who runs, who waits and who is done, step by step.
+"""`python -m comparisons steps`: which function runs, waits or is done, step by step.
 
-Read in this order: journal, story, outside, models, table, figure, cli.
-Nothing heavy is imported here, because every process that runs a function imports this file first.
+Read the modules in this order: journal, story, service, models, spans, table, figure, cli.
+
+Every process that runs a function imports this file first, so it imports nothing heavy.
 """
 
 import sys
@@ -9,14 +10,14 @@ from importlib.util import find_spec
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; the answer is its exit code: 0, 1 (a failure), 130 (Ctrl-C).
+    """Run the command; return its exit status: 0, 1 (something failed) or 130 (Ctrl-C).
 
-    Raises SystemExit(2) on wrong usage, as argparse does.
+    Raises SystemExit(2) on invalid usage.
     """
     missing = [name for name in ("rich", "matplotlib") if find_spec(name) is None]
     if missing:
         print(
-            f"steps needs {' and '.join(missing)}: python -m pip install '.[compare]'",
+            f"steps needs {' and '.join(missing)}: python -m pip install -e '.[compare]'",
             file=sys.stderr,
         )
         return 1
@@ -25,5 +26,5 @@ def main(argv: list[str]) -> int:
 
         return run(argv)
     except KeyboardInterrupt:
-        print("steps: stopped", file=sys.stderr)
+        print("steps: interrupted", file=sys.stderr)
         return 130

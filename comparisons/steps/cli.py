@@ -1,4 +1,4 @@
-"""The command: run both stories under each model, print what happened, draw the timelines."""
+"""The command: run both stories on each model, print the steps, draw the timelines."""
 
 import argparse
 import sys
@@ -13,21 +13,23 @@ from rich.table import Table
 
 from comparisons.steps.figure import draw
 from comparisons.steps.models import MODELS, Address, Run, run_story
-from comparisons.steps.outside import RunFailed, outside
+from comparisons.steps.service import RunFailed, running_service
 from comparisons.steps.spans import totals
 from comparisons.steps.story import BAKERY, FUNCTIONS, Story
 from comparisons.steps.table import EMOJI, LETTERS, first_difference, legend, step_table, steps
 
 RESULTS = Path(__file__).parents[2] / "results"
-# The models whose tables stand side by side, and what a reader should see in them.
+# The models whose tables are shown together, and an explanation.
 SECTIONS = {
-    ("sequential",): "One thread. While a function waits, nobody runs.",
-    ("asyncio", "miniloop"): "One thread, a task each. While one waits, another runs.",
+    ("sequential",): "One thread. While a function waits, no function runs.",
+    ("asyncio", "miniloop"): "One thread, one task per function. While one waits, another runs.",
     ("threads",): (
-        "A thread each; the next run may show another order.\n"
-        "Those that are running still take turns: one at a time has the GIL."
+        "One thread per function. The order may differ from run to run.\n"
+        "Running threads alternate: only one of them has the GIL at any time."
     ),
-    ("processes",): "A process each, with its own GIL; the next run may show another order.",
+    ("processes",): (
+        "One process per function, each with its own GIL.\nThe order may differ from run to run."
+    ),
 }
 
 
@@ -35,24 +37,28 @@ def run(argv: list[str]) -> int:
     options = parser().parse_args(argv)
     report = Report(options)
     try:
-        report.tell()
+        report.show()
     except (OSError, RunFailed) as error:
-        report.complain(str(error))
+        report.fail(str(error))
     return 1 if report.failed else 0
 
 
 def parser() -> argparse.ArgumentParser:
     build = argparse.ArgumentParser(
         prog="python -m comparisons steps",
-        description="The same functions under every model of execution, step by step.",
+        description="Show step by step how the same functions run sequentially, on asyncio, on "
+        "miniloop, in threads and in processes. Check that asyncio and miniloop take the same "
+        "steps, and draw timelines.",
+        epilog="exit status: 0 success, 1 something failed, 2 invalid usage, 130 Ctrl-C",
         allow_abbrev=False,
     )
-    build.add_argument(
-        "--models", type=known_models, default=list(MODELS), help="some of: " + ",".join(MODELS)
-    )
-    build.add_argument("--ascii", action="store_true", help="letters instead of emoji")
-    build.add_argument("--out", type=Path, help="the folder for the figures")
-    build.add_argument("--no-figures", action="store_true", help="print the tables only")
+    add = build.add_argument
+    models = f"models to run (default: {', '.join(MODELS)})"
+    add("--models", type=known_models, default=list(MODELS), metavar="A,B", help=models)
+    add("--ascii", action="store_true", help="use letters instead of emoji")
+    out = "folder for the timelines (default: results/steps-DATE-TIME)"
+    add("--out", type=Path, metavar="DIR", help=out)
+    add("--no-figures", action="store_true", help="do not draw timelines")
     return build
 
 
@@ -60,13 +66,13 @@ def known_models(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in MODELS]
     if unknown or not names:
-        what = f"unknown model {unknown[0]!r}" if unknown else "no model named"
-        raise argparse.ArgumentTypeError(f"{what}; known: {', '.join(MODELS)}")
+        problem = f"unknown model: {unknown[0]}" if unknown else "no model given"
+        raise argparse.ArgumentTypeError(f"{problem}; choose from {', '.join(MODELS)}")
     return names
 
 
 class Report:
-    """Runs the stories, shows them as they come, and knows whether anything went wrong."""
+    """Runs the stories, shows each result, and records whether anything failed."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -74,13 +80,13 @@ class Report:
         self.signs = LETTERS if options.ascii or not can_show_emoji() else EMOJI
         self.failed = False
 
-    def complain(self, line: str) -> None:
+    def fail(self, line: str) -> None:
         self.failed = True
         self.console.file.flush()
         print(f"steps: {line}", file=sys.stderr)
 
-    def tell(self) -> None:
-        with outside() as address:
+    def show(self) -> None:
+        with running_service() as address:
             self.console.print(f"[bold]{FUNCTIONS.title}[/]")
             self.console.print(legend(self.signs), end="\n\n")
             functions = [
@@ -103,45 +109,51 @@ class Report:
             self.console.print(Columns(tables, padding=(0, 3)), caption)
             self.compare(runs)
             for run in runs:
-                self.console.print(f"{run.model}: {where_time_went(run)}")
+                self.console.print(f"{run.model}: {time_spent(run)}")
             self.console.print()
         return runs
 
     def run_models(self, story: Story, names: Iterable[str], address: Address) -> list[Run]:
-        """The models among these names that were asked for; those that fail are left out."""
+        """Run the requested models among these names; return the runs that did not fail."""
         runs = []
         for name in names:
             if name in self.options.models:
                 try:
                     runs.append(run_story(name, story.functions, address))
                 except RunFailed as failure:
-                    self.complain(f"{name}: {failure}")
+                    self.fail(f"{name}: {failure}")
         return runs
 
     def compare(self, runs: list[Run]) -> None:
-        """Every model must come to the same results, and the two loops to the same steps."""
+        """Check that all models have the same results, and both loops the same steps."""
         for run in runs[1:]:
             if run.results != runs[0].results:
-                self.complain(f"{run.model} and {runs[0].model} came to different results")
+                self.fail(f"{run.model} and {runs[0].model} returned different results")
         loops = [run for run in runs if run.model in ("asyncio", "miniloop")]
         if len(loops) == 2:
             difference = first_difference(*loops)
             if difference:
-                self.complain(f"asyncio and miniloop took different steps: {difference}")
+                self.fail(f"asyncio and miniloop took different steps: {difference}")
             else:
                 self.console.print(
-                    f"asyncio and miniloop: the same {len(steps(loops[0])) - 1} steps."
+                    f"asyncio and miniloop took the same {len(steps(loops[0])) - 1} steps."
                 )
 
     def bakery_table(self, runs: list[Run]) -> Table:
         box = ASCII if self.signs is LETTERS else ROUNDED
         table = Table(title=BAKERY.title, title_justify="left", title_style="bold", box=box)
         table.add_column("model")
-        for heading in ("bakers", "ms", "at least one works", "two work", "none works"):
+        for heading in (
+            "bakers",
+            "total\nms",
+            "at least one\nworks, ms",
+            "two work,\nms",
+            "idle\nms",
+        ):
             table.add_column(heading, justify="right")
         for run in runs:
             spent = totals(run)
-            times = (spent.whole, spent.somebody_ran, spent.several_ran, spent.nobody_ran)
+            times = (spent.whole, spent.at_least_one_ran, spent.at_least_two_ran, spent.none_ran)
             table.add_row(run.model, str(len(run.journals)), *(f"{time:.0f}" for time in times))
         return table
 
@@ -154,16 +166,16 @@ class Report:
         self.console.print(f"Timelines: {folder}", soft_wrap=True)
 
 
-def where_time_went(run: Run) -> str:
+def time_spent(run: Run) -> str:
     spent = totals(run)
-    ran = f"one or more ran for {spent.somebody_ran:.0f}"
+    running = f"at least one running {spent.at_least_one_ran:.0f} ms"
     if len(run.journals) > 1:
-        ran += f", two or more for {spent.several_ran:.0f}"
-    return f"{spent.whole:.0f} ms: {ran}, none for {spent.nobody_ran:.0f}"
+        running += f", two or more {spent.at_least_two_ran:.0f} ms"
+    return f"{spent.whole:.0f} ms; {running}, idle {spent.none_ran:.0f} ms"
 
 
 def can_show_emoji() -> bool:
-    """Whether the encoding of the output has them; a terminal's font is its own affair."""
+    """Return whether the output encoding has the emoji; whether the font does is unknown."""
     try:
         "".join(EMOJI.values()).encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

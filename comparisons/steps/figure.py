@@ -1,6 +1,6 @@
-"""Timelines of real runs: a panel per model, a lane per function, coloured by what it was doing.
+"""Timelines of real runs: a panel per model, a lane per function, coloured by its state.
 
-All panels share one axis of real milliseconds, so that lengths can be compared by eye.
+All panels share one time axis, so lengths can be compared.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ RUNNING, WAITING, PAUSED = "#2e7d32", "#ffd54f", "#c8e6c9"
 INK = {State.RUNNING: "white", State.WAITING: "black"}
 PAPER = {State.RUNNING: RUNNING, State.WAITING: WAITING}
 LANE_HEIGHT = 0.7
-LETTER = 1 / 90  # the width of a label's letter, relative to the whole axis
+LETTER = 1 / 90  # the width of a letter in a label, relative to the whole axis
 
 
 def draw(runs: Sequence[Run], story: Story, folder: Path) -> list[Path]:
-    """Write the figure as SVG and as PNG; the answer is where they are."""
+    """Write the figure as SVG and as PNG; return their paths."""
     lanes = [len(run.functions) for run in runs]
-    # A Figure of its own, not pyplot, which keeps every figure and chooses a window system.
+    # Not pyplot: it keeps a reference to every figure and selects a GUI backend.
     figure = Figure(figsize=(9, 1.4 + sum(0.45 + 0.32 * count for count in lanes)))
     FigureCanvasAgg(figure)
     figure.set_layout_engine("constrained")
@@ -38,7 +38,7 @@ def draw(runs: Sequence[Run], story: Story, folder: Path) -> list[Path]:
     panels[0].set_xlim(0, longest * 1.01)
     for panel, run in zip(panels, runs, strict=True):
         draw_panel(panel, run, heading(run, story), longest)
-    panels[-1].set_xlabel("milliseconds, measured")
+    panels[-1].set_xlabel("time in milliseconds")
     figure.suptitle(story.title, fontweight="bold")
     figure.legend(handles=legend(), loc="outside lower center", ncols=3, frameon=False)
     paths = [folder / f"{story.name}.{kind}" for kind in ("svg", "png")]
@@ -77,17 +77,17 @@ def draw_label(panel: Axes, lane: int, span: Span) -> None:
         va="center",
         fontsize=8,
         color=INK[span.state],
-        # Pauses cross the bar; the outline keeps the word readable on top of them.
+        # Pauses are drawn across the bar; the outline keeps the label readable on top of them.
         path_effects=[withStroke(linewidth=2.5, foreground=PAPER[span.state])],
         zorder=3,
     )
 
 
 def heading(run: Run, story: Story) -> str:
-    """Such as `processes (2 bakers): 240 ms`."""
+    """Return a heading such as `processes (2 bakers): 240 ms`."""
     count = len(run.journals)
-    who = f"{count} {story.worker}{'s' if count > 1 else ''}"
-    return f"{run.model} ({who}): {totals(run).whole:.0f} ms"
+    workers = f"{count} {story.worker}{'s' if count > 1 else ''}"
+    return f"{run.model} ({workers}): {totals(run).whole:.0f} ms"
 
 
 def lane_labels(run: Run) -> list[str]:
@@ -99,6 +99,6 @@ def lane_labels(run: Run) -> list[str]:
 def legend() -> list[Patch]:
     return [
         Patch(color=RUNNING, label="running"),
-        Patch(color=PAUSED, label="held up: another has the GIL or the core"),
-        Patch(color=WAITING, label="waiting for the outside"),
+        Patch(color=PAUSED, label="paused: another has the GIL or the core"),
+        Patch(color=WAITING, label="waiting for a response"),
     ]

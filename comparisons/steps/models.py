@@ -1,7 +1,7 @@
-"""The models of execution: each runs the functions of a story and hands back what they recorded.
+"""The execution models: each runs the functions of a story and returns their journals and results.
 
-A model decides on which worker a function runs and how it waits for its answer, nothing else.
-Connections to the outside are made before a run, so that only the functions' own waiting is seen.
+A model only decides on which worker a function runs and how it waits for its response.
+Connections to the service are opened before the run, so that they do not appear in the steps.
 """
 
 import importlib
@@ -17,7 +17,14 @@ from types import ModuleType
 from typing import Any
 
 from comparisons.steps.journal import Event, Journal, in_order
-from comparisons.steps.outside import RunFailed, ask, child_process, hear_from, number_in, question
+from comparisons.steps.service import (
+    RunFailed,
+    ask,
+    child_process,
+    number_in,
+    receive_from,
+    request,
+)
 from comparisons.steps.story import Function, play
 
 Address = tuple[str, int]
@@ -25,7 +32,7 @@ Address = tuple[str, int]
 
 @dataclass
 class Run:
-    """One run of a story under one model."""
+    """One run of a story on one model."""
 
     model: str
     functions: tuple[str, ...]
@@ -38,7 +45,7 @@ class Run:
 
 
 def run_story(model: str, functions: Sequence[Function], address: Address) -> Run:
-    """Raises RunFailed, with a line for people, when the model could not finish."""
+    """Run the functions; raise RunFailed, with a readable message, if the model fails."""
     try:
         journals, results = MODELS[model](functions, address)
     except OSError as error:
@@ -50,112 +57,120 @@ Outcome = tuple[list[Journal], list[int]]
 
 
 def sequential(functions: Sequence[Function], address: Address) -> Outcome:
-    """One after the other: while a function waits, so does everybody."""
+    """Run one function after the other: while it waits, all others wait too."""
     journal = journal_of_this_thread()
-    with connections(address, len(functions)) as lines:
+    with open_connections(address, len(functions)) as connections:
         results = [
-            perform(function, journal, line)
-            for function, line in zip(functions, lines, strict=True)
+            run_function(function, journal, connection)
+            for function, connection in zip(functions, connections, strict=True)
         ]
     return [journal], results
 
 
-def perform(function: Function, journal: Journal, line: socket.socket) -> int:
-    """Drive a function on this thread, which blocks at each question."""
+def run_function(function: Function, journal: Journal, connection: socket.socket) -> int:
+    """Drive a function on this thread, which blocks at each request."""
     playing = play(function, journal)
     try:
         wait = next(playing)
         while True:
-            wait = playing.send(ask(line, wait.milliseconds))
+            wait = playing.send(ask(connection, wait.milliseconds))
     except StopIteration as end:
         return int(end.value)
 
 
 def coroutines(library: str) -> Callable[[Sequence[Function], Address], Outcome]:
-    """One thread, and a task per function. The library is asyncio or miniloop: the same code."""
+    """Return a model with one thread and a task per function; `library` is asyncio or miniloop."""
 
     def on_one_loop(functions: Sequence[Function], address: Address) -> Outcome:
         aio = importlib.import_module(library)
         journal = journal_of_this_thread()
-        with connections(address, len(functions)) as lines:
-            performing = perform_together(aio, functions, journal, lines)
-            # No debug mode, even under -X dev: it would complain that work blocks the loop.
-            results = aio.run(performing, debug=False)
+        with open_connections(address, len(functions)) as connections:
+            together = run_together(aio, functions, journal, connections)
+            # No debug mode, even with -X dev: it would report that the work blocks the loop.
+            results = aio.run(together, debug=False)
         return [journal], results
 
     return on_one_loop
 
 
-async def perform_together(
-    aio: ModuleType, functions: Sequence[Function], journal: Journal, lines: Iterable[socket.socket]
+async def run_together(
+    aio: ModuleType,
+    functions: Sequence[Function],
+    journal: Journal,
+    connections: Iterable[socket.socket],
 ) -> list[int]:
     loop = aio.get_running_loop()
-    performances = [
-        perform_in_a_task(loop, function, journal, line)
-        for function, line in zip(functions, lines, strict=True)
+    coroutines = [
+        run_in_task(loop, function, journal, connection)
+        for function, connection in zip(functions, connections, strict=True)
     ]
-    return list(await aio.gather(*performances))
+    return list(await aio.gather(*coroutines))
 
 
-async def perform_in_a_task(
-    loop: Any, function: Function, journal: Journal, line: socket.socket
+async def run_in_task(
+    loop: Any, function: Function, journal: Journal, connection: socket.socket
 ) -> int:
-    """Drive a function within a task, which lets other tasks run at each question."""
-    line.setblocking(False)
+    """Drive a function in a task, which lets other tasks run at each request."""
+    connection.setblocking(False)
     playing = play(function, journal)
     try:
         wait = next(playing)
         while True:
-            await loop.sock_sendall(line, question(wait.milliseconds))
-            answer = await loop.sock_recv(line, 1)
+            await loop.sock_sendall(connection, request(wait.milliseconds))
+            answer = await loop.sock_recv(connection, 1)
             wait = playing.send(number_in(answer))
     except StopIteration as end:
         return int(end.value)
 
 
 def threads(functions: Sequence[Function], address: Address) -> Outcome:
-    """A thread per function; under the GIL one of them at a time runs Python code."""
-    all_are_here = threading.Barrier(len(functions))
+    """Run a thread per function; with the GIL, only one of them runs Python code at any time."""
+    all_started = threading.Barrier(len(functions))
 
-    def one_thread(number: int, function: Function, line: socket.socket) -> tuple[Journal, int]:
-        all_are_here.wait()
+    def one_thread(
+        number: int, function: Function, connection: socket.socket
+    ) -> tuple[Journal, int]:
+        all_started.wait()
         journal = Journal(f"thread {number}", threading.get_native_id())
-        return journal, perform(function, journal, line)
+        return journal, run_function(function, journal, connection)
 
-    with connections(address, len(functions)) as lines, ThreadPoolExecutor(len(functions)) as pool:
-        outcomes = list(pool.map(one_thread, range(1, len(functions) + 1), functions, lines))
+    with (
+        open_connections(address, len(functions)) as connections,
+        ThreadPoolExecutor(len(functions)) as pool,
+    ):
+        outcomes = list(pool.map(one_thread, range(1, len(functions) + 1), functions, connections))
     return [journal for journal, _ in outcomes], [result for _, result in outcomes]
 
 
 def processes(functions: Sequence[Function], address: Address) -> Outcome:
-    """A process per function, each with a GIL of its own; they start once all of them are warm."""
+    """Run a process per function, each with its own GIL; all start when all are ready."""
     with ExitStack() as stack:
-        crew = [
+        workers = [
             stack.enter_context(child_process(one_process, number, function, address))
             for number, function in enumerate(functions, 1)
         ]
-        for worker in crew:
-            hear_from(*worker)
-        for _, pipe in crew:
+        for worker in workers:
+            receive_from(*worker)
+        for _, pipe in workers:
             pipe.send("go")
-        outcomes = [hear_from(*worker) for worker in crew]
+        outcomes = [receive_from(*worker) for worker in workers]
     return [journal for journal, _ in outcomes], [result for _, result in outcomes]
 
 
 def one_process(pipe: Connection, number: int, function: Function, address: Address) -> None:
-    """What a worker process does: say that it is there, wait for the word, perform, report."""
+    """Run in a worker process: report "ready", wait for "go", run the function, send the result."""
     with pipe:
         try:
-            with socket.create_connection(address) as line:
-                pipe.send("here")
+            with socket.create_connection(address) as connection:
+                pipe.send("ready")
                 pipe.recv()
                 journal = Journal(f"process {number}", os.getpid())
-                result = perform(function, journal, line)
+                result = run_function(function, journal, connection)
                 pipe.send((journal, result))
         except (OSError, RunFailed) as error:
             pipe.send(RunFailed(str(error)))
         except EOFError:
-            return  # the parent is gone, there is nobody to perform for
+            return  # the parent has exited
 
 
 def journal_of_this_thread() -> Journal:
@@ -163,7 +178,7 @@ def journal_of_this_thread() -> Journal:
 
 
 @contextmanager
-def connections(address: Address, count: int) -> Iterator[list[socket.socket]]:
+def open_connections(address: Address, count: int) -> Iterator[list[socket.socket]]:
     with ExitStack() as stack:
         yield [stack.enter_context(socket.create_connection(address)) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""From events to spans of time: how long a function was in which state, how many ran at once."""
+"""From events to time spans: how long each function was in each state, and how many ran at once."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ class Span:
 
 @dataclass(frozen=True)
 class Totals:
-    """How the time of a run was spent; all in milliseconds."""
+    """How the time of a run was spent, in milliseconds."""
 
     whole: float
-    somebody_ran: float
-    several_ran: float  # at the same moment, on different cores
+    at_least_one_ran: float
+    at_least_two_ran: float  # at the same moment, on different cores
 
     @property
-    def nobody_ran(self) -> float:
-        return self.whole - self.somebody_ran
+    def none_ran(self) -> float:
+        return self.whole - self.at_least_one_ran
 
 
 def spans(run: Run) -> list[Span]:
-    """Every function's spans, its pauses not cut out."""
+    """Return the spans of all functions; pauses are not removed from them."""
     return [span for function in run.functions for span in spans_of(run, function)]
 
 
@@ -46,7 +46,7 @@ def spans_of(run: Run, function: str) -> Iterator[Span]:
 
 
 def pauses(run: Run) -> list[Span]:
-    """When functions that were running did not get on: others had the interpreter, or the core."""
+    """Return the spans in which a running function was paused: another had the GIL or the core."""
     begin = run.events[0].at
     return [
         Span(
@@ -76,7 +76,7 @@ def edges(of: Iterable[Span], weight: int) -> Iterator[tuple[float, int]]:
 
 
 def time_at_level(changes: list[tuple[float, int]]) -> tuple[float, float]:
-    """How long the sum of the changes was at least 1, and at least 2."""
+    """Return how long the sum of the changes was at least 1, and at least 2."""
     level, at_least_one, at_least_two = 0, 0.0, 0.0
     for (moment, change), (next_moment, _) in pairwise(changes):
         level += change

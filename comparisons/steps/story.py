@@ -1,12 +1,11 @@
-"""The functions that every model of execution runs, written once.
+"""The functions that every execution model runs, written once.
 
-A function computes by itself and yields each question it has for the outside; the answer is sent
-into it. How to wait for that answer is all that a model of execution adds, so the functions below
-do not know which model runs them. (Written twice, with `def` and with `async def`, they could
-drift apart.)
+A function computes, and yields each request to the service; the answer is sent into it. The model
+only adds how to wait for the answer, so the functions do not depend on the model. (If they were
+written twice, with `def` and with `async def`, the two versions could diverge.)
 
-The order of events on a single thread does not depend on how fast the machine is: the answers
-of one story all take equally long, so they come in the order of asking.
+The order of events on a single thread does not depend on the speed of the machine: all requests of
+a story have the same delay, so the answers arrive in the order of the requests.
 """
 
 from collections.abc import Generator
@@ -17,7 +16,7 @@ from comparisons.steps.journal import Journal, State
 
 @dataclass(frozen=True)
 class Work:
-    """Python code that needs the core, and the GIL."""
+    """Python code that needs a core and the GIL."""
 
     name: str
     chunks: int  # about 0.1 ms each
@@ -25,7 +24,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Wait:
-    """A question to the outside, and nothing to do until its answer is there."""
+    """A request to the service, and nothing to do until its answer arrives."""
 
     name: str
     milliseconds: int
@@ -41,7 +40,7 @@ class Function:
 class Story:
     name: str
     title: str
-    worker: str  # what a thread or process is called in it
+    worker: str  # the word for a thread or process in this story
     functions: tuple[Function, ...]
 
 
@@ -58,7 +57,7 @@ FUNCTIONS = Story(
     ),
 )
 
-# The oven has room for both cakes, so two bakers need not queue for it.
+# The oven has room for both cakes, so two bakers do not have to wait for it.
 RECIPE = (Work("knead", 400), Wait("bake", 150), Work("ice", 200))
 BAKERY = Story(
     "baker",
@@ -69,23 +68,23 @@ BAKERY = Story(
 
 
 def play(function: Function, journal: Journal) -> Generator[Wait, int, int]:
-    """Go through a function's stages; what it returns depends on its work and on its answers."""
+    """Run the stages of a function; the result depends on its work and on the answers."""
     number = 1
     for stage in function.stages:
         if isinstance(stage, Wait):
-            journal.put(function.name, State.WAITING, stage.name)
+            journal.record(function.name, State.WAITING, stage.name)
             number += yield stage
         else:
-            journal.put(function.name, State.RUNNING, stage.name)
+            journal.record(function.name, State.RUNNING, stage.name)
             for _ in range(stage.chunks):
                 number = churn(number)
                 journal.still_running(function.name)
-    journal.put(function.name, State.DONE)
+    journal.record(function.name, State.DONE)
     return number
 
 
 def churn(number: int) -> int:
-    """A chunk of pure Python work. (`sum(range(...))` would be one call in C that never yields.)"""
+    """Run a chunk of pure Python work (`sum(range(...))` would hold the GIL in one call to C)."""
     for _ in range(1000):
         number = (number * 1103515245 + 12345) & 0x7FFFFFFF
     return number

@@ -1,8 +1,8 @@
-"""The step table of a run: a row per step; a column per function, or per worker if several.
+"""The step table of a run: a row per step, and a column per function or per worker.
 
-A row shows the states after an event. When a function stops running and the next event of the same
-worker is that another function runs, that is one step: control was handed over. How long the worker
-had nothing to do in between, the figure shows; the table knows no durations.
+A row shows the states after an event. If a function stops running and the next event on the same
+worker is that another function runs, both events are one step: control was passed on. The table
+does not show durations; the timelines do.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from rich.text import Text
 from comparisons.steps.journal import Event, Journal, State
 from comparisons.steps.models import Run
 
-# ▶ and ✔ stand without the variation selector that asks for their colourful form: terminals
-# disagree about its width, one column or two, and whatever stands after it would not line up.
+# ▶ and ✔ are used without the variation selector that requests their emoji form: terminals disagree
+# whether that is one or two columns wide, so the text after it would not be aligned.
 EMOJI = {State.NOT_STARTED: "🔒", State.RUNNING: "▶", State.WAITING: "🕐", State.DONE: "✔"}
 LETTERS = {State.NOT_STARTED: "N", State.RUNNING: "R", State.WAITING: "W", State.DONE: "D"}
 COLOURS = {
@@ -54,12 +54,12 @@ def hands_over(event: Event, following: Event) -> bool:
 
 
 def first_difference(one: Run, other: Run) -> str | None:
-    """Where two runs took different steps, in words; None where the tables are the same."""
+    """Describe the first step that differs between two runs; None if all steps are the same."""
     pairs = zip_longest(steps(one), steps(other))
     for number, (here, there) in enumerate(pairs):
         if here is None or there is None:
             shorter = one if here is None else other
-            return f"{shorter.model} was done before step {number}"
+            return f"{shorter.model} has no step {number}"
         if here.states != there.states:
             return f"step {number}: " + ", but ".join(
                 f"in {run.model} {in_words(run, step)}"
@@ -83,7 +83,7 @@ def step_table(run: Run, signs: dict[State, str]) -> Table:
         box=ASCII if signs is LETTERS else ROUNDED,
     )
     table.add_column("step", justify="right")
-    if parallel:  # there the moment matters: two steps may be a microsecond apart
+    if parallel:  # two steps may be a microsecond apart, so show the time
         table.add_column("ms", justify="right")
     for heading in headings(run):
         table.add_column(heading, no_wrap=True)
@@ -117,7 +117,7 @@ def cells(run: Run, step: Step, signs: dict[State, str]) -> list[Text]:
 
 
 def sign_of(state: State, signs: dict[State, str]) -> Text:
-    """The sign, filled up to two columns, so that narrow and wide ones take the same room."""
+    """Return the sign, padded to two columns, so that all signs are equally wide."""
     sign = signs[state]
     return Text(sign + " " * (2 - cell_len(sign)), style=COLOURS[state])
 

@@ -1,4 +1,4 @@
-"""What people most often get wrong about asyncio, each point as a program that shows it."""
+"""Common misconceptions about asyncio; each test is a program that shows the actual behaviour."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def test_awaiting_a_coroutine_does_not_yield_to_the_loop_but_awaiting_a_task_doe
         log(name)
 
     async def main() -> None:
-        aio.get_running_loop().call_soon(log, "a callback that was ready all along")
+        aio.get_running_loop().call_soon(log, "a callback that was already scheduled")
         await work("awaited as a coroutine")
-        log("still no turn was given up")
+        log("main has not yielded to the loop yet")
         await aio.create_task(work("awaited as a task"))
 
     assert stage.run(main) == [
         "awaited as a coroutine",
-        "still no turn was given up",
-        "a callback that was ready all along",
+        "main has not yielded to the loop yet",
+        "a callback that was already scheduled",
         "awaited as a task",
     ]
 
 
 @older_asyncio_differs(
-    "3.12", "for three turns after the result, a cancellation is accepted and lost"
+    "3.12", "for three iterations after the result, a cancellation is accepted and lost"
 )
 def test_wait_for_never_swallows_a_cancellation(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
@@ -52,19 +52,19 @@ def test_wait_for_never_swallows_a_cancellation(stage: Stage) -> None:
     async def work(answer: Any) -> str:
         return str(await answer)
 
-    async def cancel_after_result(turns: int) -> None:
+    async def cancel_after_result(iterations: int) -> None:
         answer = aio.Future()
         task = aio.create_task(aio.wait_for(work(answer), 10))
         await aio.sleep(1)
         answer.set_result("result")
-        for _ in range(turns):
+        for _ in range(iterations):
             await aio.sleep(0)
         accepted = task.cancel()
-        log(turns, accepted, await attempt_await(task))
+        log(iterations, accepted, await attempt_await(task))
 
     async def main() -> None:
-        for turns in range(4):
-            await cancel_after_result(turns)
+        for iterations in range(4):
+            await cancel_after_result(iterations)
 
     assert stage.run(main) == [
         (0, True, "raised CancelledError"),
@@ -74,7 +74,7 @@ def test_wait_for_never_swallows_a_cancellation(stage: Stage) -> None:
     ]
 
 
-def test_a_timeout_waits_for_the_cleanup_of_what_it_cancels_and_can_be_refused(
+def test_a_timeout_waits_for_the_cleanup_of_the_cancelled_code_and_can_be_refused(
     stage: Stage,
 ) -> None:
     aio, log = stage.aio, stage.log
@@ -105,7 +105,9 @@ def test_a_timeout_waits_for_the_cleanup_of_what_it_cancels_and_can_be_refused(
     ]
 
 
-def test_gather_leaves_the_others_running_when_one_fails_and_a_group_does_not(stage: Stage) -> None:
+def test_if_one_child_fails_gather_lets_the_others_run_and_a_task_group_cancels_them(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
@@ -129,7 +131,9 @@ def test_gather_leaves_the_others_running_when_one_fails_and_a_group_does_not(st
     ]
 
 
-def test_return_exceptions_does_not_turn_ones_own_cancellation_into_a_result(stage: Stage) -> None:
+def test_return_exceptions_does_not_turn_the_cancellation_of_gather_into_a_result(
+    stage: Stage,
+) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(name: str) -> str:
@@ -154,10 +158,10 @@ def test_return_exceptions_does_not_turn_ones_own_cancellation_into_a_result(sta
     ]
 
 
-def test_shield_protects_the_inner_task_and_not_who_waits_for_it(stage: Stage) -> None:
+def test_shield_protects_the_inner_task_and_not_the_waiter(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def precious() -> None:
+    async def work() -> None:
         await aio.sleep(2)
         log("the inner task ends", stage.now)
 
@@ -169,7 +173,7 @@ def test_shield_protects_the_inner_task_and_not_who_waits_for_it(stage: Stage) -
             raise
 
     async def main() -> None:
-        inner = aio.create_task(precious())
+        inner = aio.create_task(work())
         task = aio.create_task(waiter(inner))
         await aio.sleep(1)
         task.cancel()
@@ -178,7 +182,7 @@ def test_shield_protects_the_inner_task_and_not_who_waits_for_it(stage: Stage) -
     assert stage.run(main) == [("the waiter is cancelled", 1.0), ("the inner task ends", 2.0)]
 
 
-def test_shielded_work_that_nobody_holds_can_be_lost(stage: Stage) -> None:
+def test_shielded_work_without_other_references_can_be_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -199,20 +203,18 @@ def test_shielded_work_that_nobody_holds_can_be_lost(stage: Stage) -> None:
     assert stage.run(main) == [["ERROR Task was destroyed but it is pending!"]]
 
 
-def test_a_task_that_waits_for_nothing_anyone_holds_is_lost_and_a_sleeping_one_is_not(
-    stage: Stage,
-) -> None:
+def test_a_task_on_an_unreferenced_future_is_lost_and_a_sleeping_task_is_not(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
-    async def waiting_for_nobody() -> None:
+    async def waiting_forever() -> None:
         await aio.Future()
 
     async def sleeping() -> None:
         await aio.sleep(1)
-        log("the sleeper wakes", stage.now)
+        log("the sleeper wakes up", stage.now)
 
     async def main() -> None:
-        lost = weakref.ref(aio.create_task(waiting_for_nobody()))
+        lost = weakref.ref(aio.create_task(waiting_forever()))
         kept = weakref.ref(aio.create_task(sleeping()))
         await aio.sleep(0)
         stage.collect()
@@ -225,15 +227,15 @@ def test_a_task_that_waits_for_nothing_anyone_holds_is_lost_and_a_sleeping_one_i
         ("lost", True),
         ("kept", True),
         ["ERROR Task was destroyed but it is pending!"],
-        ("the sleeper wakes", 1.0),
+        ("the sleeper wakes up", 1.0),
     ]
 
 
-def test_an_exception_is_reported_when_the_last_reference_goes_and_not_before(stage: Stage) -> None:
+def test_an_unretrieved_exception_is_reported_only_when_the_task_is_freed(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
-        raise ValueError("nobody asks")
+        raise ValueError("not retrieved")
 
     async def main() -> None:
         task = aio.create_task(failing())
@@ -243,13 +245,11 @@ def test_an_exception_is_reported_when_the_last_reference_goes_and_not_before(st
         stage.collect()
         log("the reference is gone", stage.logged())
 
-    report = "ERROR Task exception was never retrieved [ValueError: nobody asks]"
+    report = "ERROR Task exception was never retrieved [ValueError: not retrieved]"
     assert stage.run(main) == [("a hundred seconds later", []), ("the reference is gone", [report])]
 
 
-def test_who_catches_cancelled_error_has_to_uncancel_or_the_request_still_counts(
-    stage: Stage,
-) -> None:
+def test_a_caught_cancellation_still_counts_until_uncancel_is_called(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def swallowing(uncancel: bool) -> None:
@@ -271,7 +271,7 @@ def test_who_catches_cancelled_error_has_to_uncancel_or_the_request_still_counts
     assert stage.run(main) == [("cancelling", 1), ("cancelling", 0)]
 
 
-def test_a_timeout_in_a_task_that_swallowed_a_cancellation_still_is_a_timeout(stage: Stage) -> None:
+def test_a_timeout_still_works_in_a_task_that_swallowed_a_cancellation(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work() -> None:
@@ -291,15 +291,15 @@ def test_a_timeout_in_a_task_that_swallowed_a_cancellation_still_is_a_timeout(st
     assert stage.run(main) == [("raised CancelledError", 1), ("timed out", 1)]
 
 
-@older_asyncio_differs("3.13", "the group inside takes the limit's cancellation for its own")
-def test_a_limit_that_strikes_while_an_inner_group_fails_is_not_forgotten(stage: Stage) -> None:
+@older_asyncio_differs("3.13", "the inner group mistakes the timeout's cancellation for its own")
+def test_a_timeout_that_expires_while_an_inner_group_fails_is_not_lost(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def failing() -> None:
         await aio.sleep(1)
         raise ValueError("broken")
 
-    async def slow_to_leave() -> None:
+    async def slow_to_clean_up() -> None:
         try:
             await aio.sleep(10)
         finally:
@@ -311,7 +311,7 @@ def test_a_limit_that_strikes_while_an_inner_group_fails_is_not_forgotten(stage:
                 try:
                     async with aio.TaskGroup() as group:
                         group.create_task(failing())
-                        group.create_task(slow_to_leave())
+                        group.create_task(slow_to_clean_up())
                 except* ValueError as errors:
                     log(describe(errors.exceptions[0]), stage.now)
                 await aio.sleep(10)
@@ -321,7 +321,7 @@ def test_a_limit_that_strikes_while_an_inner_group_fails_is_not_forgotten(stage:
     assert stage.run(main) == [("ValueError: broken", 3.0), ("timed out", 3.0, 0)]
 
 
-def test_a_blocking_call_stalls_every_task_and_a_thread_does_not(stage: Stage) -> None:
+def test_a_blocking_call_blocks_every_task_and_a_thread_does_not(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def ticker() -> None:
@@ -332,7 +332,7 @@ def test_a_blocking_call_stalls_every_task_and_a_thread_does_not(stage: Stage) -
     async def main() -> None:
         task = aio.create_task(ticker())
         await aio.sleep(0.5)
-        stage.clock.advance(10)  # what time.sleep(10) does to the loop
+        stage.clock.advance(10)  # has the effect of time.sleep(10)
         log("the blocking call is over", stage.now)
         await task
         await aio.to_thread(time.sleep, 0)
@@ -347,7 +347,7 @@ def test_a_blocking_call_stalls_every_task_and_a_thread_does_not(stage: Stage) -
     ]
 
 
-def test_waiting_on_the_loops_own_thread_for_a_coroutine_submitted_to_it_is_a_deadlock(
+def test_blocking_the_loops_thread_on_a_coroutine_of_the_same_loop_is_a_deadlock(
     stage: Stage,
 ) -> None:
     aio, log = stage.aio, stage.log
@@ -359,7 +359,7 @@ def test_waiting_on_the_loops_own_thread_for_a_coroutine_submitted_to_it_is_a_de
         loop = aio.get_running_loop()
         here = aio.run_coroutine_threadsafe(work(), loop)
         with pytest.raises(concurrent.futures.TimeoutError):
-            here.result(timeout=0.001)  # without a limit this would wait for ever
+            here.result(timeout=0.001)  # without a timeout this would wait forever
         log("on the loop's thread", here.done())
 
         def in_another_thread() -> str:
@@ -370,7 +370,7 @@ def test_waiting_on_the_loops_own_thread_for_a_coroutine_submitted_to_it_is_a_de
     assert stage.run(main) == [("on the loop's thread", False), ("on another thread", "result")]
 
 
-def test_a_loop_does_not_run_within_a_loop(stage: Stage) -> None:
+def test_event_loops_cannot_be_nested(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def inner() -> None:
@@ -388,12 +388,12 @@ def test_a_loop_does_not_run_within_a_loop(stage: Stage) -> None:
     ]
 
 
-def test_every_thread_can_run_a_loop_of_its_own(stage: Stage) -> None:
+def test_every_thread_can_run_its_own_loop(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def inner() -> None:
         await aio.sleep(0)
-        log("in a thread of its own")
+        log("in another thread")
 
     def in_a_thread() -> None:
         aio.run(inner())
@@ -404,7 +404,7 @@ def test_every_thread_can_run_a_loop_of_its_own(stage: Stage) -> None:
         thread.join()
         log("back in the first loop", aio.get_running_loop().is_running())
 
-    assert stage.run(main) == ["in a thread of its own", ("back in the first loop", True)]
+    assert stage.run(main) == ["in another thread", ("back in the first loop", True)]
 
 
 @older_asyncio_differs("3.12", "there are no eager tasks")
@@ -434,9 +434,7 @@ def test_an_eager_task_changes_the_order_of_a_program(stage: Stage) -> None:
     ]
 
 
-def test_context_variables_are_copied_when_the_task_is_created_not_when_it_begins(
-    stage: Stage,
-) -> None:
+def test_the_context_is_copied_when_the_task_is_created_not_when_it_starts(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     request = contextvars.ContextVar("request", default="none")
 
@@ -454,12 +452,12 @@ def test_context_variables_are_copied_when_the_task_is_created_not_when_it_begin
     assert stage.run(main) == ["first", "second"]
 
 
-def test_call_soon_promises_an_order_and_equal_tasks_keep_it_turn_by_turn(stage: Stage) -> None:
+def test_callbacks_and_tasks_run_in_the_order_in_which_they_were_scheduled(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def work(name: str) -> None:
-        for turn in (1, 2):
-            log(name, turn)
+        for step in (1, 2):
+            log(name, step)
             await aio.sleep(0)
 
     async def main() -> None:

@@ -1,6 +1,6 @@
-"""`create_task` only queues the task; what is queued first runs first.
+"""`create_task` appends the task to the ready queue: first in, first out.
 
-Two tasks and a callback are made, in this order. What is printed?
+Two tasks and a callback are created, in this order. What is printed?
 a) first 1, first 2, second 1, second 2, callback
 b) first 1, second 1, callback, first 2, second 2
 c) callback, first 1, second 1, first 2, second 2
@@ -27,9 +27,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: b
-# Why: There is one ready queue, first in, first out; tasks and callbacks
-#      stand in it alike. A turn runs what is in it when the turn begins.
-#      `sleep(0)` puts its task at the end of the queue: the next turn.
+# Why: Tasks and callbacks share one ready queue, first in, first out. An
+#      iteration runs the entries that are ready when it begins. `sleep(0)`
+#      puts the task at the end of the queue, for the next iteration.
 # Where: miniloop/base_events.py: BaseEventLoop._run_ready
 # Where: miniloop/tasks.py: sleep
 # Prints:

@@ -1,9 +1,9 @@
-"""A TaskGroup cancels the others when one fails, and waits for them all.
+"""If one task of a TaskGroup fails, the others are cancelled and awaited.
 
-One of the two tasks of a group fails. What becomes of the other?
-a) it is cancelled, and the block waits for its clean-up
-b) it is cancelled, and the block is left at once
-c) it runs on
+One of the two tasks in a group fails. What happens to the other?
+a) it is cancelled, and the block waits for its cleanup
+b) it is cancelled, and the block exits at once
+c) it keeps running
 """
 
 import asyncio
@@ -34,9 +34,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: No task of a group outlives its block. So when one fails, the others
-#      are cancelled, and the block ends when they have ended. All failures
-#      come out together: hence the ExceptionGroup, and `except*`.
+# Why: No task of a group outlives its block. So when one fails, the others are
+#      cancelled, and the block exits when all are done. All failures are
+#      raised together, hence the ExceptionGroup and `except*`.
 # Where: miniloop/taskgroups.py: TaskGroup._child_done
 # Where: miniloop/taskgroups.py: TaskGroup._abort
 # Prints:

@@ -1,9 +1,10 @@
-"""A lost exception is reported when the last reference to its task goes.
+"""An unretrieved exception is reported when its task is freed.
 
-A task has failed, and nobody has awaited it. When is that reported?
+A task has failed, and its exception is never retrieved.
+When is that reported?
 a) as soon as the task fails
 b) when the last reference to the task is gone
-c) at the end of the program, and not before
+c) only at the end of the program
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import gc
 
 
 async def fail() -> None:
-    raise ValueError("nobody asks")
+    raise ValueError("not retrieved")
 
 
 async def main() -> None:
@@ -28,9 +29,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: b
-# Why: As long as somebody holds the task, somebody may still ask for its
-#      exception. A task kept in a list for good, or in an attribute, fails
-#      in silence: await your tasks, or look at `task.exception()`.
+# Why: As long as a reference to the task exists, the exception may still be
+#      retrieved. A task kept forever in a list or an attribute fails silently:
+#      await your tasks, or check `task.exception()`.
 # Where: miniloop/futures.py: _Failure.__del__
 # Prints:
 #     the task is done: True

@@ -1,6 +1,6 @@
-"""A coroutine can be awaited once, a task as often as you like.
+"""A coroutine can be awaited once, a task any number of times.
 
-The same coroutine object is awaited twice. What does the second time do?
+The same coroutine object is awaited twice. What does the second `await` do?
 a) it returns the same result again
 b) it runs the function again
 c) it raises RuntimeError
@@ -28,9 +28,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: A coroutine is a function under way: at its end it is used up, and its
-#      result has gone to the one that awaited it. A task is a Future, which
-#      keeps the result of its coroutine for all who ask.
+# Why: A coroutine object is one execution of a function: once finished, it
+#      cannot run again, and its result went to whatever awaited it. A task is
+#      a future, and keeps the result for everyone who asks.
 # Where: miniloop/tasks.py: Task._run
 # Where: miniloop/futures.py: Future.result
 # Prints:

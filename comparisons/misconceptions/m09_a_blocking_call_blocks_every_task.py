@@ -1,10 +1,10 @@
-"""A blocking call stalls every task of the loop; one in a thread does not.
+"""A blocking call stops every task of the loop; in a thread, it does not.
 
-`ticker` counts up each millisecond. How often does it
+`ticker` adds one to `ticks` every millisecond. How much does it add
 while another task calls `time.sleep(0.03)`?
-a) about 30 times: that is what tasks are for
-b) once
-c) not at all
+a) about 30: that is what tasks are for
+b) one
+c) nothing
 """
 
 import asyncio
@@ -34,9 +34,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: All tasks of a loop share one thread, and one turn after the other is
-#      run. A task keeps its turn until it awaits something; while it blocks,
-#      there is no next turn. `to_thread` blocks another thread instead.
+# Why: All tasks of a loop share one thread. A task runs until it awaits
+#      something that is not ready; if it blocks, no other task runs.
+#      `to_thread` moves the blocking call to another thread.
 # Where: miniloop/base_events.py: BaseEventLoop._run_ready
 # Where: miniloop/threads.py: to_thread
 # Prints:

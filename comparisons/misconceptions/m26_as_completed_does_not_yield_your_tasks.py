@@ -1,10 +1,10 @@
-"""`for ... in as_completed(tasks)` does not give you your tasks.
+"""`for ... in as_completed(tasks)` does not yield your tasks.
 
-You want to know which of your tasks has just ended.
-Is what `as_completed` gives in a plain `for` one of them?
-a) yes, the next one that has ended
-b) no, it is something else, to be awaited for the next result
-c) no, it is the result itself
+You want to know which of your tasks has just finished.
+Does a plain `for` over `as_completed` yield that task?
+a) yes, the task that finished next
+b) no, another awaitable, which returns the next result
+c) no, the result itself
 """
 
 import asyncio
@@ -26,9 +26,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: b
-# Why: It gives an awaitable before any task has ended, and cannot know yet
-#      which will be next. Since Python 3.13, `async for` gives you the tasks
-#      themselves; before, take `wait` with FIRST_COMPLETED.
+# Why: It yields each awaitable before it is known which task finishes next.
+#      Since Python 3.13, `async for` yields the tasks themselves. Before that,
+#      use `wait` with FIRST_COMPLETED.
 # Where: miniloop/combinators.py: _AsCompleted
 # Prints:
 #     one of the tasks: False

@@ -1,4 +1,4 @@
-"""From another thread, only `call_soon_threadsafe` may be called.
+"""From other threads, use only `call_soon_threadsafe`.
 
 A thread calls `loop.call_soon(...)`, in debug mode. What happens?
 a) the same as in the loop's own thread
@@ -11,16 +11,16 @@ import asyncio
 
 def in_a_thread(loop: asyncio.AbstractEventLoop) -> None:
     try:
-        loop.call_soon(print, "call_soon: printed")
+        loop.call_soon(print, "scheduled by call_soon")
     except RuntimeError:
-        print("call_soon: RuntimeError")
-    loop.call_soon_threadsafe(print, "call_soon_threadsafe: printed")
+        print("call_soon raises RuntimeError")
+    loop.call_soon_threadsafe(print, "scheduled by call_soon_threadsafe")
 
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
     loop.set_debug(True)
-    loop.slow_callback_duration = 10  # seconds: not the point here
+    loop.slow_callback_duration = 10  # seconds: no warnings here
     await asyncio.to_thread(in_a_thread, loop)
     await asyncio.sleep(0)
 
@@ -28,11 +28,11 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: b
-# Why: The loop may be asleep, waiting for sockets and timers: nothing that
-#      `call_soon` does wakes it up, and what it changes is not protected.
-#      Without debug mode nothing is raised: the call waits for a wake-up.
+# Why: The loop may be blocked in its selector, and `call_soon` does not wake
+#      it; nor is the ready queue protected against other threads. Without
+#      debug mode nothing is raised: the callback runs after the next wake-up.
 # Where: miniloop/mishaps.py: MishapsEventLoop._check_thread
 # Where: miniloop/base_events.py: BaseEventLoop.call_soon_threadsafe
 # Prints:
-#     call_soon: RuntimeError
-#     call_soon_threadsafe: printed
+#     call_soon raises RuntimeError
+#     scheduled by call_soon_threadsafe

@@ -1,10 +1,10 @@
-"""A done-callback is never called at once, not even if all is done.
+"""A done callback is never called immediately, even if the future is done.
 
-`future.set_result(...)` is called, and a callback waits for that.
+A future has a done callback, and `future.set_result(...)` is called.
 When is the callback called?
-a) within `set_result`
-b) in the next turn of the loop
-c) when somebody awaits the future
+a) inside `set_result`
+b) in the next iteration of the loop
+c) when the future is awaited
 """
 
 import asyncio
@@ -17,21 +17,21 @@ async def main() -> None:
     print("after set_result")
     future.add_done_callback(lambda done: print("second:", done.result()))
     print("after add_done_callback")
-    print("await gives at once:", await future)
+    print("await returns immediately:", await future)
     await asyncio.sleep(0)
 
 
 asyncio.run(main())
 
 # Answer: b
-# Why: A future that ends moves its callbacks, and the tasks that await it,
-#      to the ready queue: nobody's code runs in the middle of somebody
-#      else's. Whoever awaits a future that is done goes on without a turn.
+# Why: A completed future moves its callbacks and waiting tasks to the ready
+#      queue, so no foreign code runs inside `set_result`. Awaiting a future
+#      that is already done does not suspend the task.
 # Where: miniloop/futures.py: Future._wake_waiters
 # Where: miniloop/futures.py: Future.add_done_callback
 # Prints:
 #     after set_result
 #     after add_done_callback
-#     await gives at once: the result
+#     await returns immediately: the result
 #     first: the result
 #     second: the result

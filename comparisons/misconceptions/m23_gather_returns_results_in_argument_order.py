@@ -1,6 +1,6 @@
 """`gather` returns results in the order of its arguments.
 
-"slow" is gathered before "fast", and ends after it. What is returned?
+"slow" is passed before "fast" and finishes after it. What is returned?
 a) ['slow', 'fast']
 b) ['fast', 'slow']
 c) a set, which has no order
@@ -22,9 +22,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: `gather` waits until the last has ended, and then asks each for its
-#      result, in the order in which they were given. Who wants them as they
-#      end takes `as_completed`.
+# Why: `gather` waits for all children, then collects their results in the
+#      order of its arguments. To get results in the order in which they
+#      finish, use `as_completed`.
 # Where: miniloop/combinators.py: _GatheringFuture._child_done
 # Prints:
 #     fast is done

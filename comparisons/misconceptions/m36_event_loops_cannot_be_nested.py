@@ -1,9 +1,9 @@
-"""A loop does not run within a loop: in a coroutine, `run` is refused.
+"""Event loops cannot be nested: in a coroutine, `run` raises RuntimeError.
 
 A plain function needs a coroutine's result and calls `asyncio.run`.
-It is called from a coroutine. What happens?
+The function is called from a coroutine. What happens?
 a) the inner loop runs while the outer one waits
-b) both loops run side by side
+b) both loops run concurrently
 c) RuntimeError
 """
 
@@ -33,9 +33,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: The function is called in a turn of the outer loop, which would stand
-#      still until it returns, with all its tasks. So there is one loop to a
-#      thread; make the function a coroutine, or give it a thread of its own.
+# Why: The function is called by the outer loop, which could run none of its
+#      tasks until the call returns. So there is one running loop per thread.
+#      Make the function a coroutine, or call it in another thread.
 # Where: miniloop/runners.py: run
 # Where: miniloop/base_events.py: BaseEventLoop._check_may_run
 # Prints:

@@ -1,10 +1,10 @@
-"""A task gets a copy of the context when it is made, and keeps what it sets.
+"""A task runs in a copy of the context, taken when the task is created.
 
-The variable is set to "late" after the task was made, before it begins.
+The variable is set to "late" after the task was created, before it starts.
 What does the task see, and does main see what the task sets?
-a) "late"; and main sees it
-b) "early"; and main sees it
-c) "early"; and main does not see it
+a) "late"; main sees the change
+b) "early"; main sees the change
+c) "early"; main does not see the change
 """
 
 import asyncio
@@ -31,9 +31,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: `create_task` copies the context there and then, and every step of the
-#      task runs in the copy. An awaited coroutine has no context of its own:
-#      what it sets is set for the task that awaits it.
+# Why: `create_task` copies the context, and every step of the task runs in
+#      that copy. An awaited coroutine has no context of its own: variables
+#      that it sets are set for the task that awaits it.
 # Where: miniloop/tasks.py: Task._start
 # Where: miniloop/tasks.py: Task._run
 # Prints:

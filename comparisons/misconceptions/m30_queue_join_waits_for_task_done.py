@@ -4,7 +4,7 @@ The last item has been taken out of the queue.
 Does `queue.join()` return now?
 a) yes, the queue is empty
 b) yes, as soon as the next `get()` waits
-c) not before `task_done()` was called for each item
+c) no, only when `task_done()` has been called for each item
 """
 
 import asyncio
@@ -25,9 +25,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: The queue counts what was put and not yet reported as done. An item
-#      that was got is only under way. One forgotten `task_done()`, say after
-#      an exception, and `join()` waits for ever: use `finally`.
+# Why: The queue counts the items that were put but not reported as done. An
+#      item returned by `get()` is still in progress. If one `task_done()` is
+#      missed, say after an exception, `join()` waits forever: use `finally`.
 # Where: miniloop/queues.py: Queue.task_done
 # Where: miniloop/queues.py: Queue.join
 # Prints:

@@ -1,7 +1,7 @@
-"""Running a lesson's program: as it is, on asyncio, and on miniloop by another import.
+"""Running a lesson's program: unmodified on asyncio, and on miniloop with one import changed.
 
-Each run is a process of its own, on a copy of the script under the script's own name. What it
-prints is taken as it is; of its messages, the folder of the copy is left out.
+Each run is a separate process that runs a copy of the script with the same file name. Standard
+output is kept unmodified; the folder of the copy is removed from standard error.
 """
 
 import os
@@ -15,26 +15,26 @@ from comparisons.misconceptions.lesson import ROOT, Lesson
 
 IMPORTS: Final = {"asyncio": "import asyncio\n", "miniloop": "import miniloop as asyncio\n"}
 """The one line that differs, by the name of the loop."""
-LIMIT: Final = 60.0
-"""Seconds, after which a program that does not end is ended. All take far less than one."""
-DISTURBING: Final = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONTRACEMALLOC", "PYTHONWARNINGS")
-"""In the environment: they change what a program prints, or what it is warned of."""
+TIMEOUT: Final = 60.0
+"""Seconds after which a program is killed. All of them take far less than one second."""
+UNSET: Final = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONTRACEMALLOC", "PYTHONWARNINGS")
+"""Environment variables that would change what a program prints, or its warnings."""
 
 
 class Outcome(NamedTuple):
     status: int
-    """The exit status; -1 if the program did not end."""
+    """The exit status; -1 if the program timed out."""
     out: str
     err: str
 
 
 def ported(source: str, loop: str) -> str:
-    """The script for the loop `asyncio` or `miniloop`."""
+    """Return the script for the loop `asyncio` or `miniloop`."""
     return source.replace(IMPORTS["asyncio"], IMPORTS[loop], 1)
 
 
-def play(lesson: Lesson, loop: str, limit: float = LIMIT) -> Outcome:
-    """Run the lesson's script on the loop `asyncio` or `miniloop`, for `limit` seconds at most."""
+def execute(lesson: Lesson, loop: str, timeout: float = TIMEOUT) -> Outcome:
+    """Run the script on the loop `asyncio` or `miniloop`, for at most `timeout` seconds."""
     with TemporaryDirectory(prefix="misconceptions-") as name:
         folder = Path(name).resolve()
         script = folder / lesson.path.name
@@ -47,26 +47,26 @@ def play(lesson: Lesson, loop: str, limit: float = LIMIT) -> Outcome:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 encoding="utf-8",
-                timeout=limit,
+                timeout=timeout,
             )
         except subprocess.TimeoutExpired:
-            return Outcome(-1, "", f"did not end within {limit:g} seconds\n")
+            return Outcome(-1, "", f"timed out after {timeout:g} seconds\n")
         return Outcome(done.returncode, done.stdout, done.stderr.replace(f"{folder}{os.sep}", ""))
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in DISTURBING}
+    kept = {name: value for name, value in os.environ.items() if name not in UNSET}
     paths = filter(None, (str(ROOT), kept.get("PYTHONPATH")))
     return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Comparison(NamedTuple):
-    """One lesson on both loops."""
+    """The outcomes of one lesson on both loops."""
 
     asyncio: Outcome
     miniloop: Outcome
     older: bool
-    """This Python's asyncio is known to do otherwise."""
+    """Whether this Python's asyncio is known to behave differently."""
 
     @property
     def same(self) -> bool:
@@ -74,11 +74,12 @@ class Comparison(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Something is wrong: a program has failed, or they differ without being known to."""
+        """Whether a program failed, or the outputs differ and are not known to."""
         loops = (self.miniloop,) if self.older else (self.asyncio, self.miniloop)
         return any(loop.status != 0 for loop in loops) or not (self.same or self.older)
 
 
 def compare(lesson: Lesson) -> Comparison:
+    """Run the lesson on asyncio and on miniloop."""
     older = sys.version_info < lesson.since
-    return Comparison(play(lesson, "asyncio"), play(lesson, "miniloop"), older)
+    return Comparison(execute(lesson, "asyncio"), execute(lesson, "miniloop"), older)

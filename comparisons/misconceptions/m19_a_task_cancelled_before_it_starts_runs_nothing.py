@@ -1,6 +1,6 @@
-"""Of a task that is cancelled before its first step, nothing runs.
+"""If a task is cancelled before its first step, none of its code runs.
 
-The task opens a file in the first line and closes it in `finally`.
+The task opens a file in its first line and closes it in `finally`.
 It is cancelled right after `create_task`. What does it print?
 a) opened, closed
 b) closed
@@ -22,7 +22,7 @@ async def main() -> None:
     task = asyncio.create_task(work())
     task.cancel()
     await asyncio.wait([task])
-    print("cancelled at once:", task.cancelled())
+    print("cancelled before its first step:", task.cancelled())
 
     task = asyncio.create_task(work())
     await asyncio.sleep(0)
@@ -34,13 +34,13 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: The first step of the task throws CancelledError where the coroutine
-#      stands: before its first line, so no `try` has begun. What main has
-#      opened for a task must not be left to the task alone to close.
+# Why: The first step raises CancelledError at the start of the coroutine,
+#      before its first line, so no `try` block has been entered. If main opens
+#      something for a task, main must make sure that it is closed.
 # Where: miniloop/tasks.py: Task._run
 # Where: miniloop/tasks.py: Task._bad_news
 # Prints:
-#     cancelled at once: True
+#     cancelled before its first step: True
 #     opened
 #     closed
 #     cancelled after its first step: True

@@ -1,10 +1,10 @@
-"""`event.set()` wakes all who wait, even if `clear()` follows at once.
+"""`event.set()` wakes all waiters, even if `clear()` follows at once.
 
 Two tasks wait for an event. It is set, and cleared in the next line.
-How many of them go on?
+How many of them continue?
 a) two
 b) one
-c) none: when they look, the event is not set
+c) none: by the time they check, the event is not set
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import asyncio
 
 async def wait(name: str, event: asyncio.Event) -> None:
     await event.wait()
-    print(name, "goes on; the event is set:", event.is_set())
+    print(name, "continues; the event is set:", event.is_set())
 
 
 async def main() -> None:
@@ -28,11 +28,11 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: `set()` ends the future of everyone who waits, and they do not look at
-#      the flag again. So the event may be clear again when they go on: what
-#      they waited for has happened, but need not be so any more.
+# Why: `set()` completes the future of every waiter, and waiters do not check
+#      the flag again. So the flag may be clear when they continue: the event
+#      has happened, but may no longer be set.
 # Where: miniloop/locks.py: Event.set
 # Where: miniloop/locks.py: Event.wait
 # Prints:
-#     first goes on; the event is set: False
-#     second goes on; the event is set: False
+#     first continues; the event is set: False
+#     second continues; the event is set: False

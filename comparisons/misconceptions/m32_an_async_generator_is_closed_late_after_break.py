@@ -1,8 +1,8 @@
-"""An async generator that is left early is closed later, by another task.
+"""After `break`, an async generator is closed later, by another task.
 
-`break` ends the `async for`. When does the generator's `finally` run?
-a) at once, at the `break`
-b) some turns later, in another task
+`break` leaves the `async for`. When does the generator's `finally` run?
+a) immediately, at the `break`
+b) a few loop iterations later, in another task
 c) at the end of the program
 """
 
@@ -34,9 +34,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: b
-# Why: To close it takes an `await`, and `break` has none. So nothing happens
-#      until the generator is garbage; then Python asks the loop, which makes
-#      a task for it. `aclosing` closes it where you leave.
+# Why: Closing an async generator takes an `await`, and `break` has none. When
+#      the generator is freed, Python calls the loop's hook, which creates a
+#      task to close it. `aclosing` closes it at the end of its block.
 # Where: miniloop/mishaps.py: MishapsEventLoop._asyncgen_is_dropped
 # Prints:
 #     after the loop

@@ -1,16 +1,17 @@
-"""`await` of something that is ready does not let others run.
+"""`await` does not yield to the loop if there is nothing to wait for.
 
-Three items go through a queue by `await`. When does the watcher get its turn?
+Three items are put into a queue and taken out again with `await`.
+When does the watcher run?
 a) at the first `await queue.put(...)`
 b) at the first `await queue.get()`
-c) not before main really has to wait
+c) only when main really has to wait
 """
 
 import asyncio
 
 
 async def watch() -> None:
-    print("the watcher has its turn")
+    print("the watcher runs")
 
 
 async def main() -> None:
@@ -28,12 +29,12 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: c
-# Why: There is room to put, and there are items to get: nothing to wait for,
-#      so no future is made, and nothing reaches the loop. A task that always
-#      finds everything ready starves the others: give it a `sleep(0)`.
+# Why: There is space to put, and there are items to get. So no future is
+#      created, and the task is never suspended. A task that always finds
+#      everything ready starves the others: add a `sleep(0)`.
 # Where: miniloop/queues.py: Queue.put
 # Where: miniloop/queues.py: Queue.get
 # Prints:
 #     items in the queue: 3
 #     items in the queue: 0
-#     the watcher has its turn
+#     the watcher runs

@@ -1,9 +1,9 @@
-"""A timeout takes back its own request to cancel, and leaves those of others.
+"""A timeout takes back its own cancellation request and leaves the others.
 
-Two timeouts, one inside the other, and the outer one is the shorter.
-Who raises TimeoutError?
-a) the outer one, and only that
-b) the inner one, for it is the first that the CancelledError comes to
+Two timeouts are nested, and the outer one is shorter.
+Which of them raises TimeoutError?
+a) only the outer one
+b) only the inner one, because the CancelledError reaches it first
 c) both, one after the other
 """
 
@@ -24,7 +24,7 @@ async def main() -> None:
             except TimeoutError:
                 print("the inner timeout")
             finally:
-                print("in the middle, requests to cancel:", requests())
+                print("between the two, requests to cancel:", requests())
     except TimeoutError:
         print("the outer timeout")
     print("at the end, requests to cancel:", requests())
@@ -33,12 +33,12 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: a
-# Why: Every `cancel()` adds one to `cancelling()`. A timeout that has struck
-#      takes its own away with `uncancel()`, and raises TimeoutError if no
-#      request is left that was not there before. The inner one has not struck.
+# Why: Every `cancel()` increments `cancelling()`. An expired timeout calls
+#      `uncancel()` for its own request. It raises TimeoutError if no request
+#      is left that was not there on entry. The inner one has not expired.
 # Where: miniloop/timeouts.py: Timeout.__aexit__
 # Where: miniloop/tasks.py: Task.uncancel
 # Prints:
-#     in the middle, requests to cancel: 1
+#     between the two, requests to cancel: 1
 #     the outer timeout
 #     at the end, requests to cancel: 0

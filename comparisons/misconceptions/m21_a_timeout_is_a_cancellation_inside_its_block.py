@@ -1,10 +1,10 @@
-"""Inside the block a timeout is a CancelledError, outside a TimeoutError.
+"""Inside its block, a timeout is a CancelledError; outside, a TimeoutError.
 
-Both inside and outside of the block there is an `except TimeoutError`.
-Which of them sees it when the time is up?
-a) the one inside
-b) the one outside
-c) first the one inside, then the one outside
+There is an `except TimeoutError` both inside and outside the block.
+Which of them catches the timeout?
+a) the inner one
+b) the outer one
+c) first the inner one, then the outer one
 """
 
 import asyncio
@@ -27,9 +27,9 @@ async def main() -> None:
 asyncio.run(main())
 
 # Answer: b
-# Why: When the time is up, the timeout cancels the task in its block. Only
-#      `async with`, on the way out, makes a TimeoutError of that. To catch
-#      the CancelledError inside, and not raise it, is to refuse the timeout.
+# Why: An expired timeout cancels the task in its block. `async with` turns the
+#      CancelledError into a TimeoutError, but only on exit. Catching the
+#      CancelledError inside and not raising it again refuses the timeout.
 # Where: miniloop/timeouts.py: Timeout._on_timeout
 # Where: miniloop/timeouts.py: Timeout.__aexit__
 # Prints:

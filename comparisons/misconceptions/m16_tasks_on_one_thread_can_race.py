@@ -1,9 +1,9 @@
-"""Tasks share one thread, and may still get in each other's way.
+"""Tasks share one thread, but race conditions are still possible.
 
 From a balance of 100, two tasks withdraw 10 and 20 at the same time.
-There is no second thread. What is left at the end?
+There is no second thread. What is the balance at the end?
 a) 70
-b) 80: one of the two is lost
+b) 80: one withdrawal is lost
 c) it depends on the run
 """
 
@@ -19,7 +19,7 @@ async def withdraw(amount: int) -> None:
     balance = seen - amount
 
 
-async def withdraw_alone(lock: asyncio.Lock, amount: int) -> None:
+async def safe_withdraw(lock: asyncio.Lock, amount: int) -> None:
     async with lock:
         await withdraw(amount)
 
@@ -29,16 +29,16 @@ async def main() -> None:
     await asyncio.gather(withdraw(10), withdraw(20))
     print("without a lock:", balance)
     balance, lock = 100, asyncio.Lock()
-    await asyncio.gather(withdraw_alone(lock, 10), withdraw_alone(lock, 20))
+    await asyncio.gather(safe_withdraw(lock, 10), safe_withdraw(lock, 20))
     print("with a lock:", balance)
 
 
 asyncio.run(main())
 
 # Answer: b
-# Why: Between two awaits nobody interferes. During one, all others may run:
-#      what was read before it may be out of date after it. Do not wait
-#      between reading and writing, or hold a lock meanwhile.
+# Why: Between two awaits, no other task runs. During an await, any of them
+#      may: a value read before it may be out of date after it. Do not await
+#      between the read and the write, or hold a lock around both.
 # Where: miniloop/locks.py: Lock.acquire
 # Where: miniloop/tasks.py: Task._run
 # Prints:
