@@ -265,7 +265,7 @@ def test_before_connection_lost_nothing_may_be_sent_or_kept_additionally() -> No
 
 
 def test_every_fault_names_an_existing_row_of_the_table() -> None:
-    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
     for fault in FAULTS:
         name = fault.name if fault.reason == "the row of this name" else fault.reason
         row = name.removeprefix("the row: ")
