@@ -26,7 +26,7 @@ from .connections import *
 from .streams import *
 from .subprocess import *
 from .unix_events import *
-from .places import *
+from . import places as places
 
 __version__ = "0.1.0"
 

@@ -85,94 +85,58 @@ class AbstractServer:
         await self.wait_closed()
 
 
+# fmt: off
+# A list to look things up in: one line a method, where that is enough.
 class AbstractEventLoop:
     """The base class of event loops."""
 
     # -- running and closing -----------------------------------------------------------------------
 
-    def run_forever(self) -> None:
-        raise NotImplementedError
-
-    def run_until_complete(self, future: Awaitable[T]) -> T:
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        raise NotImplementedError
-
-    def is_running(self) -> bool:
-        raise NotImplementedError
-
-    def is_closed(self) -> bool:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-    async def shutdown_asyncgens(self) -> None:
-        raise NotImplementedError
-
-    async def shutdown_default_executor(self) -> None:
-        raise NotImplementedError
+    def run_forever(self) -> None: raise NotImplementedError
+    def run_until_complete(self, future: Awaitable[T]) -> T: raise NotImplementedError
+    def stop(self) -> None: raise NotImplementedError
+    def is_running(self) -> bool: raise NotImplementedError
+    def is_closed(self) -> bool: raise NotImplementedError
+    def close(self) -> None: raise NotImplementedError
+    async def shutdown_asyncgens(self) -> None: raise NotImplementedError
+    async def shutdown_default_executor(self) -> None: raise NotImplementedError
 
     # -- callbacks: all but the first two methods return a Handle ----------------------------------
 
-    def time(self) -> float:
-        raise NotImplementedError
-
+    def time(self) -> float: raise NotImplementedError
     def _timer_handle_cancelled(self, handle: Handle) -> None:
         """Note that a timer was cancelled; TimerHandle.cancel() calls this."""
         raise NotImplementedError
-
     def call_soon(self, callback: Callback, *args: Any, context: Context | None = None) -> Handle:
         return self.call_later(0, callback, *args, context=context)
-
     def call_later(self, delay: float, callback: Callback, *args: Any,
-                   context: Context | None = None) -> Handle:  # fmt: skip
-        raise NotImplementedError
-
+                   context: Context | None = None) -> Handle: raise NotImplementedError
     def call_at(self, when: float, callback: Callback, *args: Any,
-                context: Context | None = None) -> Handle:  # fmt: skip
-        raise NotImplementedError
-
+                context: Context | None = None) -> Handle: raise NotImplementedError
     def call_soon_threadsafe(self, callback: Callback, *args: Any,
-                             context: Context | None = None) -> Handle:  # fmt: skip
-        raise NotImplementedError
+                             context: Context | None = None) -> Handle: raise NotImplementedError
 
     # -- futures and tasks -------------------------------------------------------------------------
 
-    def create_future(self) -> Future:
-        raise NotImplementedError
-
+    def create_future(self) -> Future: raise NotImplementedError
     def create_task(self, coro: Coro[Any], *, name: object = None,
-                    context: Context | None = None) -> Task:  # fmt: skip
-        raise NotImplementedError
-
-    def set_task_factory(self, factory: TaskFactory | None) -> None:
-        raise NotImplementedError
-
-    def get_task_factory(self) -> TaskFactory | None:
-        raise NotImplementedError
+                    context: Context | None = None) -> Task: raise NotImplementedError
+    def set_task_factory(self, factory: TaskFactory | None) -> None: raise NotImplementedError
+    def get_task_factory(self) -> TaskFactory | None: raise NotImplementedError
 
     # -- threads -----------------------------------------------------------------------------------
 
     def run_in_executor(self, executor: Executor | None, func: Callable[..., Any],
-                        *args: Any) -> Future:  # fmt: skip
-        raise NotImplementedError
-
-    def set_default_executor(self, executor: Executor) -> None:
-        raise NotImplementedError
+                        *args: Any) -> Future: raise NotImplementedError
+    def set_default_executor(self, executor: Executor) -> None: raise NotImplementedError
 
     # -- connections and servers -------------------------------------------------------------------
 
     async def getaddrinfo(self, host: bytes | str | None, port: bytes | str | int | None, *,
                           family: int = 0, type: int = 0, proto: int = 0,
-                          flags: int = 0) -> list[tuple[Any, ...]]:  # fmt: skip
-        raise NotImplementedError
-
+                          flags: int = 0) -> list[tuple[Any, ...]]: raise NotImplementedError
     async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int],
-                          flags: int = 0) -> tuple[str, str]:  # fmt: skip
-        raise NotImplementedError
-
+                          flags: int = 0) -> tuple[str, str]: raise NotImplementedError
     async def create_connection(
         self, protocol_factory: ProtocolFactory, host: str | bytes | None = None,
         port: str | int | None = None, *, ssl: SSL = None, family: int = 0, proto: int = 0,
@@ -180,9 +144,7 @@ class AbstractEventLoop:
         local_addr: tuple[str, int] | None = None, server_hostname: str | None = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
         happy_eyeballs_delay: float | None = None, interleave: int | None = None,
-    ) -> Connection:  # fmt: skip
-        raise NotImplementedError
-
+    ) -> Connection: raise NotImplementedError
     async def create_server(
         self, protocol_factory: ProtocolFactory, host: str | Iterable[str] | None = None,
         port: str | int | None = None, *, family: int = socket.AF_UNSPEC,
@@ -190,137 +152,91 @@ class AbstractEventLoop:
         ssl: SSL = None, reuse_address: bool | None = None, reuse_port: bool | None = None,
         keep_alive: bool | None = None, ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None, start_serving: bool = True,
-    ) -> AbstractServer:  # fmt: skip
-        raise NotImplementedError
-
+    ) -> AbstractServer: raise NotImplementedError
     async def create_unix_connection(
         self, protocol_factory: ProtocolFactory, path: Path | None = None, *, ssl: SSL = None,
         sock: socket.socket | None = None, server_hostname: str | None = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    ) -> Connection:  # fmt: skip
-        raise NotImplementedError
-
+    ) -> Connection: raise NotImplementedError
     async def create_unix_server(
         self, protocol_factory: ProtocolFactory, path: Path | None = None, *,
         sock: socket.socket | None = None, backlog: int = 100, ssl: SSL = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
         start_serving: bool = True,
-    ) -> AbstractServer:  # fmt: skip
-        raise NotImplementedError
-
+    ) -> AbstractServer: raise NotImplementedError
     async def connect_accepted_socket(
         self, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    ) -> Connection:  # fmt: skip
-        raise NotImplementedError
-
+    ) -> Connection: raise NotImplementedError
     async def create_datagram_endpoint(
         self, protocol_factory: ProtocolFactory, local_addr: tuple[str, int] | str | None = None,
         remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
         flags: int = 0, reuse_address: bool | None = None, reuse_port: bool | None = None,
         allow_broadcast: bool | None = None, sock: socket.socket | None = None,
-    ) -> Connection:  # fmt: skip
-        raise NotImplementedError
-
+    ) -> Connection: raise NotImplementedError
     async def start_tls(
         self, transport: Transport, protocol: Protocol, sslcontext: Any, *,
         server_side: bool = False, server_hostname: str | None = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    ) -> Transport | None:  # fmt: skip
-        raise NotImplementedError
-
+    ) -> Transport | None: raise NotImplementedError
     async def sendfile(self, transport: Transport, file: Any, offset: int = 0,
-                       count: int | None = None, *, fallback: bool = True) -> int:  # fmt: skip
+                       count: int | None = None, *, fallback: bool = True) -> int:
         raise NotImplementedError
 
     # -- pipes and subprocesses --------------------------------------------------------------------
 
     async def connect_read_pipe(self, protocol_factory: ProtocolFactory, pipe: Any) -> Connection:
         raise NotImplementedError
-
     async def connect_write_pipe(self, protocol_factory: ProtocolFactory, pipe: Any) -> Connection:
         raise NotImplementedError
-
     async def subprocess_shell(self, protocol_factory: ProtocolFactory, cmd: str | bytes, *,
                                stdin: Any = PIPE, stdout: Any = PIPE, stderr: Any = PIPE,
-                               **kwargs: Any) -> Connection:  # fmt: skip
-        raise NotImplementedError
-
+                               **kwargs: Any) -> Connection: raise NotImplementedError
     async def subprocess_exec(self, protocol_factory: ProtocolFactory, *args: Any,
                               stdin: Any = PIPE, stdout: Any = PIPE, stderr: Any = PIPE,
-                              **kwargs: Any) -> Connection:  # fmt: skip
-        raise NotImplementedError
+                              **kwargs: Any) -> Connection: raise NotImplementedError
 
     # -- file descriptors: remove_… return whether there was anything to remove --------------------
 
     def add_reader(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> None:
         raise NotImplementedError
-
-    def remove_reader(self, fd: FileDescriptorLike) -> bool:
-        raise NotImplementedError
-
+    def remove_reader(self, fd: FileDescriptorLike) -> bool: raise NotImplementedError
     def add_writer(self, fd: FileDescriptorLike, callback: Callback, *args: Any) -> None:
         raise NotImplementedError
-
-    def remove_writer(self, fd: FileDescriptorLike) -> bool:
-        raise NotImplementedError
+    def remove_writer(self, fd: FileDescriptorLike) -> bool: raise NotImplementedError
 
     # -- plain non-blocking sockets ----------------------------------------------------------------
 
-    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes:
-        raise NotImplementedError
-
-    async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int:
-        raise NotImplementedError
-
+    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes: raise NotImplementedError
+    async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int: raise NotImplementedError
     async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Address]:
         raise NotImplementedError
-
     async def sock_recvfrom_into(self, sock: socket.socket, buf: Any,
-                                 nbytes: int = 0) -> tuple[int, Address]:  # fmt: skip
-        raise NotImplementedError
-
-    async def sock_sendall(self, sock: socket.socket, data: Any) -> None:
-        raise NotImplementedError
-
+                                 nbytes: int = 0) -> tuple[int, Address]: raise NotImplementedError
+    async def sock_sendall(self, sock: socket.socket, data: Any) -> None: raise NotImplementedError
     async def sock_sendto(self, sock: socket.socket, data: Any, address: Address) -> int:
         raise NotImplementedError
-
     async def sock_connect(self, sock: socket.socket, address: Address) -> None:
         raise NotImplementedError
-
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Address]:
         raise NotImplementedError
-
     async def sock_sendfile(self, sock: socket.socket, file: Any, offset: int = 0,
                             count: int | None = None, *,
-                            fallback: Any = None) -> int:  # fmt: skip
-        raise NotImplementedError
+                            fallback: Any = None) -> int: raise NotImplementedError
 
     # -- signals -----------------------------------------------------------------------------------
 
     def add_signal_handler(self, sig: int, callback: Callback, *args: Any) -> None:
         raise NotImplementedError
-
-    def remove_signal_handler(self, sig: int) -> bool:
-        raise NotImplementedError
+    def remove_signal_handler(self, sig: int) -> bool: raise NotImplementedError
 
     # -- errors and debug mode ---------------------------------------------------------------------
 
-    def get_exception_handler(self) -> ExceptionHandler | None:
-        raise NotImplementedError
-
+    def get_exception_handler(self) -> ExceptionHandler | None: raise NotImplementedError
     def set_exception_handler(self, handler: ExceptionHandler | None) -> None:
         raise NotImplementedError
-
-    def default_exception_handler(self, context: dict[str, Any]) -> None:
-        raise NotImplementedError
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        raise NotImplementedError
-
-    def get_debug(self) -> bool:
-        raise NotImplementedError
-
-    def set_debug(self, enabled: bool) -> None:
-        raise NotImplementedError
+    def default_exception_handler(self, context: dict[str, Any]) -> None: raise NotImplementedError
+    def call_exception_handler(self, context: dict[str, Any]) -> None: raise NotImplementedError
+    def get_debug(self) -> bool: raise NotImplementedError
+    def set_debug(self, enabled: bool) -> None: raise NotImplementedError
+# fmt: on

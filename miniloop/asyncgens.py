@@ -21,8 +21,6 @@ from .combinators import gather
 from .events import Loop, _report
 from .hints import Any, AsyncGenerator
 
-__all__ = ()
-
 
 def _asyncgen_firstiter_hook(loop: Loop, agen: AsyncGenerator[Any, Any]) -> None:
     if loop._asyncgens_shutdown_called:

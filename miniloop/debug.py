@@ -21,8 +21,6 @@ from .coroutines import iscoroutine, iscoroutinefunction
 from .events import Callback, Handle, Loop
 from .format_helpers import DEBUG_STACK_DEPTH, extract_stack, logger
 
-__all__ = ()
-
 
 def _is_debug_mode() -> bool:
     """Return True if the interpreter was started with `-X dev` or PYTHONASYNCIODEBUG=1."""

@@ -35,8 +35,6 @@ from .protocols import BaseProtocol
 from .selector_events import _watched
 from .transports import _BYTES_LIKE, Buffer, TransportSocket, _FlowControlMixin, _kept
 
-__all__ = ()
-
 #: Writes to a lost connection are dropped. From this number on, each of them is logged.
 LOG_THRESHOLD_FOR_CONNLOST_WRITES: Final = 5
 

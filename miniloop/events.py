@@ -15,15 +15,13 @@ import functools
 import threading
 from contextvars import Context, copy_context
 
-from .abstract import AbstractEventLoop
+from .abstract import Callback as Callback
 from .format_helpers import _created_at, _format_callback_source
-from .hints import Any, Callable, StackSummary, TypeAlias
+from .hints import Any, StackSummary, TypeAlias
 
-__all__ = ("AbstractEventLoop", "Handle", "TimerHandle", "get_event_loop", "get_running_loop",
-           "new_event_loop", "set_event_loop", "_get_running_loop",
-           "_set_running_loop")  # fmt: skip
+__all__ = ("Handle", "TimerHandle", "get_event_loop", "get_running_loop", "new_event_loop",
+           "set_event_loop", "_get_running_loop", "_set_running_loop")  # fmt: skip
 
-Callback: TypeAlias = Callable[..., object]
 Args: TypeAlias = tuple[Any, ...]
 #: An event loop. `Any`, so that a function can take a loop of another library as well.
 Loop: TypeAlias = Any

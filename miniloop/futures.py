@@ -174,7 +174,7 @@ class Future(Generic[T]):
         if self._state is PENDING:
             raise InvalidStateError("Result is not set.")
         try:
-            raise self._error()
+            raise self._error()  # type: ignore[misc]
         finally:
             del self  # see __await__
 
@@ -190,12 +190,8 @@ class Future(Generic[T]):
         self._log_traceback = False
         return self._exception
 
-    def _has_error(self) -> bool:
-        """Return True if `result()` raises something other than InvalidStateError."""
-        return self._state is CANCELLED or self._exception is not None
-
-    def _error(self) -> BaseException:
-        """Return what `result()` raises; only for a future that has failed or was cancelled.
+    def _error(self) -> BaseException | None:
+        """Return what `result()` raises, None if it returns; only for a future that is done.
 
         The traceback is reset to what it was when the exception was set. Otherwise it would grow by
         the frames of each waiter that raises it (bpo-45924).
@@ -203,7 +199,8 @@ class Future(Generic[T]):
         if self._state is CANCELLED:
             return self._make_cancelled_error()
         self._log_traceback = False
-        return self._exception.with_traceback(self._exception_tb)  # type: ignore[union-attr]
+        error = self._exception
+        return None if error is None else error.with_traceback(self._exception_tb)
 
     def _make_cancelled_error(self) -> CancelledError:
         """Return the CancelledError for the next waiter.
@@ -245,7 +242,7 @@ class Future(Generic[T]):
                     raise RuntimeError("await wasn't used with future")
             if self._state is FINISHED and self._exception is None:
                 return self._result
-            raise self._error()
+            raise self._error()  # type: ignore[misc]
         finally:
             # An exception refers to this frame by its traceback, this frame to the future, and the
             # future to the exception. Without this line only the garbage collector frees them.

@@ -28,14 +28,11 @@ from contextvars import Context
 from weakref import WeakSet, WeakValueDictionary
 
 from . import events
-from .events import AbstractEventLoop, Args, Callback, Handle, TimerHandle
+from .abstract import AbstractEventLoop, TaskFactory
+from .events import Args, Callback, Handle, TimerHandle
 from .futures import Future, _allocate, isfuture
-from .hints import Any, Awaitable, Callable, Coro, Final, T, TypeAlias
+from .hints import Any, Awaitable, Callable, Coro, Final, T
 from .tasks import Task, _register_task, eager_task_factory, ensure_future
-
-__all__ = ()
-
-TaskFactory: TypeAlias = Callable[..., Any]
 
 #: Seconds. Some systems refuse a longer timeout than their integers can hold.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600

@@ -15,6 +15,7 @@ import threading
 import warnings
 
 from . import events
+from .abstract import AbstractEventLoop
 from .events import Callback, Loop
 
 __all__ = ("AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "get_event_loop_policy",
@@ -64,7 +65,7 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
 
     def set_event_loop(self, loop: Loop | None) -> None:
         """Make `loop` the current loop of this thread; TypeError if it is not an event loop."""
-        _check_type("loop", loop, events.AbstractEventLoop)
+        _check_type("loop", loop, AbstractEventLoop)
         self._local.loop = loop
 
     def new_event_loop(self) -> Loop:

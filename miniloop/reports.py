@@ -10,13 +10,10 @@ file does not depend on where the exceptions come from. Read kernel.py first.
 
 from __future__ import annotations
 
+from .abstract import ExceptionHandler
 from .events import Loop
 from .format_helpers import _format_context, logger
-from .hints import Any, Callable, TypeAlias
-
-__all__ = ()
-
-ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
+from .hints import Any
 
 
 def set_exception_handler(loop: Loop, handler: ExceptionHandler | None) -> None:

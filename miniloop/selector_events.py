@@ -15,14 +15,11 @@ import selectors
 import socket
 from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 
+from .abstract import FileDescriptorLike
 from .events import Callback, Handle, Loop
 from .format_helpers import logger
 from .hints import Any, Iterable, TypeAlias
 
-__all__ = ()
-
-#: A file descriptor, or an object with a method `fileno()`.
-FileDescriptorLike: TypeAlias = Any
 #: The handles of one descriptor, by event: EVENT_READ, EVENT_WRITE.
 Handles: TypeAlias = dict[int, Handle | None]
 

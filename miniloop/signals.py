@@ -21,8 +21,6 @@ from .events import Callback, Handle, Loop
 from .format_helpers import logger
 from .hints import Any
 
-__all__ = ()
-
 
 def add_signal_handler(loop: Loop, sig: int, callback: Callback, *args: Any) -> None:
     """Call `callback(*args)` in the loop whenever the signal arrives; main thread only.

@@ -20,8 +20,6 @@ from .events import Loop
 from .hints import Any, Callable, T
 from .selector_events import _set_handle
 
-__all__ = ()
-
 Address = Any
 
 

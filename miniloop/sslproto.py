@@ -25,8 +25,6 @@ from .hints import Any, Callable, Final, TypeAlias
 from .protocols import BaseProtocol, Protocol
 from .transports import _BYTES_LIKE, Buffer, _closing_on_error, _FlowControlMixin, _kept
 
-__all__ = ()
-
 #: Makes the SSLProtocol of one connection: called with loop, program's protocol and `waiter=`.
 TLS: TypeAlias = "partial[SSLProtocol]"
 #: What programs pass as `ssl`: an SSLContext; True for the default one; None or False for no TLS.

@@ -29,6 +29,7 @@ from types import CoroutineType, FrameType, GeneratorType
 from weakref import ref
 
 from . import events
+from .abstract import AbstractEventLoop
 from .coroutines import _isawaitable, iscoroutine
 from .events import Loop, _report
 from .exceptions import CancelledError, InvalidStateError
@@ -156,8 +157,7 @@ class Task(Future[T]):
         If the awaited future was cancelled too, the two are one cancellation: the coroutine gets
         the future's CancelledError, and no second one.
         """
-        failed = waiter is not None and waiter._has_error()
-        error = waiter._error() if failed else None  # type: ignore[union-attr]
+        error = None if waiter is None else waiter._error()
         if self._must_cancel:
             self._must_cancel = False
             if not isinstance(error, CancelledError):
@@ -430,7 +430,7 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
     `loop` is the running loop by default; RuntimeError if there is none.
     """
     loop = events.get_running_loop() if loop is None else loop
-    if isinstance(loop, events.AbstractEventLoop):
+    if isinstance(loop, AbstractEventLoop):
         return loop._current_task  # type: ignore[no-any-return, attr-defined]
     return vars(loop).get("_current_task")
 
@@ -444,7 +444,7 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     # Another thread can add a task at any moment. copy() is one step of the interpreter; a loop
     # over _tasks would sometimes find it changed (gh-80788).
     tasks = set(filter(None, (reference() for reference in _tasks.copy())))
-    if isinstance(loop, events.AbstractEventLoop):
+    if isinstance(loop, AbstractEventLoop):
         running = (loop._current_task, *loop._interrupted_tasks)  # type: ignore[attr-defined]
         entries = (*running, *loop._ready.copy())  # type: ignore[attr-defined]
         tasks.update(entry for entry in entries if isinstance(entry, Task))

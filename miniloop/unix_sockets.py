@@ -20,8 +20,6 @@ from .hints import Callable, TypeAlias
 from .sslproto import SSL, _client_tls, _server_tls
 from .transports import _closing_on_error
 
-__all__ = ()
-
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
