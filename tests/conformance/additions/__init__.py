@@ -8,11 +8,10 @@ implementation with asyncio's module layout gets only the names of the pure-Pyth
 
 from __future__ import annotations
 
-from . import base_loop, places, watchers
+from . import places, watchers
 
 if not places.laid_out_as_asyncio():
     places.give_places()
     places.give_attributes()
-    base_loop.give_base_loop()
     watchers.give_watchers()
 places.give_twins()

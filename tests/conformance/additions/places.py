@@ -23,8 +23,8 @@ PACKAGE: Final = __package__.rpartition(".")[0]
 #: asyncio's module to the files of miniloop that do its work, besides the file of the same name.
 WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "base_events": (
-        "selector_events", "mishaps", "threads", "staggered", "connections", "datagrams",
-        "sendfile", "subprocess", "format_helpers",
+        "kernel", "selector_events", "reports", "asyncgens", "debug", "threads", "staggered",
+        "connections", "datagrams", "sendfile", "subprocess", "unix_events", "format_helpers",
     ),
     "base_futures": ("futures", "format_helpers"),
     "base_subprocess": ("subprocess",),
@@ -33,8 +33,8 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
         "format_helpers", "transports", "descriptors", "connections", "streams", "sslproto",
         "sendfile", "threads",
     ),
-    "coroutines": ("mishaps",),
-    "events": ("runners", "format_helpers", "threads", "connections"),
+    "coroutines": ("debug",),
+    "events": ("policies", "format_helpers", "threads", "connections"),
     "format_helpers": ("coroutines",),
     "futures": ("events", "exceptions", "threads"),
     "log": ("format_helpers",),
@@ -42,7 +42,7 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "proactor_events": (),
     "selector_events": (
         "sockets", "descriptors", "transports", "connections", "datagrams", "sslproto",
-        "sendfile", "format_helpers",
+        "sendfile", "unix_events", "format_helpers",
     ),
     "sslproto": (),
     "staggered": (),
@@ -51,7 +51,8 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "tasks": ("combinators", "timeouts", "threads"),
     "trsock": ("transports",),
     "unix_events": (
-        "descriptors", "subprocess", "connections", "sendfile", "format_helpers",
+        "descriptors", "subprocess", "connections", "sendfile", "signals", "unix_sockets",
+        "format_helpers",
     ),
     "windows_events": (),
     "windows_utils": (),
