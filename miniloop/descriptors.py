@@ -206,47 +206,33 @@ class _ReadHalf(_DescriptorTransport):
         One read is enough: the selector is level-triggered and will report again. To read until
         the kernel has no more would let a fast sender keep the loop from everything else.
         """
+        buffer = None
         if self._buffered:
-            self._read_into_protocol()
-            return
+            try:
+                buffer = self._protocol.get_buffer(-1)
+                if not len(buffer):
+                    raise RuntimeError("get_buffer() returned an empty buffer")
+            except BaseException as exc:
+                self._fatal_error(exc, "Fatal error: protocol.get_buffer() call failed.")
+                return
         try:
-            data = self._os_read(self.max_size)
+            read = self._os_read(self.max_size) if buffer is None else self._os_read_into(buffer)
         except _WOULD_BLOCK:
             return
         except BaseException as exc:
             self._fatal_error(exc, f"Fatal read error on {self._kind} transport")
             return
-        if not data:
+        if not read:
             self._on_eof()
             return
         try:
-            self._protocol.data_received(data)
+            if buffer is None:
+                self._protocol.data_received(read)
+            else:
+                self._protocol.buffer_updated(read)
         except BaseException as exc:
-            self._fatal_error(exc, "Fatal error: protocol.data_received() call failed.")
-
-    def _read_into_protocol(self) -> None:
-        """Read once, into the buffer that a BufferedProtocol offers."""
-        try:
-            buffer = self._protocol.get_buffer(-1)
-            if not len(buffer):
-                raise RuntimeError("get_buffer() returned an empty buffer")
-        except BaseException as exc:
-            self._fatal_error(exc, "Fatal error: protocol.get_buffer() call failed.")
-            return
-        try:
-            received = self._os_read_into(buffer)
-        except _WOULD_BLOCK:
-            return
-        except BaseException as exc:
-            self._fatal_error(exc, f"Fatal read error on {self._kind} transport")
-            return
-        if not received:
-            self._on_eof()
-            return
-        try:
-            self._protocol.buffer_updated(received)
-        except BaseException as exc:
-            self._fatal_error(exc, "Fatal error: protocol.buffer_updated() call failed.")
+            call = "data_received" if buffer is None else "buffer_updated"
+            self._fatal_error(exc, f"Fatal error: protocol.{call}() call failed.")
 
     def _on_eof(self) -> None:
         """Tell the protocol; close, unless it wants to go on writing."""
@@ -319,6 +305,10 @@ class _WriteHalf(_DescriptorTransport):
                 self._loop._add_writer(self._fd, self._write_ready)
         self._maybe_pause_protocol()
 
+    def can_write_eof(self) -> bool:
+        """Return True: a socket can be shut down in one direction, and a pipe has only one."""
+        return True
+
     def _refuse(self, call: str, data: object) -> None:
         """Raise if the program must not write; drop `data` if the connection is lost."""
         if self._eof:
@@ -374,10 +364,6 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
         self._eof = True
         if not self._buffer:
             self._file.shutdown(socket.SHUT_WR)
-
-    def can_write_eof(self) -> bool:
-        """Return True: a socket can be shut down in one direction."""
-        return True
 
 
 def _describe(sock: socket.socket) -> dict[str, Any]:
