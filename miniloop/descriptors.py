@@ -237,15 +237,13 @@ class _ReadHalf(_DescriptorTransport):
     def _on_eof(self) -> None:
         """Tell the protocol; close, unless it wants to go on writing."""
         try:
-            keep_open = self._protocol.eof_received()
+            if self._protocol.eof_received():
+                # Stop watching: the selector would report the end of file in each iteration.
+                self._loop._remove_reader(self._fd)
+            else:
+                self.close()
         except BaseException as exc:
             self._fatal_error(exc, "Fatal error: protocol.eof_received() call failed.")
-            return
-        if keep_open:
-            # Stop watching: the selector would report the end of file again in each iteration.
-            self._loop._remove_reader(self._fd)
-        else:
-            self.close()
 
 
 class _WriteHalf(_DescriptorTransport):
@@ -348,7 +346,7 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
                  waiter: Future[None] | None = None, extra: dict[str, Any] | None = None,
                  server: Any = None) -> None:  # fmt: skip
         if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
-            # Without it the kernel holds a small write back until the one before is acknowledged.
+            # Otherwise the kernel holds a small write back until the one before is acknowledged.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Not os.read(fd, …) and os.write(fd, …): if the program closes the socket underneath the
         # transport, another file may get the same descriptor number.

@@ -115,7 +115,7 @@ class FlowControlMixin(Protocol):
         self._connection_lost = True
         _complete_waiters(exc, *self._drain_waiters, self._closed)
         if not self._closed.cancelled():
-            # Mark it as retrieved: a program need not call wait_closed(), so this is not a bug.
+            # Mark it as retrieved: a program need not call wait_closed(), so do not report it.
             self._closed.exception()
 
     async def _drain_helper(self) -> None:
@@ -166,7 +166,7 @@ class StreamReaderProtocol(FlowControlMixin):
             self._strong_reader = None
 
     def _client_callback_done(self, task: Future[None]) -> None:
-        """Close the connection of a callback that has failed: nobody else has the writer."""
+        """Close the connection if the callback has failed or was cancelled; report a failure."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             message = "Unhandled exception in client_connected_cb"
