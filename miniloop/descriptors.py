@@ -205,60 +205,44 @@ class _ReadHalf(_DescriptorTransport):
         One read is enough: the selector is level-triggered and will report again. To read until
         the kernel has no more would let a fast sender keep the loop from everything else.
         """
+        buffer = None
         if self._buffered:
-            self._read_into_protocol()
-            return
+            try:
+                buffer = self._protocol.get_buffer(-1)
+                if not len(buffer):
+                    raise RuntimeError("get_buffer() returned an empty buffer")
+            except BaseException as exc:
+                self._fatal_error(exc, "Fatal error: protocol.get_buffer() call failed.")
+                return
         try:
-            data = self._os_read(self.max_size)
+            read = self._os_read(self.max_size) if buffer is None else self._os_read_into(buffer)
         except _WOULD_BLOCK:
             return
         except BaseException as exc:
             self._fatal_error(exc, f"Fatal read error on {self._kind} transport")
             return
-        if not data:
+        if not read:
             self._on_eof()
             return
         try:
-            self._protocol.data_received(data)
+            if buffer is None:
+                self._protocol.data_received(read)
+            else:
+                self._protocol.buffer_updated(read)
         except BaseException as exc:
-            self._fatal_error(exc, "Fatal error: protocol.data_received() call failed.")
-
-    def _read_into_protocol(self) -> None:
-        """Read once, into the buffer that a BufferedProtocol offers."""
-        try:
-            buffer = self._protocol.get_buffer(-1)
-            if not len(buffer):
-                raise RuntimeError("get_buffer() returned an empty buffer")
-        except BaseException as exc:
-            self._fatal_error(exc, "Fatal error: protocol.get_buffer() call failed.")
-            return
-        try:
-            received = self._os_read_into(buffer)
-        except _WOULD_BLOCK:
-            return
-        except BaseException as exc:
-            self._fatal_error(exc, f"Fatal read error on {self._kind} transport")
-            return
-        if not received:
-            self._on_eof()
-            return
-        try:
-            self._protocol.buffer_updated(received)
-        except BaseException as exc:
-            self._fatal_error(exc, "Fatal error: protocol.buffer_updated() call failed.")
+            call = "data_received" if buffer is None else "buffer_updated"
+            self._fatal_error(exc, f"Fatal error: protocol.{call}() call failed.")
 
     def _on_eof(self) -> None:
         """Tell the protocol; close, unless it wants to go on writing."""
         try:
-            keep_open = self._protocol.eof_received()
+            if self._protocol.eof_received():
+                # Stop watching: the selector would report the end of file in each iteration.
+                self._loop._remove_reader(self._fd)
+            else:
+                self.close()
         except BaseException as exc:
             self._fatal_error(exc, "Fatal error: protocol.eof_received() call failed.")
-            return
-        if keep_open:
-            # Stop watching: the selector would report the end of file again in each iteration.
-            self._loop._remove_reader(self._fd)
-        else:
-            self.close()
 
 
 class _WriteHalf(_DescriptorTransport):
@@ -318,6 +302,10 @@ class _WriteHalf(_DescriptorTransport):
                 self._loop._add_writer(self._fd, self._write_ready)
         self._maybe_pause_protocol()
 
+    def can_write_eof(self) -> bool:
+        """Return True: a socket can be shut down in one direction, and a pipe has only one."""
+        return True
+
     def _refuse(self, call: str, data: object) -> None:
         """Raise if the program must not write; drop `data` if the connection is lost."""
         if self._eof:
@@ -357,7 +345,7 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
                  waiter: Future[None] | None = None, extra: dict[str, Any] | None = None,
                  server: Any = None) -> None:  # fmt: skip
         if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
-            # Without it the kernel holds a small write back until the one before is acknowledged.
+            # Otherwise the kernel holds a small write back until the one before is acknowledged.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Not os.read(fd, …) and os.write(fd, …): if the program closes the socket underneath the
         # transport, another file may get the same descriptor number.
@@ -373,10 +361,6 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
         self._eof = True
         if not self._buffer:
             self._file.shutdown(socket.SHUT_WR)
-
-    def can_write_eof(self) -> bool:
-        """Return True: a socket can be shut down in one direction."""
-        return True
 
 
 def _describe(sock: socket.socket) -> dict[str, Any]:

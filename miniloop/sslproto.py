@@ -1,14 +1,22 @@
-"""TLS: a transport upon a transport.
+"""TLS: a transport on top of another transport.
 
-Purpose: SSLProtocol is the protocol of the transport below, from which it gets ciphertext, and the
-transport of the program's protocol, to which it gives plaintext. Between the two stands OpenSSL,
-which only turns bytes in memory into other bytes: it never sees the socket.
-Rules: the program's protocol hears nothing before the handshake has succeeded. What has been
-decrypted is handed over before an error or the end is told. Flow control goes through in both
-directions: when the transport below is full, nothing more is encrypted; when the protocol above has
-paused, the transport below reads nothing.
-This file does not know sockets: the transport below may be another SSLProtocol. Read transports.py
-first.
+Purpose: SSLProtocol is the protocol of the transport below, which delivers ciphertext, and the
+transport of the program's protocol, which gets plaintext. In between is OpenSSL, which converts
+bytes in memory to other bytes: it never sees the socket.
+Invariants: the program's protocol is not called before the handshake has succeeded. Decrypted data
+is delivered before an error or the end is reported. Flow control works in both directions: while
+the transport below is full, nothing is encrypted; while the protocol above is paused, the transport
+below does not read. A connection goes through these states, and never back:
+
+    HANDSHAKING   → OPEN           the handshake has succeeded
+    HANDSHAKING   → CLOSED         it has failed or timed out; end of file; close() or abort()
+    OPEN          → SHUTTING_DOWN  close(); or a close_notify from the other side
+    OPEN          → CLOSED         an error; an end of file without close_notify; abort()
+    SHUTTING_DOWN → CLOSED         both sides have sent a close_notify; or as above, or timed out
+
+From each state connection_lost() leads to CLOSED.
+This file does not depend on sockets: the transport below may be another SSLProtocol. Read
+transports.py first.
 """
 
 from __future__ import annotations
@@ -25,20 +33,18 @@ from .hints import Any, Callable, Final, TypeAlias
 from .protocols import BaseProtocol, Protocol
 from .transports import _BYTES_LIKE, Buffer, _closing_on_error, _FlowControlMixin, _kept
 
-#: Makes the SSLProtocol of one connection: called with loop, program's protocol and `waiter=`.
-TLS: TypeAlias = "partial[SSLProtocol]"
-#: What programs pass as `ssl`: an SSLContext; True for the default one; None or False for no TLS.
+#: The argument `ssl` of programs: an SSLContext; True: the default one; None or False: no TLS.
 SSL: TypeAlias = Any
 
-# The states, in their order. A connection may lose some of them, but never goes back.
+# The states; the table is above.
 HANDSHAKING: Final = "HANDSHAKING"
 OPEN: Final = "OPEN"
-SHUTTING_DOWN: Final = "SHUTTING_DOWN"  # our close_notify is sent, that of the other side awaited
-CLOSED: Final = "CLOSED"  # the transport below is closing, or lost
+SHUTTING_DOWN: Final = "SHUTTING_DOWN"  # our close_notify is sent; waiting for that of the peer
+CLOSED: Final = "CLOSED"  # the transport below is closing or lost
 
-#: The most plaintext bytes in a TLS record, so the most that one read() can return.
+#: The most plaintext bytes in a TLS record, and so the most that one read() can return.
 _RECORD: Final = 16 * 1024
-#: Bytes to encrypt at a time: with more, the ciphertext falls out of the processor's cache.
+#: Bytes to encrypt at a time. With more, the ciphertext no longer fits the processor's cache.
 _CHUNK: Final = 256 * 1024
 
 
@@ -47,7 +53,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
 
     _start_tls_compatible = True
     _high_water, _low_water = 512 * 1024, 128 * 1024
-    _state = CLOSED  # for __del__, where __init__ has failed
+    _state = CLOSED  # __del__ reads it, even if __init__ has failed
 
     def __init__(
         self, loop: Loop, app_protocol: BaseProtocol, sslcontext: Any, waiter: Future[None] | None,
@@ -55,41 +61,44 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         call_connection_made: bool = True, ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
     ) -> None:  # fmt: skip
-        """`waiter` is done when the handshake is; `call_connection_made` is False for start_tls."""
+        """`waiter` is completed by the handshake; start_tls() sets `call_connection_made` to False.
+
+        Timeouts are in seconds; None means 60 for the handshake and 30 for the shutdown.
+        """
         ssl = _load_ssl()
-        #: OpenSSL has used up what has come, and waits for more.
+        #: Raised by OpenSSL when it needs more bytes from the other side.
         self._wants_more = (ssl.SSLWantReadError, ssl.SSLSyscallError)
         sslcontext = sslcontext or _default_context(server_side, server_hostname)
         super().__init__({"sslcontext": sslcontext}, loop)
-        self._timeouts = {  # in seconds; a state that is not here may last for ever
+        self._timeouts = {  # in seconds; the other states have none
             HANDSHAKING: _positive("handshake", ssl_handshake_timeout, 60.0),
             SHUTTING_DOWN: _positive("shutdown", ssl_shutdown_timeout, 30.0),
         }
-        self._timer: Any = None  # of the state, if it has one
-        self._incoming = ssl.MemoryBIO()  # ciphertext that has come
-        self._outgoing = ssl.MemoryBIO()  # ciphertext that is to go; no step leaves any here
+        self._timer: Any = None  # for the timeout of the state, if it has one
+        self._incoming = ssl.MemoryBIO()  # ciphertext that has arrived
+        self._outgoing = ssl.MemoryBIO()  # ciphertext to send; every step empties it
         name = None if server_side else server_hostname or None
         self._sslobj = sslcontext.wrap_bio(self._incoming, self._outgoing, server_side, name)
         self._transport: Any = None  # below; None before connection_made and after connection_lost
         self._waiter = waiter
-        self._connected = not call_connection_made  # connection_made was called
-        self._eof = False  # eof_received was called
-        self._paused = False  # pause_reading() was called
-        self._writable = True  # the transport below has not asked us to pause
-        self._backlog: deque[memoryview] = deque()  # plaintext that waits to be encrypted
-        self._dropped = 0  # writes since the end
+        self._connected = not call_connection_made  # the protocol's connection_made() was called
+        self._eof_reported = False  # the protocol's eof_received() was called
+        self._paused = False  # pause_reading() was called, and resume_reading() was not
+        self._writing_paused = False  # the transport below has called our pause_writing()
+        self._backlog: deque[memoryview] = deque()  # plaintext that is not encrypted yet
+        self._dropped = 0  # writes since close()
         self.set_protocol(app_protocol)
         self._state = HANDSHAKING
 
     @property
     def _app_transport(self) -> SSLProtocol:
-        """What asyncio calls the half of it that programs see."""
+        """The transport that the program sees: asyncio has a second object for it."""
         return self
 
-    # -- the program's transport -------------------------------------------------------------------
+    # -- the transport of the program's protocol ---------------------------------------------------
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what is known here or below as `name`: 'peercert', 'cipher', 'peername'…"""
+        """Return the fact called `name` ('peercert', 'cipher', …), or ask the transport below."""
         if name in self._extra:
             return self._extra[name]
         return default if self._transport is None else self._transport.get_extra_info(name, default)
@@ -98,7 +107,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         return self._state not in (HANDSHAKING, OPEN)
 
     def close(self) -> None:
-        """Send what is buffered, take leave of the other side, then close the transport below."""
+        """Send the buffer, exchange close_notify with the peer, then close the transport below."""
         if self._state is HANDSHAKING:
             self.abort()
         elif self._state is OPEN:
@@ -123,7 +132,11 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             self._loop.call_soon(self._resume_reading)
 
     def _resume_reading(self) -> None:
-        """First what has come already: the transport below may have nothing more to say."""
+        """Deliver what has arrived already; then let the transport below read on.
+
+        In this order, for the rest of a message may be here: if the other side sends no more, the
+        transport below will never call us again.
+        """
         self._attempt(self._advance)
         if self.is_reading():
             self._transport.resume_reading()
@@ -162,12 +175,12 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._attempt(self._advance)
 
     def data_received(self, data: bytes) -> None:
-        """Some ciphertext has come."""
+        """Take ciphertext in, and decrypt it."""
         self._incoming.write(data)
         self._attempt(self._advance)
 
     def eof_received(self) -> None:
-        """The other side has ended, and often without a close_notify, as if that were nothing."""
+        """End the connection. Many peers close theirs without a close_notify: that is no error."""
         if self._state is HANDSHAKING:
             self._fatal_error(ConnectionResetError())
         elif self._state is not CLOSED:
@@ -175,32 +188,32 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the protocol; or, before the end of the handshake, who waits for that."""
+        """Tell the protocol; or the waiter, if the handshake has not succeeded."""
         self._enter(CLOSED)
         self._backlog.clear()
         self._buffer_size = 0
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(exc or ConnectionAbortedError("SSL handshake was aborted"))
         protocol = self._protocol
-        self._transport = self._protocol = self._waiter = None  # what holds us, too
+        self._transport = self._protocol = self._waiter = None  # break the reference cycles
         if self._connected:
             protocol.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The transport below is full."""
-        self._writable = False
+        """Stop encrypting: the transport below is full."""
+        self._writing_paused = True
 
     def resume_writing(self) -> None:
-        """The transport below has drained."""
-        self._writable = True
+        """Go on encrypting: the transport below has drained."""
+        self._writing_paused = False
         if self._state is OPEN:
             self._attempt(self._encrypt)
         self._maybe_resume_protocol()
 
-    # -- the life of a connection ------------------------------------------------------------------
+    # -- the states --------------------------------------------------------------------------------
 
     def _enter(self, state: str) -> None:
-        """The only change of state: the clock of the old one stops, that of the new one starts."""
+        """Change the state, here and nowhere else; stop its timer and start that of the new one."""
         if self._timer is not None:
             self._timer.cancel()
         seconds = self._timeouts.get(state)
@@ -216,9 +229,10 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             self._fatal_error(TimeoutError("SSL shutdown timed out"))
 
     def _attempt(self, step: Callable[[], None]) -> None:
-        """Take a step, and send what that has made OpenSSL say; an exception ends the connection.
+        """Call `step`, and send the ciphertext that it has made. An exception ends the connection.
 
-        Whatever the program's protocol raises is among these; the transport below lets Ctrl-C pass.
+        That includes exceptions of the program's protocol. KeyboardInterrupt and SystemExit pass:
+        the transport below raises them again.
         """
         try:
             step()
@@ -228,12 +242,12 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             self._send_outgoing()
 
     def _advance(self) -> None:
-        """Go on with what has come."""
+        """Process what has arrived, by the state."""
         if self._state is HANDSHAKING:
             self._shake_hands()
         if self._state is OPEN:
             self._decrypt()
-            self._encrypt()  # what had to wait for the handshake
+            self._encrypt()  # what was written before the handshake, or while OpenSSL needed bytes
         elif self._state is SHUTTING_DOWN:
             self._shut_down()
 
@@ -254,8 +268,8 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             _set_result_unless_cancelled(self._waiter, None)
 
     def _decrypt(self) -> None:
-        """Hand over record by record: each may make the protocol pause, close or be replaced."""
-        # Asking about is cheaper than SSLWantReadError, which would end each message.
+        """Deliver record by record: after each the protocol may pause, close or be replaced."""
+        # To ask for pending bytes is cheaper than an SSLWantReadError at the end of each message.
         while self.is_reading() and (self._incoming.pending or self._sslobj.pending()):
             buffer = self._protocol.get_buffer(-1) if self._buffered else None
             if buffer is not None and not len(buffer):
@@ -273,9 +287,9 @@ class SSLProtocol(_FlowControlMixin, Protocol):
                 self._protocol.buffer_updated(received)
 
     def _encrypt(self) -> None:
-        """Hand down as much as the transport below will take."""
+        """Encrypt and send until the transport below is full."""
         backlog = self._backlog
-        while backlog and self._writable:
+        while backlog and not self._writing_paused:
             try:
                 written = self._sslobj.write(backlog[0][:_CHUNK])
             except self._wants_more:
@@ -291,19 +305,19 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             self._transport.write(self._outgoing.read())
 
     def _flush(self) -> None:
-        """Hand down all that waits, be the transport below as full as it may."""
-        self._writable = True
+        """Encrypt and send everything, even if the transport below is over its high-water mark."""
+        self._writing_paused = False
         self._encrypt()
 
     def _start_shutdown(self) -> None:
         self._flush()  # nothing can be encrypted after the close_notify
         try:
             while self._sslobj.read(_RECORD):
-                pass  # what came before close() and was not read would be an error for unwrap()
+                pass  # drop data that was not read before close(): unwrap() would fail on it
         except self._wants_more:
             pass
         self._enter(SHUTTING_DOWN)
-        self._transport.resume_reading()  # else the other side's close_notify would never come
+        self._transport.resume_reading()  # else the other side's close_notify would not be read
         self._shut_down()
 
     def _shut_down(self) -> None:
@@ -314,35 +328,35 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._end()
 
     def _end(self) -> None:
-        """Nothing more will be said in TLS."""
+        """Enter CLOSED after an orderly end, and close the transport below."""
         self._enter(CLOSED)
         self._tell_eof()
         self._loop.call_soon(self._transport.close)
 
     def _tell_eof(self) -> None:
-        if not self._eof:
-            self._eof = True
+        if not self._eof_reported:
+            self._eof_reported = True
             if self._protocol.eof_received():
                 logger.warning("returning true from eof_received() has no effect when using ssl")
 
     def _fatal_error(self, exc: BaseException, message: str = "") -> None:
-        """Let the transport below end because of `exc`, and report that if it is a bug."""
-        self._send_outgoing()  # OpenSSL's alert, which tells the other side why
+        """Enter CLOSED because of `exc`; the transport below closes, and reports a bug."""
+        self._send_outgoing()  # OpenSSL's alert tells the other side the reason
         self._transport._fatal_error(exc, message or "Fatal error on SSL protocol")
         self._enter(CLOSED)
 
 
 def _load_ssl() -> Any:
-    """The standard library's `ssl`; not at the top, for most programs speak no TLS."""
+    """Return the module `ssl`. Imported late: most programs do not use TLS."""
     try:
         import ssl
-    except ImportError:  # a Python can be built without
+    except ImportError:  # Python can be built without it
         raise RuntimeError("stdlib ssl module not available") from None
     return ssl
 
 
 def _default_context(server_side: bool, server_hostname: str | None) -> Any:
-    """Certificates are verified; names only where a name is given."""
+    """Return a context that verifies certificates, and host names if one is given."""
     if server_side:
         raise ValueError("Server side SSL needs a valid SSLContext")
     context = _load_ssl().create_default_context()
@@ -361,9 +375,10 @@ def _client_tls(
     ssl: SSL, server_hostname: str | None, handshake_timeout: float | None,
     shutdown_timeout: float | None, host: Any = None,
 ) -> TLS | None:  # fmt: skip
-    """The server has to prove that it is `server_hostname`, by default `host`; "": anyone will do.
+    """Return the factory for a client, or None if `ssl` asks for no TLS.
 
-    Returns None where `ssl` asks for no TLS; ValueError if another argument says it does.
+    The server must prove that it is `server_hostname`, by default `host`; "" accepts any server.
+    Raises ValueError for another argument of TLS without `ssl`.
     """
     if ssl and server_hostname is None:
         if not host:
@@ -375,7 +390,7 @@ def _client_tls(
 def _server_tls(
     ssl: SSL, handshake_timeout: float | None, shutdown_timeout: float | None
 ) -> TLS | None:
-    """There is no default context here: a server needs a certificate."""
+    """Return the factory for a server. `ssl` must be a context: a server needs a certificate."""
     if isinstance(ssl, bool):
         raise TypeError("ssl argument must be an SSLContext or None")
     return _tls(ssl, None, handshake_timeout, shutdown_timeout, server_side=True)
@@ -427,3 +442,7 @@ async def start_tls(
     with _closing_on_error(transport):
         await waiter
     return tls
+
+
+#: A factory of SSLProtocols. Arguments: the loop, the program's protocol, and `waiter=`.
+TLS: TypeAlias = partial[SSLProtocol]

@@ -1,11 +1,14 @@
 """Streams: `await reader.readline()` instead of callbacks.
 
-Purpose: StreamReader turns a protocol's data_received into coroutines that wait for data;
-StreamWriter turns pause_writing into a `drain()` that waits.
-Rules: one coroutine reads at a time. The reader stops the transport when it holds more than twice
-its limit, so that a fast sender cannot fill the memory, and lets it go on when it holds less than
-the limit.
-This file does not know sockets, only transports and protocols. Read connections.py first.
+Purpose: StreamReader turns a protocol's data_received() into coroutines that wait for data;
+StreamWriter turns pause_writing() into a `drain()` that waits.
+Invariants: one coroutine at a time reads from a reader. A fast sender cannot fill the memory: the
+reader pauses and resumes its transport.
+
+    reading → paused    more than twice the limit is buffered
+    paused  → reading   no more than the limit is left; or a reader needs data that is not there
+
+This file does not depend on sockets, only on transports and protocols. Read connections.py first.
 """
 
 from __future__ import annotations
@@ -26,11 +29,9 @@ from .transports import Buffer
 __all__ = ("StreamReader", "StreamReaderProtocol", "StreamWriter", "open_connection",
            "open_unix_connection", "start_server", "start_unix_server")  # fmt: skip
 
-#: Bytes: how long a line may be, and half of how much a reader buffers.
+#: Bytes: the longest line that a reader accepts. It buffers at most about twice that.
 DEFAULT_LIMIT: Final = 2**16
 
-ClientConnected: TypeAlias = "Callable[[StreamReader, StreamWriter], Awaitable[None] | None]"
-Streams: TypeAlias = "tuple[StreamReader, StreamWriter]"
 
 
 async def open_connection(host: str | None = None, port: str | int | None = None, *,
@@ -41,7 +42,7 @@ async def open_connection(host: str | None = None, port: str | int | None = None
 
 async def open_unix_connection(path: Any = None, *, limit: int = DEFAULT_LIMIT,
                                **kwds: Any) -> Streams:  # fmt: skip
-    """As open_connection, over a Unix socket; `kwds` are `loop.create_unix_connection`'s."""
+    """Connect to a Unix socket; `kwds` are those of `loop.create_unix_connection`."""
     return await _open(limit, events.get_running_loop().create_unix_connection, path, **kwds)
 
 
@@ -56,9 +57,10 @@ async def _open(limit: int, connect: Callable[..., Any], *address: Any, **kwds: 
 async def start_server(client_connected_cb: ClientConnected, host: Any = None,
                        port: str | int | None = None, *, limit: int = DEFAULT_LIMIT,
                        **kwds: Any) -> Any:  # fmt: skip
-    """Listen, call `client_connected_cb(reader, writer)` for each connection; return the Server.
+    """Listen; call `client_connected_cb(reader, writer)` for each connection; return the Server.
 
-    A coroutine function is run as a task. `kwds` are those of `loop.create_server`.
+    If the callback is a coroutine function, each call runs as a task. `kwds` are those of
+    `loop.create_server`.
     """
     loop = events.get_running_loop()
     return await loop.create_server(_factory(client_connected_cb, limit, loop), host, port, **kwds)
@@ -66,7 +68,7 @@ async def start_server(client_connected_cb: ClientConnected, host: Any = None,
 
 async def start_unix_server(client_connected_cb: ClientConnected, path: Any = None, *,
                             limit: int = DEFAULT_LIMIT, **kwds: Any) -> Any:  # fmt: skip
-    """As start_server, on a Unix socket; `kwds` are those of `loop.create_unix_server`."""
+    """Listen on a Unix socket; see start_server. `kwds` are those of `loop.create_unix_server`."""
     loop = events.get_running_loop()
     return await loop.create_unix_server(_factory(client_connected_cb, limit, loop), path, **kwds)
 
@@ -75,8 +77,8 @@ def _factory(connected: ClientConnected, limit: int, loop: Loop) -> Callable[[],
     return lambda: StreamReaderProtocol(StreamReader(limit, loop), connected, loop)
 
 
-def _wake(exc: BaseException | None, *waiters: Future[None]) -> None:
-    """Let waiters go on, or fail with `exc`; some have ended by themselves."""
+def _complete_waiters(exc: BaseException | None, *waiters: Future[None]) -> None:
+    """Complete futures: with None, or with `exc`. Those that were cancelled stay as they are."""
     for waiter in waiters:
         if not waiter.done():
             if exc is None:
@@ -86,37 +88,38 @@ def _wake(exc: BaseException | None, *waiters: Future[None]) -> None:
 
 
 class FlowControlMixin(Protocol):
-    """The half of a protocol that lets a writer wait: for room in the buffer, and for the end."""
+    """The part of a protocol that lets a writer wait: for room in the buffer, or for the end."""
 
     def __init__(self, loop: Loop | None = None) -> None:
         self._loop: Loop = events.get_event_loop() if loop is None else loop
-        self._paused = False
-        self._connection_lost = False
-        self._drain_waiters: list[Future[None]] = []
-        self._closed: Future[None] = self._loop.create_future()  # what wait_closed() awaits
+        self._writing_paused = False  # pause_writing() was called, and resume_writing() was not
+        self._connection_lost = False  # connection_lost() was called
+        self._drain_waiters: list[Future[None]] = []  # one for each coroutine that drain() blocks
+        self._closed: Future[None] = self._loop.create_future()  # wait_closed() awaits it
 
     def pause_writing(self) -> None:
         """Make drain() wait."""
-        assert not self._paused
-        self._paused = True
+        assert not self._writing_paused
+        self._writing_paused = True
 
     def resume_writing(self) -> None:
-        """Let all go on that wait in drain()."""
-        assert self._paused
-        self._paused = False
-        _wake(None, *self._drain_waiters)
+        """Wake every coroutine that waits in drain() (gh-74116)."""
+        assert self._writing_paused
+        self._writing_paused = False
+        _complete_waiters(None, *self._drain_waiters)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let all go on that wait, with the reason if there is one."""
+        """Wake drain() and wait_closed(); raise `exc` there if it is not None."""
         self._connection_lost = True
-        _wake(exc, *self._drain_waiters, self._closed)
+        _complete_waiters(exc, *self._drain_waiters, self._closed)
         if not self._closed.cancelled():
-            self._closed.exception()  # whoever does not call wait_closed() does not want to know
+            # Mark it as retrieved: a program need not call wait_closed(), so do not report it.
+            self._closed.exception()
 
     async def _drain_helper(self) -> None:
         if self._connection_lost:
             raise ConnectionResetError("Connection lost")
-        if self._paused:
+        if self._writing_paused:
             waiter = self._loop.create_future()
             self._drain_waiters.append(waiter)
             try:
@@ -129,26 +132,26 @@ class FlowControlMixin(Protocol):
 
 
 class StreamReaderProtocol(FlowControlMixin):
-    """The protocol behind a pair of streams: it feeds the reader and knows of the end."""
+    """The protocol behind a reader and a writer: it feeds the reader and tells both of the end."""
 
     def __init__(self, stream_reader: StreamReader | None,
                  client_connected_cb: ClientConnected | None = None,
                  loop: Loop | None = None) -> None:  # fmt: skip
         super().__init__(loop)
-        # Weak, so that a reader which the program has dropped goes; a server's reader is not in the
-        # program's hands before its callback is called, and until then it is held here.
+        # A weak reference, so that a reader is freed when the program drops it. On a server, a
+        # strong one keeps it until connection_made() passes it to the callback.
         self._reader_ref = None if stream_reader is None else weakref.ref(stream_reader)
         self._strong_reader = stream_reader if client_connected_cb is not None else None
         self._client_connected_cb = client_connected_cb
         self._transport: Any = None
-        self._task: Task[None] | None = None  # runs the callback, where that is a coroutine
+        self._task: Task[None] | None = None  # it runs the callback, if that is a coroutine
 
     @property
     def _stream_reader(self) -> Any:
         return None if self._reader_ref is None else self._reader_ref()
 
     def connection_made(self, transport: Any) -> None:
-        """Tie reader and transport together; on a server, call the client callback."""
+        """Connect the reader to the transport; on a server, call the client callback."""
         self._transport = transport
         if (reader := self._stream_reader) is not None:
             reader.set_transport(transport)
@@ -161,7 +164,7 @@ class StreamReaderProtocol(FlowControlMixin):
             self._strong_reader = None
 
     def _client_callback_done(self, task: Future[None]) -> None:
-        """Close the connection of a client callback that has failed; nobody else could."""
+        """Close the connection if the callback has failed or was cancelled; report a failure."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             message = "Unhandled exception in client_connected_cb"
@@ -170,24 +173,24 @@ class StreamReaderProtocol(FlowControlMixin):
             self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Give the bytes to the reader."""
+        """Feed the reader."""
         if (reader := self._stream_reader) is not None:
             reader.feed_data(data)
 
     def eof_received(self) -> bool:
-        """Tell the reader, and keep the connection open for writing, which TLS cannot."""
+        """Tell the reader; keep the connection open for writing, unless it is TLS."""
         if (reader := self._stream_reader) is not None:
             reader.feed_eof()
         return self._transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let all go on that read, drain or wait_closed(), with the reason if there is one."""
+        """Wake reads, drain() and wait_closed(); raise `exc` there if it is not None."""
         if (reader := self._stream_reader) is not None:
             if exc is None:
                 reader.feed_eof()
             else:
                 reader.set_exception(exc)
-        _wake(exc, self._closed)  # before those in drain(), as asyncio does it
+        _complete_waiters(exc, self._closed)  # before those in drain(): asyncio's order
         super().connection_lost(exc)
         self._reader_ref = self._task = None
 
@@ -199,63 +202,70 @@ class StreamWriter:
                  loop: Loop) -> None:  # fmt: skip
         self._transport = transport
         self._protocol = protocol
-        self._reader = reader  # whose exception drain() raises
+        self._reader = reader  # drain() raises its exception
         self._loop = loop
 
     @property
     def transport(self) -> Any:
-        """The transport underneath."""
+        """The transport."""
         return self._transport
 
     def write(self, data: Buffer) -> None:
-        """Send `data`, or buffer it; follow it by `await drain()`, or the buffer may grow on."""
+        """Send `data`, or buffer it.
+
+        Follow it by `await writer.drain()`; otherwise the buffer may grow without bound.
+        """
         self._transport.write(data)
 
     def writelines(self, data: Iterable[Buffer]) -> None:
-        """Send pieces one after the other."""
+        """Send the pieces one after the other; see write."""
         self._transport.writelines(data)
 
     def write_eof(self) -> None:
-        """Tell the other side that no more will come."""
+        """Send the buffer, then an end of file; reading goes on."""
         self._transport.write_eof()
 
     def can_write_eof(self) -> bool:
-        """Return True if write_eof() is possible."""
+        """Return True if the transport supports write_eof(); TLS does not."""
         return self._transport.can_write_eof()  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """Close the connection when all is sent; follow it by `await wait_closed()`."""
+        """Send the buffer, then close; follow it by `await writer.wait_closed()`."""
         self._transport.close()
 
     def is_closing(self) -> bool:
-        """Return True once the connection is closed or closing."""
+        """Return True if the connection is closing or lost."""
         return self._transport.is_closing()  # type: ignore[no-any-return]
 
     async def wait_closed(self) -> None:
-        """Wait until the connection is closed; raise what ended it if that was an error."""
+        """Wait until the connection is closed; raise the exception that ended it, if any."""
         await self._protocol._get_close_waiter(self)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what the transport knows as `name`."""
+        """Return the transport's fact called `name`, or `default`."""
         return self._transport.get_extra_info(name, default)
 
     async def drain(self) -> None:
         """Wait while the transport's buffer is above its high-water mark.
 
-        Raises ConnectionResetError, or what ended the connection, once that is lost.
+        Once the connection is lost, this raises the exception that ended it, or
+        ConnectionResetError.
         """
         if self._reader is not None and (error := self._reader.exception()) is not None:
             raise error
         if self._transport.is_closing():
-            # connection_lost() may be waiting in the ready queue. Without this turn, a loop of
-            # write() and drain() would never let it run, and write into nothing forever.
+            # connection_lost() may be in the ready queue. If drain() never suspended, this would
+            # loop forever after the connection is lost:
+            #     while True:
+            #         writer.write(data)
+            #         await writer.drain()
             await sleep(0)
         await self._protocol._drain_helper()
 
     async def start_tls(self, sslcontext: Any, *, server_hostname: str | None = None,
                         ssl_handshake_timeout: float | None = None,
                         ssl_shutdown_timeout: float | None = None) -> None:  # fmt: skip
-        """Go on over TLS, from here on: `sslcontext` is an ssl.SSLContext; see loop.start_tls."""
+        """Switch the connection to TLS: `sslcontext` is an ssl.SSLContext; see loop.start_tls."""
         await self.drain()
         protocol: Any = self._protocol
         self._transport = protocol._transport = await self._loop.start_tls(
@@ -280,7 +290,10 @@ class StreamWriter:
 
 
 class StreamReader:
-    """The reading end of a connection; `async for line in reader` works too."""
+    """The reading end of a connection; `async for line in reader` works, too.
+
+    `limit`, in bytes, is the longest line; the reader pauses the sender at twice that.
+    """
 
     def __init__(self, limit: int = DEFAULT_LIMIT, loop: Loop | None = None) -> None:
         if limit <= 0:
@@ -288,65 +301,70 @@ class StreamReader:
         self._limit = limit
         self._loop: Loop = events.get_event_loop() if loop is None else loop
         self._buffer = bytearray()
-        self._eof = False  # no more will come
-        self._exception: BaseException | None = None  # why not
-        self._waiter: Future[None] | None = None  # of the coroutine that waits for data
-        self._transport: Any = None
-        self._paused = False  # we have called pause_reading()
+        self._eof = False  # feed_eof() was called
+        self._exception: BaseException | None = None  # set_exception() was called with it
+        self._waiter: Future[None] | None = None  # the coroutine that waits for data awaits it
+        self._transport: Any = None  # None also if it cannot be paused
+        self._transport_paused = False  # the reader has called pause_reading()
 
-    # -- the protocol's side -----------------------------------------------------------------------
+    # -- for the protocol --------------------------------------------------------------------------
 
     def set_transport(self, transport: Any) -> None:
-        """Remember the transport, to pause it."""
+        """Set the transport, which the reader pauses and resumes."""
         assert self._transport is None, "Transport already set"
         self._transport = transport
 
     def feed_data(self, data: Buffer) -> None:
-        """Take bytes in; pause the transport if there are too many by now."""
+        """Buffer `data`; pause the transport if more than twice the limit is buffered."""
         assert not self._eof, "feed_data after feed_eof"
         if not data:
             return
         self._buffer.extend(data)
         if self._waiter is not None:
-            self._wake_up()
-        if self._transport is not None and not self._paused and len(self._buffer) > 2 * self._limit:
+            self._wake_waiter()
+        too_much = len(self._buffer) > 2 * self._limit
+        if too_much and not self._transport_paused and self._transport is not None:
             try:
                 self._transport.pause_reading()
-                self._paused = True
+                self._transport_paused = True
             except (AttributeError, NotImplementedError):
-                self._transport = None  # one that cannot be paused: we have to take it all
+                self._transport = None  # it cannot be paused: do not try again
 
     def feed_eof(self) -> None:
-        """No more will come."""
+        """End the stream after what is buffered."""
         self._eof = True
-        self._wake_up()
+        self._wake_waiter()
 
     def exception(self) -> BaseException | None:
-        """Return the exception that ended the stream, None if there is none."""
+        """Return the exception that ended the stream, or None."""
         return self._exception
 
     def set_exception(self, exc: BaseException) -> None:
-        """End the stream: whoever reads, now or later, gets `exc`."""
+        """End the stream: every read, now or later, raises `exc`."""
         self._exception = exc
-        self._wake_up(exc)
+        self._wake_waiter(exc)
 
-    def _wake_up(self, exc: BaseException | None = None) -> None:
+    def _wake_waiter(self, exc: BaseException | None = None) -> None:
         if self._waiter is not None:
-            _wake(exc, self._waiter)
+            _complete_waiters(exc, self._waiter)
             self._waiter = None
 
-    # -- the program's side ------------------------------------------------------------------------
+    # -- for the program ---------------------------------------------------------------------------
 
     def at_eof(self) -> bool:
-        """Return True if everything has been read and no more will come."""
+        """Return True if the stream has ended and the buffer is empty."""
         return self._eof and not self._buffer
 
     async def read(self, n: int = -1) -> bytes:
-        """Return up to `n` bytes as soon as there are any; -1: the whole stream. b"" is the end."""
+        """Return up to `n` bytes as soon as any have arrived, or b"" at the end of the stream.
+
+        If `n` is -1, wait for the end and return everything.
+        """
         if self._exception is not None:
             raise self._exception
         if n < 0:
-            # In pieces: a reader that only waited for the end would pause the sender and hang.
+            # Piece by piece. To wait for the end and then take the buffer would hang: a full buffer
+            # pauses the sender, and the end never arrives.
             pieces = []
             while piece := await self.read(self._limit):
                 pieces.append(piece)
@@ -356,7 +374,7 @@ class StreamReader:
         return self._take(n)
 
     async def readexactly(self, n: int) -> bytes:
-        """Return exactly `n` bytes; raise IncompleteReadError if the stream ends before."""
+        """Return exactly `n` bytes; raise IncompleteReadError if the stream ends first."""
         if n < 0:
             raise ValueError("readexactly size can not be less than zero")
         if self._exception is not None:
@@ -368,27 +386,31 @@ class StreamReader:
         return self._take(n)
 
     async def readline(self) -> bytes:
-        r"""Return the next line with its b"\n"; at the end what is left, without one; then b"".
+        r"""Return the next line including its b"\n".
 
-        Raises ValueError if a line is longer than the limit; it is thrown away.
+        At the end of the stream, return the rest, which has no b"\n", and then b"". Raises
+        ValueError if the line is longer than the limit, and drops it: but only as much of it as has
+        arrived. If its b"\n" has not arrived yet, the tail is returned as the next line.
         """
         at = self._buffer.find(b"\n")
         if 0 <= at <= self._limit and self._exception is None:
-            return self._take(at + 1)  # it is here already: a third of the time of the long way
+            return self._take(at + 1)  # the whole line is here: 3 times as fast as readuntil()
         try:
             return await self.readuntil(b"\n")
         except IncompleteReadError as exc:
             return exc.partial
         except LimitOverrunError as exc:
-            line_ends = self._buffer.startswith(b"\n", exc.consumed)
-            self._take(exc.consumed + 1 if line_ends else len(self._buffer))
+            # `consumed` counts the bytes before the b"\n". If none has arrived, that is the whole
+            # buffer, and _take() stops at its end.
+            self._take(exc.consumed + 1)
             raise ValueError(exc.args[0]) from exc
 
     async def readuntil(self, separator: Buffer | tuple[Buffer, ...] = b"\n") -> bytes:
-        """Return the bytes up to and with `separator`; of several separators the first that ends.
+        """Return the bytes up to and including `separator`; of a tuple, the one that ends first.
 
-        Raises IncompleteReadError, with what there is, if the stream ends before; LimitOverrunError
-        if more than the limit would be returned, and then it is left in the buffer.
+        Raises IncompleteReadError, with the rest of the stream, if it ends first. Raises
+        LimitOverrunError if more than the limit comes before the separator, and leaves the buffer
+        as it is.
         """
         separators = sorted(separator, key=len) if isinstance(separator, tuple) else [separator]
         if not separators:
@@ -397,13 +419,13 @@ class StreamReader:
             raise ValueError("Separator should be at least one-byte string")
         if self._exception is not None:
             raise self._exception
-        searched = 0  # no separator begins before this place
+        searched = 0  # no separator starts before this offset
         while True:
-            # Too few bytes may have come, or somebody else may have read some from under us.
+            # False if too few new bytes have arrived, or if another coroutine has read some.
             if len(self._buffer) - searched >= len(separators[0]):
                 if (found := self._find_first(separators, searched)) is not None:
                     break
-                # A separator may have begun: its last byte is missing, or more.
+                # The buffer may end in the middle of a separator: keep all but one byte of it.
                 searched = max(0, len(self._buffer) + 1 - len(separators[-1]))
                 if searched > self._limit:
                     message = "Separator is not found, and chunk exceed the limit"
@@ -417,9 +439,9 @@ class StreamReader:
         return self._take(end)
 
     def _find_first(self, separators: list[Buffer], start: int) -> tuple[int, int] | None:
-        """Where the separator that ends first begins and ends; of two with one end, the shorter."""
+        """Return start and end of the separator that ends first; the shorter of two at one end."""
         found = None
-        for separator in separators:  # the shortest first
+        for separator in separators:  # sorted, the shortest first
             at = self._buffer.find(separator, start)
             end = at + len(separator)
             if at != -1 and (found is None or end < found[1]):
@@ -428,11 +450,12 @@ class StreamReader:
 
     async def _wait_for_data(self, reader_name: str) -> None:
         if self._waiter is not None:
-            trouble = "called while another coroutine is already waiting for incoming data"
-            raise RuntimeError(f"{reader_name}() {trouble}")
-        if self._paused:
-            # More is wanted than the limit lets in: readexactly(n) of a large n. Both would wait.
-            self._paused = False
+            what = "called while another coroutine is already waiting for incoming data"
+            raise RuntimeError(f"{reader_name}() {what}")
+        if self._transport_paused:
+            # `await reader.readexactly(10 * limit)` needs more than the buffer may hold. Without
+            # this, the reader would wait for the sender and the sender for the reader.
+            self._transport_paused = False
             self._transport.resume_reading()
         self._waiter = self._loop.create_future()
         try:
@@ -441,15 +464,16 @@ class StreamReader:
             self._waiter = None
 
     def _take(self, n: int, *, resume: bool = True) -> bytes:
-        if n >= len(self._buffer):  # mostly it is all that there is
+        """Remove up to `n` bytes from the buffer and return them; resume the transport if due."""
+        if n >= len(self._buffer):  # the common case
             data = bytes(self._buffer)
             self._buffer.clear()
         else:
-            # A view saves a copy, but making one takes longer than to copy a line.
+            # A view saves one copy, but for a short line the view costs more than the copy.
             data = bytes(self._buffer[:n] if n < 4096 else memoryview(self._buffer)[:n])
             del self._buffer[:n]
-        if self._paused and n and resume and len(self._buffer) <= self._limit:
-            self._paused = False
+        if self._transport_paused and n and resume and len(self._buffer) <= self._limit:
+            self._transport_paused = False
             self._transport.resume_reading()
         return data
 
@@ -466,6 +490,11 @@ class StreamReader:
         facts = (
             (f"{len(self._buffer)} bytes", self._buffer), ("eof", self._eof),
             (f"limit={self._limit}", self._limit != DEFAULT_LIMIT), (f"{waiter=}", waiter),
-            (f"{exception=}", exception), (f"{transport=}", transport), ("paused", self._paused),
+            (f"{exception=}", exception), (f"{transport=}", transport),
+            ("paused", self._transport_paused),
         )  # fmt: skip
         return f"<{' '.join([type(self).__name__, *(text for text, true in facts if true)])}>"
+
+
+ClientConnected: TypeAlias = Callable[[StreamReader, StreamWriter], Awaitable[None] | None]
+Streams: TypeAlias = tuple[StreamReader, StreamWriter]

@@ -110,9 +110,6 @@ class _UnixWritePipeTransport(_WriteHalf, _PipeTransport):
     def write_eof(self) -> None:
         self.close()
 
-    def can_write_eof(self) -> bool:
-        return True
-
 
 # -- watching a child ------------------------------------------------------------------------------
 
@@ -173,13 +170,11 @@ class _PipeProtocol(protocols.Protocol):
         self._fd = fd
 
     def data_received(self, data: bytes) -> None:
-        process = self._process
-        process._loop.call_soon(process._protocol.pipe_data_received, self._fd, data)
+        self._process._loop.call_soon(self._process._protocol.pipe_data_received, self._fd, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        process = self._process
-        process._loop.call_soon(process._protocol.pipe_connection_lost, self._fd, exc)
-        process._part_ended(self._fd)
+        self._process._loop.call_soon(self._process._protocol.pipe_connection_lost, self._fd, exc)
+        self._process._part_ended(self._fd)
 
     def pause_writing(self) -> None:
         self._process._protocol.pause_writing()
