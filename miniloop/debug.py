@@ -71,20 +71,18 @@ def _check_thread(loop: Loop) -> None:
 def _run_ready_timed(loop: Loop) -> None:
     """Do what kernel._run_ready does, and log each entry that takes long."""
     for _ in range(len(loop._ready)):
-        _run_timed(loop, loop._ready.popleft())
-
-
-def _run_timed(loop: Loop, entry: Handle) -> None:
-    # A function of its own, so that no local variable refers to the entry once it has run.
-    loop._current_handle = entry
-    began = loop.time()
-    try:
-        entry._run()
-    finally:
-        loop._current_handle = None
-    took = loop.time() - began
-    if took >= loop.slow_callback_duration:
-        logger.warning("Executing %r took %.3f seconds", entry, took)
+        entry = loop._current_handle = loop._ready.popleft()
+        began = loop.time()
+        try:
+            entry._run()
+        finally:
+            loop._current_handle = None
+        took = loop.time() - began
+        if took >= loop.slow_callback_duration:
+            logger.warning("Executing %r took %.3f seconds", entry, took)
+        # The traceback of a task's exception refers to this frame since 3.12. It must not refer to
+        # the task, or only the garbage collector would free them.
+        del entry
 
 
 def _set_coroutine_origin_tracking(loop: Loop, enabled: bool) -> None:

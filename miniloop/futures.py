@@ -61,8 +61,6 @@ class Future(Generic[T]):
     # These have a value only when they are needed; setting them for each future takes time.
     _result: T  # set together with FINISHED, if there is no exception
     _exception_tb: Any  # the traceback of the exception, as it was when the exception was set
-    # The msg given to cancel(); also of a Task that has yet to raise its CancelledError.
-    _cancel_message: Any
     # The CancelledError that ended a Task, until a waiter raises it.
     _cancelled_exc: CancelledError | None
 
@@ -90,6 +88,8 @@ class Future(Generic[T]):
         self._loop = loop
         self._state = PENDING
         self._exception: BaseException | None = None  # set together with FINISHED
+        # The msg given to cancel(); also of a Task that has yet to raise its CancelledError.
+        self._cancel_message: Any = None
         # The exception was set and nobody has asked for it: __del__ then reports it.
         self._log_traceback = False
         # None means no waiters: most futures never have one, and a list takes 56 bytes.

@@ -47,6 +47,7 @@ class Kernel(AbstractEventLoop):
     """Runs callbacks, timers and tasks; BaseEventLoop in unix_events.py adds the rest."""
 
     # What a class that derives from BaseEventLoop provides; BaseSelectorEventLoop is one.
+    _selector: Any  # an object with select(timeout)
     _process_events: Callable[[Any], None]  # makes ready what select() has returned
     _write_to_self: Callable[[], None]  # wakes the loop up from select(), from any thread
 
@@ -83,7 +84,6 @@ class Kernel(AbstractEventLoop):
         self._empty_context = Context()  # for callbacks that read no context variable
 
         # -- selector_events.py
-        self._selector: Any = None  # an object with select(timeout)
         # Ask the selector in every iteration, even while entries are ready. A loop sets it to False
         # while its selector watches nothing but the wake-up socket: select() would report nothing.
         self._poll_always = True

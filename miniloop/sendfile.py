@@ -140,7 +140,7 @@ class _Sender(streams.FlowControlMixin):
         self._transport = transport
         self._protocol = transport.get_protocol()
         self._was_reading = transport.is_reading()
-        self._paused = self._was_paused = transport._protocol_paused
+        self._writing_paused = self._was_paused = transport._protocol_paused
         self._low_water, self._high_water = transport.get_write_buffer_limits()
         transport.pause_reading()
         transport.set_protocol(self)
@@ -152,8 +152,8 @@ class _Sender(streams.FlowControlMixin):
         transport.set_write_buffer_limits(self._high_water, self._low_water)
         if transport.get_protocol() is self:  # else the connection is lost
             transport.set_protocol(protocol)
-            if self._paused != self._was_paused:
-                (protocol.pause_writing if self._paused else protocol.resume_writing)()
+            if self._writing_paused != self._was_paused:
+                (protocol.pause_writing if self._writing_paused else protocol.resume_writing)()
         if self._was_reading:
             transport.resume_reading()
 

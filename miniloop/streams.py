@@ -33,7 +33,6 @@ __all__ = ("StreamReader", "StreamReaderProtocol", "StreamWriter", "open_connect
 DEFAULT_LIMIT: Final = 2**16
 
 
-
 async def open_connection(host: str | None = None, port: str | int | None = None, *,
                           limit: int = DEFAULT_LIMIT, **kwds: Any) -> Streams:  # fmt: skip
     """Connect and return a reader and a writer; `kwds` are those of `loop.create_connection`."""
@@ -96,6 +95,11 @@ class FlowControlMixin(Protocol):
         self._connection_lost = False  # connection_lost() was called
         self._drain_waiters: list[Future[None]] = []  # one for each coroutine that drain() blocks
         self._closed: Future[None] = self._loop.create_future()  # wait_closed() awaits it
+
+    @property
+    def _paused(self) -> bool:
+        """asyncio's name, which other libraries read."""
+        return self._writing_paused
 
     def pause_writing(self) -> None:
         """Make drain() wait."""

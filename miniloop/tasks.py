@@ -237,6 +237,7 @@ class Task(Future[T]):
             # cancel() was called in the last step, so there was no await left to raise it at:
             #     asyncio.current_task().cancel(); return 1
             # The task is cancelled all the same, as cancel() has promised by returning True.
+            self._must_cancel = False
             Future.cancel(self, self._cancel_message)
 
     def _end_with_exception(self, exc: BaseException) -> None:

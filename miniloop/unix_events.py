@@ -152,6 +152,7 @@ class SelectorEventLoop(BaseSelectorEventLoop):
     add_signal_handler = signals.add_signal_handler
     remove_signal_handler = signals.remove_signal_handler
     _process_self_data = signals._process_self_data
+    _check_signal = staticmethod(signals._check_signal)
 
     # unix_sockets.py
     create_unix_connection = unix_sockets.create_unix_connection

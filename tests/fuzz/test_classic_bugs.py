@@ -305,9 +305,9 @@ def a_reader_that_needs_more_than_the_limit_hangs(patch: Patch) -> None:
     right = streams.StreamReader._wait_for_data
 
     async def wait_for_data(self: Any, name: str) -> None:
-        paused, self._paused = self._paused, False
+        paused, self._transport_paused = self._transport_paused, False
         await right(self, name)
-        self._paused = paused
+        self._transport_paused = paused
 
     plant(patch, streams.StreamReader, "_wait_for_data", wait_for_data)
 
@@ -316,8 +316,8 @@ def only_one_drain_is_woken(patch: Patch) -> None:
     """Only one of several tasks in drain() was woken (gh-74116)."""
 
     def resume_writing(self: Any) -> None:
-        self._paused = False
-        streams._wake(None, *self._drain_waiters[:1])
+        self._writing_paused = False
+        streams._complete_waiters(None, *self._drain_waiters[:1])
 
     plant(patch, streams.FlowControlMixin, "resume_writing", resume_writing)
 
