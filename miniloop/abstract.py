@@ -1,6 +1,6 @@
 """What an event loop and a server offer: every method by name, none of them implemented.
 
-Purpose: `AbstractEventLoop` and `AbstractServer`, for `isinstance`, for annotations, for mocks made
+Purpose: `AbstractEventLoop`, `AbstractServer` and `AbstractEventLoopPolicy`, for `isinstance`, for annotations, for mocks made
 with a spec, and as the list of what an event loop of your own must have.
 Invariants: names, parameters and defaults are those of asyncio 3.13. A method is an `async def`
 exactly where the real one is a coroutine: `iscoroutinefunction()` and `create_autospec()` ask that
@@ -17,7 +17,7 @@ from contextvars import Context
 
 from .hints import Any, Awaitable, Callable, Coro, Executor, Iterable, Self, T, TypeAlias
 
-__all__ = ("AbstractEventLoop", "AbstractServer")
+__all__ = ("AbstractEventLoop", "AbstractEventLoopPolicy", "AbstractServer")
 
 # Classes of later files, which this one cannot import.
 Future: TypeAlias = Any
@@ -42,41 +42,22 @@ SSL: TypeAlias = Any
 PIPE = -1  # subprocess.PIPE, which is slow to import
 
 
+# fmt: off
+# Lists to look things up in: one line a method, where that is enough. What the methods do is said
+# where they are implemented: unix_events.py leads there.
+
+
 class AbstractServer:
     """The base class of servers, which `create_server()` returns."""
 
-    def close(self) -> None:
-        """Stop listening; connections stay open."""
-        raise NotImplementedError
-
-    def close_clients(self) -> None:
-        """Close all connections, each after its write buffer is sent."""
-        raise NotImplementedError
-
-    def abort_clients(self) -> None:
-        """Close all connections at once."""
-        raise NotImplementedError
-
-    def get_loop(self) -> AbstractEventLoop:
-        """Return the loop of the server."""
-        raise NotImplementedError
-
-    def is_serving(self) -> bool:
-        """Return True while the server accepts connections."""
-        raise NotImplementedError
-
-    async def start_serving(self) -> None:
-        """Start to accept connections."""
-        raise NotImplementedError
-
-    async def serve_forever(self) -> None:
-        """Accept connections until cancelled, then close."""
-        raise NotImplementedError
-
-    async def wait_closed(self) -> None:
-        """Wait until the server is closed and its last connection has ended."""
-        raise NotImplementedError
-
+    def close(self) -> None: raise NotImplementedError
+    def close_clients(self) -> None: raise NotImplementedError
+    def abort_clients(self) -> None: raise NotImplementedError
+    def get_loop(self) -> AbstractEventLoop: raise NotImplementedError
+    def is_serving(self) -> bool: raise NotImplementedError
+    async def start_serving(self) -> None: raise NotImplementedError
+    async def serve_forever(self) -> None: raise NotImplementedError
+    async def wait_closed(self) -> None: raise NotImplementedError
     async def __aenter__(self) -> Self:
         return self
 
@@ -85,8 +66,6 @@ class AbstractServer:
         await self.wait_closed()
 
 
-# fmt: off
-# A list to look things up in: one line a method, where that is enough.
 class AbstractEventLoop:
     """The base class of event loops."""
 
@@ -239,4 +218,12 @@ class AbstractEventLoop:
     def call_exception_handler(self, context: dict[str, Any]) -> None: raise NotImplementedError
     def get_debug(self) -> bool: raise NotImplementedError
     def set_debug(self, enabled: bool) -> None: raise NotImplementedError
+
+
+class AbstractEventLoopPolicy:
+    """The base class of event loop policies, which are deprecated: see policies.py."""
+
+    def get_event_loop(self) -> AbstractEventLoop: raise NotImplementedError
+    def set_event_loop(self, loop: AbstractEventLoop | None) -> None: raise NotImplementedError
+    def new_event_loop(self) -> AbstractEventLoop: raise NotImplementedError
 # fmt: on

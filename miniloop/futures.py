@@ -149,18 +149,13 @@ class Future(Generic[T]):
             self._waiters = None
             loop = self._loop
             if loop._debug:
-                self._check_waiters(waiters)
+                loop._check_thread()
             for waiter in waiters:
                 if type(waiter) is Handle:
                     waiter._args = (self,)
+                    if loop._debug:
+                        waiter._source_traceback = extract_stack()  # what completed the future
                 loop._ready.append(waiter)
-
-    def _check_waiters(self, waiters: list[Any]) -> None:
-        """In debug mode, check the thread, and note in the handles what completed the future."""
-        self._loop._check_thread()
-        for waiter in waiters:
-            if type(waiter) is Handle:
-                waiter._source_traceback = extract_stack()
 
     # -- asking for the outcome --------------------------------------------------------------------
 
@@ -273,18 +268,20 @@ class Future(Generic[T]):
             self._schedule_waiters()
 
     @property
-    def _callbacks(self) -> list[tuple[Any, Context]] | None:
+    def _callbacks(self) -> list[tuple[Any, Any]] | None:
         """The waiters as asyncio shows them: `[(callback, context), …]`, or None if there are none.
 
         For programs that look; nothing in this package uses it.
         """
-        pairs = [(_callback_of(waiter), waiter._context) for waiter in self._waiters or ()]
-        return pairs or None
+        waiters = self._waiters or ()
+        return [
+            (getattr(w, "_callback", w._run), getattr(w, "_context", None)) for w in waiters
+        ] or None
 
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Remove every registration of `fn`; return the count."""
         waiters = self._waiters or []
-        kept = [waiter for waiter in waiters if _callback_of(waiter) != fn]
+        kept = [waiter for waiter in waiters if getattr(waiter, "_callback", None) != fn]
         self._waiters = kept or None
         return len(waiters) - len(kept)
 
@@ -301,11 +298,6 @@ class Future(Generic[T]):
     @reprlib.recursive_repr()
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {' '.join(self._repr_info())}>"
-
-
-def _callback_of(waiter: Any) -> Any:
-    """Return the callback of a waiter; for a Task, the method that asyncio would have added."""
-    return getattr(waiter, "_callback", None) or waiter._wakeup
 
 
 def _checked(exception: BaseException | type[BaseException]) -> BaseException:

@@ -15,27 +15,10 @@ import threading
 import warnings
 
 from . import events
-from .abstract import AbstractEventLoop
+from .abstract import AbstractEventLoop, AbstractEventLoopPolicy
 from .events import Callback, Loop
 
-__all__ = ("AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "get_event_loop_policy",
-           "set_event_loop_policy")  # fmt: skip
-
-
-class AbstractEventLoopPolicy:
-    """Says what the current loop of a thread is, and how loops are made."""
-
-    def get_event_loop(self) -> Loop:
-        """Return the current loop of this thread."""
-        raise NotImplementedError
-
-    def set_event_loop(self, loop: Loop | None) -> None:
-        """Make `loop` the current loop of this thread."""
-        raise NotImplementedError
-
-    def new_event_loop(self) -> Loop:
-        """Make a new loop."""
-        raise NotImplementedError
+__all__ = ("DefaultEventLoopPolicy", "get_event_loop_policy", "set_event_loop_policy")
 
 
 class DefaultEventLoopPolicy(AbstractEventLoopPolicy):

@@ -64,10 +64,6 @@ def _read_from_self(loop: Loop) -> None:
         return  # the handle was ready twice: Ctrl-C ended the iteration before the first run
 
 
-def _process_self_data(loop: Loop, data: bytes) -> None:
-    """Do nothing: the bytes had to wake the loop up. signals.py has a method that reads them."""
-
-
 # -- watching descriptors --------------------------------------------------------------------------
 
 

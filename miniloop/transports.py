@@ -35,6 +35,11 @@ def _kept(data: Buffer) -> memoryview:
     return memoryview(data if isinstance(data, bytes) else memoryview(data).tobytes())
 
 
+# fmt: off
+# The abstract classes, one line a method. What the methods do is said where they are implemented:
+# descriptors.py, datagrams.py, subprocess.py, and _FlowControlMixin below.
+
+
 class BaseTransport:
     """The base of all transports."""
 
@@ -47,21 +52,10 @@ class BaseTransport:
         """Return the fact called `name` ('socket', 'sockname', 'peername', …), or `default`."""
         return self._extra.get(name, default)
 
-    def is_closing(self) -> bool:
-        """Return True if the transport is closing or lost."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Stop reading, send the buffer, then call connection_lost(None)."""
-        raise NotImplementedError
-
-    def set_protocol(self, protocol: BaseProtocol) -> None:
-        """Call `protocol` from now on."""
-        raise NotImplementedError
-
-    def get_protocol(self) -> BaseProtocol:
-        """Return the protocol."""
-        raise NotImplementedError
+    def is_closing(self) -> bool: raise NotImplementedError
+    def close(self) -> None: raise NotImplementedError
+    def set_protocol(self, protocol: BaseProtocol) -> None: raise NotImplementedError
+    def get_protocol(self) -> BaseProtocol: raise NotImplementedError
 
 
 class ReadTransport(BaseTransport):
@@ -69,17 +63,9 @@ class ReadTransport(BaseTransport):
 
     __slots__ = ()
 
-    def is_reading(self) -> bool:
-        """Return True if new data may arrive: the transport is neither paused nor closing."""
-        raise NotImplementedError
-
-    def pause_reading(self) -> None:
-        """Call data_received() no more until resume_reading()."""
-        raise NotImplementedError
-
-    def resume_reading(self) -> None:
-        """Undo pause_reading()."""
-        raise NotImplementedError
+    def is_reading(self) -> bool: raise NotImplementedError
+    def pause_reading(self) -> None: raise NotImplementedError
+    def resume_reading(self) -> None: raise NotImplementedError
 
 
 class WriteTransport(BaseTransport):
@@ -88,36 +74,17 @@ class WriteTransport(BaseTransport):
     __slots__ = ()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set the high-water and low-water marks of flow control, in bytes."""
         raise NotImplementedError
-
-    def get_write_buffer_size(self) -> int:
-        """Return the size of the write buffer, in bytes."""
-        raise NotImplementedError
-
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        """Return the low-water and the high-water mark, in bytes."""
-        raise NotImplementedError
-
-    def write(self, data: Buffer) -> None:
-        """Send `data`, or buffer it; never block."""
-        raise NotImplementedError
-
+    def get_write_buffer_size(self) -> int: raise NotImplementedError
+    def get_write_buffer_limits(self) -> tuple[int, int]: raise NotImplementedError
+    def write(self, data: Buffer) -> None: raise NotImplementedError
     def writelines(self, list_of_data: Iterable[Buffer]) -> None:
         """Send the pieces one after the other."""
         self.write(b"".join(list_of_data))
 
-    def write_eof(self) -> None:
-        """Send the buffer, then an end of file; reading goes on."""
-        raise NotImplementedError
-
-    def can_write_eof(self) -> bool:
-        """Return True if the transport supports write_eof()."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Close at once, without sending the buffer."""
-        raise NotImplementedError
+    def write_eof(self) -> None: raise NotImplementedError
+    def can_write_eof(self) -> bool: raise NotImplementedError
+    def abort(self) -> None: raise NotImplementedError
 
 
 class Transport(ReadTransport, WriteTransport):
@@ -131,13 +98,8 @@ class DatagramTransport(BaseTransport):
 
     __slots__ = ()
 
-    def sendto(self, data: Buffer, addr: Any = None) -> None:
-        """Send one datagram to `addr`, or to the remote address of the transport; never block."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Close at once, without sending the buffer."""
-        raise NotImplementedError
+    def sendto(self, data: Buffer, addr: Any = None) -> None: raise NotImplementedError
+    def abort(self) -> None: raise NotImplementedError
 
 
 class SubprocessTransport(BaseTransport):
@@ -145,29 +107,15 @@ class SubprocessTransport(BaseTransport):
 
     __slots__ = ()
 
-    def get_pid(self) -> int:
-        """Return the process id."""
-        raise NotImplementedError
+    def get_pid(self) -> int: raise NotImplementedError
+    def get_returncode(self) -> int | None: raise NotImplementedError
+    def get_pipe_transport(self, fd: int) -> BaseTransport | None: raise NotImplementedError
+    def send_signal(self, signal: int) -> None: raise NotImplementedError
+    def terminate(self) -> None: raise NotImplementedError
+    def kill(self) -> None: raise NotImplementedError
 
-    def get_returncode(self) -> int | None:
-        """Return the exit status, a negative signal number, or None if the process runs."""
-        raise NotImplementedError
 
-    def get_pipe_transport(self, fd: int) -> BaseTransport | None:
-        """Return the transport of the pipe at the child's descriptor `fd`, or None."""
-        raise NotImplementedError
-
-    def send_signal(self, signal: int) -> None:
-        """Send a signal to the process."""
-        raise NotImplementedError
-
-    def terminate(self) -> None:
-        """Send SIGTERM to the process."""
-        raise NotImplementedError
-
-    def kill(self) -> None:
-        """Send SIGKILL to the process."""
-        raise NotImplementedError
+# fmt: on
 
 
 class TransportSocket:

@@ -132,7 +132,7 @@ class BaseSelectorEventLoop(BaseEventLoop):
     _process_events = selector_events._process_events
     _write_to_self = selector_events._write_to_self
     _read_from_self = selector_events._read_from_self
-    _process_self_data = selector_events._process_self_data
+    _process_self_data = signals._process_self_data
 
     # sockets.py: coroutines on a plain non-blocking socket
     sock_recv = sockets.sock_recv  # type: ignore[assignment]
@@ -151,7 +151,6 @@ class SelectorEventLoop(BaseSelectorEventLoop):
     # signals.py
     add_signal_handler = signals.add_signal_handler
     remove_signal_handler = signals.remove_signal_handler
-    _process_self_data = signals._process_self_data
     _check_signal = staticmethod(signals._check_signal)
 
     # unix_sockets.py
