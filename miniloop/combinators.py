@@ -1,19 +1,26 @@
-"""gather, wait, as_completed, shield: several awaitables made into one.
+"""gather, wait, as_completed, shield: one awaitable made of several.
 
-Purpose: asyncio keeps these in its `tasks`; here they stand apart, since a loop is complete without
-them.
-Rules: each is built from notices of the children's ends and one Future that the caller awaits; none
-runs anything. What happens to the children when the caller is cancelled is what tells them apart:
-gather cancels them, wait and as_completed leave them alone, shield exists to leave them alone.
-This file does not know how tasks run. Read tasks.py and queues.py first.
+Purpose: wait for several futures at once. These functions are in asyncio's `tasks`; here they have
+a file of their own, because a loop works without them.
+Invariants: none of them runs a child, or asks a child again and again whether it is done. Each has
+a callback scheduled for the end of every child, and completes what its caller awaits. The children
+are treated differently when the caller is cancelled:
+
+    gather                cancels all children
+    wait, as_completed    leave them alone
+    shield                leaves its one child alone; it exists for this
+
+This file does not depend on how tasks run. Read tasks.py and queues.py first.
 """
 
 from __future__ import annotations
 
+from contextvars import Context
+
 from .coroutines import _isawaitable, iscoroutine
 from .events import Handle, Loop, _report, get_event_loop, get_running_loop
 from .exceptions import CancelledError
-from .futures import FINISHED, PENDING, Future, isfuture
+from .futures import PENDING, Future, isfuture
 from .hints import Any, AsyncIterator, Awaitable, Callable, Coro, Iterable, Iterator, T
 from .locks import Event
 from .queues import Queue
@@ -22,7 +29,7 @@ from .tasks import Task, _loop_of, ensure_future
 __all__ = ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION",
            "as_completed", "gather", "shield", "wait")  # fmt: skip
 
-#: What `wait` waits for; these words are those of concurrent.futures as well.
+#: The values of `return_when` in `wait`. They are equal to those of concurrent.futures.
 FIRST_COMPLETED, FIRST_EXCEPTION = "FIRST_COMPLETED", "FIRST_EXCEPTION"
 ALL_COMPLETED = "ALL_COMPLETED"
 
@@ -30,11 +37,13 @@ ALL_COMPLETED = "ALL_COMPLETED"
 class _DoneNotice:
     """A ready-queue entry that calls `waiter._child_done(child)`; the child is done.
 
-    These methods, here and in taskgroups.py, read no context variable. With a Handle in its place,
-    which enters a context, a gather takes longer: see the table of fast paths.
+    The methods `_child_done`, here and in taskgroups.py, read no context variable. A Handle in its
+    place would enter a context, and a gather would take longer: see the table of fast paths.
     """
 
     __slots__ = ("_waiter", "_child")
+
+    _context = Context()  # for those who look at `future._callbacks`; it is never entered
 
     def __init__(self, waiter: Any, child: Future[Any]) -> None:
         self._waiter = waiter
@@ -42,6 +51,7 @@ class _DoneNotice:
 
     @property
     def _callback(self) -> Callable[[Future[Any]], None]:
+        """The callback, for `remove_done_callback` and for reprs."""
         return self._waiter._child_done  # type: ignore[no-any-return]
 
     def _run(self) -> None:
@@ -49,7 +59,7 @@ class _DoneNotice:
             self._waiter._child_done(self._child)
         except (SystemExit, KeyboardInterrupt):
             raise
-        except BaseException as exc:  # of a class of another library, among the children
+        except BaseException as exc:  # raised by a child whose class is another library's
             _report(self._child._loop, f"Exception in {self._callback}", None, exception=exc)
 
 
@@ -67,12 +77,21 @@ def _call_when_done(waiter: Any, child: Future[T]) -> None:
 def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -> Future[list[Any]]:
     """Run awaitables at the same time; return a Future of the list of their results.
 
-    The first exception ends the gather and the others run on (gh-75633), unless `return_exceptions`
-    puts exceptions into the list as if they were results. Cancelling the gather cancels what has
-    not ended; a child that is cancelled by somebody else counts as one that raised CancelledError.
+    The results are in the order of the arguments. Coroutines become tasks; an argument given twice
+    runs once. The first child that fails ends the gather with its exception, and the others run on
+    (gh-75633). A child that other code cancels counts as one that failed with CancelledError. With
+    `return_exceptions`, exceptions are put into the list like results.
+
+    Cancelling the gather cancels all its children. The gather does not always wait for their end:
+
+        gather(…)                           ends with the first child that is cancelled or fails,
+                                            while others may still clean up
+        gather(…, return_exceptions=True)   ends when all children are done
+
+    Raises ValueError if the futures belong to different loops.
     """
-    futures: dict[Awaitable[Any], Future[Any]] = {}  # an argument given twice is one future
-    ended: list[Future[Any]] = []
+    futures: dict[Awaitable[Any], Future[Any]] = {}  # by argument
+    done: list[Future[Any]] = []
     outer: _GatheringFuture | None = None
     loop: Loop | None = None
     for argument in coros_or_futures:
@@ -81,84 +100,100 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
             loop = loop or _loop_of(future)
             outer = outer or _GatheringFuture(loop=loop)
             if future is not argument:
-                # The caller cannot know of this task, and could do nothing about its end.
+                # The caller has no reference to this task. A warning that it was destroyed while
+                # pending would name a task that the caller cannot do anything about.
                 future._log_destroy_pending = False  # type: ignore[attr-defined]
-            # Now, and not when all are there: the next, if it starts as an eager task, may end this
-            # one, or wait for it too.
+            # Add the callback now, and not after the last argument. The next argument can be an
+            # eager task: it starts here, and may complete this future or wait for it.
             if future.done():
-                ended.append(future)
+                done.append(future)
             else:
                 _call_when_done(outer, future)
     outer = outer or _GatheringFuture()
-    children = [futures[argument] for argument in coros_or_futures]
-    # Some may have ended since: another library's future may call back at once.
-    outer._expect(children, outer._running + len(futures), return_exceptions)
-    if not children:
+    outer._children = [futures[argument] for argument in coros_or_futures]
+    # Added, not set: a future of another library may have called back at once, in the loop above.
+    outer._unfinished += len(futures)
+    outer._return_exceptions = return_exceptions
+    if not futures:
         outer.set_result([])
-    for child in ended:  # counted at once: a gather of nothing but eager tasks is done on return
+    # Counted here, not in the next iteration: a gather whose children are all done is done itself.
+    for child in done:
         outer._child_done(child)
     return outer
 
 
 class _GatheringFuture(Future[list[Any]]):
-    """The Future that gather returns. To cancel it is to cancel the children."""
+    """The Future that gather() returns; its `cancel` cancels the children."""
 
-    __slots__ = ("_children", "_running", "_return_exceptions", "_cancel_requested")
+    __slots__ = ("_children", "_unfinished", "_return_exceptions", "_cancel_requested")
 
     def __init__(self, *, loop: Loop | None = None) -> None:
         super().__init__(loop=loop)
-        # If gather() refuses another argument, no child's end decides anything.
-        self._expect([], 0, return_exceptions=True)
-
-    def _expect(self, children: list[Future[Any]], running: int, return_exceptions: bool) -> None:
-        self._children = children
-        self._running = running  # have not ended; one given twice counts once
-        self._return_exceptions = return_exceptions
-        self._cancel_requested = False  # True once cancel() has reached a child
+        self._children: list[Future[Any]] = []  # one for each argument, in their order
+        self._unfinished = 0  # how many different children are not done
+        # gather() sets this to its own argument once all children are there. Until then no failure
+        # completes the gather: if ensure_future() refuses an argument, there is nobody to see it.
+        self._return_exceptions = True
+        self._cancel_requested = False  # True: cancel() has cancelled at least one child
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel the children; the gather ends when they have all ended (bpo-32684)."""
+        """Cancel all children that are not done; return False if there are none.
+
+        The gather itself is not done when this returns. Its end depends on `return_exceptions`:
+
+            False   It ends with the first child that is cancelled or fails, and raises what that
+                    child raised. The other children may still clean up.
+            True    It ends when all children are done, and raises CancelledError, whatever the
+                    children have returned or raised (bpo-32684).
+
+        If all children refuse to be cancelled, it ends when all are done, with CancelledError.
+        """
         if self.done():
             return False
-        # Not any() over a generator, which would stop at the first child.
-        cancelled = sum(child.cancel(msg=msg) for child in self._children) > 0
+        # A list, because any() over a generator would stop after the first child it has cancelled.
+        cancelled = any([child.cancel(msg=msg) for child in self._children])  # noqa: C419
         self._cancel_requested |= cancelled
         return cancelled
 
     def _child_done(self, child: Future[Any]) -> None:
-        self._running -= 1
-        if (
-            self._running
-            and type(child) is Task
-            and child._state is FINISHED
-            and child._exception is None
-        ):
-            return
-        cancelled = child.cancelled()
-        later = self._return_exceptions and self._state is PENDING  # when all have ended
-        error = None if cancelled or later else child.exception()  # which also makes it retrieved
+        """Count a child that is done; complete the gather if nothing more has to be waited for."""
+        self._unfinished -= 1
         if self._state is not PENDING:
-            return
-        if (cancelled or error is not None) and not self._return_exceptions:
-            self.set_exception(child._make_cancelled_error() if cancelled else error)  # type: ignore[arg-type]
-        elif not self._running:  # this child was the last
-            results = list(map(_outcome, self._children)) if self._return_exceptions else None
+            # The gather has failed already, so nobody will see how this child ended:
+            #     await gather(fails_now(), fails_later())
+            # exception() marks its exception as retrieved, or it would be logged as lost.
+            if not child.cancelled():
+                child.exception()
+        elif not self._return_exceptions and child.cancelled():
+            # This fails with CancelledError; the gather's own cancelled() stays False. Why not
+            # Future.cancel(self): the program would see a cancellation that nobody requested.
+            self.set_exception(child._make_cancelled_error())
+        elif not self._return_exceptions and (error := child.exception()) is not None:
+            self.set_exception(error)
+        elif not self._unfinished:
+            # Before the `if` below, because exception() marks the exceptions as retrieved.
+            results = [_result_or_exception(child) if self._return_exceptions else child.result()
+                       for child in self._children]  # fmt: skip
             if self._cancel_requested:
-                # Whatever the children made of it, whoever cancelled the gather sees it cancelled,
-                # with the message that has reached the last of the arguments.
+                # Whoever cancelled the gather gets CancelledError, even if the children refused:
+                #     async def child():
+                #         try: await sleep(60)
+                #         except CancelledError: return 1
+                # The message of cancel() is taken from the last child, if that was cancelled.
                 last = self._children[-1]
-                message = last._make_cancelled_error() if last.cancelled() else CancelledError()
-                self.set_exception(message)
+                cancelled = last._make_cancelled_error() if last.cancelled() else CancelledError()
+                self.set_exception(cancelled)
             else:
-                self.set_result(results or [child.result() for child in self._children])
+                self.set_result(results)
 
 
-def _outcome(future: Future[Any]) -> Any:
-    """The result, or the exception as a value; a new CancelledError, for this one is not raised."""
-    if future.cancelled():
-        return CancelledError("" if future._cancel_message is None else future._cancel_message)
-    error = future.exception()
-    return future.result() if error is None else error
+def _result_or_exception(child: Future[Any]) -> Any:
+    """Return the result of a child that is done, or its exception, as an item for the list."""
+    if child.cancelled():
+        # A new one: the child's own would carry a traceback although nothing raises it here.
+        return CancelledError("" if child._cancel_message is None else child._cancel_message)
+    error = child.exception()
+    return child.result() if error is None else error
 
 
 # -- wait ------------------------------------------------------------------------------------------
@@ -167,12 +202,13 @@ def _outcome(future: Future[Any]) -> Any:
 async def wait(
     fs: Iterable[Future[T]], *, timeout: float | None = None, return_when: str = ALL_COMPLETED
 ) -> tuple[set[Future[T]], set[Future[T]]]:
-    """Wait for futures or tasks; return the set of those that have ended and the set of the others.
+    """Wait for futures or tasks; return the set of those that are done and the set of the others.
 
-    `return_when` is FIRST_COMPLETED, FIRST_EXCEPTION or ALL_COMPLETED. After `timeout` seconds it
-    returns what there is: it neither raises TimeoutError nor cancels anything. Raises TypeError for
-    coroutines (make tasks of them, else you could not tell them apart in the sets), ValueError for
-    nothing to wait for.
+    `return_when` is FIRST_COMPLETED, FIRST_EXCEPTION or ALL_COMPLETED. FIRST_EXCEPTION means the
+    first that fails; one that is cancelled does not count. After `timeout` seconds, wait returns
+    what there is: it neither raises TimeoutError nor cancels anything.
+    Raises TypeError for coroutines: the sets would contain tasks that the caller does not know.
+    Raises ValueError if `fs` is empty.
     """
     if isfuture(fs) or iscoroutine(fs):
         raise TypeError(f"expect a list of futures, not {type(fs).__name__}")
@@ -189,36 +225,41 @@ async def wait(
 
 
 async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
-    enough = _Enough(len(futures), return_when)
-    enough.timer = None if timeout is None else get_running_loop().call_later(timeout, enough.set)
+    enough_done = _EnoughDone(len(futures), return_when)
+    if timeout is not None:
+        enough_done.timer = get_running_loop().call_later(timeout, enough_done.set)
     for future in futures:
-        _call_when_done(enough, future)
+        _call_when_done(enough_done, future)
     try:
-        await enough.wait()
+        await enough_done.wait()
     finally:
-        enough.set()
+        enough_done.set()  # if wait() was cancelled: the timer must not stay
         for future in futures:
             if not future.done():
-                future.remove_done_callback(enough._child_done)
+                future.remove_done_callback(enough_done._child_done)
 
 
-class _Enough(Event):
-    """Set when as many of the futures have ended as `wait` shall wait for."""
+class _EnoughDone(Event):
+    """The event that wait() waits for: enough futures are done, or the time is up."""
 
-    def __init__(self, running: int, return_when: str) -> None:
+    def __init__(self, unfinished: int, return_when: str) -> None:
         super().__init__()
-        self._running, self._return_when = running, return_when
-        self.timer: Handle | None = None  # sets it when the time is up
+        self._unfinished = unfinished  # how many futures are not done
+        self._return_when = return_when
+        self.timer: Handle | None = None  # calls set() when the time is up
 
     def set(self) -> None:
+        # Here, and not when wait() resumes in the next iteration: asyncio does it here too, and a
+        # cancelled timer that stays in the heap can change the order of timers for the same time.
         if self.timer is not None:
-            self.timer.cancel()  # now, and not in a turn to come: other timers may be due by then
+            self.timer.cancel()
         super().set()
 
     def _child_done(self, future: Future[Any]) -> None:
-        self._running -= 1
-        # Whether it failed is asked last, for who asks for an exception has retrieved it.
-        if (self._running == 0 or self._return_when == FIRST_COMPLETED
+        self._unfinished -= 1
+        # exception() comes last, because it marks the exception as retrieved. If it came first,
+        # an exception that the caller of wait() never looks at would not be logged.
+        if (self._unfinished == 0 or self._return_when == FIRST_COMPLETED
                 or (self._return_when == FIRST_EXCEPTION and not future.cancelled()
                     and future.exception() is not None)):  # fmt: skip
             self.set()
@@ -228,12 +269,12 @@ class _Enough(Event):
 
 
 def as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) -> _AsCompleted[T]:
-    """Iterate over awaitables in the order in which they end.
+    """Iterate over awaitables in the order in which they are done.
 
-    `async for future in as_completed(fs)` gives the futures and tasks themselves, done; those that
-    were coroutines as the tasks made of them. `for awaitable in as_completed(fs)` gives coroutines,
-    to be awaited for the result of the next. Both raise TimeoutError once `timeout` seconds have
-    passed.
+    `async for future in as_completed(fs)` yields the futures and tasks themselves, done; for a
+    coroutine, the task that was made of it. `for awaitable in as_completed(fs)` yields coroutines:
+    awaiting one returns the result of the next that is done. Both raise TimeoutError if `timeout`
+    seconds have passed before all are done. Raises TypeError if `fs` is itself an awaitable.
     """
     if _isawaitable(fs):
         raise TypeError(f"expects an iterable of awaitables, not {type(fs).__name__}")
@@ -241,62 +282,64 @@ def as_completed(fs: Iterable[Awaitable[T]], *, timeout: float | None = None) ->
 
 
 class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
-    """The iterator of as_completed: a queue that each future enters when it ends."""
+    """The iterator of as_completed(): each future puts itself into a queue when it is done."""
 
     def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:
         loop = get_event_loop()
-        self._ended: Queue[Future[T] | None] = Queue()  # None: the time is up
-        self._running = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
-        self._to_give = len(self._running)  # how often iteration goes on
-        for future in self._running:
+        self._done: Queue[Future[T] | None] = Queue()  # None stands for one that is too late
+        self._pending = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
+        self._left = len(self._pending)  # how many items the iterator has yet to yield
+        for future in self._pending:
             _call_when_done(self, future)
-        timed = self._running and timeout is not None
+        timed = self._pending and timeout is not None
         self._timer = loop.call_later(timeout, self._on_timeout) if timed else None
 
     def __next__(self) -> Coro[T]:
-        if not self._to_give:
+        if not self._left:
             raise StopIteration
-        self._to_give -= 1
+        self._left -= 1
         return self._next_result()
 
     async def __anext__(self) -> Future[T]:
-        if not self._to_give:
+        if not self._left:
             raise StopAsyncIteration
-        self._to_give -= 1
-        return await self._next_ended()
+        self._left -= 1
+        return await self._next_done()
 
     async def _next_result(self) -> T:
-        return (await self._next_ended()).result()
+        return (await self._next_done()).result()
 
-    async def _next_ended(self) -> Future[T]:
-        future = await self._ended.get()
+    async def _next_done(self) -> Future[T]:
+        future = await self._done.get()
         if future is None:
             raise TimeoutError
         return future
 
     def _child_done(self, future: Future[T]) -> None:
-        if not self._running:
-            return  # after the time was up; its callback was on its way already
-        self._running.remove(future)
-        self._ended.put_nowait(future)
-        if not self._running and self._timer is not None:
+        if not self._pending:
+            return  # after the timeout: this call was in the ready queue already
+        self._pending.remove(future)
+        self._done.put_nowait(future)
+        if not self._pending and self._timer is not None:
             self._timer.cancel()
 
     def _on_timeout(self) -> None:
-        for future in self._running:
+        # One None for each: a program can await several coroutines of the `for` at the same time.
+        for future in self._pending:
             future.remove_done_callback(self._child_done)
-            self._ended.put_nowait(None)  # one for each that will not come
-        self._running.clear()
+            self._done.put_nowait(None)
+        self._pending.clear()
 
 
 # -- shield ----------------------------------------------------------------------------------------
 
 
 def shield(arg: Awaitable[T]) -> Future[T]:
-    """Return a Future that follows `arg` but does not pass cancellation on to it.
+    """Return a Future that ends as `arg` does, but does not pass a cancellation on to it.
 
-    The waiter is cancelled as ever; what it waited for runs on. Keep a reference to a task that you
-    shield, for when the waiter has gone nobody else may hold it (gh-91887).
+    If the task that awaits it is cancelled, CancelledError is raised there, and `arg` runs on. Keep
+    a reference to a task that you shield: after a cancellation nothing else may have one, and the
+    garbage collector could free the task before it is done (gh-91887).
     """
     inner = ensure_future(arg)
     if inner.done():
@@ -305,8 +348,11 @@ def shield(arg: Awaitable[T]) -> Future[T]:
 
     def inner_done(inner: Future[T]) -> None:
         if outer.cancelled():
+            # Both ended in the same iteration, and this callback is the first to run:
+            #     inner.set_exception(OSError()); outer.cancel()
+            # exception() marks the exception as retrieved.
             if not inner.cancelled():
-                inner.exception()  # nobody waits for it any more; no "never retrieved" for it
+                inner.exception()
         elif inner.cancelled():
             outer.cancel()
         elif (error := inner.exception()) is not None:
@@ -315,6 +361,7 @@ def shield(arg: Awaitable[T]) -> Future[T]:
             outer.set_result(inner.result())
 
     inner.add_done_callback(inner_done)
-    # Left in place, it would swallow an exception of inner that nobody has seen.
+    # If inner_done stayed after the waiter was cancelled, it would mark a later exception of inner
+    # as retrieved, and the exception would not be logged although nobody has seen it.
     outer.add_done_callback(lambda _: inner.remove_done_callback(inner_done))
     return outer

@@ -1,11 +1,20 @@
-"""Connections and servers: how a transport and a protocol come together.
+"""Connections and servers: how a socket gets a transport and a protocol.
 
-Purpose: `create_connection` looks up the addresses of a host and tries them until one answers;
-`create_server` listens, and accepts callers; both put a transport, a protocol and, where it is
-asked for, TLS upon the socket.
-Rules: a socket that is made here is closed if connecting or binding fails or is cancelled; once it
-has a transport, that owns it. A Server is over when it is closed and its last connection is gone.
-This file does not know what the bytes mean. Read descriptors.py and sockets.py first.
+Purpose: `create_connection` looks up the addresses of a host and tries them until one answers.
+`create_server` listens, and accepts connections. Both then make a protocol, a transport for the
+socket and, if the program asks for it, TLS between the two.
+Invariants: a socket that is made here is closed if connecting or binding fails or is cancelled.
+From the moment it has a transport, the transport owns it and closes it.
+
+The states of a Server. In the last two it has no listening sockets:
+
+    created → serving           start_serving(), serve_forever(), or create_server() by default
+    created, serving → closed   close()
+    closed → over               its last connection ends; at once if there is none
+
+Only a server that is serving accepts connections; wait_closed() returns when it is over.
+The functions whose first parameter is `loop` are methods of the loop (see unix_events.py). This
+file does not depend on what the bytes mean. Read descriptors.py, sockets.py and staggered.py first.
 """
 
 from __future__ import annotations
@@ -20,7 +29,7 @@ from . import combinators, exceptions, futures, locks, tasks
 from .abstract import AbstractServer
 from .descriptors import _SelectorSocketTransport
 from .events import Callback, Loop, _report
-from .hints import Any, Callable, Final, Iterable, Self, TypeAlias
+from .hints import Any, Callable, Final, Iterable, TypeAlias
 from .sockets import _check_ssl_socket
 from .sslproto import SSL, TLS, _client_tls, _server_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
@@ -32,45 +41,57 @@ ProtocolFactory: TypeAlias = Callable[[], Any]
 #: A transport and its protocol.
 Connection: TypeAlias = tuple[Any, Any]
 
-#: Seconds until a server that has run out of descriptors tries accept() again.
+#: Seconds until a server calls accept() again after the system had no descriptors left.
 ACCEPT_RETRY_DELAY: Final = 1
 
 
 class Server(AbstractServer):
-    """The listening sockets of `create_server`, and the connections that came in by them."""
+    """The listening sockets of `create_server`, and the connections that they have accepted.
+
+    At the end of `async with server`, it is closed, and `wait_closed` is awaited.
+    """
 
     def __init__(self, loop: Loop, sockets: list[socket.socket], factory: ProtocolFactory,
                  backlog: int, tls: TLS | None, after_close: Callback | None = None
                  ) -> None:  # fmt: skip
         self._loop = loop
-        self._sockets: list[socket.socket] | None = sockets  # None once closed
-        self._factory = factory
-        self._backlog = backlog
-        self._tls = tls
-        self._after_close = after_close  # removes what the sockets leave behind
+        self._sockets: list[socket.socket] | None = sockets  # None: closed, or over
+        self._factory = factory  # makes the protocol of each connection
+        self._backlog = backlog  # how many connections the kernel keeps for the next accept()
+        self._tls = tls  # makes the TLS part of each connection; None: no TLS
+        self._after_close = after_close  # removes the file of a Unix socket
         self._serving = False
-        self._serving_forever: futures.Future[None] | None = None  # what serve_forever() waits for
-        # Weak, so that a transport which a program has lost can still be found out by its __del__.
+        self._serving_forever: futures.Future[None] | None = None  # what serve_forever() awaits
+        # The transports of open connections. Weak references, so that a transport which the program
+        # has lost is freed, and its __del__ warns.
         self._clients: WeakSet[Any] = WeakSet()
-        self._over = locks.Event()  # closed, and the last connection gone
+        self._over = locks.Event()  # wait_closed() awaits it
 
     @property
     def sockets(self) -> tuple[TransportSocket, ...]:
-        """The listening sockets; none once the server is closed."""
+        """The listening sockets; empty once the server is closed."""
         return tuple(TransportSocket(sock) for sock in self._sockets or ())
+
+    @property
+    def _ssl_context(self) -> Any:
+        """The ssl.SSLContext, or None if there is no TLS. Other libraries read this."""
+        return self._tls and self._tls.keywords["sslcontext"]
 
     def get_loop(self) -> Loop:
         """Return the loop that the server belongs to."""
         return self._loop
 
     def is_serving(self) -> bool:
-        """Return True while new connections are accepted."""
+        """Return True while the server accepts connections."""
         return self._serving
 
     async def start_serving(self) -> None:
-        """Accept connections from now on, after `create_server(start_serving=False)`."""
+        """Start to accept connections; no effect if the server does so already.
+
+        Raises RuntimeError if the server is closed.
+        """
         self._start_serving()
-        await tasks.sleep(0)  # asyncio gives a turn here, and programs can see it
+        await tasks.sleep(0)  # asyncio also lets one iteration pass, which programs can observe
 
     def _start_serving(self) -> None:
         if self._sockets is None:
@@ -83,7 +104,11 @@ class Server(AbstractServer):
                 _start_accepting(self._loop, sock, self)
 
     async def serve_forever(self) -> None:
-        """Accept connections until cancelled; then close, and wait for the connections to end."""
+        """Accept connections until cancelled. Then close, wait for `wait_closed`, and raise.
+
+        Also ends, with CancelledError, if `close` is called. Raises RuntimeError if the server is
+        closed, or serve_forever() is already waiting.
+        """
         if self._serving_forever is not None:
             raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
         self._start_serving()
@@ -98,7 +123,7 @@ class Server(AbstractServer):
             self._serving_forever = None
 
     def close(self) -> None:
-        """Stop listening. Connections that stand go on; see close_clients() and abort_clients()."""
+        """Stop listening. Open connections stay open: see close_clients() and abort_clients()."""
         sockets, self._sockets = self._sockets, None
         if sockets is None:
             return
@@ -108,41 +133,37 @@ class Server(AbstractServer):
         if self._after_close is not None:
             self._after_close()
         self._serving = False
+        # cancel() returns False if serve_forever() was cancelled and has called this method itself.
         if self._serving_forever is not None and self._serving_forever.cancel():
             self._serving_forever = None
         self._wake_up_if_over()
 
     def close_clients(self) -> None:
-        """Close all connections, each after what it has buffered is sent."""
+        """Close all open connections, each after its write buffer has been sent."""
         for transport in self._clients.copy():
             transport.close()
 
     def abort_clients(self) -> None:
-        """Close all connections at once."""
+        """Close all open connections at once; what their write buffers hold is lost."""
         for transport in self._clients.copy():
             transport.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until the server is closed and its last connection is gone (gh-79033)."""
+        """Wait until the server is closed and its last connection has ended (gh-79033)."""
         await self._over.wait()
 
     def _attach(self, transport: Any) -> None:
+        """Count a new connection; its transport calls this."""
         self._clients.add(transport)
 
     def _detach(self, transport: Any) -> None:
+        """Forget a connection that has ended; its transport calls this."""
         self._clients.discard(transport)
         self._wake_up_if_over()
 
     def _wake_up_if_over(self) -> None:
         if self._sockets is None and not self._clients:
             self._over.set()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self.close()
-        await self.wait_closed()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} sockets={self.sockets!r}>"
@@ -160,16 +181,19 @@ async def create_connection(
     happy_eyeballs_delay: float | None = None, interleave: int | None = None,
     all_errors: bool = False,
 ) -> Connection:  # fmt: skip
-    """Connect to `host` and `port`, or take a connected `sock`; return transport and protocol.
+    """Connect to `host` and `port`, or use the connected `sock`; return `(transport, protocol)`.
 
-    A host may have several addresses. They are tried one after the other; with
-    `happy_eyeballs_delay`, in seconds, the next is begun when the one before has not answered
-    in that time, and the first to answer is taken (RFC 8305). `interleave` mixes IPv6 and IPv4.
-    Raises OSError if none answers; with `all_errors` an ExceptionGroup of all that went wrong.
-    `ssl`, True or an SSLContext, makes it a TLS connection: see TLS in sslproto.py.
+    A host can have several addresses. They are tried one after the other until one answers. With
+    `happy_eyeballs_delay` in seconds, the next attempt starts when the one before has not succeeded
+    within that time, and the first to succeed is used (RFC 8305). `interleave` makes the families
+    alternate: that many addresses of the first family come first. `local_addr` is an address to
+    connect from. `ssl` is True or an SSLContext for TLS. Its timeouts are in seconds; see
+    sslproto.py.
+    Raises OSError if no address answers; with `all_errors` an ExceptionGroup of all errors. Raises
+    ValueError for arguments that contradict each other.
     """
     tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout, host)
-    _check_choice(host, port, sock, "host and port was not specified and no sock specified")
+    _check_target(host, port, sock, "host and port was not specified and no sock specified")
     if sock is None:
         lookup = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
         infos = await _look_up(loop, (host, port), **lookup)
@@ -181,6 +205,7 @@ async def create_connection(
 
 
 async def _look_up(loop: Loop, address: tuple[Any, Any], **hints: int) -> list[AddrInfo]:
+    """Return the getaddrinfo() entries of a host and port; raise OSError if there are none."""
     if infos := await loop._ensure_resolved(address, **hints):
         return infos  # type: ignore[no-any-return]
     raise OSError("getaddrinfo() returned empty list")
@@ -188,7 +213,7 @@ async def _look_up(loop: Loop, address: tuple[Any, Any], **hints: int) -> list[A
 
 async def _connect_first(loop: Loop, infos: list[AddrInfo], local: list[AddrInfo] | None,
                          delay: float | None, all_errors: bool) -> socket.socket:  # fmt: skip
-    """A socket connected to the first address that answers."""
+    """Return a socket that is connected to the first address that answers."""
     errors: list[OSError] = []
     attempts = [partial(_connect_one, loop, info, local, errors) for info in infos]
     if delay is None:
@@ -196,18 +221,21 @@ async def _connect_first(loop: Loop, infos: list[AddrInfo], local: list[AddrInfo
             with suppress(OSError):
                 return await attempt()
     else:
-        sock, _, exceptions = await staggered_race(attempts, delay)
+        sock, _, raised = await staggered_race(attempts, delay)
         if sock is not None:
             return sock
-        for exc in exceptions:
+        for exc in raised:
+            # OSError is in `errors` already. Another exception is a mistake in the arguments, and
+            # has nothing to do with the address:
+            #     create_connection(factory, "example.org", 70_000, happy_eyeballs_delay=1)
             if exc is not None and not isinstance(exc, OSError):
-                raise exc  # no matter of this address or that
+                raise exc
     raise _no_address_answered(errors, all_errors)
 
 
 async def _connect_one(loop: Loop, info: AddrInfo, local: list[AddrInfo] | None,
                        errors: list[OSError]) -> socket.socket:  # fmt: skip
-    """A socket connected to one address; else an OSError, which goes to `errors` as well."""
+    """Return a socket that is connected to one address; add an OSError to `errors`, and raise."""
     family, kind, proto, _, address = info
     try:
         sock = socket.socket(family=family, type=kind, proto=proto)
@@ -218,7 +246,8 @@ async def _connect_one(loop: Loop, info: AddrInfo, local: list[AddrInfo] | None,
             await loop.sock_connect(sock, address)
         return sock
     except OSError as exc:
-        errors.append(exc.with_traceback(None))  # whose frames hold `errors`: a cycle
+        # Without the traceback: its frames hold `errors`, and there would be a reference cycle.
+        errors.append(exc.with_traceback(None))
         raise
 
 
@@ -226,8 +255,11 @@ async def connect_accepted_socket(
     loop: Loop, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
     ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
 ) -> Connection:  # fmt: skip
-    """Make a transport and a protocol for a socket that the program has accepted itself."""
-    _check_choice(None, None, sock)
+    """Return `(transport, protocol)` for a connected socket; the program has called accept().
+
+    With an SSLContext as `ssl`, it is the server's side of a TLS connection.
+    """
+    _check_target(None, None, sock)
     tls = _tls(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
     return await _make_connection(loop, sock, protocol_factory, tls)
 
@@ -236,23 +268,37 @@ async def _make_connection(
     loop: Loop, sock: socket.socket, factory: ProtocolFactory, tls: TLS | None,
     server: Any = None, peername: Any = None,
 ) -> Connection:  # fmt: skip
-    """Put a transport upon `sock`, and where it is asked for one over TLS upon that."""
+    """Make a protocol and its transport for a connected socket, with TLS if `tls` is not None."""
     sock.setblocking(False)
     loop._ensure_fd_no_transport(sock)
     extra = None if server is None else {"peername": peername}
-    kind = _SelectorSocketTransport if tls is None else partial(_over_tls, tls)
-    return await _join(loop, kind, sock, factory, extra=extra, server=server)
+    kind = _SelectorSocketTransport if tls is None else partial(_tls_transport, tls)
+    return await _make_transport(loop, kind, sock, factory, extra=extra, server=server)
 
 
-async def _join(loop: Loop, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
-                **options: Any) -> Connection:  # fmt: skip
-    """Put a transport of that kind upon `file` and wait until its protocol has been told."""
+def _tls_transport(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, waiter: Any,
+                   **options: Any) -> Any:  # fmt: skip
+    """Make a TLS transport over a socket transport; return the TLS transport."""
+    transport = tls(loop, protocol, waiter=waiter)
+    _SelectorSocketTransport(loop, sock, transport, **options)
+    return transport
+
+
+async def _make_transport(loop: Loop, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
+                          **options: Any) -> Connection:  # fmt: skip
+    """Make a protocol and a transport of class `kind` for `file`; wait for connection_made().
+
+    If that fails or is cancelled, the transport is closed, and `file` with it.
+    """
     protocol = factory()
     waiter = loop.create_future()
     transport = kind(loop, file, protocol, waiter=waiter, **options)
     with _closing_on_error(transport):
         await waiter
     return transport, protocol
+
+
+_join = _make_transport  # the earlier name, in subprocess.py
 
 
 # -- servers ---------------------------------------------------------------------------------------
@@ -266,24 +312,22 @@ async def create_server(
     keep_alive: bool | None = None, ssl_handshake_timeout: float | None = None,
     ssl_shutdown_timeout: float | None = None, start_serving: bool = True,
 ) -> Server:  # fmt: skip
-    """Listen on `host` and `port`, or on `sock`, and return the Server.
+    """Listen on `host` and `port`, or on the bound `sock`; return the Server.
 
-    `host` may be several hosts, or have several addresses: all are listened on. None or "" is
-    every interface; port 0 is any that is free: see `Server.sockets`. Raises OSError if the
-    port is taken.
+    `host` is a name or an address, or several of them; the server listens on all their addresses.
+    None or "" means all interfaces. Port 0 means any free one: read it from `Server.sockets`.
+    `backlog` is the number of connections that the kernel keeps until they are accepted. `ssl` is
+    an SSLContext for TLS; its timeouts are in seconds.
+    Raises OSError if a port is in use, or this machine has none of the addresses.
     """
     tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
-    _check_choice(host, port, sock, "Neither host/port nor sock were specified")
+    _check_target(host, port, sock, "Neither host/port nor sock were specified")
     if sock is not None:
         sockets = [sock]
     else:
         infos = await _look_up_hosts(loop, host, port, family, flags)
         sockets = _bind_all(infos, reuse_address, reuse_port, keep_alive)
     server = Server(loop, sockets, protocol_factory, backlog, tls)
-    return await _serve(server, start_serving)
-
-
-async def _serve(server: Server, start_serving: bool) -> Server:
     if start_serving:
         await server.start_serving()
     return server
@@ -292,7 +336,7 @@ async def _serve(server: Server, start_serving: bool) -> Server:
 async def _look_up_hosts(
     loop: Loop, host: Any, port: Any, family: int, flags: int
 ) -> list[AddrInfo]:
-    """Every address of every host, each once."""
+    """Return the addresses of all hosts, without duplicates."""
     lookup = {"family": family, "type": socket.SOCK_STREAM, "flags": flags}
     hosts = [host or None] if isinstance(host, str | bytes | None) else host
     found = await combinators.gather(*[_look_up(loop, (host, port), **lookup) for host in hosts])
@@ -301,14 +345,17 @@ async def _look_up_hosts(
 
 def _bind_all(infos: list[AddrInfo], reuse_address: bool | None, reuse_port: bool | None,
               keep_alive: bool | None) -> list[socket.socket]:  # fmt: skip
-    """A bound socket for each address that this machine has; all of them or an OSError."""
+    """Return a bound socket for each address. Addresses that this machine lacks are left out.
+
+    If binding one fails for another reason, close all and raise OSError.
+    """
     sockets = []
     with ExitStack() as on_error:
         for family, kind, proto, _, address in infos:
             try:
                 sock = on_error.enter_context(closing(socket.socket(family, kind, proto)))
             except OSError:
-                continue  # the machine does not have that family of addresses
+                continue  # this machine does not support the family, usually IPv6
             if reuse_address is None or reuse_address:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
             if reuse_port:
@@ -316,7 +363,8 @@ def _bind_all(infos: list[AddrInfo], reuse_address: bool | None, reuse_port: boo
             if keep_alive:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
             if family == socket.AF_INET6:
-                # Else it would take IPv4 as well, and the socket for IPv4 find it in use.
+                # Otherwise this socket would use the port for IPv4 too, and binding the socket for
+                # IPv4 would fail: the address is in use.
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)
             try:
                 _bind(sock, address)
@@ -324,7 +372,7 @@ def _bind_all(infos: list[AddrInfo], reuse_address: bool | None, reuse_port: boo
             except OSError as exc:
                 if exc.errno != errno.EADDRNOTAVAIL:
                     raise
-                sock.close()  # the family is switched off (bpo-30945)
+                sock.close()  # IPv6 is supported, but turned off (bpo-30945)
         if not sockets:
             tried = [info[4] for info in infos]
             raise OSError(f"could not bind on any address out of {tried!r}")
@@ -333,23 +381,30 @@ def _bind_all(infos: list[AddrInfo], reuse_address: bool | None, reuse_port: boo
 
 
 def _start_accepting(loop: Loop, sock: socket.socket, server: Server) -> None:
-    if sock.fileno() != -1:  # closed while it waited for descriptors to become free
+    if sock.fileno() != -1:  # -1: the server was closed while this call waited for its timer
         loop._add_reader(sock.fileno(), _accept_connections, loop, sock, server)
 
 
 def _accept_connections(loop: Loop, sock: socket.socket, server: Server) -> None:
-    """Accept all who wait, not one a turn, for a turn may be long (bpo-27906)."""
+    """Accept the connections that are waiting, up to the backlog.
+
+    Why not one for each report of the selector: the number of connections per second would then
+    depend on how long an iteration takes (bpo-27906).
+    """
     for _ in range(server._backlog):
         if server._sockets is None:
-            return  # closed by the first step of an eager task
+            # A connection accepted by this loop has closed the server. With the eager task factory
+            # the protocol factory runs inside create_task() below.
+            return
         try:
             connection, address = sock.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
+            return  # none is waiting
         except OSError as exc:
             if exc.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 raise
-            # Out of descriptors: the socket stays readable, and the loop would spin on it.
+            # No descriptors left. The connection still waits and the socket stays readable, so the
+            # selector would report it in every iteration. Stop watching it for a while.
             message = "socket.accept() out of system resource"
             _report(loop, message, None, exception=exc, socket=TransportSocket(sock))
             loop._remove_reader(sock.fileno())
@@ -359,30 +414,34 @@ def _accept_connections(loop: Loop, sock: socket.socket, server: Server) -> None
 
 
 async def _serve_connection(loop: Loop, sock: socket.socket, address: Any, server: Server) -> None:
+    """Make a protocol and a transport for a connection that the server has accepted."""
     if server._sockets is None:
-        sock.close()  # closed since it has accepted: nobody would ever close this connection
+        # close() was called after accept(), and before this task's first step. The connection is
+        # in no list, so close_clients() would not close it.
+        sock.close()
         return
     try:
         await _make_connection(loop, sock, server._factory, server._tls, server, address)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
+        # If the TLS handshake has failed, the transport has closed the socket. If the protocol
+        # factory has raised, there is no transport.
         if sock.fileno() not in loop._transports:
-            sock.close()  # the factory has raised, and no transport owns it
+            sock.close()
         if loop._debug:
             message = "Error on transport creation for incoming connection"
             _report(loop, message, None, exception=exc)
 
 
-def _over_tls(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, waiter: Any,
-              **options: Any) -> Any:  # fmt: skip
-    transport = tls(loop, protocol, waiter=waiter)
-    _SelectorSocketTransport(loop, sock, transport, **options)
-    return transport
+# -- arguments, binding, errors --------------------------------------------------------------------
 
 
-def _check_choice(host: Any, port: Any, sock: socket.socket | None, if_neither: str = "") -> None:
-    """It has to be one of them: an address, or a socket for a stream."""
+def _check_target(host: Any, port: Any, sock: socket.socket | None, if_neither: str = "") -> None:
+    """Raise ValueError unless there is either a host or port, or a stream socket.
+
+    `if_neither` is the message if there is none of them.
+    """
     if sock is not None:
         _check_ssl_socket(sock)
     if host is not None or port is not None:
@@ -395,7 +454,10 @@ def _check_choice(host: Any, port: Any, sock: socket.socket | None, if_neither: 
 
 
 def _bind_to_first(sock: socket.socket, local: list[AddrInfo], errors: list[OSError]) -> None:
-    """Bind `sock` to the first local address that can be had."""
+    """Bind `sock` to the first local address of its family that is free; raise OSError if none is.
+
+    The other errors go to `errors`.
+    """
     addresses = [info[4] for info in local if info[0] == sock.family]
     if not addresses:
         raise OSError(f"no matching local address with family={sock.family!r} found")
@@ -408,6 +470,7 @@ def _bind_to_first(sock: socket.socket, local: list[AddrInfo], errors: list[OSEr
 
 
 def _bind(sock: socket.socket, address: Any) -> None:
+    """Bind `sock`; name the address in the error message."""
     try:
         sock.bind(address)
     except OSError as exc:
@@ -417,18 +480,20 @@ def _bind(sock: socket.socket, address: Any) -> None:
 
 
 def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
-    """One exception for all attempts to connect."""
-    # `errors` is emptied, else the caller's frame, in the traceback, would hold the exception.
+    """Return one exception for all failed attempts to connect; empty `errors`."""
+    # Emptied, because the exception's traceback will hold the frames of the callers. If their
+    # `errors` held the exception, there would be a reference cycle.
     failures, errors[:] = errors[:], []
     if all_errors:
         return ExceptionGroup("create_connection failed", failures)
     texts = [str(failure) for failure in failures]
-    one_for_all = len(set(texts)) == 1
-    return failures[0] if one_for_all else OSError(f"Multiple exceptions: {', '.join(texts)}")
+    all_equal = len(set(texts)) == 1
+    return failures[0] if all_equal else OSError(f"Multiple exceptions: {', '.join(texts)}")
 
 
 def _set_reuseport(sock: socket.socket) -> None:
+    """Let several sockets bind to one address; raise ValueError if the system does not allow it."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    except (AttributeError, OSError) as exc:  # Python does not know of it, or the system
+    except (AttributeError, OSError) as exc:  # Python or the kernel does not have the option
         raise ValueError("reuse_port not supported by socket module") from exc

@@ -1,10 +1,11 @@
 """Datagrams: create_datagram_endpoint.
 
-Purpose: a transport for UDP and for Unix sockets of that kind: messages, not a stream. Each arrives
-whole or not at all, and a socket may exchange them with anybody.
-Rules: a transport that is connected, or made for one remote address, sends nowhere else. That a
-datagram could not be sent is told to `error_received`, and ends nothing.
-This file does not know what a datagram means. Read connections.py first.
+Purpose: a transport for UDP and for datagram sockets of the family AF_UNIX. A datagram is a message
+that arrives whole or not at all, and one socket can exchange datagrams with many peers.
+Invariants: a transport that was made with a remote address sends to no other one. An OSError of one
+datagram goes to the protocol's `error_received`, and the transport stays open.
+The functions whose first parameter is `loop` are methods of the loop (see unix_events.py). This
+file does not depend on what a datagram means. Read connections.py first.
 """
 
 from __future__ import annotations
@@ -14,35 +15,36 @@ import socket
 import stat
 
 from . import futures, protocols
-from .connections import Connection, ProtocolFactory, _join, _look_up, _set_reuseport
+from .connections import Connection, ProtocolFactory, _look_up, _make_transport, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
 from .events import Loop
 from .format_helpers import logger
 from .hints import Any, Callable, TypeAlias
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
 
-#: Family and protocol, local and remote address.
+#: Family, protocol, local address, remote address; an address that was not given is None.
 Endpoint: TypeAlias = tuple[int, int, Any, Any]
 
-#: What the buffer counts for each datagram besides its bytes.
+#: Bytes that a buffered datagram counts for in addition to its own, so that empty datagrams cannot
+#: fill the memory without ever reaching the high-water mark.
 _HEADER_SIZE = 8
 
 
 class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
-    """Sends and receives datagrams by a socket."""
+    """A transport that sends and receives datagrams over a socket."""
 
-    #: Bytes that one datagram can have; what is longer is cut off.
+    #: The most bytes that are received of one datagram; the kernel drops the rest.
     max_size = 256 * 1024
 
     def __init__(self, loop: Loop, sock: socket.socket, protocol: protocols.BaseProtocol,
                  address: Any, waiter: futures.Future[None]) -> None:  # fmt: skip
         super().__init__(loop, sock, protocol, waiter, _describe(sock))
-        self._address = address  # the only one to send to, or None
+        self._address = address  # the only address to send to; None: any
         loop._transports[self._fd] = self
 
     def _read_ready(self) -> None:
         if self._conn_lost:
-            return
+            return  # aborted in this iteration, when this call was in the ready queue already
         try:
             data, address = self._file.recvfrom(self.max_size)
         except _WOULD_BLOCK:
@@ -53,7 +55,11 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
             self._protocol.datagram_received(data, address)
 
     def sendto(self, data: Buffer, addr: Any = None) -> None:
-        """Send one datagram, or keep it; `addr` may be left out if there is a remote address."""
+        """Send one datagram, or buffer a copy of it; never block.
+
+        `addr` may be left out if the transport has a remote address. Raises ValueError if it has a
+        different one, TypeError if `data` is not bytes, bytearray or memoryview.
+        """
         if not isinstance(data, _BYTES_LIKE):
             kind = type(data).__name__
             raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
@@ -64,7 +70,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
         if self._file is None or (self._conn_lost and self._address):
             self._drop_write()
             return
-        if not self._buffer:
+        if not self._buffer:  # otherwise this datagram would overtake the buffered ones
             if self._send(data, addr) or self._conn_lost:
                 return
             self._loop._add_writer(self._fd, self._write_ready)
@@ -74,7 +80,9 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
 
     def _write_ready(self) -> None:
         while self._buffer:
-            first = self._buffer.popleft()  # now, for error_received() may raise
+            # Remove it before sending: error_received() may raise, and the next call of this method
+            # must not send the same datagram again.
+            first = self._buffer.popleft()
             size = len(first[0]) + _HEADER_SIZE
             self._buffer_size -= size
             if not self._send(*first):
@@ -82,13 +90,16 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
                 self._buffer_size += size
                 break
             if self._conn_lost:
-                return  # error_received() has aborted the transport
-        self._maybe_resume_protocol()  # which may send, and so fill the buffer again
+                return  # the protocol has called abort() in error_received()
+        self._maybe_resume_protocol()  # the protocol may send now, and fill the buffer again
         if not self._buffer:
             self._finish_writing()
 
     def _send(self, data: Buffer, addr: Any) -> bool:
-        """Give one datagram to the kernel; False if it has no room now."""
+        """Pass one datagram to the kernel; return False if its buffer is full.
+
+        Return True if the datagram failed: there is nothing to try again.
+        """
         sock = self._file
         try:
             if self._extra["peername"]:
@@ -111,10 +122,11 @@ async def create_datagram_endpoint(
     flags: int = 0, reuse_port: bool | None = None, allow_broadcast: bool | None = None,
     sock: socket.socket | None = None,
 ) -> Connection:  # fmt: skip
-    """Bind to `local_addr`, connect to `remote_addr`; return transport and protocol.
+    """Bind to `local_addr`, connect to `remote_addr`, or use `sock`; return transport and protocol.
 
-    Either may be left out, if `family` is given then. An address is a host and a port; with
-    the family AF_UNIX it is a path. Or take `sock`. Raises OSError if no address will do.
+    An address is `(host, port)`, or a path if `family` is AF_UNIX. Both may be left out if `family`
+    is given. With `allow_broadcast` the socket is not connected, and sends to `remote_addr` only.
+    Raises OSError if no address can be used, ValueError for arguments that contradict each other.
     """
     remote = None
     if sock is None:
@@ -132,12 +144,12 @@ async def create_datagram_endpoint(
         sock.setblocking(False)
     kind = _SelectorDatagramTransport
     loop._ensure_fd_no_transport(sock)
-    return await _join(loop, kind, sock, protocol_factory, address=remote)
+    return await _make_transport(loop, kind, sock, protocol_factory, address=remote)
 
 
 async def _datagram_endpoints(loop: Loop, local: Any, remote: Any, family: int, proto: int,
                               flags: int) -> list[Endpoint]:  # fmt: skip
-    """The pairs of addresses to try: both of the same family and protocol."""
+    """Return the pairs of addresses to try: local and remote, of the same family and protocol."""
     if not (local or remote):
         if family == 0:
             raise ValueError("unexpected address family")
@@ -149,15 +161,15 @@ async def _datagram_endpoints(loop: Loop, local: Any, remote: Any, family: int, 
             _remove_stale_socket(local)
         return [(family, proto, local, remote)]
     hints = {"family": family, "type": socket.SOCK_DGRAM, "proto": proto, "flags": flags}
-    asked = {side: at for side, at in enumerate((local, remote)) if at is not None}
-    found: dict[tuple[int, int], dict[int, Any]] = {}  # addresses by family, protocol and side
-    for side, address in asked.items():
+    given = {side: at for side, at in enumerate((local, remote)) if at is not None}
+    found: dict[tuple[int, int], dict[int, Any]] = {}  # by family and protocol: address by side
+    for side, address in given.items():
         if not isinstance(address, tuple) or len(address) != 2:
             raise TypeError("2-tuple is expected")
         for info in await _look_up(loop, address, **hints):
             found.setdefault((info[0], info[2]), {})[side] = info[4]
     endpoints = [(*key, sides.get(0), sides.get(1)) for key, sides in found.items()
-                 if len(sides) == len(asked)]  # fmt: skip
+                 if len(sides) == len(given)]  # fmt: skip
     if not endpoints:
         raise ValueError("can not get address information")
     return endpoints
@@ -165,7 +177,7 @@ async def _datagram_endpoints(loop: Loop, local: Any, remote: Any, family: int, 
 
 async def _open_endpoint(loop: Loop, endpoints: list[Endpoint], reuse_port: bool | None,
                          broadcast: bool | None) -> tuple[socket.socket, Any]:  # fmt: skip
-    """A socket for the first endpoint that can be had, and its remote address."""
+    """Return a socket for the first endpoint that can be used, and its remote address."""
     failures: list[OSError] = []
     for family, proto, local, remote in endpoints:
         try:
@@ -182,19 +194,22 @@ async def _open_endpoint(loop: Loop, endpoints: list[Endpoint], reuse_port: bool
                     await loop.sock_connect(sock, remote)
             return sock, remote
         except OSError as exc:
-            failures.append(exc.with_traceback(None))  # whose frames hold the list: a cycle
-    raise failures.pop(0)
+            # Without the traceback: its frame holds the list, and there would be a reference cycle.
+            failures.append(exc.with_traceback(None))
+    raise failures.pop(0)  # removed for the same reason
 
 
 def _remove_stale_socket(path: str | bytes) -> None:
-    """Remove the file that a socket of an earlier run has left, so that one can be bound there."""
+    """Remove a socket file that an earlier process has left, or bind() would fail."""
     _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
 
 
 def _remove_if(path: str | bytes, wanted: Callable[[os.stat_result], bool], purpose: str) -> None:
+    """Remove the file if `wanted(os.stat(path))` is true; log an error, saying the `purpose`."""
     try:
-        if path[:1] not in ("\0", b"\0") and wanted(os.stat(path)):  # Linux's abstract sockets
+        # A leading zero byte marks an abstract socket of Linux, which has no file.
+        if path[:1] not in ("\0", b"\0") and wanted(os.stat(path)):
             os.remove(path)
-    except OSError as exc:  # perhaps nothing but making sockets is allowed there
+    except OSError as exc:  # not raised: binding may work all the same, or say what is wrong
         if not isinstance(exc, FileNotFoundError):
             logger.error("Unable to %s UNIX socket %r: %r", purpose, path, exc)

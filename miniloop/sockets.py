@@ -1,10 +1,12 @@
-"""loop.sock_recv and its like: coroutines on a plain non-blocking socket.
+"""loop.sock_recv and similar methods: coroutines on a plain non-blocking socket.
 
-Purpose: the thinnest layer of networking. Each method is the system call of its name, tried at once
-and, where that would block, again whenever the selector finds the socket ready.
-Rules: the socket is the caller's, and has to be non-blocking; one coroutine at a time may read from
-it and one write to it.
-This file does not know transports, except that they own their sockets. Read selector_events.py
+Purpose: the lowest layer of networking. Each function makes the system call of its name at once. If
+the call would block, it is made again each time the selector reports the socket as ready.
+Invariants: the socket belongs to the caller, who has set it to non-blocking and closes it. At most
+one coroutine waits to read from a socket, and one to write to it: a second one replaces the first,
+which is then never resumed. A socket that has a transport is refused.
+The functions take the loop as their first argument: they are the methods of BaseSelectorEventLoop
+(see unix_events.py). This file does not depend on transports and protocols. Read selector_events.py
 first.
 """
 
@@ -24,33 +26,39 @@ Address = Any
 
 
 async def sock_recv(loop: Loop, sock: socket.socket, n: int) -> bytes:
-    """Return up to `n` bytes as soon as there are any; b"" at the end of file."""
+    """Wait until there is data; return up to `n` bytes of it, b"" at the end of the stream."""
     return await _perform(loop, EVENT_READ, sock, sock.recv, n)
 
 
 async def sock_recv_into(loop: Loop, sock: socket.socket, buf: Any) -> int:
-    """Fill `buf` with what there is, as soon as there is any; return the number of bytes."""
+    """Wait until there is data; write it into the buffer `buf` and return the number of bytes."""
     return await _perform(loop, EVENT_READ, sock, sock.recv_into, buf)
 
 
 async def sock_recvfrom(loop: Loop, sock: socket.socket, bufsize: int) -> tuple[bytes, Address]:
-    """Return a datagram of up to `bufsize` bytes and the address that it came from."""
+    """Wait for a datagram; return up to `bufsize` bytes of it, and the address of its sender."""
     return await _perform(loop, EVENT_READ, sock, sock.recvfrom, bufsize)
 
 
 async def sock_recvfrom_into(loop: Loop, sock: socket.socket, buf: Any, nbytes: int = 0
                              ) -> tuple[int, Address]:  # fmt: skip
-    """Put a datagram of up to `nbytes` bytes (0: all of `buf`) there; return size, sender."""
+    """Wait for a datagram; write up to `nbytes` bytes of it into the buffer `buf`.
+
+    0 means the length of `buf`. Returns the number of bytes and the address of the sender.
+    """
     return await _perform(loop, EVENT_READ, sock, sock.recvfrom_into, buf, nbytes or len(buf))
 
 
 async def sock_sendto(loop: Loop, sock: socket.socket, data: Any, address: Address) -> int:
-    """Send `data` as a datagram to `address`; return the number of bytes sent."""
+    """Send `data` as one datagram to `address`; return the number of bytes sent."""
     return await _perform(loop, EVENT_WRITE, sock, lambda: sock.sendto(data, address))
 
 
 async def sock_sendall(loop: Loop, sock: socket.socket, data: Any) -> None:
-    """Send all of `data`. After an error nobody knows how much of it has arrived."""
+    """Send all of `data`, an object with the buffer interface.
+
+    If it raises or is cancelled, there is no way to find out how much has been sent.
+    """
     _check_socket(loop, sock)
     try:
         sent = sock.send(data)
@@ -58,12 +66,24 @@ async def sock_sendall(loop: Loop, sock: socket.socket, data: Any) -> None:
         sent = 0
     view = memoryview(data)
     if sent < view.nbytes:
-        rest = [view.cast("B")[sent:]]  # as bytes, which send() counts
-        await _when_ready(loop, EVENT_WRITE, sock, _send_rest, sock, rest)
+        # send() returns a number of bytes. The items of `data` can be larger, as in an array of
+        # integers, and then `data[sent:]` would be the wrong rest.
+        rest = view.cast("B")[sent:]
+
+        def send_rest() -> None:
+            nonlocal rest
+            rest = rest[sock.send(rest) :]
+            if rest:
+                raise BlockingIOError  # the kernel took a part: call again for the rest
+
+        await _when_ready(loop, EVENT_WRITE, sock, send_rest)
 
 
 async def sock_connect(loop: Loop, sock: socket.socket, address: Address) -> None:
-    """Connect `sock` to `address`; a host name in it is looked up."""
+    """Connect `sock` to `address`; a host name in it is looked up first.
+
+    Raises OSError if the connection is refused, or the name has no address.
+    """
     _check_socket(loop, sock)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         found = await loop._ensure_resolved(
@@ -73,30 +93,32 @@ async def sock_connect(loop: Loop, sock: socket.socket, address: Address) -> Non
     try:
         sock.connect(address)
     except _WOULD_BLOCK:
+        # The kernel connects in the background; then the socket becomes writable. Why not call
+        # connect() again, as _perform would: what a second call returns depends on the system.
         waiting = _when_ready(loop, EVENT_WRITE, sock, _finish_connecting, sock, address)
     else:
         return
-    # The kernel goes on; the socket becomes writable when it has succeeded or failed.
-    await waiting
+    await waiting  # see _perform
 
 
 async def sock_accept(loop: Loop, sock: socket.socket) -> tuple[socket.socket, Address]:
-    """Return the next connection to a listening socket, as a new socket, and its address."""
+    """Wait for a connection to the listening `sock`; return a new socket and the peer's address."""
     return await _perform(loop, EVENT_READ, sock, _accept, sock)
 
 
-# -- inside ----------------------------------------------------------------------------------------
+# -- trying again when the socket is ready ---------------------------------------------------------
 
 
 async def _perform(loop: Loop, event: int, sock: socket.socket, operation: Callable[..., T],
                    *args: Any) -> T:  # fmt: skip
-    """Call `operation(*args)` at once and, where that would block, after each `event`."""
+    """Call `operation(*args)`; if that would block, wait for `event` and call it again."""
     _check_socket(loop, sock)
     try:
         return operation(*args)
     except _WOULD_BLOCK:
         waiting = _when_ready(loop, event, sock, operation, *args)
-    return await waiting  # out here, so that what it raises has nothing to do with the above
+    # Not inside the `except`: what is raised here would have the BlockingIOError as its context.
+    return await waiting
 
 
 async def _when_ready(loop: Loop, event: int, sock: socket.socket, operation: Callable[..., T],
@@ -110,38 +132,18 @@ async def _when_ready(loop: Loop, event: int, sock: socket.socket, operation: Ca
     try:
         return await outcome  # type: ignore[no-any-return]
     finally:
-        if not watcher.cancelled():  # else somebody else watches by now
-            _unwatch(loop, fd, event)
-        del outcome  # it may hold an exception, whose traceback holds this frame
-
-
-def _unwatch(loop: Loop, fd: int, event: int) -> None:
-    try:
-        _set_handle(loop, fd, event, None)
-    except OSError:
-        return  # the socket has been closed
-
-
-async def _ensure_resolved(loop: Loop, address: Address, *, family: int = 0, type: int = 0,
-                           proto: int = 0, flags: int = 0) -> list[Any]:  # fmt: skip
-    """What getaddrinfo() says of `address`; without it where the host is a number already."""
-    host, port = address[:2]
-    info = _info_of_number(host, port, family, type, proto, *address[2:])
-    if info is not None:
-        return [info]
-    return await loop.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)  # type: ignore[no-any-return]
-
-
-def _check_socket(loop: Loop, sock: socket.socket) -> None:
-    _check_ssl_socket(sock)
-    if loop._debug and sock.gettimeout() != 0:
-        raise ValueError("the socket must be non-blocking")
+        # A cancelled handle has been replaced. Whoever did that watches the descriptor now:
+        #     waiting = create_task(loop.sock_recv(sock, 100))
+        #     loop.add_reader(sock, print); waiting.cancel()
+        if not watcher.cancelled():
+            _stop_watching(loop, fd, event)
+        del outcome  # a cycle otherwise: outcome, its exception, the traceback, this frame
 
 
 def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Try `operation` and end the future `outcome` as it ends, unless it would block."""
+    """Call `operation` and complete the future `outcome` with what it does, unless it blocks."""
     if outcome.done():
-        return  # cancelled, in this very turn
+        return  # it was cancelled in this iteration, when this call was in the ready queue already
     try:
         result = operation(*args)
     except _WOULD_BLOCK:
@@ -150,15 +152,16 @@ def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...])
         raise
     except BaseException as exc:
         outcome.set_exception(exc)
-        del outcome  # the exception's traceback holds this frame
+        del outcome  # a cycle otherwise: outcome, its exception, the traceback, this frame
     else:
         outcome.set_result(result)
 
 
-def _send_rest(sock: socket.socket, rest: list[memoryview]) -> None:
-    rest[0] = rest[0][sock.send(rest[0]) :]
-    if rest[0]:
-        raise BlockingIOError  # the kernel took a part: come again
+def _stop_watching(loop: Loop, fd: int, event: int) -> None:
+    try:
+        _set_handle(loop, fd, event, None)
+    except OSError:
+        return  # the program has closed the socket, so the descriptor cannot be watched any more
 
 
 def _finish_connecting(sock: socket.socket, address: Address) -> None:
@@ -173,11 +176,35 @@ def _accept(sock: socket.socket) -> tuple[socket.socket, Address]:
     return connection, address
 
 
+def _check_socket(loop: Loop, sock: socket.socket) -> None:
+    """Raise TypeError for an SSLSocket and, in debug mode, ValueError for a blocking socket."""
+    _check_ssl_socket(sock)
+    if loop._debug and sock.gettimeout() != 0:
+        raise ValueError("the socket must be non-blocking")
+
+
 def _check_ssl_socket(sock: socket.socket) -> None:
-    """Refuse an ssl.SSLSocket, whose calls block in ways that no selector shows."""
-    ssl = sys.modules.get("ssl")  # whoever has an SSLSocket has imported it; we need not
+    """Raise TypeError for an ssl.SSLSocket.
+
+    It can hold data that is decrypted already, which no selector reports; and its recv() may have
+    to wait until the socket is writable.
+    """
+    ssl = sys.modules.get("ssl")  # not imported: then `sock` is not an SSLSocket
     if ssl is not None and isinstance(sock, ssl.SSLSocket):
         raise TypeError("Socket cannot be of type SSLSocket")
+
+
+# -- addresses -------------------------------------------------------------------------------------
+
+
+async def _ensure_resolved(loop: Loop, address: Address, *, family: int = 0, type: int = 0,
+                           proto: int = 0, flags: int = 0) -> list[Any]:  # fmt: skip
+    """Return what getaddrinfo() returns for `address`; do not call it for a numeric address."""
+    host, port = address[:2]
+    info = _info_of_number(host, port, family, type, proto, *address[2:])
+    if info is not None:
+        return [info]
+    return await loop.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)  # type: ignore[no-any-return]
 
 
 _PROTO_OF_TYPE = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: socket.IPPROTO_UDP}
@@ -185,20 +212,20 @@ _PROTO_OF_TYPE = {socket.SOCK_STREAM: socket.IPPROTO_TCP, socket.SOCK_DGRAM: soc
 
 def _info_of_number(host: Any, port: Any, family: int, type: int, proto: int, flowinfo: int = 0,
                     scopeid: int = 0) -> tuple[Any, ...] | None:  # fmt: skip
-    """The entry of getaddrinfo() for a numeric address; None where a name has to be looked up.
+    """Return the getaddrinfo() entry of a numeric address; None if something must be looked up.
 
-    It spares a thread for the commonest case.
+    A look-up takes a call in another thread. Numeric addresses are frequent, and need none.
     """
     if host is None or type not in _PROTO_OF_TYPE or proto not in (0, *_PROTO_OF_TYPE.values()):
         return None
     try:
         port = int(port or 0)
     except (TypeError, ValueError):
-        return None  # the name of a service
+        return None  # the name of a service, such as "http"
     if isinstance(host, bytes):
         host = host.decode("idna")
     if "%" in host:
-        return None  # an IPv6 zone, which inet_pton does not know
+        return None  # an IPv6 zone, as in fe80::1%eth0: inet_pton() does not accept it
     for candidate in [family] if family else [socket.AF_INET, socket.AF_INET6]:
         with contextlib.suppress(OSError):
             socket.inet_pton(candidate, host)

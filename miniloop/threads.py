@@ -1,11 +1,14 @@
-"""Threads: work for which the loop cannot wait itself.
+"""Threads: blocking calls that must not run on the loop's thread, and calls from other threads.
 
-Purpose: blocking calls run in a pool of threads and look like awaitables from here; and the other
-way round, a thread hands a coroutine to the loop and waits for it as for a blocking call.
-Rules: two kinds of future, asyncio's and concurrent.futures', are chained: the end of one is copied
-to the other, a cancellation goes back; what crosses a thread goes through `call_soon_threadsafe`.
-`concurrent.futures`, which takes `logging` along, is imported by the functions that need it.
-This file does not know what the threads do. Read debug.py first.
+Purpose: run blocking calls in a pool of threads, and make each an awaitable. In the other
+direction, a thread can hand a coroutine to the loop and wait for its result in a blocking call.
+Invariants: two kinds of future meet here, the Future of this package, and the one of
+concurrent.futures, on which threads wait. Such a pair is chained: the result of one is copied to
+the other, and a cancellation is passed back. A Future is only touched on its loop's thread, so
+each such step goes through `call_soon_threadsafe`.
+`concurrent.futures` is imported only by the functions that need it, because it imports `logging`.
+The functions whose first parameter is `loop` are methods of the loop (see unix_events.py). This
+file does not depend on what the threads do. Read debug.py first.
 """
 
 from __future__ import annotations
@@ -28,9 +31,11 @@ AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
 
 def run_in_executor(loop: Loop, executor: Executor | None,
                     func: Callable[..., T], *args: Any) -> Future[T]:  # fmt: skip
-    """Call `func(*args)` in the executor and return a Future of its result.
+    """Call `func(*args)` in a thread of `executor`; return a Future of its result.
 
-    None is the default executor, a ThreadPoolExecutor made on first use.
+    `executor` is a concurrent.futures.Executor. None means the default executor, a
+    ThreadPoolExecutor that the first such call makes. Cancelling the Future has no effect on a call
+    that has begun. Raises RuntimeError if the loop is closed or its executor was shut down.
     """
     loop._check_closed()
     if loop._debug:
@@ -47,7 +52,10 @@ def run_in_executor(loop: Loop, executor: Executor | None,
 
 
 def set_default_executor(loop: Loop, executor: Executor) -> None:
-    """Use `executor`, a ThreadPoolExecutor, where `run_in_executor` is given None."""
+    """Use `executor` where `run_in_executor` is given None.
+
+    Raises TypeError if it is not a ThreadPoolExecutor.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     if not isinstance(executor, ThreadPoolExecutor):
@@ -56,39 +64,42 @@ def set_default_executor(loop: Loop, executor: Executor) -> None:
 
 
 async def shutdown_default_executor(loop: Loop, timeout: float | None = None) -> None:
-    """Wait until the default executor's threads have ended, for `timeout` seconds at most.
+    """Wait until the threads of the default executor have ended; `run()` calls this at its end.
 
-    Then a RuntimeWarning is given and they are left to themselves. `run` calls this at its end.
+    The executor accepts no more calls. If its threads need more than `timeout` seconds, warn with a
+    RuntimeWarning and leave them running; None means no limit.
     """
     loop._executor_shutdown_called = True
     if (executor := loop._default_executor) is None:
         return
-    from concurrent.futures import Future as OutsideFuture
+    from concurrent.futures import Future as ConcurrentFuture
 
-    ended: ThreadFuture[None] = OutsideFuture()
-    ended.set_running_or_notify_cancel()  # so that to give up waiting does not cancel it
+    joined: ThreadFuture[None] = ConcurrentFuture()
+    # A future that runs cannot be cancelled. Otherwise the timeout would cancel it, and set_result
+    # below would raise.
+    joined.set_running_or_notify_cancel()
 
-    def join_threads() -> None:  # which blocks
+    def join_threads() -> None:
         try:
-            executor.shutdown()
-            ended.set_result(None)
+            executor.shutdown()  # blocks until the threads have ended
+            joined.set_result(None)
         except BaseException as exc:
-            ended.set_exception(exc)
+            joined.set_exception(exc)
 
-    # No pool: that takes no work once the interpreter waits for its last threads to end.
-    joiner = threading.Thread(target=join_threads)
-    joiner.start()
+    # A thread of its own. Not a pool: once the interpreter is shutting down, a pool takes no work.
+    thread = threading.Thread(target=join_threads)
+    thread.start()
     try:
         async with timeouts.timeout(timeout):
-            await wrap_future(ended, loop=loop)
-        joiner.join()
+            await wrap_future(joined, loop=loop)
+        thread.join()
     except TimeoutError:
         late = "The executor did not finishing joining its threads within"
         warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
 
 
 def _drop_executor(loop: Loop) -> None:
-    """Tell the default executor to end, without waiting for its threads."""
+    """Shut down the default executor of a loop that is closed; do not wait for its threads."""
     loop._executor_shutdown_called = True
     executor, loop._default_executor = loop._default_executor, None
     if executor is not None:
@@ -98,21 +109,25 @@ def _drop_executor(loop: Loop) -> None:
 async def getaddrinfo(loop: Loop, host: bytes | str | None, port: bytes | str | int | None, *,
                       family: int = 0, type: int = 0, proto: int = 0,
                       flags: int = 0) -> list[Any]:  # fmt: skip
-    """`socket.getaddrinfo` in a thread, for looking up a name blocks."""
+    """Look up the addresses of `host`: `socket.getaddrinfo` in a thread, because it blocks.
+
+    Returns a list of `(family, type, proto, canonical name, address)`. Raises socket.gaierror.
+    """
     query = (host, port, family, type, proto, flags)
     return await loop.run_in_executor(None, socket.getaddrinfo, *query)  # type: ignore[no-any-return]
 
 
 async def getnameinfo(loop: Loop, sockaddr: tuple[str, int] | tuple[str, int, int, int],
                       flags: int = 0) -> tuple[str, str]:  # fmt: skip
-    """`socket.getnameinfo` in a thread."""
+    """Look up host and service of an address: `socket.getnameinfo` in a thread."""
     return await loop.run_in_executor(None, socket.getnameinfo, sockaddr, flags)  # type: ignore[no-any-return]
 
 
 async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `func` in a thread, with a copy of the current context, and return its result.
+    """Call `func(*args, **kwargs)` in a thread of the default executor; return its result.
 
-    Cancelling the caller does not stop the thread: nothing can.
+    `func` runs in a copy of the current contextvars.Context. If the caller is cancelled, it stops
+    waiting, but `func` runs to its end: nothing can stop a thread from outside.
     """
     call = functools.partial(copy_context().run, func, *args, **kwargs)
     return await get_running_loop().run_in_executor(None, call)  # type: ignore[no-any-return]
@@ -121,58 +136,72 @@ async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> ThreadFuture[T]:
     """Run `coro` on `loop`, from another thread; return a concurrent.futures.Future of its result.
 
-    To wait for that result in the loop's own thread is a deadlock: the loop would have to run for
-    it, and it waits (gh-121075).
+    Cancelling that future cancels the task. Do not call its `result()` on the loop's own thread:
+    the thread would wait for the loop, which cannot go on while its thread waits (gh-121075).
+    Raises TypeError if `coro` is not a coroutine.
     """
     if not coroutines.iscoroutine(coro):
         raise TypeError("A coroutine object is required")
-    from concurrent.futures import Future as OutsideFuture
+    from concurrent.futures import Future as ConcurrentFuture
 
-    outside: ThreadFuture[T] = OutsideFuture()
+    thread_future: ThreadFuture[T] = ConcurrentFuture()
 
     def start() -> None:
         try:
-            _chain_future(tasks.ensure_future(coro, loop=loop), outside)
+            _chain_future(tasks.ensure_future(coro, loop=loop), thread_future)
         except BaseException as exc:
+            # There is no task, for example because the loop's task factory has raised. The thread
+            # must get an answer, or it would wait for ever. (It gets none if the loop ends.)
             ends_the_loop = isinstance(exc, SystemExit | KeyboardInterrupt)
-            if not ends_the_loop and outside.set_running_or_notify_cancel():
-                outside.set_exception(exc)
-            raise
+            if not ends_the_loop and thread_future.set_running_or_notify_cancel():
+                thread_future.set_exception(exc)
+            raise  # and the loop reports it
 
     loop.call_soon_threadsafe(start)
-    return outside
+    return thread_future
 
 
 def wrap_future(future: ThreadFuture[T] | Future[T], *,
                 loop: Loop | None = None) -> Future[T]:  # fmt: skip
-    """Return a Future that ends as the concurrent.futures.Future does; one of ours as it is."""
+    """Return a Future with the outcome of `future`, a concurrent.futures.Future.
+
+    Cancelling one cancels the other. A Future of this package is returned as it is. `loop` is by
+    default `get_event_loop()`. Raises AssertionError for any other object.
+    """
     if isfuture(future):
         return future
     import concurrent.futures
 
     assert isinstance(future, concurrent.futures.Future), (
         f"concurrent.futures.Future is expected, got {future!r}")  # fmt: skip
-    inside: Future[T] = (get_event_loop() if loop is None else loop).create_future()
-    _chain_future(future, inside)
-    return inside
+    wrapper: Future[T] = (get_event_loop() if loop is None else loop).create_future()
+    _chain_future(future, wrapper)
+    return wrapper
 
 
 def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
-    """Let `destination` end as `source` does; cancelling it cancels `source`."""
+    """Copy the outcome of `source` to `destination`; cancel `source` if `destination` is cancelled.
+
+    A done-callback of a concurrent.futures.Future runs in the thread that has completed it, where
+    it must not touch a Future. So the other future is only used in `_call_in_loop_of`.
+    """
 
     def cancel_source(destination: AnyFuture) -> None:
         if destination.cancelled():
-            _call_where_it_lives(source, source.cancel)
+            _call_in_loop_of(source, source.cancel)
 
-    def end_destination(source: AnyFuture) -> None:
-        _call_where_it_lives(destination, _copy_end, source, destination)
+    def complete_destination(source: AnyFuture) -> None:
+        _call_in_loop_of(destination, _copy_end, source, destination)
 
     destination.add_done_callback(cancel_source)
-    source.add_done_callback(end_destination)
+    source.add_done_callback(complete_destination)
 
 
-def _call_where_it_lives(future: AnyFuture, callback: Callback, *args: Any) -> None:
-    """Call in the thread of the future's loop; at once if it is one of no loop's."""
+def _call_in_loop_of(future: AnyFuture, callback: Callback, *args: Any) -> None:
+    """Call `callback(*args)` on the thread of the future's loop, or drop it if the loop is closed.
+
+    A concurrent.futures.Future has no loop, and any thread may use it: call it at once.
+    """
     if not isfuture(future):
         callback(*args)
     elif not (loop := tasks._loop_of(future)).is_closed():
@@ -180,12 +209,16 @@ def _call_where_it_lives(future: AnyFuture, callback: Callback, *args: Any) -> N
 
 
 def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
-    """End `destination` as `source` has ended, in the words of its own kind."""
+    """Complete `destination` with the outcome of `source`, which is done."""
     if source.cancelled():
         destination.cancel()
     if not isfuture(destination):
-        destination.set_running_or_notify_cancel()  # else nobody who waits hears of a cancellation
+        # The state after this is "running", or "cancelled and notified": a thread that waits with
+        # concurrent.futures.wait() is woken by the second, but not by a mere cancel().
+        destination.set_running_or_notify_cancel()
     if destination.cancelled():
+        # It was just cancelled above, or the program did not wait for the thread:
+        #     loop.run_in_executor(None, slow).cancel()
         return
     error = source.exception()
     if error is None:
@@ -195,7 +228,10 @@ def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
 
 
 def _translate(error: BaseException) -> BaseException:
-    """concurrent.futures' own exceptions as ours of the same name."""
+    """Replace the exceptions that concurrent.futures has of its own by ours of the same name.
+
+    A thread raises one, for example, if it calls `result()` of a future that was cancelled.
+    """
     from concurrent.futures import CancelledError, InvalidStateError
 
     if type(error) not in (CancelledError, InvalidStateError):

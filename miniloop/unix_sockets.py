@@ -1,8 +1,8 @@
 """Unix sockets: connections between processes of one machine, by a path.
 
 Purpose: `create_unix_connection` and `create_unix_server`.
-Invariants: those of connections.py. A server removes the file of its socket when it is closed, but
-not a file that another server has put in its place.
+Invariants: those of connections.py. A server that is closed removes the file of its socket, but not
+a file that another server has put in its place.
 The functions take the loop as their first argument: they are its methods (see unix_events.py). This
 file does not depend on what the bytes mean. Read datagrams.py first.
 """
@@ -13,7 +13,7 @@ import errno
 import os
 import socket
 
-from .connections import Connection, ProtocolFactory, Server, _make_connection, _serve
+from .connections import Connection, ProtocolFactory, Server, _make_connection
 from .datagrams import _remove_if, _remove_stale_socket
 from .events import Loop
 from .hints import Callable, TypeAlias
@@ -28,9 +28,10 @@ async def create_unix_connection(
     sock: socket.socket | None = None, server_hostname: str | None = None,
     ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
 ) -> Connection:  # fmt: skip
-    """Connect to the Unix socket at `path`, or take a connected `sock`; see create_connection.
+    """Connect to the Unix socket at `path`, or use the connected `sock`.
 
-    Raises OSError if nobody listens there.
+    Returns `(transport, protocol)`. For `ssl` and its timeouts see `create_connection`. Raises
+    OSError if no server listens there, ValueError for arguments that contradict each other.
     """
     if ssl and server_hostname is None:
         raise ValueError("you have to pass server_hostname when using ssl")
@@ -49,10 +50,11 @@ async def create_unix_server(
     ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
     start_serving: bool = True, cleanup_socket: bool = True,
 ) -> Server:  # fmt: skip
-    """Listen on the Unix socket at `path`, or on `sock`; see create_server.
+    """Listen on the Unix socket at `path`, or on the bound `sock`; return the Server.
 
-    A socket file that an earlier server has left at `path` is replaced. With `cleanup_socket`
-    the file is removed when the server is closed, if it is still the same (gh-111246).
+    A socket file that an earlier server has left at `path` is replaced. With `cleanup_socket`, the
+    file is removed when the server is closed, unless it was replaced in the meantime (gh-111246).
+    For the other parameters see `create_server`. Raises OSError if `path` cannot be used.
     """
     tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
     sock = _socket_for(path, sock, "path was not specified, and no sock specified")
@@ -61,11 +63,13 @@ async def create_unix_server(
             _bind(sock, os.fspath(path))
     clean_up = _remover_of_file(sock.getsockname()) if cleanup_socket else None
     server = Server(loop, [sock], protocol_factory, backlog, tls, clean_up)
-    return await _serve(server, start_serving)
+    if start_serving:
+        await server.start_serving()
+    return server
 
 
 def _socket_for(path: Path | None, sock: socket.socket | None, if_neither: str) -> socket.socket:
-    """`sock`, if it may be used; for `path` a new one."""
+    """Return `sock` or, if `path` is given, a new socket; raise ValueError if both or none are."""
     if sock is None:
         if path is None:
             raise ValueError(if_neither)
@@ -78,7 +82,7 @@ def _socket_for(path: Path | None, sock: socket.socket | None, if_neither: str) 
 
 
 def _bind(sock: socket.socket, path: str | bytes) -> None:
-    """Bind `sock` to `path`, in place of a socket that an earlier server has left there."""
+    """Bind `sock` to `path`; replace a socket file that an earlier server has left there."""
     _remove_stale_socket(path)
     try:
         sock.bind(path)
@@ -89,8 +93,8 @@ def _bind(sock: socket.socket, path: str | bytes) -> None:
 
 
 def _remover_of_file(path: str | bytes) -> Callable[[], None] | None:
-    """What removes the file of a socket, unless it is another one by then."""
-    if not os.path.exists(path):  # one of Linux's abstract sockets, or removed already
+    """Return a function that removes the file of a socket, unless it was replaced by another."""
+    if not os.path.exists(path):  # an abstract socket of Linux, or a file that is gone already
         return None
     ours = os.stat(path).st_ino
-    return lambda: _remove_if(path, lambda it: it.st_ino == ours, "clean up listening")
+    return lambda: _remove_if(path, lambda file: file.st_ino == ours, "clean up listening")
