@@ -1,7 +1,8 @@
 """What an event loop and a server offer: every method by name, none of them implemented.
 
-Purpose: `AbstractEventLoop`, `AbstractServer` and `AbstractEventLoopPolicy`, for `isinstance`, for annotations, for mocks made
-with a spec, and as the list of what an event loop of your own must have.
+Purpose: `AbstractEventLoop`, `AbstractServer` and `AbstractEventLoopPolicy`, for `isinstance`, for
+annotations, for mocks made with a spec, and as the list of what an event loop of your own must
+have.
 Invariants: names, parameters and defaults are those of asyncio 3.13. A method is an `async def`
 exactly where the real one is a coroutine: `iscoroutinefunction()` and `create_autospec()` ask that
 of the abstract class. SelectorEventLoop may have more parameters, never fewer, except where asyncio

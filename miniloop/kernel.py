@@ -157,8 +157,7 @@ class Kernel(AbstractEventLoop):
             self._timer_cancelled_count -= 1
 
     def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
-        if handle._scheduled:
-            self._timer_cancelled_count += 1
+        self._timer_cancelled_count += handle._scheduled
 
     # -- scheduling --------------------------------------------------------------------------------
 
@@ -191,8 +190,6 @@ class Kernel(AbstractEventLoop):
     def call_later(self, delay: float, callback: Callback, *args: Any,
                    context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Schedule `callback(*args)` to run in `delay` seconds."""
-        if delay is None:
-            raise TypeError("delay must not be None")
         # Repacking `*args` would make a timer 20 % slower, so call_at() is called only if a derived
         # class, or this instance, has one of its own.
         if getattr(self.call_at, "__func__", None) is not Kernel.call_at:

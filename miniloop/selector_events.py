@@ -18,11 +18,7 @@ from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
 from .abstract import FileDescriptorLike
 from .events import Callback, Handle, Loop
 from .format_helpers import logger
-from .hints import Any, Iterable, TypeAlias
-
-#: The handles of one descriptor, by event: EVENT_READ, EVENT_WRITE.
-Handles: TypeAlias = dict[int, Handle | None]
-
+from .hints import Any, Iterable
 
 # -- opening, closing, and waking up ---------------------------------------------------------------
 
@@ -150,7 +146,7 @@ def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle |
     return True
 
 
-def _watched(loop: Loop, fd: FileDescriptorLike) -> tuple[int, Handles]:
+def _watched(loop: Loop, fd: FileDescriptorLike) -> tuple[int, dict[int, Handle | None]]:
     """Return the events that `fd` is watched for, and their handles; none if the loop is closed."""
     key = None if loop._closed else loop._selector.get_map().get(fd)
     return (0, {}) if key is None else (key.events, key.data)

@@ -23,9 +23,8 @@ from __future__ import annotations
 
 import itertools
 import math
-import types
 from contextvars import Context, copy_context
-from types import CoroutineType, FrameType, GeneratorType
+from types import CoroutineType, FrameType, GeneratorType, coroutine
 from weakref import ref
 
 from . import events
@@ -483,7 +482,7 @@ def _leave_task(loop: Loop, task: Any) -> None:
 # -- sleep -----------------------------------------------------------------------------------------
 
 
-@types.coroutine
+@coroutine
 def _yield_once() -> Generator[None, None, None]:
     """Suspend the task for one iteration. A bare yield needs no Future: see Task._run."""
     yield
