@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .harness import Stage, attempt
+from .harness import Stage, attempt, attempt_await
 
 var: contextvars.ContextVar[int] = contextvars.ContextVar("var", default=0)
 
@@ -249,6 +249,37 @@ def test_the_message_of_a_cancelled_gather_does_not_come_from_its_children(stage
         log(type(child.result()).__name__)
 
     assert stage.run(main) == [(), "CancelledError"]
+
+
+def test_the_message_of_a_cancelled_gather_is_that_of_the_last_request_to_its_last_child(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def ignore_cancellation(ending: str) -> str:
+        try:
+            await aio.sleep(10)
+        except aio.CancelledError:
+            if ending == "fails":
+                raise ValueError from None
+        return "ended"
+
+    async def main() -> None:
+        for ending in ("returns", "fails"):
+            for cancelled in (0, 1):
+                children = [aio.create_task(ignore_cancellation(ending)) for _ in range(2)]
+                gathering = aio.gather(*children, return_exceptions=True)
+                await aio.sleep(0)
+                gathering.cancel("enough")
+                children[cancelled].cancel("at once")  # after "enough", before the child runs
+                log(ending, cancelled, await attempt_await(gathering))
+
+    assert stage.run(main) == [
+        ("returns", 0, "raised CancelledError"),
+        ("returns", 1, "raised CancelledError: at once"),
+        ("fails", 0, "raised CancelledError"),
+        ("fails", 1, "raised CancelledError: at once"),
+    ]
 
 
 def test_a_group_survives_a_cancel_method_that_raises(stage: Stage) -> None:

@@ -112,6 +112,8 @@ def test_a_future_that_contains_itself_has_a_repr(stage: Stage) -> None:
 def test_a_report_refers_to_the_future_object_that_the_program_made(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
+    addresses: set[int] = set()
+
     class Promise(aio.Future):  # type: ignore[misc, name-defined]
         pass
 
@@ -120,7 +122,7 @@ def test_a_report_refers_to_the_future_object_that_the_program_made(stage: Stage
 
     def handler(loop: Any, context: dict[str, Any]) -> None:
         future = context["future"]
-        log(type(future).__name__, future.label, outcome(future))
+        log(type(future).__name__, future.label, outcome(future), id(future) in addresses)
 
     async def fail() -> None:
         raise Failure
@@ -132,6 +134,7 @@ def test_a_report_refers_to_the_future_object_that_the_program_made(stage: Stage
         future.set_exception(Failure())
         task = Job(fail(), loop=loop)
         future.label, task.label = "mine", "yours"
+        addresses.update([id(future), id(task)])
         await aio.sleep(0)
         del future
         stage.collect()
@@ -139,8 +142,8 @@ def test_a_report_refers_to_the_future_object_that_the_program_made(stage: Stage
         stage.collect()
 
     assert stage.run(main) == [
-        ("Promise", "mine", "raised Failure"),
-        ("Job", "yours", "raised Failure"),
+        ("Promise", "mine", "raised Failure", True),
+        ("Job", "yours", "raised Failure", True),
     ]
 
 

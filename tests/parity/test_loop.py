@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from typing import Any
+
+import pytest
 
 from tests.parity.harness import Stage, attempt, older_asyncio_differs, outcome
 
@@ -173,6 +176,100 @@ def test_every_method_of_a_closed_loop_raises(stage: Stage) -> None:
     coroutine.close()
 
     assert log == ["raised RuntimeError: Event loop is closed"] * len(calls)
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["", "debug"])
+@pytest.mark.parametrize("ran", [False, True], ids=["never ran", "ran"])
+def test_these_calls_raise_on_a_closed_loop_in_both_modes(
+    stage: Stage, ran: bool, debug: bool
+) -> None:
+    aio, log, loop = stage.aio, stage.log, stage.new_loop()
+    loop.set_debug(debug)
+    if ran:
+        loop.run_until_complete(aio.sleep(1))
+    loop.close()
+    coroutine = aio.sleep(1)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        calls: list[tuple[Any, ...]] = [
+            (loop.call_soon, print),
+            (loop.call_later, 1, print),
+            (loop.call_at, 1, print),
+            (loop.call_soon_threadsafe, print),
+            (loop.run_forever,),
+            (loop.run_until_complete, coroutine),
+            (loop.create_task, coroutine),
+            (loop.run_in_executor, None, print),
+            (loop.add_reader, ours, print),
+            (loop.add_writer, ours, print),
+            (loop.add_signal_handler, signal.SIGUSR1, print),
+        ]
+        for function, *arguments in calls:
+            log(attempt(function, *arguments))
+        log(attempt(loop.remove_reader, ours), attempt(loop.remove_writer, ours))
+    coroutine.close()
+    log(attempt(loop.close), attempt(loop.stop), loop.get_debug())
+
+    assert log == [
+        *["raised RuntimeError: Event loop is closed"] * len(calls),
+        ("returned False", "returned False"),
+        ("returned None", "returned None", debug),
+    ]
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["", "debug"])
+@pytest.mark.parametrize("end", ["set_result", "set_exception", "cancel"])
+def test_a_future_of_a_closed_loop_is_done_although_it_cannot_wake_its_waiters(
+    stage: Stage, end: str, debug: bool
+) -> None:
+    log, loop = stage.log, stage.new_loop()
+    loop.set_debug(debug)
+    loop.set_exception_handler(stage.report)
+    arguments = {"set_result": (1,), "set_exception": (ValueError(),), "cancel": ()}[end]
+
+    async def wait(future: Any) -> None:
+        await future
+
+    lonely, called_back, awaited = (loop.create_future() for _ in range(3))
+    called_back.add_done_callback(log)
+    task = loop.create_task(wait(awaited))
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+    for future in (lonely, called_back, awaited):
+        log(attempt(getattr(future, end), *arguments), outcome(future))
+        log(attempt(future.add_done_callback, log))
+    log(outcome(task))
+    del task, awaited, future
+    stage.collect()
+
+    done = {"set_result": "returned 1", "set_exception": "raised ValueError", "cancel": "cancelled"}
+    returned = "returned True" if end == "cancel" else "returned None"
+    closed = "raised RuntimeError: Event loop is closed"
+    assert log == [
+        *[(returned, done[end]), closed],
+        *[(closed, done[end]), closed] * 2,
+        "pending",
+        ("report", "Task was destroyed but it is pending!", None),
+    ]
+
+
+def test_two_closed_loops_share_nothing_with_one_that_runs(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    closed = [stage.new_loop(), stage.new_loop()]
+    for loop in closed:
+        loop.call_soon(log, "never called")
+        loop.call_later(1, log, "never called")
+        loop.close()
+
+    async def main() -> None:
+        for loop in closed:
+            log(attempt(loop.call_soon, log, "never called"))
+        await aio.sleep(2)
+        log("still running", stage.now)
+
+    refused = "raised RuntimeError: Event loop is closed"
+    assert stage.run(main) == [*[refused] * 2, ("still running", 2.0)]
 
 
 def test_callbacks_that_are_left_when_the_loop_is_closed_never_run(stage: Stage) -> None:
