@@ -199,12 +199,13 @@ def test_a_loop_without_a_selector_of_its_own_cannot_watch_descriptors_or_signal
             lambda: loop.remove_signal_handler(signal.SIGUSR1),
         ):
             stage.log(attempt(call))
-        for await_one in (
+        waits: list[Callable[[], Any]] = [
             lambda: loop.sock_recv(ours, 1),
             lambda: loop.sock_sendall(ours, b"x"),
             lambda: loop.create_unix_server(stage.aio.Protocol, "/nowhere"),
             lambda: loop.create_unix_connection(stage.aio.Protocol, "/nowhere"),
-        ):
+        ]
+        for await_one in waits:
             stage.log(loop.run_until_complete(attempt_await(await_one())))
     loop.close()
     assert stage.log == ["raised NotImplementedError"] * 10

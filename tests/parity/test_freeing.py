@@ -277,7 +277,7 @@ async def locks_and_queues(aio: Any) -> Watched:
 
 
 #: What remains until the garbage collector runs: the task and its future refer to each other.
-REMAINS = {a_pending_future_that_a_dropped_task_awaits: ["future", "task"]}
+REMAINS: dict[Story, list[str]] = {a_pending_future_that_a_dropped_task_awaits: ["future", "task"]}
 
 STORIES: list[Story] = [
     a_failed_task,
