@@ -148,8 +148,8 @@ def _check_arguments(sock: socket.socket, file: Any, offset: Any, count: Any) ->
 class _SendfileProtocol(streams.FlowControlMixin):
     """The protocol of a transport while a file is sent over it, in place of the program's own.
 
-    To make one is to pause reading and to take the program's protocol out: it must not be asked to
-    pause or resume because of the file. `restore_protocol` undoes both.
+    The constructor pauses reading and takes the program's protocol out, because that must not be
+    asked to pause and resume writing for the sake of the file. `restore_protocol` undoes both.
     """
 
     _timeout: Any = None  # of send_over_socket(); None: the socket is not used directly
@@ -200,7 +200,7 @@ class _SendfileProtocol(streams.FlowControlMixin):
         connection. Therefore connection_lost() lets a timeout expire, which cancels it.
         """
         transport, transports = self._transport, self._loop._transports
-        transport._sending_file = True  # write() raises: its data could be sent amid the file
+        transport._sending_file = True  # write() raises: its data would end up inside the file
         try:
             async with timeouts.timeout(None) as self._timeout:
                 await self._drain()
