@@ -287,7 +287,7 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
 
     def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:
         loop = get_event_loop()
-        self._done: Queue[Future[T] | None] = Queue()  # None stands for one that is too late
+        self._done: Queue[Future[T] | None] = Queue()  # None: one that is too late
         self._pending = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
         self._left = len(self._pending)  # how many items the iterator has yet to yield
         for future in self._pending:
