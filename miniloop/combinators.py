@@ -359,5 +359,5 @@ def shield(arg: Awaitable[T]) -> Future[T]:
     inner.add_done_callback(inner_done)
     # If inner_done stayed after the waiter was cancelled, it would mark a later exception of inner
     # as retrieved, and the exception would not be logged although nobody has seen it.
-    outer.add_done_callback(lambda _: inner.remove_done_callback(inner_done))
+    outer.add_done_callback(lambda _: inner.done() or inner.remove_done_callback(inner_done))
     return outer

@@ -298,9 +298,6 @@ async def _make_transport(loop: Loop, kind: Callable[..., Any], file: Any, facto
     return transport, protocol
 
 
-_join = _make_transport  # the earlier name, in subprocess.py
-
-
 # -- servers ---------------------------------------------------------------------------------------
 
 

@@ -146,28 +146,21 @@ class Future(Generic[T]):
 
     def _schedule_waiters(self) -> None:
         """Move the waiters to the ready queue, in the order in which they came."""
-        first, others = self._first_waiter, self._other_waiters
-        if first is not None:
-            self._first_waiter = None
-            loop = self._loop
-            if loop._debug or type(first) is Handle:
-                self._make_ready(first)
-            else:
-                loop._ready.append(first)
-            if others is not None:
-                self._other_waiters = None
-                for waiter in others:
-                    self._make_ready(waiter)
-
-    def _make_ready(self, waiter: Any) -> None:
-        loop = self._loop
+        first, others, loop = self._first_waiter, self._other_waiters, self._loop
+        if first is None:
+            return
+        self._first_waiter = self._other_waiters = None
         if loop._debug:
             loop._check_thread()
-        if type(waiter) is Handle:
-            waiter._args = (self,)
-            if loop._debug:
-                waiter._source_traceback = extract_stack()  # what completed the future
-        loop._ready.append(waiter)
+        if others is None and type(first) is not Handle:  # one task, as most often
+            loop._ready.append(first)
+            return
+        for waiter in [first] if others is None else [first, *others]:
+            if type(waiter) is Handle:
+                waiter._args = (self,)
+                if loop._debug:
+                    waiter._source_traceback = extract_stack()  # what completed the future
+            loop._ready.append(waiter)
 
     # -- asking for the outcome --------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from . import events
 from .abstract import AbstractEventLoop, TaskFactory
-from .events import Args, Callback, Handle, TimerHandle
+from .events import Callback, Handle, TimerHandle
 from .futures import Future, _allocate, isfuture
 from .hints import Any, Awaitable, Callable, Coro, Final, T
 from .tasks import Task, _register_task, eager_task_factory, ensure_future
@@ -145,9 +145,8 @@ class Kernel(AbstractEventLoop):
     def _drop_cancelled_timers(self) -> None:
         """Remove cancelled timers from the head of the heap, or all of them if they are many."""
         scheduled = self._scheduled
-        many = len(scheduled) > _MIN_SCHEDULED_TIMER_HANDLES
-        limit = len(scheduled) * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
-        if many and self._timer_cancelled_count > limit:
+        many = len(scheduled) * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
+        if len(scheduled) > _MIN_SCHEDULED_TIMER_HANDLES and self._timer_cancelled_count > many:
             # In place, because _run_once refers to the list.
             scheduled[:] = [entry for entry in scheduled if not entry[1].cancelled()]
             heapq.heapify(scheduled)
@@ -190,6 +189,8 @@ class Kernel(AbstractEventLoop):
     def call_later(self, delay: float, callback: Callback, *args: Any,
                    context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Schedule `callback(*args)` to run in `delay` seconds."""
+        if delay is None:
+            raise TypeError("delay must not be None")
         # Repacking `*args` would make a timer 20 % slower, so call_at() is called only if a derived
         # class, or this instance, has one of its own.
         if getattr(self.call_at, "__func__", None) is not Kernel.call_at:
@@ -207,7 +208,9 @@ class Kernel(AbstractEventLoop):
             raise TypeError("when cannot be None")
         return self._call_at(when, callback, args, context)
 
-    def _call_at(self, when: float, callback: Callback, args: Args, context: Any) -> TimerHandle:
+    def _call_at(
+        self, when: float, callback: Callback, args: tuple[Any, ...], context: Any
+    ) -> TimerHandle:
         if when != when:  # only a NaN is not equal to itself
             raise ValueError("Invalid time: NaN (not a number)")
         if self._closed:

@@ -63,7 +63,8 @@ _provide("base_events", unix_events.BaseEventLoop, connections.Server,
 _provide("selector_events", unix_events.BaseSelectorEventLoop)
 _provide("events", abstract.AbstractEventLoop, abstract.AbstractServer,
          abstract.AbstractEventLoopPolicy, policies.get_event_loop_policy,
-         policies.set_event_loop_policy)  # fmt: skip
+         policies.set_event_loop_policy, policies.set_event_loop,
+         policies.new_event_loop)  # fmt: skip
 _provide("unix_events", policies.DefaultEventLoopPolicy)
 _provide("futures", threads.wrap_future, _PyFuture=futures.Future)
 _provide("tasks", combinators.gather, combinators.wait, combinators.as_completed,

@@ -11,9 +11,8 @@ The functions take the loop as their first argument: they are the methods of Bas
 
 from __future__ import annotations
 
-import selectors
 import socket
-from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, DefaultSelector, SelectorKey
 
 from .abstract import FileDescriptorLike
 from .events import Callback, Handle, Loop
@@ -23,9 +22,9 @@ from .hints import Any, Iterable
 # -- opening, closing, and waking up ---------------------------------------------------------------
 
 
-def _open(loop: Loop, selector: selectors.BaseSelector | None) -> None:
+def _open(loop: Loop, selector: BaseSelector | None) -> None:
     """Give the loop its selector and its wake-up socket."""
-    loop._selector = selectors.DefaultSelector() if selector is None else selector
+    loop._selector = DefaultSelector() if selector is None else selector
     loop._ssock, loop._csock = socket.socketpair()
     loop._ssock.setblocking(False)
     loop._csock.setblocking(False)

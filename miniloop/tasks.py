@@ -91,8 +91,7 @@ class Task(Future[T]):
         # The next step must raise CancelledError: cancel() was called while nothing was awaited.
         self._must_cancel = False
         self._num_cancels_requested = 0  # calls of cancel() minus calls of uncancel()
-        self._log_destroy_pending = True  # see __del__
-        self._registered = False  # all_tasks() finds the task in _tasks
+        self._log_destroy_pending, self._registered = True, False  # see __del__ and all_tasks
 
     def _run_eagerly(self) -> None:
         """Take the first step at once, inside the current task's step (gh-97696)."""
@@ -245,9 +244,9 @@ class Task(Future[T]):
         if self._state is not PENDING:
             self._report_late_step()
         elif isinstance(exc, CancelledError):
-            self._must_cancel = False
-            Future.cancel(self)
-            self._cancelled_exc = exc
+            self._state, self._cancelled_exc = CANCELLED, exc
+            self._cancel_message, self._must_cancel = None, False
+            self._schedule_waiters()
         else:
             Future.set_exception(self, exc)
 
@@ -430,9 +429,7 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
     `loop` is the running loop by default; RuntimeError if there is none.
     """
     loop = events.get_running_loop() if loop is None else loop
-    if isinstance(loop, AbstractEventLoop):
-        return loop._current_task  # type: ignore[no-any-return, attr-defined]
-    return vars(loop).get("_current_task")
+    return getattr(loop, "_current_task", None)
 
 
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
