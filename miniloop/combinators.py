@@ -174,10 +174,8 @@ class _GatheringFuture(Future[list[Any]]):
                 #     async def child():
                 #         try: await sleep(60)
                 #         except CancelledError: return 1
-                # The message of cancel() is taken from the last child, if that was cancelled.
-                last = self._children[-1]
-                cancelled = last._make_cancelled_error() if last.cancelled() else CancelledError()
-                self.set_exception(cancelled)
+                # The message is that of the last child's own last cancel().
+                self.set_exception(self._children[-1]._make_cancelled_error())
             else:
                 self.set_result(results)
 

@@ -118,8 +118,8 @@ class Task(Future[T]):
                 waiter is not None and (waiter._exception is not None or waiter._state is CANCELLED)
             ):
                 # Raise where the coroutine waits: it was cancelled, or what it awaits has failed.
-                exc = self._exception_to_throw(waiter)
-                awaited = self._context.run(type(coro).throw, coro, exc)
+                error = self._exception_to_throw(waiter)
+                awaited = self._context.run(type(coro).throw, coro, error)
             else:
                 # The coroutine runs here, until its next await. Why not `coro.send`: that makes a
                 # bound method, which takes an eighth of a task switch.
@@ -142,7 +142,8 @@ class Task(Future[T]):
             del self, coro
         finally:
             loop._current_task = None
-            waiter = None  # it may be, or hold, an exception that the coroutine keeps
+            # The coroutine may keep the exception, whose traceback can refer to this frame.
+            waiter = error = None  # type: ignore[assignment]
 
     def _exception_to_throw(self, waiter: Future[Any] | None) -> BaseException:
         """Return the exception that the step raises in the coroutine.

@@ -33,6 +33,7 @@ from . import (
     threads,
     unix_sockets,
 )
+from .format_helpers import _logging, _traceback
 from .kernel import Kernel
 
 __all__ = ("BaseEventLoop", "EventLoop", "SelectorEventLoop")
@@ -43,6 +44,9 @@ class BaseEventLoop(Kernel):
 
     def __init__(self) -> None:
         super().__init__()
+        # At the exit of the interpreter there may be something to report, and no import works.
+        _logging()
+        _traceback()
         self.set_debug(debug._is_debug_mode())
 
     def close(self) -> None:

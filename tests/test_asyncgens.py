@@ -42,7 +42,7 @@ def test_the_loop_sets_its_hooks_while_it_runs_and_restores_the_old_ones() -> No
             with pytest.raises(SystemExit):
                 loop.run_forever()
             steps.append(tuple(sys.get_asyncgen_hooks()))
-            hooks = (loop._asyncgen_begins, loop._asyncgen_is_dropped)
+            hooks = (loop._asyncgen_firstiter_hook, loop._asyncgen_finalizer_hook)
         assert steps == [hooks, (theirs, theirs), (theirs, theirs)]
     finally:
         sys.set_asyncgen_hooks(*before)
@@ -72,7 +72,7 @@ def test_a_generator_dropped_after_the_loop_was_closed_is_not_closed() -> None:
     with virtual_loop() as loop:
         generator = ticks(steps)
         loop.run_until_complete(anext(generator))
-    loop._asyncgen_is_dropped(generator)
+    loop._asyncgen_finalizer_hook(generator)
     assert (list(loop._asyncgens), len(loop._ready), steps) == ([], 0, [])
     with pytest.raises(StopIteration):  # closed manually, because no loop does it
         closing = generator.aclose().__await__()

@@ -15,6 +15,7 @@ import contextlib
 import contextvars
 import gc
 import importlib.util
+import inspect
 import io
 import logging
 import os
@@ -32,6 +33,7 @@ import pytest
 
 import miniloop
 from tests.certificates import NAME, TLSPeer, client_context, server_context, stranger_context
+from tests.parity.harness import Stage
 
 BOTH = (asyncio, miniloop)
 RELEASE = sys.version_info[:3]
@@ -167,40 +169,6 @@ def test_selector_calls_in_a_busy_iteration() -> None:
     assert [selects(aio) for aio in BOTH] == [10, 0]
 
 
-def test_freeing_a_pending_future_with_callbacks() -> None:
-    def is_freed_with_its_last_reference(aio: Any) -> bool:
-        loop = aio.SelectorEventLoop()
-        future = loop.create_future()
-        future.add_done_callback(print)
-        watched = weakref.ref(future)
-        gc.disable()
-        try:
-            del future
-            return watched() is None
-        finally:
-            gc.enable()
-            loop.close()
-
-    assert [is_freed_with_its_last_reference(aio) for aio in BOTH] == [True, False]
-
-
-def test_the_future_in_a_report_of_a_lost_exception() -> None:
-    def reported_is_the_future_itself(aio: Any) -> bool:
-        loop = aio.SelectorEventLoop()
-        reports: list[dict[str, Any]] = []
-        loop.set_exception_handler(lambda loop, context: reports.append(context))
-        future = loop.create_future()
-        future.set_exception(ValueError("lost"))
-        address, shown = id(future), repr(future)
-        del future
-        loop.close()
-        (report,) = reports
-        assert repr(report["future"]) == shown
-        return id(report["future"]) == address
-
-    assert [reported_is_the_future_itself(aio) for aio in BOTH] == [True, False]
-
-
 def test_a_gather_argument_that_fails_after_another_one_was_refused() -> None:
     def is_reported(aio: Any) -> bool:
         reports: list[dict[str, Any]] = []
@@ -235,6 +203,74 @@ def test_a_future_subclass_that_does_not_call_init() -> None:
         return type(caught.value).__name__, future.done()
 
     assert [use_it(aio) for aio in BOTH] == [("RuntimeError", False), ("AttributeError", True)]
+
+
+def test_a_deadline_that_is_not_a_number() -> None:
+    nan = float("nan")
+
+    def observed(aio: Any) -> dict[str, str]:
+        async def reschedule() -> None:
+            async with aio.timeout(None) as limit:
+                limit.reschedule(nan)
+
+        async def enter(limit: Any) -> None:
+            async with limit:
+                pass
+
+        async def main() -> dict[str, str]:
+            loop = aio.get_running_loop()
+            fired: list[str] = []
+            found: dict[str, str] = {}
+            calls: dict[str, Any] = {
+                "call_at": lambda: loop.call_at(nan, fired.append, "call_at"),
+                "call_later": lambda: loop.call_later(nan, fired.append, "call_later"),
+                "timeout": lambda: enter(aio.timeout(nan)),
+                "timeout_at": lambda: enter(aio.timeout_at(nan)),
+                "reschedule": reschedule,
+                "wait_for": lambda: aio.wait_for(aio.sleep(0), nan),
+            }
+            for name, call in calls.items():
+                try:
+                    made = call()
+                    if inspect.isawaitable(made):
+                        await made
+                except ValueError as error:
+                    found[name] = str(error).partition(":")[0]
+                else:
+                    found[name] = "accepted"
+            await settle(aio)
+            if fired:
+                found["fired at once"] = ", ".join(fired)
+            return found
+
+        return dict(run(aio, main()))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # wait_for() refuses before it awaits its coroutine
+        theirs, ours = (observed(aio) for aio in BOTH)
+        gc.collect()
+    others = ["timeout", "timeout_at", "reschedule", "wait_for"]
+    both = {"call_at": "accepted", "call_later": "accepted"}
+    fired = {"fired at once": "call_at, call_later"}
+    assert theirs == both | dict.fromkeys(others, "accepted") | fired
+    refused = {"call_at": "Invalid time", "call_later": "Invalid time"}
+    assert ours == refused | dict.fromkeys(others, "Invalid deadline")
+
+    def first_timer(name: str) -> float:
+        """Return when a timer for the first second fires, among others and one for NaN."""
+        stage = Stage(name)
+        loop = stage.new_loop()
+        fired: list[float] = []
+        for when in (5, nan, 6):
+            with contextlib.suppress(ValueError):
+                loop.call_at(when, int)
+        loop.call_at(1, lambda: fired.append(stage.now))
+        loop.call_at(9, loop.stop)
+        loop.run_forever()
+        stage.close()
+        return fired[0]
+
+    assert [first_timer(aio.__name__) for aio in BOTH] == [6.0, 1.0]
 
 
 def test_a_loop_derived_from_abstracteventloop_alone() -> None:
@@ -1031,29 +1067,6 @@ def test_a_task_that_awaits_itself_twice() -> None:
         [itself, "await wasn't used with future"],
         [itself, itself],
     ]
-
-
-def test_the_cancel_message_of_a_gather_whose_last_child_suppresses_it() -> None:
-    def message(aio: Any) -> str:
-        async def refuse() -> None:
-            try:
-                await aio.sleep(10)
-            except aio.CancelledError:
-                return
-
-        async def main() -> str:
-            child = aio.ensure_future(refuse())
-            gathered = aio.gather(child)
-            await aio.sleep(0)
-            gathered.cancel("enough")
-            child.cancel("at once")  # it is scheduled, but has not run yet
-            with pytest.raises(aio.CancelledError) as caught:
-                await gathered
-            return str(caught.value)
-
-        return str(run(aio, main()))
-
-    assert [message(aio) for aio in BOTH] == ["at once", ""]
 
 
 def test_bytes_read_at_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import traceback
 import weakref
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
@@ -39,7 +40,7 @@ def retrieve(future: miniloop.Future[Any]) -> None:
 def test_only_a_pending_future_has_waiters(ending: str) -> None:
     with virtual_loop() as loop:
         future = loop.create_future()
-        steps = [future._callbacks]
+        steps: list[object] = [future._callbacks]
         future.add_done_callback(ignore)
         assert future._callbacks is not None
         steps.append(future.remove_done_callback(ignore))
@@ -56,16 +57,15 @@ def test_only_a_pending_future_has_waiters(ending: str) -> None:
 def test_completing_a_future_moves_its_waiters_to_the_ready_queue_in_order() -> None:
     entries: list[str] = []
 
+    class WatchedQueue(deque[Any]):
+        def append(self, entry: Any) -> None:
+            entries.append(type(entry).__name__)
+            super().append(entry)
+
     class Watched(VirtualLoop):
         def __init__(self) -> None:
             super().__init__()
-            append = self._enqueue
-
-            def enqueue(entry: Any) -> None:
-                entries.append(type(entry).__name__)
-                append(entry)
-
-            self._enqueue = enqueue
+            self._ready = WatchedQueue()
 
     loop = Watched()
     future = loop.create_future()
@@ -277,23 +277,24 @@ def test_a_failed_future_is_reported_when_it_is_freed(
     async def story() -> Any:
         loop: Any = miniloop.get_running_loop()
         future = make()
-        shown = repr(future)
+        shown, number = repr(future), id(future)
         assert loop.reports == []
         del future
         (report,) = loop.reports
         take_reports()
+        assert id(report["future"]) == number  # the future itself, and not a copy
         return report, shown
 
     report, shown = play(story)
-    twin = report["future"]
+    lost = report["future"]
     assert report["message"] == f"{name} exception was never retrieved"
     assert repr(report["exception"]) == "KeyError('unseen')"
-    assert type(twin).__name__ == name
-    assert (repr(twin), twin.done(), twin.cancelled()) == (shown, True, False)
-    assert twin.exception() is report["exception"]
-    assert getattr(twin, "label", None) == ("mine" if name == "Labelled" else None)
+    assert type(lost).__name__ == name
+    assert (repr(lost), lost.done(), lost.cancelled()) == (shown, True, False)
+    assert lost.exception() is report["exception"]
+    assert getattr(lost, "label", None) == ("mine" if name == "Labelled" else None)
     with pytest.raises(KeyError, match="unseen"):
-        twin.result()
+        lost.result()
 
 
 def test_a_failed_task_is_reported_with_its_name_and_coroutine() -> None:
@@ -309,10 +310,10 @@ def test_a_failed_task_is_reported_with_its_name_and_coroutine() -> None:
         return report, shown
 
     report, shown = play(story)
-    twin = report["future"]
+    lost = report["future"]
     assert report["message"] == "Task exception was never retrieved"
-    assert (twin.get_name(), twin.cancelling(), twin.get_coro().__name__) == ("lost", 0, "fail")
-    assert repr(twin) == shown
+    assert (lost.get_name(), lost.cancelling(), lost.get_coro().__name__) == ("lost", 0, "fail")
+    assert repr(lost) == shown
 
 
 def test_the_report_itself_is_not_reported() -> None:

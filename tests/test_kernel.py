@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import miniloop
-from miniloop import base_events
+from miniloop import kernel
 from tests.virtual import VirtualLoop, virtual_loop
 
 # The ready queue
@@ -125,7 +125,7 @@ def test_the_loop_waits_until_the_next_timer_but_at_most_a_day() -> None:
         loop.run_forever()
         loop.call_later(week, loop.stop)
         loop.run_forever()
-        assert loop.counter.timeouts == [2.0] + [base_events.MAXIMUM_SELECT_TIMEOUT] * 7
+        assert loop.counter.timeouts == [2.0] + [kernel.MAXIMUM_SELECT_TIMEOUT] * 7
         assert loop.time() == 2 + week
 
 

@@ -72,9 +72,10 @@ def members(kind: type) -> set[str]:
     }
 
 
-def parameters(function: Any) -> dict[str, tuple[object, str]]:
+def parameters(function: Any, *, method: bool) -> dict[str, tuple[object, str]]:
+    """Return the parameters with which a program calls it, so without the `self` of a method."""
     try:
-        found = inspect.signature(function).parameters.values()
+        found = list(inspect.signature(function).parameters.values())[method:]
     except ValueError:  # an exception that inherits from BaseException, which has no signature
         return {}
     return {parameter.name: (parameter.kind, repr(parameter.default)) for parameter in found}
@@ -88,16 +89,18 @@ def differences() -> Iterator[str]:
             yield from differences_of(name, theirs(name), getattr(miniloop, name))
 
 
-def differences_of(name: str, reference: Any, ours: Any) -> Iterator[str]:
+def differences_of(name: str, reference: Any, ours: Any, method: bool = False) -> Iterator[str]:
     if inspect.isclass(reference):
         yield from (f"{name}.{method}" for method in members(reference) ^ members(ours))
-        for method in members(reference) & members(ours):
+        for member in members(reference) & members(ours):
             if name not in NOT_COMPARED:
+                static = [inspect.getattr_static(kind, member) for kind in (reference, ours)]
+                is_method = all(map(inspect.isfunction, static))
                 yield from differences_of(
-                    f"{name}.{method}", getattr(reference, method), getattr(ours, method)
+                    f"{name}.{member}", getattr(reference, member), getattr(ours, member), is_method
                 )
     if name not in NOT_COMPARED:
-        here, there = parameters(ours), parameters(reference)
+        here, there = (parameters(one, method=method) for one in (ours, reference))
         yield from (f"{name}({key})" for key in here | there if here.get(key) != there.get(key))
         if here.keys() == there.keys() and list(here) != list(there):
             yield f"{name}: the order of its parameters"

@@ -1,9 +1,11 @@
-"""SelectorEventLoop: the class of a new loop, and the order of its base classes."""
+"""SelectorEventLoop: the class of a new loop, its base classes, and where its methods are."""
 
 from __future__ import annotations
 
+import inspect
+
 import miniloop
-from miniloop import READING_ORDER
+from miniloop import debug
 
 
 def test_a_new_loop_is_a_selector_event_loop() -> None:
@@ -13,16 +15,56 @@ def test_a_new_loop_is_a_selector_event_loop() -> None:
     loop.close()
 
 
-def test_the_base_classes_of_the_loop_are_in_reading_order() -> None:
-    files = [name for ring in READING_ORDER.values() for name in ring]
-    modules = [
-        base.__module__.rpartition(".")[2] for base in reversed(miniloop.SelectorEventLoop.__mro__)
-    ][1:]
-    assert modules[:2] == ["events", "base_events"]
-    assert modules[-1] == "unix_events"
-    assert [files.index(module) for module in modules] == sorted(
-        files.index(module) for module in modules
-    )
+def test_the_loop_has_asyncios_three_classes_upon_the_kernel() -> None:
+    names = [kind.__name__ for kind in miniloop.SelectorEventLoop.__mro__]
+    assert names == [
+        "SelectorEventLoop",
+        "BaseSelectorEventLoop",
+        "BaseEventLoop",
+        "Kernel",
+        "AbstractEventLoop",
+        "object",
+    ]
+    assert miniloop.BaseEventLoop.__module__ == "miniloop.unix_events"
+
+
+def test_each_method_of_the_loop_is_defined_once() -> None:
+    """A method of a base class is replaced only where the class says how it differs."""
+    kernel, base, selector, unix = reversed(miniloop.SelectorEventLoop.__mro__[:4])
+    replaced = {
+        (one.__name__, name)
+        for one, *bases in (
+            (base, kernel),
+            (selector, base, kernel),
+            (unix, selector, base, kernel),
+        )
+        for name in vars(one)
+        if callable(getattr(one, name)) and any(name in vars(below) for below in bases)
+    }
+    assert replaced == {
+        ("BaseEventLoop", "__init__"),
+        ("BaseSelectorEventLoop", "__init__"),
+        ("SelectorEventLoop", "_sock_sendfile_native"),  # with os.sendfile
+    }
+
+
+def test_every_abstract_method_of_a_loop_is_implemented() -> None:
+    abstract = miniloop.AbstractEventLoop
+    missing = {
+        name
+        for name, value in vars(abstract).items()
+        if inspect.isfunction(value) and getattr(miniloop.SelectorEventLoop, name) is value
+    }
+    assert missing == set()
+
+
+def test_a_bound_function_is_a_method_like_any_other() -> None:
+    loop = miniloop.new_event_loop()
+    assert loop.get_debug.__func__ is debug.get_debug
+    assert loop.add_reader.__self__ is loop
+    assert str(inspect.signature(loop.remove_reader)) == "(fd: 'FileDescriptorLike') -> 'bool'"
+    assert inspect.iscoroutinefunction(loop.create_server)
+    loop.close()
 
 
 def test_two_loops_share_no_state() -> None:

@@ -6,8 +6,7 @@ miniloop differs*, or describes what asyncio did before 3.13.
 
 When objects are freed is compared only in part. A report of a lost exception, or of a coroutine
 that was never awaited, must appear, but a `Late` rule ignores where. From 3.13 on, these rules
-apply to tasks only in programs that make an eager task without create_task(), and to futures
-everywhere.
+apply only to programs that make eager tasks.
 """
 
 from __future__ import annotations
@@ -152,7 +151,6 @@ NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
 LOST: Final = (
     r"(?:handler \(future\)|ERROR): (\w+ exception was never retrieved[^|]*?)(?: \| future: .*)?$"
 )
-LOST_FUTURE: Final = LOST.replace(r"\w+", "(?:Future|_GatheringFuture)")
 LOST_EXIT: Final = LOST.replace("[^|]*?", " (?:SystemExit|KeyboardInterrupt)[^|]*?")
 
 CALLED: Final = (
@@ -203,7 +201,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "the name of a task from a factory",
-        "the row of this name: None on 3.13.0",
+        "the row: The name of a task created by a task factory",
         "miniloop",
         r"(left: T\d+ |name='?|: ')(?:None|Task-\+\d+)(?=[: ,'])",
         r"\1Task-N",
@@ -304,13 +302,6 @@ RULES: Final[tuple[Rule, ...]] = (
         LOST,
         "",
         only=r"eager_start",
-    ),
-    Late(
-        "when the lost exception of a future is reported",
-        "the row: Freeing a pending future with callbacks",
-        "miniloop",
-        LOST_FUTURE,
-        "",
     ),
     Rule(
         "the context of an exception that is reported later",

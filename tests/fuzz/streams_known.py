@@ -106,7 +106,7 @@ TABLE_ROW: Final = "the row: Calls on a transport that has drained and closed"
 
 FAULTS: Final[tuple[Fault, ...]] = (
     Refused(
-        "a call to a transport that has drained and closed",
+        "calls on a transport that has drained and closed",
         "the row of this name",
         r"(write|abort) raised AttributeError: "
         r"'NoneType' object has no attribute '(?:call_exception_handler|call_soon)'",

@@ -210,8 +210,8 @@ do(transport.is_closing)
 @pytest.mark.parametrize(
     ("program", "name"),
     [
-        (DRAINED, "a call to a transport that has drained and closed"),
-        (WRITES, "a call to a transport that has drained and closed"),
+        (DRAINED, "calls on a transport that has drained and closed"),
+        (WRITES, "calls on a transport that has drained and closed"),
         (TWICE, "a transport that is closed as it drains is lost twice"),
         (LATE, "what connection_lost() writes is sent"),
         (LATE_AND_MORE, "what connection_lost() writes is sent"),

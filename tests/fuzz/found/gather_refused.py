@@ -1,4 +1,4 @@
-"""The last child of a gather ignores its cancellation: known, see Where miniloop differs."""
+"""The last child of a gather ignores its cancellation, which had a message."""
 
 
 def program(aio, loop, log, attempt, var, copy_context, work):
