@@ -281,9 +281,8 @@ class Future(Generic[T]):
         For programs that look; nothing in this package uses it.
         """
         waiters = self._waiters()
-        return [
-            (getattr(w, "_callback", w._run), getattr(w, "_context", None)) for w in waiters
-        ] or None
+        pairs = [(getattr(w, "_callback", w._run), getattr(w, "_context", None)) for w in waiters]
+        return pairs or None
 
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Remove every registration of `fn`; return the count."""
@@ -293,9 +292,8 @@ class Future(Generic[T]):
         return len(waiters) - len(kept)
 
     def _waiters(self) -> list[Any]:
-        return (
-            [] if self._first_waiter is None else [self._first_waiter, *(self._other_waiters or ())]
-        )
+        first = self._first_waiter
+        return [] if first is None else [first, *(self._other_waiters or ())]
 
     # -- the report of a lost exception, and repr --------------------------------------------------
 

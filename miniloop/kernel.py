@@ -124,7 +124,7 @@ class Kernel(AbstractEventLoop):
         elif scheduled:
             timeout = min(max(0, scheduled[0][0] - self.time()), MAXIMUM_SELECT_TIMEOUT)
 
-        # Phase 2: select.
+        # Phase 2: select. The handles of ready descriptors go behind what is ready already.
         if timeout != 0 or self._poll_always:
             self._process_events(self._selector.select(timeout))  # THE ONLY select
 
@@ -139,7 +139,9 @@ class Kernel(AbstractEventLoop):
                 self._timer_cancelled_count -= timer.cancelled()
                 ready.append(timer)
 
-        # Phase 4: run the entries that are ready now, and none that they add.
+        # Phase 4: run the entries that are ready now, and none that they add. The tempting
+        #     while ready: ready.popleft()._run()
+        # would never come back to select() if a callback schedules itself again.
         self._run_ready(self)
 
     def _drop_cancelled_timers(self) -> None:
@@ -182,6 +184,8 @@ class Kernel(AbstractEventLoop):
         handle = Handle(callback, args, self, context)
         if self._debug:
             self._check_call(handle, "call_soon_threadsafe")
+        # In this order. If the loop were woken first, it could go back to select() before the
+        # handle is there. A deque's append() needs no lock: it is one step of the interpreter.
         self._ready.append(handle)
         self._write_to_self()
         return handle
@@ -208,9 +212,8 @@ class Kernel(AbstractEventLoop):
             raise TypeError("when cannot be None")
         return self._call_at(when, callback, args, context)
 
-    def _call_at(
-        self, when: float, callback: Callback, args: tuple[Any, ...], context: Any
-    ) -> TimerHandle:
+    def _call_at(self, when: float, callback: Callback, args: tuple[Any, ...],
+                 context: Context | None) -> TimerHandle:  # fmt: skip
         if when != when:  # only a NaN is not equal to itself
             raise ValueError("Invalid time: NaN (not a number)")
         if self._closed:
@@ -280,6 +283,8 @@ class Kernel(AbstractEventLoop):
         try:
             while True:
                 self._run_once()
+                # Tested after the iteration: stop() called before run_forever() lets one iteration
+                # run. That is how a test runs what is ready, and no more.
                 if self._stopping:
                     break
         finally:
@@ -287,6 +292,7 @@ class Kernel(AbstractEventLoop):
 
     def _run_forever_setup(self) -> None:
         self._check_may_run()
+        # A new thread may get the number of a thread that has ended, so None means "stopped".
         self._thread_id = threading.get_ident()
         events._set_running_loop(self)
         self._set_coroutine_origin_tracking(self._debug)
@@ -368,6 +374,8 @@ def _run_ready(loop: Kernel) -> None:
     """Run the entries that are ready at this moment, and none that they add."""
     ready = loop._ready
     for _ in range(len(ready)):
+        # An entry reports its own exceptions. What comes out of here is KeyboardInterrupt or
+        # SystemExit; the entries behind it stay in the queue for the next run_forever().
         ready.popleft()._run()
 
 

@@ -25,6 +25,8 @@ from .hints import Any, Iterable
 def _open(loop: Loop, selector: BaseSelector | None) -> None:
     """Give the loop its selector and its wake-up socket."""
     loop._selector = DefaultSelector() if selector is None else selector
+    # Why not a pipe: on some systems a selector can watch sockets only, and signal.set_wakeup_fd()
+    # needs a descriptor that does not block.
     loop._ssock, loop._csock = socket.socketpair()
     loop._ssock.setblocking(False)
     loop._csock.setblocking(False)
@@ -33,7 +35,7 @@ def _open(loop: Loop, selector: BaseSelector | None) -> None:
 
 def _close(loop: Loop) -> None:
     """Close what `_open` has opened; no effect on a loop that has no wake-up socket."""
-    if loop._ssock is not None:
+    if loop._ssock is not None:  # a program's loop over BaseEventLoop has none
         loop._remove_reader(loop._ssock.fileno())
         loop._ssock.close()
         loop._csock.close()
@@ -130,6 +132,8 @@ def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle |
     before = handles.get(event)
     if before is None and handle is None:
         return False
+    # A new dictionary, because select() may have returned the old one in this very iteration: its
+    # handles must be those that were watched when the descriptor became ready.
     after = {**handles, event: handle}
     events = mask | event if handle is not None else mask & ~event
     if not mask:
@@ -141,6 +145,7 @@ def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle |
     loop._poll_always = len(loop._selector.get_map()) > 1  # the wake-up socket is one of them
     if before is None:
         return False
+    # It may be in the ready queue already. Cancelled, it is not called after remove_reader().
     before.cancel()
     return True
 
