@@ -292,7 +292,6 @@ class Kernel(AbstractEventLoop):
 
     def _run_forever_setup(self) -> None:
         self._check_may_run()
-        # A new thread may get the number of a thread that has ended, so None means "stopped".
         self._thread_id = threading.get_ident()
         events._set_running_loop(self)
         self._set_coroutine_origin_tracking(self._debug)

@@ -25,8 +25,8 @@ from .hints import Any, Iterable
 def _open(loop: Loop, selector: BaseSelector | None) -> None:
     """Give the loop its selector and its wake-up socket."""
     loop._selector = DefaultSelector() if selector is None else selector
-    # Why not a pipe: on some systems a selector can watch sockets only, and signal.set_wakeup_fd()
-    # needs a descriptor that does not block.
+    # Neither end may block: the interpreter writes signals into one (see signals.py), any thread
+    # that calls call_soon_threadsafe() does the same, and the loop reads the other.
     loop._ssock, loop._csock = socket.socketpair()
     loop._ssock.setblocking(False)
     loop._csock.setblocking(False)
@@ -132,8 +132,8 @@ def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle |
     before = handles.get(event)
     if before is None and handle is None:
         return False
-    # A new dictionary, because select() may have returned the old one in this very iteration: its
-    # handles must be those that were watched when the descriptor became ready.
+    # A new dictionary: if the selector refuses the descriptor (epoll does not watch regular files),
+    # it raises, and nothing has changed.
     after = {**handles, event: handle}
     events = mask | event if handle is not None else mask & ~event
     if not mask:
