@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "steps": "comparisons.steps",
     "loops": "comparisons.loops",
     "knockout": "comparisons.knockout",
+    "fastpaths": "comparisons.fast_paths",
     "scale": "comparisons.scale",
     "misconceptions": "comparisons.misconceptions",
 }

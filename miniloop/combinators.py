@@ -2,9 +2,9 @@
 
 Purpose: wait for several futures at once. These functions are in asyncio's `tasks`; here they have
 a file of their own, because a loop works without them.
-Invariants: none of them runs a child, or asks a child again and again whether it is done. Each has
-a callback scheduled for the end of every child, and completes what its caller awaits. The children
-are treated differently when the caller is cancelled:
+Invariants: none of them runs a child. Each adds a callback to every child, and the callbacks
+complete what the caller awaits. They differ in what happens to the children when the caller is
+cancelled:
 
     gather                cancels all children
     wait, as_completed    leave them alone
@@ -160,8 +160,8 @@ class _GatheringFuture(Future[list[Any]]):
             if not child.cancelled():
                 child.exception()
         elif not self._return_exceptions and child.cancelled():
-            # This fails with CancelledError; the gather's own cancelled() stays False. Why not
-            # Future.cancel(self): the program would see a cancellation that nobody requested.
+            # The gather fails with CancelledError; its own cancelled() stays False. Why not
+            # Future.cancel(self): nobody has asked to cancel the gather.
             self.set_exception(child._make_cancelled_error())
         elif not self._return_exceptions and (error := child.exception()) is not None:
             self.set_exception(error)
@@ -183,7 +183,8 @@ class _GatheringFuture(Future[list[Any]]):
 def _result_or_exception(child: Future[Any]) -> Any:
     """Return the result of a child that is done, or its exception, as an item for the list."""
     if child.cancelled():
-        # A new one: the child's own would carry a traceback although nothing raises it here.
+        # A new one: the child's own has a traceback, and nothing raises it here. Without a message
+        # its argument is "", as in asyncio.
         return CancelledError("" if child._cancel_message is None else child._cancel_message)
     error = child.exception()
     return child.result() if error is None else error
@@ -279,7 +280,7 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
 
     def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:
         loop = get_event_loop()
-        self._done: Queue[Future[T] | None] = Queue()  # None stands for one that is too late
+        self._done: Queue[Future[T] | None] = Queue()  # None: one that is too late
         self._pending = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
         self._left = len(self._pending)  # how many items the iterator has yet to yield
         for future in self._pending:
@@ -356,5 +357,5 @@ def shield(arg: Awaitable[T]) -> Future[T]:
     inner.add_done_callback(inner_done)
     # If inner_done stayed after the waiter was cancelled, it would mark a later exception of inner
     # as retrieved, and the exception would not be logged although nobody has seen it.
-    outer.add_done_callback(lambda _: inner.remove_done_callback(inner_done))
+    outer.add_done_callback(lambda _: inner.done() or inner.remove_done_callback(inner_done))
     return outer

@@ -298,9 +298,6 @@ async def _make_transport(loop: Loop, kind: Callable[..., Any], file: Any, facto
     return transport, protocol
 
 
-_join = _make_transport  # the earlier name, in subprocess.py
-
-
 # -- servers ---------------------------------------------------------------------------------------
 
 
@@ -393,8 +390,8 @@ def _accept_connections(loop: Loop, sock: socket.socket, server: Server) -> None
     """
     for _ in range(server._backlog):
         if server._sockets is None:
-            # A connection accepted by this loop has closed the server. With the eager task factory
-            # the protocol factory runs inside create_task() below.
+            # The protocol of a connection that was just accepted has closed the server. With the
+            # eager task factory, it is made inside create_task() below.
             return
         try:
             connection, address = sock.accept()

@@ -19,10 +19,9 @@ from .abstract import Callback as Callback
 from .format_helpers import _created_at, _format_callback_source
 from .hints import Any, StackSummary, TypeAlias
 
-__all__ = ("Handle", "TimerHandle", "get_event_loop", "get_running_loop", "new_event_loop",
-           "set_event_loop", "_get_running_loop", "_set_running_loop")  # fmt: skip
+__all__ = ("Handle", "TimerHandle", "get_event_loop", "get_running_loop", "_get_running_loop",
+           "_set_running_loop")  # fmt: skip
 
-Args: TypeAlias = tuple[Any, ...]
 #: An event loop. `Any`, so that a function can take a loop of another library as well.
 Loop: TypeAlias = Any
 
@@ -40,10 +39,10 @@ class Handle:
     _source_traceback: StackSummary  # the stack that scheduled the callback
     _description: str  # of a cancelled handle: what the repr shows; written by cancel()
 
-    def __init__(self, callback: Callback, args: Args, loop: Loop,
+    def __init__(self, callback: Callback, args: tuple[Any, ...], loop: Loop,
                  context: Context | None = None) -> None:  # fmt: skip
         self._callback: Any = callback  # None once cancelled, which frees what it refers to
-        self._args: Args | None = args  # None once cancelled: this is the test for it
+        self._args: tuple[Any, ...] | None = args  # None once cancelled: this is the test for it
         self._loop = loop
         self._context = copy_context() if context is None else context
 
@@ -106,7 +105,7 @@ class TimerHandle(Handle):
 
     __slots__ = ("_when", "_scheduled")
 
-    def __init__(self, when: float, callback: Callback, args: Args, loop: Loop,
+    def __init__(self, when: float, callback: Callback, args: tuple[Any, ...], loop: Loop,
                  context: Context | None = None) -> None:  # fmt: skip
         # As in Handle. Why not super().__init__(): see "timers" in the table of fast paths.
         self._callback, self._args, self._loop = callback, args, loop
@@ -196,13 +195,3 @@ def get_event_loop() -> Loop:
     `set_event_loop()` was called before. Raises RuntimeError if there is no loop.
     """
     return _thread.running_loop or _policy.get_event_loop()
-
-
-def set_event_loop(loop: Loop | None) -> None:
-    """Make `loop` the current event loop of this thread; None removes the current one."""
-    _policy.set_event_loop(loop)
-
-
-def new_event_loop() -> Loop:
-    """Make a new event loop; it is neither running nor current."""
-    return _policy.new_event_loop()

@@ -96,7 +96,7 @@ def _future_repr_info(future: Any) -> list[str]:
         error = future._exception
         done = f"result={reprlib.repr(future._result)}" if error is None else f"exception={error!r}"
         info.append(done)
-    if waiters := future._waiters:
+    if waiters := future._waiters():
         # The first and the last, and how many are between them.
         shown = [_format_waiter(waiter) for waiter in (waiters[0], *waiters[1:][-1:])]
         if len(waiters) > 2:

@@ -29,7 +29,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from . import events
 from .abstract import AbstractEventLoop, TaskFactory
-from .events import Args, Callback, Handle, TimerHandle
+from .events import Callback, Handle, TimerHandle
 from .futures import Future, _allocate, isfuture
 from .hints import Any, Awaitable, Callable, Coro, Final, T
 from .tasks import Task, _register_task, eager_task_factory, ensure_future
@@ -124,7 +124,7 @@ class Kernel(AbstractEventLoop):
         elif scheduled:
             timeout = min(max(0, scheduled[0][0] - self.time()), MAXIMUM_SELECT_TIMEOUT)
 
-        # Phase 2: select.
+        # Phase 2: select. The handles of ready descriptors go behind what is ready already.
         if timeout != 0 or self._poll_always:
             self._process_events(self._selector.select(timeout))  # THE ONLY select
 
@@ -139,15 +139,16 @@ class Kernel(AbstractEventLoop):
                 self._timer_cancelled_count -= timer.cancelled()
                 ready.append(timer)
 
-        # Phase 4: run the entries that are ready now, and none that they add.
+        # Phase 4: run the entries that are ready now, and none that they add. The tempting
+        #     while ready: ready.popleft()._run()
+        # would never come back to select() if a callback schedules itself again.
         self._run_ready(self)
 
     def _drop_cancelled_timers(self) -> None:
         """Remove cancelled timers from the head of the heap, or all of them if they are many."""
         scheduled = self._scheduled
-        many = len(scheduled) > _MIN_SCHEDULED_TIMER_HANDLES
-        limit = len(scheduled) * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
-        if many and self._timer_cancelled_count > limit:
+        many = len(scheduled) * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
+        if len(scheduled) > _MIN_SCHEDULED_TIMER_HANDLES and self._timer_cancelled_count > many:
             # In place, because _run_once refers to the list.
             scheduled[:] = [entry for entry in scheduled if not entry[1].cancelled()]
             heapq.heapify(scheduled)
@@ -183,6 +184,8 @@ class Kernel(AbstractEventLoop):
         handle = Handle(callback, args, self, context)
         if self._debug:
             self._check_call(handle, "call_soon_threadsafe")
+        # In this order. If the loop were woken first, it could go back to select() before the
+        # handle is there. A deque's append() needs no lock: it is one step of the interpreter.
         self._ready.append(handle)
         self._write_to_self()
         return handle
@@ -190,6 +193,8 @@ class Kernel(AbstractEventLoop):
     def call_later(self, delay: float, callback: Callback, *args: Any,
                    context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Schedule `callback(*args)` to run in `delay` seconds."""
+        if delay is None:
+            raise TypeError("delay must not be None")
         # Repacking `*args` would make a timer 20 % slower, so call_at() is called only if a derived
         # class, or this instance, has one of its own.
         if getattr(self.call_at, "__func__", None) is not Kernel.call_at:
@@ -207,7 +212,8 @@ class Kernel(AbstractEventLoop):
             raise TypeError("when cannot be None")
         return self._call_at(when, callback, args, context)
 
-    def _call_at(self, when: float, callback: Callback, args: Args, context: Any) -> TimerHandle:
+    def _call_at(self, when: float, callback: Callback, args: tuple[Any, ...],
+                 context: Context | None) -> TimerHandle:  # fmt: skip
         if when != when:  # only a NaN is not equal to itself
             raise ValueError("Invalid time: NaN (not a number)")
         if self._closed:
@@ -277,6 +283,8 @@ class Kernel(AbstractEventLoop):
         try:
             while True:
                 self._run_once()
+                # Tested after the iteration: stop() called before run_forever() lets one iteration
+                # run. That is how a test runs what is ready, and no more.
                 if self._stopping:
                     break
         finally:
@@ -365,6 +373,8 @@ def _run_ready(loop: Kernel) -> None:
     """Run the entries that are ready at this moment, and none that they add."""
     ready = loop._ready
     for _ in range(len(ready)):
+        # An entry reports its own exceptions. What comes out of here is KeyboardInterrupt or
+        # SystemExit; the entries behind it stay in the queue for the next run_forever().
         ready.popleft()._run()
 
 

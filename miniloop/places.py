@@ -1,12 +1,12 @@
-"""asyncio's places for names that stand elsewhere in this package.
+"""asyncio's module names, for names that are defined in other files of this package.
 
 Purpose: programs import `asyncio.log` or `asyncio.trsock`, and read `asyncio.tasks.gather` or
-`asyncio.base_events.Server`. Where miniloop stands in for asyncio, they find them: for each module
-of asyncio that is not a file here, this file makes a small module; and modules that are files here
-get the names that have moved so that imports go one way.
-Invariants: every name is the object that the package itself uses; nothing is defined here. Setting
-a name in one of these places, as `mock.patch` does, changes nothing in the file that uses it.
-This file contains no behaviour, and a reader may skip it.
+`asyncio.base_events.Server`. They must find these names when miniloop runs in place of asyncio. So
+this file makes a small module for each module of asyncio that is not a file here. Modules that are
+files here get the names that were moved so that imports go one way.
+Invariants: nothing is defined here; each name is the object that the package itself uses. Assigning
+to a name in one of these modules, as `mock.patch` does, has no effect on the file that uses it.
+This file contains no behaviour, and no other file depends on it. A reader may skip it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-# The sorter would write a line for each of these files.
+# Unsorted: ruff would put each of these files on a line of its own.
 # isort: off
 from . import abstract, combinators, connections, descriptors, format_helpers, futures, kernel
 from . import locks, policies, sendfile, subprocess, tasks, threads, timeouts, transports
@@ -27,12 +27,12 @@ _PACKAGE = sys.modules[__name__.rpartition(".")[0]]
 
 
 def _provide(place: str, *things: Any, **names: Any) -> None:
-    """Give the module `place` of the package some classes and functions, and other names."""
+    """Add `names`, and `things` by their own names, to the module `place`; make it if missing."""
     full_name = f"{_PACKAGE.__name__}.{place}"
     module = sys.modules.get(full_name)
     if module is None:
         module = sys.modules[full_name] = ModuleType(full_name, "Made by places.py.")
-        # importlib.util.find_spec() raises ValueError for a module that has none.
+        # Without a spec, importlib.util.find_spec() raises ValueError for the module.
         module.__spec__ = type(__spec__)(full_name, None)
         setattr(_PACKAGE, place, module)
     vars(module).update({thing.__name__: thing for thing in things}, **names)
@@ -63,7 +63,8 @@ _provide("base_events", unix_events.BaseEventLoop, connections.Server,
 _provide("selector_events", unix_events.BaseSelectorEventLoop)
 _provide("events", abstract.AbstractEventLoop, abstract.AbstractServer,
          abstract.AbstractEventLoopPolicy, policies.get_event_loop_policy,
-         policies.set_event_loop_policy)  # fmt: skip
+         policies.set_event_loop_policy, policies.set_event_loop,
+         policies.new_event_loop)  # fmt: skip
 _provide("unix_events", policies.DefaultEventLoopPolicy)
 _provide("futures", threads.wrap_future, _PyFuture=futures.Future)
 _provide("tasks", combinators.gather, combinators.wait, combinators.as_completed,

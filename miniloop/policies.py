@@ -18,7 +18,8 @@ from . import events
 from .abstract import AbstractEventLoop, AbstractEventLoopPolicy
 from .events import Callback, Loop
 
-__all__ = ("DefaultEventLoopPolicy", "get_event_loop_policy", "set_event_loop_policy")
+__all__ = ("DefaultEventLoopPolicy", "get_event_loop_policy", "new_event_loop", "set_event_loop",
+           "set_event_loop_policy")  # fmt: skip
 
 
 class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
@@ -54,6 +55,16 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
     def new_event_loop(self) -> Loop:
         """Make a new event loop; it is neither running nor current."""
         return self._loop_factory()
+
+
+def set_event_loop(loop: Loop | None) -> None:
+    """Make `loop` the current event loop of this thread; None removes the current one."""
+    events._policy.set_event_loop(loop)
+
+
+def new_event_loop() -> Loop:
+    """Make a new event loop; it is neither running nor current."""
+    return events._policy.new_event_loop()
 
 
 def get_event_loop_policy() -> AbstractEventLoopPolicy:

@@ -133,9 +133,11 @@ class Queue(_LoopBoundMixin, Generic[T]):
         if self.full():
             raise QueueFull
         self._put(item)
+        if self._unfinished_tasks == 0:
+            self._finished.clear()
         self._unfinished_tasks += 1
-        self._finished.clear()
-        self._wakeup_next(self._getters)
+        if self._getters:
+            self._wakeup_next(self._getters)
 
     async def get(self) -> T:
         """Remove the next item and return it; wait while the queue is empty.
@@ -159,7 +161,8 @@ class Queue(_LoopBoundMixin, Generic[T]):
         if self.empty():
             raise QueueShutDown if self._is_shutdown else QueueEmpty
         item = self._get()
-        self._wakeup_next(self._putters)
+        if self._putters:
+            self._wakeup_next(self._putters)
         return item
 
     def _give_up(self, waiter: Future[None], waiters: deque[Future[None]], blocked: bool) -> None:

@@ -21,7 +21,7 @@ import contextlib
 import signal
 from contextvars import Context, copy_context
 
-from . import combinators, coroutines, events, exceptions, tasks
+from . import combinators, coroutines, events, exceptions, policies, tasks
 from .events import Loop
 from .hints import Any, Callable, Coro, Iterator, Self, T
 
@@ -60,7 +60,7 @@ class Runner:
             loop.run_until_complete(loop.shutdown_default_executor(300))  # seconds
         finally:
             if self._loop_factory is None:
-                events.set_event_loop(None)
+                policies.set_event_loop(None)
             loop.close()
             self._loop, self._closed = None, True
 
@@ -69,9 +69,9 @@ class Runner:
         if self._closed:
             raise RuntimeError("Runner is closed")
         if self._loop is None:
-            loop = self._loop = (self._loop_factory or events.new_event_loop)()
+            loop = self._loop = (self._loop_factory or policies.new_event_loop)()
             if self._loop_factory is None:
-                events.set_event_loop(loop)
+                policies.set_event_loop(loop)
             if self._debug is not None:
                 loop.set_debug(self._debug)
             self._context = copy_context()

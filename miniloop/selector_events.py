@@ -11,9 +11,8 @@ The functions take the loop as their first argument: they are the methods of Bas
 
 from __future__ import annotations
 
-import selectors
 import socket
-from selectors import EVENT_READ, EVENT_WRITE, SelectorKey
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, DefaultSelector, SelectorKey
 
 from .abstract import FileDescriptorLike
 from .events import Callback, Handle, Loop
@@ -23,9 +22,11 @@ from .hints import Any, Iterable
 # -- opening, closing, and waking up ---------------------------------------------------------------
 
 
-def _open(loop: Loop, selector: selectors.BaseSelector | None) -> None:
+def _open(loop: Loop, selector: BaseSelector | None) -> None:
     """Give the loop its selector and its wake-up socket."""
-    loop._selector = selectors.DefaultSelector() if selector is None else selector
+    loop._selector = DefaultSelector() if selector is None else selector
+    # Neither end may block: the interpreter writes signals into one (see signals.py), any thread
+    # that calls call_soon_threadsafe() does the same, and the loop reads the other.
     loop._ssock, loop._csock = socket.socketpair()
     loop._ssock.setblocking(False)
     loop._csock.setblocking(False)
@@ -34,7 +35,7 @@ def _open(loop: Loop, selector: selectors.BaseSelector | None) -> None:
 
 def _close(loop: Loop) -> None:
     """Close what `_open` has opened; no effect on a loop that has no wake-up socket."""
-    if loop._ssock is not None:
+    if loop._ssock is not None:  # a program's loop over BaseEventLoop has none
         loop._remove_reader(loop._ssock.fileno())
         loop._ssock.close()
         loop._csock.close()
@@ -131,6 +132,8 @@ def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle |
     before = handles.get(event)
     if before is None and handle is None:
         return False
+    # A new dictionary: if the selector refuses the descriptor (epoll does not watch regular files),
+    # it raises, and nothing has changed.
     after = {**handles, event: handle}
     events = mask | event if handle is not None else mask & ~event
     if not mask:
@@ -142,6 +145,7 @@ def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle |
     loop._poll_always = len(loop._selector.get_map()) > 1  # the wake-up socket is one of them
     if before is None:
         return False
+    # It may be in the ready queue already. Cancelled, it is not called after remove_reader().
     before.cancel()
     return True
 

@@ -1,10 +1,13 @@
-"""sendfile: a file goes over a socket or a transport, without a detour through the program.
+"""sendfile: send a file over a socket or a transport.
 
-Purpose: `loop.sock_sendfile` and `loop.sendfile`. The kernel copies the file to the socket where it
-can; where it cannot, as with TLS, a thread reads the file and the loop sends what was read.
-Rules: over a bare socket nobody else writes while a file is sent. When something was sent, the
-file's position tells how much, in whatever way it has ended.
-This file does not know what is sent besides: it waits until nothing is. Read streams.py first.
+Purpose: `loop.sock_sendfile` and `loop.sendfile`. If possible, the kernel copies the file to the
+socket (os.sendfile), and the bytes never enter this process. If not, as with TLS, a thread reads
+the file in blocks and the loop sends them.
+Invariants: while a file is sent over a socket transport, its write() raises. However the transfer
+ends, if anything was sent, then the position of the file is behind the last byte that was sent.
+The functions whose first parameter is `loop` are methods of the loop (see unix_events.py). This
+file does not depend on what is sent before or after: it waits until the transport's write buffer is
+empty. Read streams.py first.
 """
 
 from __future__ import annotations
@@ -20,15 +23,17 @@ from .exceptions import SendfileNotAvailableError
 from .hints import Any, Awaitable, Callable, Final
 from .sockets import _check_socket, _when_ready
 
-#: Bytes that a thread reads, or the kernel copies, at a time.
+#: Bytes that the kernel copies in one call, or a thread reads.
 SENDFILE_FALLBACK_READBUFFER_SIZE: Final = 256 * 1024
 
 
 async def sock_sendfile(loop: Loop, sock: socket.socket, file: Any, offset: int = 0,
                         count: int | None = None, *, fallback: bool = True) -> int:  # fmt: skip
-    """Send `count` bytes (None: all) of a binary file, from `offset` on; return how many.
+    """Send a file that is open in binary mode; return the number of bytes sent.
 
-    Raises SendfileNotAvailableError if the kernel cannot do that and `fallback` is false.
+    Sends `count` bytes, from position `offset` on; None means to the end of the file. Raises
+    SendfileNotAvailableError if os.sendfile cannot be used and `fallback` is false, ValueError or
+    TypeError for wrong arguments.
     """
     _check_socket(loop, sock)
     _check_arguments(sock, file, offset, count)
@@ -42,54 +47,61 @@ async def sock_sendfile(loop: Loop, sock: socket.socket, file: Any, offset: int 
 
 async def sendfile(loop: Loop, transport: Any, file: Any, offset: int = 0,
                    count: int | None = None, *, fallback: bool = True) -> int:  # fmt: skip
-    """Send a file over a transport, after what is buffered; for the rest see sock_sendfile.
+    """Send a file over a transport, after the data in its write buffer; see sock_sendfile.
 
-    Raises RuntimeError if the transport cannot do that or closes, and ConnectionError if the
-    connection is lost on the way.
+    Raises RuntimeError if the transport is closing, is not a stream, or sends a file already, or if
+    it cannot use os.sendfile and `fallback` is false. Raises ConnectionError if the connection is
+    lost before the end of the file.
     """
     if transport.is_closing():
         raise RuntimeError("Transport is closing")
-    if not getattr(transport, "_start_tls_compatible", False):  # it is no stream both ways
+    if not getattr(transport, "_start_tls_compatible", False):  # not a stream in both directions
         raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
-    if isinstance(transport.get_protocol(), _Sender):
+    if isinstance(transport.get_protocol(), _SendfileProtocol):
         raise RuntimeError("unable to sendfile; sendfile is in progress")
-    bare = isinstance(transport, descriptors._SelectorSocketTransport)
-    if not (bare or fallback):
+    native = isinstance(transport, descriptors._SelectorSocketTransport)
+    if not (native or fallback):
         what = "fallback is disabled and native sendfile is not supported"
         raise RuntimeError(f"{what} for transport {transport!r}")
-    sender = _Sender(loop, transport)
+    stand_in = _SendfileProtocol(loop, transport)
     try:
-        if not bare:
-            return await _send_by_reading(loop, sender.write, file, offset, count)
-        return await sender.by_socket(file, offset, count, fallback=fallback)
+        if native:
+            return await stand_in.send_over_socket(file, offset, count, fallback=fallback)
+        return await _send_by_reading(loop, stand_in.write, file, offset, count)
     finally:
-        sender.leave()
+        stand_in.restore_protocol()
 
 
 async def _no_sendfile(loop: Loop, sock: Any, file: Any, offset: int, count: Any) -> int:
-    """Refuse: `_sock_sendfile_native` of a loop that does not know whether the kernel can do it."""
+    """Raise SendfileNotAvailableError: the `_sock_sendfile_native` of loops without os.sendfile."""
     raise SendfileNotAvailableError(f"syscall sendfile is not available for {sock!r}, {file!r}")
 
 
 async def _sock_sendfile_native(loop: Loop, sock: Any, file: Any, offset: int, count: Any) -> int:
+    """Send a file with os.sendfile; raise SendfileNotAvailableError if that is impossible."""
+
     async def send_block(position: int, size: int) -> int:
         call = (os.sendfile, sock.fileno(), source, position, size)
         try:
             return await _when_ready(loop, EVENT_WRITE, sock, *call)
         except OSError as exc:
+            # At the first block, the kernel may not support this kind of file, and the fallback can
+            # take over. Later, an error is an error: something was sent already.
             if position == offset:
                 raise SendfileNotAvailableError("os.sendfile call failed") from exc
             raise
 
     try:
         source = file.fileno()
-    except (AttributeError, OSError) as exc:
+    except (AttributeError, OSError) as exc:  # such as an io.BytesIO
         raise SendfileNotAvailableError("not a regular file") from exc
     return await _send_blocks(send_block, file, offset, count)
 
 
 async def _send_by_reading(loop: Loop, send: Callable[[bytes], Awaitable[None]], file: Any,
                            offset: int, count: int | None) -> int:  # fmt: skip
+    """Send a file: read each block in a thread, and await `send(block)`."""
+
     async def send_block(position: int, size: int) -> int:
         data: bytes = await loop.run_in_executor(None, file.read, size)
         if data:
@@ -103,7 +115,7 @@ async def _send_by_reading(loop: Loop, send: Callable[[bytes], Awaitable[None]],
 
 async def _send_blocks(send_block: Callable[[int, int], Awaitable[int]], file: Any, offset: int,
                        count: int | None) -> int:  # fmt: skip
-    """Send `count` bytes by `send_block(position, size)`, which returns how many it has sent."""
+    """Send `count` bytes with `send_block(position, size)`, which returns how many it has sent."""
     sent, size = 0, SENDFILE_FALLBACK_READBUFFER_SIZE
     try:
         while not count or sent < count:
@@ -114,11 +126,14 @@ async def _send_blocks(send_block: Callable[[int, int], Awaitable[int]], file: A
             sent += block
         return sent
     finally:
+        # os.sendfile does not move the position, and a read may have moved it too far. It tells the
+        # caller how much was sent, even if an exception ends the transfer.
         if sent and hasattr(file, "seek"):
             file.seek(offset + sent)
 
 
 def _check_arguments(sock: socket.socket, file: Any, offset: Any, count: Any) -> None:
+    """Raise ValueError or TypeError if the arguments of sock_sendfile() are wrong."""
     if "b" not in getattr(file, "mode", "b"):
         raise ValueError("file should be opened in binary mode")
     if sock.type != socket.SOCK_STREAM:
@@ -130,63 +145,72 @@ def _check_arguments(sock: socket.socket, file: Any, offset: Any, count: Any) ->
             raise error(f"{name} must be a {kind} integer (got {value!r})")
 
 
-class _Sender(streams.FlowControlMixin):
-    """Stands in for a transport's protocol while a file is sent."""
+class _SendfileProtocol(streams.FlowControlMixin):
+    """The protocol of a transport while a file is sent over it, in place of the program's own.
 
-    _until_lost: Any = None  # the Timeout of by_socket()
+    The constructor pauses reading and takes the program's protocol out, because that must not be
+    asked to pause and resume writing for the sake of the file. `restore_protocol` undoes both.
+    """
+
+    _timeout: Any = None  # of send_over_socket(); None: the socket is not used directly
 
     def __init__(self, loop: Any, transport: Any) -> None:
         super().__init__(loop)
         self._transport = transport
-        self._protocol = transport.get_protocol()
+        self._protocol = transport.get_protocol()  # the program's
         self._was_reading = transport.is_reading()
         self._writing_paused = self._was_paused = transport._protocol_paused
         self._low_water, self._high_water = transport.get_write_buffer_limits()
         transport.pause_reading()
         transport.set_protocol(self)
-        transport.set_write_buffer_limits(0)  # there is room again when all is sent
+        transport.set_write_buffer_limits(0)  # writing resumes only when the buffer is empty
 
-    def leave(self) -> None:
-        """Put everything back as it was."""
+    def restore_protocol(self) -> None:
+        """Give the transport its protocol and its limits back, and resume reading."""
         transport, protocol = self._transport, self._protocol
         transport.set_write_buffer_limits(self._high_water, self._low_water)
-        if transport.get_protocol() is self:  # else the connection is lost
+        if transport.get_protocol() is self:  # otherwise the connection is lost
             transport.set_protocol(protocol)
-            if self._writing_paused != self._was_paused:
-                (protocol.pause_writing if self._writing_paused else protocol.resume_writing)()
+            if transport._protocol_paused != self._was_paused:  # it has not heard of the change
+                (protocol.resume_writing if self._was_paused else protocol.pause_writing)()
         if self._was_reading:
             transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._until_lost is not None:
-            self._until_lost.reschedule(0)
+        if self._timeout is not None:
+            self._timeout.reschedule(0)
         self._protocol.connection_lost(exc)
 
     async def _drain(self) -> None:
-        """Wait until there is room; ConnectionError if there never will be."""
+        """Wait until the write buffer is empty; raise ConnectionError if the connection is lost."""
         await self._drain_helper()
         if self._transport.is_closing():
             raise ConnectionError("Connection closed by peer")
 
     async def write(self, data: bytes) -> None:
-        """Write when there is room."""
+        """Wait until the write buffer is empty, then write."""
         await self._drain()
         self._transport.write(data)
 
-    async def by_socket(self, *what: Any, fallback: bool) -> int:
-        """Call sock_sendfile() when the buffer is empty; the loss of the connection ends it."""
+    async def send_over_socket(self, *what: Any, fallback: bool) -> int:
+        """Wait until the write buffer is empty; then call sock_sendfile() with the same arguments.
+
+        It watches the socket itself, and would not learn that the transport has lost the
+        connection. Therefore connection_lost() lets a timeout expire, which cancels it.
+        """
         transport, transports = self._transport, self._loop._transports
-        transport._sending_file = True  # nobody may write from now on, else it might come after us
+        transport._sending_file = True  # write() raises: its data would end up inside the file
         try:
-            async with timeouts.timeout(None) as self._until_lost:
+            async with timeouts.timeout(None) as self._timeout:
                 await self._drain()
-                del transports[transport._fd]  # whose rule is that nobody else may watch the socket
+                # A socket that has a transport would be refused, so the transport is taken out.
+                del transports[transport._fd]
                 sock, send = transport._file, self._loop.sock_sendfile
                 return await send(sock, *what, fallback=fallback)  # type: ignore[no-any-return]
         except TimeoutError:
-            if not self._until_lost.expired():
-                raise  # the socket's own
+            if not self._timeout.expired():
+                raise  # the kernel's own, ETIMEDOUT
             raise ConnectionError("Connection closed by peer") from None
         finally:
             transport._sending_file = False

@@ -2,7 +2,7 @@
 
 Purpose: the lowest layer of networking. Each function makes the system call of its name at once. If
 the call would block, it is made again each time the selector reports the socket as ready.
-Invariants: the socket belongs to the caller, who has set it to non-blocking and closes it. At most
+Invariants: the socket belongs to the caller, which sets it to non-blocking, and closes it. At most
 one coroutine waits to read from a socket, and one to write to it: a second one replaces the first,
 which is then never resumed. A socket that has a transport is refused.
 The functions take the loop as their first argument: they are the methods of BaseSelectorEventLoop

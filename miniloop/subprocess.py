@@ -29,7 +29,7 @@ from io import FileIO
 from signal import SIGKILL, SIGTERM
 
 from . import combinators, events, exceptions, futures, locks, protocols, streams, tasks
-from .connections import Connection, ProtocolFactory, _join
+from .connections import Connection, ProtocolFactory, _make_transport
 from .descriptors import _DescriptorTransport, _ReadHalf, _WriteHalf
 from .events import Loop
 from .format_helpers import logger
@@ -307,14 +307,14 @@ async def connect_read_pipe(loop: Loop, protocol_factory: ProtocolFactory, pipe:
 
     Raises ValueError if it is neither a pipe nor a socket nor a character device.
     """
-    return await _join(loop, _UnixReadPipeTransport, pipe, protocol_factory)
+    return await _make_transport(loop, _UnixReadPipeTransport, pipe, protocol_factory)
 
 
 async def connect_write_pipe(
     loop: Loop, protocol_factory: ProtocolFactory, pipe: Any
 ) -> Connection:
     """Write to `pipe`; for the rest see connect_read_pipe."""
-    return await _join(loop, _UnixWritePipeTransport, pipe, protocol_factory)
+    return await _make_transport(loop, _UnixWritePipeTransport, pipe, protocol_factory)
 
 
 async def subprocess_shell(

@@ -91,8 +91,7 @@ class Task(Future[T]):
         # The next step must raise CancelledError: cancel() was called while nothing was awaited.
         self._must_cancel = False
         self._num_cancels_requested = 0  # calls of cancel() minus calls of uncancel()
-        self._log_destroy_pending = True  # see __del__
-        self._registered = False  # all_tasks() finds the task in _tasks
+        self._log_destroy_pending, self._registered = True, False  # see __del__ and all_tasks
 
     def _run_eagerly(self) -> None:
         """Take the first step at once, inside the current task's step (gh-97696)."""
@@ -115,9 +114,11 @@ class Task(Future[T]):
         loop._current_task = self
         self._fut_waiter = None
         try:
-            if self._must_cancel or (
-                waiter is not None and (waiter._exception is not None or waiter._state is CANCELLED)
-            ):
+            # A waiter that is done with a result needs nothing: Future.__await__ returns it.
+            fail = waiter is not None and (
+                waiter._exception is not None or waiter._state is CANCELLED
+            )
+            if self._must_cancel or fail:
                 # Raise where the coroutine waits: it was cancelled, or what it awaits has failed.
                 error = self._exception_to_throw(waiter)
                 awaited = self._context.run(type(coro).throw, coro, error)
@@ -246,9 +247,9 @@ class Task(Future[T]):
         if self._state is not PENDING:
             self._report_late_step()
         elif isinstance(exc, CancelledError):
-            self._must_cancel = False
-            Future.cancel(self)
-            self._cancelled_exc = exc
+            self._state, self._cancelled_exc = CANCELLED, exc
+            self._cancel_message, self._must_cancel = None, False
+            self._schedule_waiters()
         else:
             Future.set_exception(self, exc)
 
@@ -406,6 +407,7 @@ def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> 
             coro = _await(coro_or_future)
     loop = events.get_event_loop() if loop is None else loop
     try:
+        # By the loop's method, so that a task factory or a loop of the program's own is used.
         return loop.create_task(coro)  # type: ignore[no-any-return]
     except RuntimeError:
         coro.close()  # otherwise a warning says that it was never awaited
@@ -430,10 +432,7 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
 
     `loop` is the running loop by default; RuntimeError if there is none.
     """
-    loop = events.get_running_loop() if loop is None else loop
-    if isinstance(loop, AbstractEventLoop):
-        return loop._current_task  # type: ignore[no-any-return, attr-defined]
-    return vars(loop).get("_current_task")
+    return getattr(events.get_running_loop() if loop is None else loop, "_current_task", None)
 
 
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
@@ -446,8 +445,7 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     # over _tasks would sometimes find it changed (gh-80788).
     tasks = set(filter(None, (reference() for reference in _tasks.copy())))
     if isinstance(loop, AbstractEventLoop):
-        running = (loop._current_task, *loop._interrupted_tasks)  # type: ignore[attr-defined]
-        entries = (*running, *loop._ready.copy())  # type: ignore[attr-defined]
+        entries = (loop._current_task, *loop._interrupted_tasks, *loop._ready.copy())  # type: ignore[attr-defined]
         tasks.update(entry for entry in entries if isinstance(entry, Task))
     return {task for task in tasks if _loop_of(task) is loop and not task.done()}
 

@@ -25,7 +25,7 @@ Read first: tasks.py.
 from __future__ import annotations
 
 from .combinators import wait
-from .events import Handle, get_running_loop
+from .events import Handle, Loop, get_running_loop
 from .exceptions import CancelledError
 from .hints import Any, Awaitable, Self, T
 from .tasks import current_task, ensure_future
@@ -67,11 +67,10 @@ class Timeout:
             raise RuntimeError(f"Cannot change state of {self._state} Timeout")
         self._when = _checked(when)
         self._cancel_timer()
-        self._set_timer()
+        self._set_timer(get_running_loop())
 
-    def _set_timer(self) -> None:
+    def _set_timer(self, loop: Loop) -> None:
         if self._when is not None:
-            loop = get_running_loop()
             if self._when <= loop.time():  # no timer needed: the next iteration cancels the task
                 self._timeout_handler = loop.call_soon(self._on_timeout)
             else:
@@ -90,12 +89,13 @@ class Timeout:
     async def __aenter__(self) -> Self:
         if self._state is not CREATED:
             raise RuntimeError("Timeout has already been entered")
-        self._task = current_task()
+        loop = get_running_loop()
+        self._task = current_task(loop)
         if self._task is None:
             raise RuntimeError("Timeout should be used inside a task")
         self._state = ACTIVE
         self._cancelling = self._task.cancelling()
-        self._set_timer()
+        self._set_timer(loop)
         return self
 
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:

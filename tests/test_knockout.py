@@ -123,7 +123,7 @@ def parts_called(calls: Calls, tasks: bool) -> set[str]:
         or calls.many("KqueueSelector.select", TIMES),
         "weak references": calls.many("_register_task", TASKS),
         "Task and Future": tasks,
-        "loop iteration": calls.many("BaseEventLoop._run_once", TIMES),
+        "loop iteration": calls.many("Kernel._run_once", TIMES),
         "ready queue": calls.many("deque.popleft", STAYING * TIMES)
         or calls.many("HandleQueue.popleft", STAYING * TIMES),
         "the program": True,
@@ -163,7 +163,7 @@ WAKE_UP_SIGNS = {
 }
 TIMER_SIGNS = {
     "contexts": ("Handle._run", TASKS),
-    "loop iteration": ("BaseEventLoop._run_once", 1),
+    "loop iteration": ("Kernel._run_once", 1),
     "TimerHandles": ("TimerHandle.__init__", TASKS),
     "timer heap": ("heappop", TASKS),
     "the program": ("Tally.__call__", TASKS),

@@ -85,9 +85,8 @@ def watch_a_socket(loop: Any, stack: ExitStack) -> None:
 class HandleForEachStep(PollInEachIteration):
     def __init__(self, stack: ExitStack) -> None:
         super().__init__(stack)
-        require(self.loop, "_ready", "_enqueue")
-        self.loop._ready = queue = HandleQueue(self.loop)
-        self.loop._enqueue = queue.append
+        require(self.loop, "_ready")
+        self.loop._ready = HandleQueue(self.loop)
 
 
 class HandleQueue(deque[Any]):
@@ -122,7 +121,6 @@ class NoCancellation(Miniloop):
 def _step_of_the_current_task(task: Any) -> None:
     """Run a step of a coroutine that only does bare yields."""
     loop = task._loop
-    outer_task = loop._current_task
     loop._current_task = task
     try:
         coro = task._coro
@@ -131,7 +129,7 @@ def _step_of_the_current_task(task: Any) -> None:
     except StopIteration as stop:
         futures.Future.set_result(task, stop.value)
     finally:
-        loop._current_task = outer_task
+        loop._current_task = None
 
 
 class NoCurrentTask(NoCancellation):

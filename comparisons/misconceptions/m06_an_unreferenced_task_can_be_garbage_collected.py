@@ -38,7 +38,7 @@ asyncio.run(main())
 #      referenced by the future it awaits. If only the task refers to that
 #      future, both are garbage. So keep your tasks, or use a TaskGroup.
 # Where: miniloop/tasks.py: Task.__del__
-# Where: miniloop/base_events.py: BaseEventLoop._call_at
+# Where: miniloop/kernel.py: Kernel._call_at
 # Prints:
 #     Task was destroyed but it is pending!
 #     the collector has run

@@ -32,7 +32,7 @@ asyncio.run(main())
 # Why: As long as a reference to the task exists, the exception may still be
 #      retrieved. A task kept forever in a list or an attribute fails silently:
 #      await your tasks, or check `task.exception()`.
-# Where: miniloop/futures.py: _Failure.__del__
+# Where: miniloop/futures.py: Future.__del__
 # Prints:
 #     the task is done: True
 #     Task exception was never retrieved

@@ -37,7 +37,7 @@ asyncio.run(main())
 # Why: All tasks of a loop share one thread. A task runs until it awaits
 #      something that is not ready; if it blocks, no other task runs.
 #      `to_thread` moves the blocking call to another thread.
-# Where: miniloop/base_events.py: BaseEventLoop._run_ready
+# Where: miniloop/kernel.py: _run_ready
 # Where: miniloop/threads.py: to_thread
 # Prints:
 #     ticks while time.sleep blocks: 0

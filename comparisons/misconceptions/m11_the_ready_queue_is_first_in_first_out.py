@@ -30,7 +30,7 @@ asyncio.run(main())
 # Why: Tasks and callbacks share one ready queue, first in, first out. An
 #      iteration runs the entries that are ready when it begins. `sleep(0)`
 #      puts the task at the end of the queue, for the next iteration.
-# Where: miniloop/base_events.py: BaseEventLoop._run_ready
+# Where: miniloop/kernel.py: _run_ready
 # Where: miniloop/tasks.py: sleep
 # Prints:
 #     nothing has run yet

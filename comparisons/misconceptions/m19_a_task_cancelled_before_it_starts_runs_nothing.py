@@ -38,7 +38,7 @@ asyncio.run(main())
 #      before its first line, so no `try` block has been entered. If main opens
 #      something for a task, main must make sure that it is closed.
 # Where: miniloop/tasks.py: Task._run
-# Where: miniloop/tasks.py: Task._bad_news
+# Where: miniloop/tasks.py: Task._exception_to_throw
 # Prints:
 #     cancelled before its first step: True
 #     opened

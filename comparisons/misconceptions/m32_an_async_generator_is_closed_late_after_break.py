@@ -37,7 +37,7 @@ asyncio.run(main())
 # Why: Closing an async generator takes an `await`, and `break` has none. When
 #      the generator is freed, Python calls the loop's hook, which creates a
 #      task to close it. `aclosing` closes it at the end of its block.
-# Where: miniloop/mishaps.py: MishapsEventLoop._asyncgen_is_dropped
+# Where: miniloop/asyncgens.py: _asyncgen_finalizer_hook
 # Prints:
 #     after the loop
 #     closed by its task: False

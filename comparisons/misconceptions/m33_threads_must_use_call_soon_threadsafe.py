@@ -31,8 +31,8 @@ asyncio.run(main())
 # Why: The loop may be blocked in its selector, and `call_soon` does not wake
 #      it; nor is the ready queue protected against other threads. Without
 #      debug mode nothing is raised: the callback runs after the next wake-up.
-# Where: miniloop/mishaps.py: MishapsEventLoop._check_thread
-# Where: miniloop/base_events.py: BaseEventLoop.call_soon_threadsafe
+# Where: miniloop/debug.py: _check_thread
+# Where: miniloop/kernel.py: Kernel.call_soon_threadsafe
 # Prints:
 #     call_soon raises RuntimeError
 #     scheduled by call_soon_threadsafe

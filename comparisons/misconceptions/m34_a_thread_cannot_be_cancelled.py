@@ -36,7 +36,7 @@ print("run has returned")
 # Why: A thread cannot be stopped from outside; only the wait for it is
 #      cancelled. Before `run` returns, it joins the threads of the default
 #      executor, so a call that never returns keeps the program running.
-# Where: miniloop/threads.py: ThreadsEventLoop.shutdown_default_executor
+# Where: miniloop/threads.py: shutdown_default_executor
 # Where: miniloop/threads.py: to_thread
 # Prints:
 #     the task is cancelled: True

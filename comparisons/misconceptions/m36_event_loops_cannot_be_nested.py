@@ -37,7 +37,7 @@ asyncio.run(main())
 #      tasks until the call returns. So there is one running loop per thread.
 #      Make the function a coroutine, or call it in another thread.
 # Where: miniloop/runners.py: run
-# Where: miniloop/base_events.py: BaseEventLoop._check_may_run
+# Where: miniloop/kernel.py: Kernel._check_may_run
 # Prints:
 #     RuntimeError
 #     RuntimeError

@@ -27,7 +27,7 @@ asyncio.run(main())
 # Why: A completed future moves its callbacks and waiting tasks to the ready
 #      queue, so no foreign code runs inside `set_result`. Awaiting a future
 #      that is already done does not suspend the task.
-# Where: miniloop/futures.py: Future._wake_waiters
+# Where: miniloop/futures.py: Future._schedule_waiters
 # Where: miniloop/futures.py: Future.add_done_callback
 # Prints:
 #     after set_result

@@ -1,0 +1,90 @@
+"""The workloads: those of `python -m comparisons loops`, and a few for certain fast paths only."""
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Final
+
+from comparisons.loops import micro
+from comparisons.loops.workload import OnLoop
+
+LINE: Final = b"x" * 59 + b"\n"
+LINES: Final = 1000
+"""Lines in the buffer; together they are less than the limit of a StreamReader."""
+BLOCK: Final = 16 * 1024
+BLOCKS: Final = 8
+MESSAGE: Final = b"x" * 1024
+
+
+async def spawn_eager(aio: ModuleType, times: int) -> int:
+    aio.get_running_loop().set_task_factory(aio.eager_task_factory)
+    return await micro.spawn(aio, times)
+
+
+async def lock(aio: ModuleType, times: int) -> int:
+    """Take a lock that no other task wants."""
+    gate, passages = aio.Lock(), 0
+    for _ in range(times):
+        async with gate:
+            passages += 1
+    return passages
+
+
+async def lines(aio: ModuleType, times: int) -> int:
+    """Read lines that have arrived already."""
+    reader, total = aio.StreamReader(), 0
+    for _ in range(times):
+        reader.feed_data(LINE * LINES)
+        for _ in range(LINES):
+            total += len(await reader.readline())
+    return total // len(LINE)
+
+
+async def blocks(aio: ModuleType, times: int) -> int:
+    """Read blocks of 16 KiB that have arrived already, one after the other."""
+    reader, total = aio.StreamReader(), 0
+    for _ in range(times):
+        reader.feed_data(bytes(BLOCK * BLOCKS))
+        for _ in range(BLOCKS):
+            total += len(await reader.readexactly(BLOCK))
+    return total // BLOCK
+
+
+async def messages(aio: ModuleType, times: int) -> int:
+    """Read messages of 1 KiB, each of which is the whole buffer."""
+    reader, total = aio.StreamReader(), 0
+    for _ in range(times):
+        reader.feed_data(MESSAGE)
+        total += len(await reader.read(BLOCK))
+    return total // len(MESSAGE)
+
+
+def _own(name: str, size: int, work: micro.Work, expected: micro.Answer, about: str) -> OnLoop:
+    return OnLoop(
+        name=name,
+        group="fast paths",
+        about=about,
+        size=size,
+        quick=max(1, size // micro.QUICK_SHARE),
+        values=micro.VALUES,
+        work=work,
+        expected=expected,
+    )
+
+
+_OWN: Final = (
+    _own(
+        "spawn eager", 5_000, spawn_eager, lambda size: size * (size - 1) // 2, "spawn, eager tasks"
+    ),
+    _own("lock", 20_000, lock, lambda size: size, "{size} times, with no other task"),
+    _own("lines", 10, lines, lambda size: size * LINES, "{size} × 1,000 lines of 60 bytes"),
+    _own("blocks", 500, blocks, lambda size: size * BLOCKS, "{size} × 8 blocks of 16 KiB"),
+    _own("messages", 10_000, messages, lambda size: size, "{size} messages of 1 KiB"),
+)
+FEWER_SLEEPERS: Final = 10_000
+
+WORKLOADS: Final = {
+    workload.name: workload for workload in (*micro.MICRO, *_OWN) if isinstance(workload, OnLoop)
+}
+WORKLOADS["timers fired"] = replace(
+    WORKLOADS["timers fired"], size=FEWER_SLEEPERS, quick=2_000, values=10
+)
