@@ -13,7 +13,7 @@ from tests.virtual import play, take_reports, virtual_loop
 
 
 def waiters(future: miniloop.Future[Any]) -> int:
-    return len(future._waiters or ())
+    return len(future._waiters())
 
 
 def live_timers() -> int:

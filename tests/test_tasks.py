@@ -21,7 +21,7 @@ def places(task: miniloop.Task[Any]) -> list[str]:
     """Return where `task` is now: in exactly one place, unless it is done."""
     loop: Any = task.get_loop()
     waiter = task._fut_waiter
-    waiting = () if waiter is None else waiter._waiters or ()
+    waiting = [] if waiter is None else waiter._waiters()
     found = ["running"] if loop._current_task is task else []
     found += ["ready"] * [_subject(entry) for entry in loop._ready].count(task)
     found += ["waiting"] * [_subject(entry) for entry in waiting].count(task)
