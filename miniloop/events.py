@@ -59,7 +59,7 @@ class Handle:
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            self._report(exc)
+            self._report_exception(exc)
         # The exception's traceback refers to this frame. If the frame still referred to the
         # handle, and the handle to a Task, a failed eager start would wait for the collector.
         del self
@@ -67,7 +67,7 @@ class Handle:
     def _describe(self) -> str:
         return _format_callback_source(self._callback, self._args, debug=self._loop.get_debug())
 
-    def _report(self, exc: BaseException) -> None:
+    def _report_exception(self, exc: BaseException) -> None:
         message = f"Exception in callback {self._describe()}"
         born = getattr(self, "_source_traceback", None)
         _report(self._loop, message, born, exception=exc, handle=self)
@@ -107,7 +107,7 @@ class TimerHandle(Handle):
 
     def __init__(self, when: float, callback: Callback, args: tuple[Any, ...], loop: Loop,
                  context: Context | None = None) -> None:  # fmt: skip
-        # As in Handle. Why not super().__init__(): see "timers" in the table of fast paths.
+        # As in Handle. Why not super().__init__(): see `python -m comparisons fastpaths`.
         self._callback, self._args, self._loop = callback, args, loop
         self._context = copy_context() if context is None else context
         self._when = when  # seconds, on the clock of loop.time()

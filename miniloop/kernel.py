@@ -4,7 +4,7 @@ Purpose: `Kernel`, the part of a loop that needs no file descriptor. Its heart i
 Invariants: an iteration has four phases: compute the timeout, select, move due timers to the ready
 queue, run exactly the entries that were ready when that phase began. What they make ready waits for
 the next iteration, so no entry starves the others. Entries run in the order in which they became
-ready.
+ready; only timers for the same time become ready in no particular order.
 
 A loop's states and their transitions:
 
@@ -192,7 +192,7 @@ class Kernel(AbstractEventLoop):
 
     def call_later(self, delay: float, callback: Callback, *args: Any,
                    context: Context | None = None) -> TimerHandle:  # fmt: skip
-        """Schedule `callback(*args)` to run in `delay` seconds."""
+        """Schedule `callback(*args)` to run in `delay` seconds; see `call_at`."""
         if delay is None:
             raise TypeError("delay must not be None")
         # Repacking `*args` would make a timer 20 % slower, so call_at() is called only if a derived
@@ -370,7 +370,10 @@ class Kernel(AbstractEventLoop):
 
 
 def _run_ready(loop: Kernel) -> None:
-    """Run the entries that are ready at this moment, and none that they add."""
+    """Run the entries that are ready at this moment, and none that they add.
+
+    An entry is a Handle, a TimerHandle, a Task, or a _DoneNotice (combinators.py).
+    """
     ready = loop._ready
     for _ in range(len(ready)):
         # An entry reports its own exceptions. What comes out of here is KeyboardInterrupt or

@@ -2,9 +2,13 @@
 
 Purpose: call a callback of the program in the loop when a signal arrives.
 Invariants: a signal's callback runs between two callbacks of the loop, never in the middle of one,
-so it may do whatever a callback may do. The interpreter runs its own signal handlers in the middle
-of any bytecode; instead it writes the number of each signal into the loop's wake-up socket, and the
-loop reads it there. Only the main thread receives signals.
+so it may do whatever a callback may do. Only the main thread receives signals.
+
+How a signal becomes a callback: the interpreter could run a Python function in the middle of any
+bytecode. Instead, it writes the signal's number into the loop's wake-up socket. The next iteration
+finds that the socket can be read and calls `_process_self_data`, which puts the signal's handle into
+the ready queue. The iteration after that calls the program's callback.
+
 The functions take the loop as their first argument: they are the methods of SelectorEventLoop (see
 unix_events.py). This file does not depend on what the signals mean. Read selector_events.py first.
 """
@@ -36,8 +40,8 @@ def add_signal_handler(loop: Loop, sig: int, callback: Callback, *args: Any) -> 
         signal.set_wakeup_fd(loop._csock.fileno())
     except (ValueError, OSError) as exc:  # this is not the main thread
         raise RuntimeError(str(exc)) from exc
-    # Nothing ever arrives at this end. But a loop that watches a descriptor asks the selector in
-    # every iteration, so it sees signals even while it is busy.
+    # Nothing ever arrives at this end. But a loop that watches a second descriptor sets
+    # `_poll_always`: it asks the selector in every iteration, and sees signals even while it is busy.
     loop._add_reader(loop._csock, loop._read_from_self)
     loop._signal_handlers[sig] = Handle(callback, args, loop)
     _set_handler(loop, sig, _leave_it_to_the_loop)

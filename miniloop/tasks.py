@@ -11,7 +11,7 @@ the waiter.)
     made       → ready      create_task(); an eager task starts to run at once
     ready      → running    the loop calls _run
     running    → ready      the coroutine did a bare yield, as in sleep(0)
-    running    → waiting    it awaits a future: _wait_for
+    running    → waiting    it awaits a future: _start_waiting
     waiting    → ready      the future is done, or was cancelled by cancel()
     running    → done       it returned (FINISHED), raised (FINISHED), or raised CancelledError
                             (CANCELLED)
@@ -44,7 +44,10 @@ __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", 
 _next_task_number = itertools.count(1).__next__
 
 #: Weak references to registered tasks, for all_tasks(). Weak, so that a task that nothing else
-#: refers to can be freed. Each reference removes itself; a WeakSet does the same, more slowly.
+#: refers to can be freed (gh-91887):
+#:     create_task(wait_for_ever())    # awaits a future that nothing else refers to: is freed
+#:     create_task(sleep(60))          # the loop's timer refers to its future: stays alive
+#: Each reference removes itself from the set; a WeakSet does the same, more slowly.
 _tasks: set[ref[Task[Any]]] = set()
 _forget = _tasks.discard  # one bound method for all tasks; `_tasks.discard` would make one each
 
@@ -78,7 +81,7 @@ class Task(Future[T]):
             loop.call_soon(self._run, context=loop._empty_context)
 
     def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None) -> None:
-        """Do what __init__ does. `loop.create_task()` calls this directly: see _allocate."""
+        """Do what __init__ does. `loop.create_task()` calls this directly: see _allocate in futures.py."""
         self._begin(loop)
         kind = type(coro)
         if kind is not CoroutineType and not (iscoroutine(coro) and hasattr(kind, "send")):
@@ -120,6 +123,7 @@ class Task(Future[T]):
             )
             if self._must_cancel or fail:
                 # Raise where the coroutine waits: it was cancelled, or what it awaits has failed.
+                # A coroutine that has not started raises at once, and none of its code runs.
                 error = self._exception_to_throw(waiter)
                 awaited = self._context.run(type(coro).throw, coro, error)
             else:
@@ -129,7 +133,7 @@ class Task(Future[T]):
             if awaited is None:  # a bare yield, as in sleep(0): run again in the next iteration
                 loop._ready.append(self)
             else:
-                self._wait_for(awaited)
+                self._start_waiting(awaited)
         except StopIteration as stop:
             if self._must_cancel or self._state is not PENDING:
                 self._end_without_result()
@@ -155,8 +159,8 @@ class Task(Future[T]):
             waiter.set_exception(OSError())    # the task is ready, and will see OSError
             task.cancel()                      # before it runs: it sees CancelledError instead
 
-        If the awaited future was cancelled too, the two are one cancellation: the coroutine gets
-        the future's CancelledError, and no second one.
+        If the awaited future was cancelled too, the coroutine gets the CancelledError of the future
+        and no second one: task.cancel() may have cancelled the future itself.
         """
         error = None if waiter is None else waiter._error()
         if self._must_cancel:
@@ -165,7 +169,7 @@ class Task(Future[T]):
                 return self._make_cancelled_error()
         return error  # type: ignore[return-value]
 
-    def _wait_for(self, awaited: Any) -> None:
+    def _start_waiting(self, awaited: Any) -> None:
         """Become a waiter of the future that the coroutine has yielded.
 
         If that is impossible, the next step raises the reason in the coroutine. An exception that a
@@ -281,8 +285,9 @@ class Task(Future[T]):
         self._num_cancels_requested += 1
         # There are two ways to deliver the request.
         # 1. The task waits: cancel what it waits for. That future wakes the task, and the step
-        #    raises the future's CancelledError. If it is another task, it may refuse, and this one
-        #    waits on. So _fut_waiter stays set, and the next cancel() asks again.
+        #    raises the future's CancelledError. If it is another task, its coroutine may catch the
+        #    exception and go on, or return a result, which this task then gets. So _fut_waiter
+        #    stays set, and the next cancel() asks the other task again.
         # 2. It does not wait, or the future is done already: the next step raises.
         # The tempting short cut, only the second way, would leave the awaited task running.
         if self._fut_waiter is None or not self._fut_waiter.cancel(msg=msg):

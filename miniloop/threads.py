@@ -98,7 +98,7 @@ async def shutdown_default_executor(loop: Loop, timeout: float | None = None) ->
         warnings.warn(f"{late} {timeout} seconds.", RuntimeWarning, stacklevel=2)
 
 
-def _drop_executor(loop: Loop) -> None:
+def _close_executor(loop: Loop) -> None:
     """Shut down the default executor of a loop that is closed; do not wait for its threads."""
     loop._executor_shutdown_called = True
     executor, loop._default_executor = loop._default_executor, None

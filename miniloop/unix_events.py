@@ -50,9 +50,11 @@ class BaseEventLoop(Kernel):
         self.set_debug(debug._is_debug_mode())
 
     def close(self) -> None:
-        """Close the loop: it never runs again, and what it has scheduled is dropped.
+        """Close the loop: it never runs again.
 
-        Raises RuntimeError while the loop runs. A second call has no effect.
+        Closed are, in this order: the wake-up socket and the selector; the ready queue and the
+        timers, whose entries are dropped; the default executor, without waiting for its threads;
+        the signal handlers. Raises RuntimeError while the loop runs. A second call has no effect.
         """
         if self.is_running():
             raise RuntimeError("Cannot close a running event loop")
@@ -61,7 +63,7 @@ class BaseEventLoop(Kernel):
         selector_events._close(self)
         self._closed = True
         self._drop_entries()
-        threads._drop_executor(self)
+        threads._close_executor(self)
         # Last, because removing a handler raises ValueError outside the main thread. The loop is
         # closed then all the same.
         signals._close(self)
