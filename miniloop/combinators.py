@@ -36,7 +36,8 @@ class _DoneNotice:
     """A ready-queue entry that calls `waiter._child_done(child)`; the child is done.
 
     The methods `_child_done`, here and in taskgroups.py, read no context variable. A Handle in its
-    place would enter a context, and a gather would take longer: see `python -m comparisons fastpaths`.
+    place would enter a context, and a gather would take longer: see
+    `python -m comparisons fastpaths`.
     """
 
     __slots__ = ("_waiter", "_child")

@@ -6,8 +6,8 @@ so it may do whatever a callback may do. Only the main thread receives signals.
 
 How a signal becomes a callback: the interpreter could run a Python function in the middle of any
 bytecode. Instead, it writes the signal's number into the loop's wake-up socket. The next iteration
-finds that the socket can be read and calls `_process_self_data`, which puts the signal's handle into
-the ready queue. The iteration after that calls the program's callback.
+finds that the socket can be read and calls `_process_self_data`, which puts the signal's handle
+into the ready queue. The iteration after that calls the program's callback.
 
 The functions take the loop as their first argument: they are the methods of SelectorEventLoop (see
 unix_events.py). This file does not depend on what the signals mean. Read selector_events.py first.
@@ -41,7 +41,7 @@ def add_signal_handler(loop: Loop, sig: int, callback: Callback, *args: Any) -> 
     except (ValueError, OSError) as exc:  # this is not the main thread
         raise RuntimeError(str(exc)) from exc
     # Nothing ever arrives at this end. But a loop that watches a second descriptor sets
-    # `_poll_always`: it asks the selector in every iteration, and sees signals even while it is busy.
+    # `_poll_always`: it asks the selector in every iteration, so it sees signals while it is busy.
     loop._add_reader(loop._csock, loop._read_from_self)
     loop._signal_handlers[sig] = Handle(callback, args, loop)
     _set_handler(loop, sig, _leave_it_to_the_loop)

@@ -81,7 +81,10 @@ class Task(Future[T]):
             loop.call_soon(self._run, context=loop._empty_context)
 
     def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None) -> None:
-        """Do what __init__ does. `loop.create_task()` calls this directly: see _allocate in futures.py."""
+        """Do what __init__ does. `loop.create_task()` calls this directly.
+
+        See _allocate in futures.py.
+        """
         self._begin(loop)
         kind = type(coro)
         if kind is not CoroutineType and not (iscoroutine(coro) and hasattr(kind, "send")):

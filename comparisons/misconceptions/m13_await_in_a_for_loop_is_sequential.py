@@ -29,7 +29,7 @@ asyncio.run(main())
 # Why: `await` means: do not continue before this is done. Other tasks can run
 #      in the meantime, but the `for` loop creates none. To run operations
 #      concurrently, make each one a task: use `gather` or a TaskGroup.
-# Where: miniloop/tasks.py: Task._wait_for
+# Where: miniloop/tasks.py: Task._start_waiting
 # Where: miniloop/combinators.py: gather
 # Prints:
 #     request page 1
