@@ -26,20 +26,16 @@ from functools import partial
 from weakref import WeakSet
 
 from . import combinators, exceptions, futures, locks, tasks
-from .abstract import AbstractServer
+from .abstract import SSL, AbstractServer, Connection, ProtocolFactory
 from .descriptors import _SelectorSocketTransport
 from .events import Callback, Loop, _report
-from .hints import Any, Callable, Final, Iterable, TypeAlias
+from .hints import Any, Callable, Final, Iterable
 from .sockets import _check_ssl_socket
-from .sslproto import SSL, TLS, _client_tls, _server_tls, _tls
+from .sslproto import TLS, _client_tls, _server_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
 from .transports import TransportSocket, _closing_on_error
 
 __all__ = ("Server",)
-
-ProtocolFactory: TypeAlias = Callable[[], Any]
-#: A transport and its protocol.
-Connection: TypeAlias = tuple[Any, Any]
 
 #: Seconds until a server calls accept() again after the system had no descriptors left.
 ACCEPT_RETRY_DELAY: Final = 1
@@ -175,11 +171,10 @@ class Server(AbstractServer):
 async def create_connection(
     loop: Loop, protocol_factory: ProtocolFactory, host: str | bytes | None = None,
     port: str | int | None = None, *, ssl: SSL = None, family: int = 0, proto: int = 0,
-    flags: int = 0, sock: socket.socket | None = None,
-    local_addr: tuple[str, int] | None = None, server_hostname: str | None = None,
-    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    happy_eyeballs_delay: float | None = None, interleave: int | None = None,
-    all_errors: bool = False,
+    flags: int = 0, sock: socket.socket | None = None, local_addr: tuple[str, int] | None = None,
+    server_hostname: str | None = None, ssl_handshake_timeout: float | None = None,
+    ssl_shutdown_timeout: float | None = None, happy_eyeballs_delay: float | None = None,
+    interleave: int | None = None, all_errors: bool = False,
 ) -> Connection:  # fmt: skip
     """Connect to `host` and `port`, or use the connected `sock`; return `(transport, protocol)`.
 
@@ -264,16 +259,13 @@ async def connect_accepted_socket(
     return await _make_connection(loop, sock, protocol_factory, tls)
 
 
-async def _make_connection(
-    loop: Loop, sock: socket.socket, factory: ProtocolFactory, tls: TLS | None,
-    server: Any = None, peername: Any = None,
-) -> Connection:  # fmt: skip
+async def _make_connection(loop: Loop, sock: socket.socket, factory: ProtocolFactory,
+                           tls: TLS | None, **options: Any) -> Connection:  # fmt: skip
     """Make a protocol and its transport for a connected socket, with TLS if `tls` is not None."""
     sock.setblocking(False)
     loop._ensure_fd_no_transport(sock)
-    extra = None if server is None else {"peername": peername}
     kind = _SelectorSocketTransport if tls is None else partial(_tls_transport, tls)
-    return await _make_transport(loop, kind, sock, factory, extra=extra, server=server)
+    return await _make_transport(loop, kind, sock, factory, **options)
 
 
 def _tls_transport(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, waiter: Any,
@@ -322,7 +314,7 @@ async def create_server(
     if sock is not None:
         sockets = [sock]
     else:
-        infos = await _look_up_hosts(loop, host, port, family, flags)
+        infos = await _look_up_all(loop, host, port, family, flags)
         sockets = _bind_all(infos, reuse_address, reuse_port, keep_alive)
     server = Server(loop, sockets, protocol_factory, backlog, tls)
     if start_serving:
@@ -330,10 +322,8 @@ async def create_server(
     return server
 
 
-async def _look_up_hosts(
-    loop: Loop, host: Any, port: Any, family: int, flags: int
-) -> list[AddrInfo]:
-    """Return the addresses of all hosts, without duplicates."""
+async def _look_up_all(loop: Loop, host: Any, port: Any, family: int, flags: int) -> list[AddrInfo]:
+    """Return the addresses of one host or of several, without duplicates."""
     lookup = {"family": family, "type": socket.SOCK_STREAM, "flags": flags}
     hosts = [host or None] if isinstance(host, str | bytes | None) else host
     found = await combinators.gather(*[_look_up(loop, (host, port), **lookup) for host in hosts])
@@ -371,8 +361,7 @@ def _bind_all(infos: list[AddrInfo], reuse_address: bool | None, reuse_port: boo
                     raise
                 sock.close()  # IPv6 is supported, but turned off (bpo-30945)
         if not sockets:
-            tried = [info[4] for info in infos]
-            raise OSError(f"could not bind on any address out of {tried!r}")
+            raise OSError(f"could not bind on any address out of {[info[4] for info in infos]!r}")
         on_error.pop_all()
     return sockets
 
@@ -418,7 +407,8 @@ async def _serve_connection(loop: Loop, sock: socket.socket, address: Any, serve
         sock.close()
         return
     try:
-        await _make_connection(loop, sock, server._factory, server._tls, server, address)
+        peer = {"peername": address}
+        await _make_connection(loop, sock, server._factory, server._tls, server=server, extra=peer)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
@@ -471,15 +461,14 @@ def _bind(sock: socket.socket, address: Any) -> None:
     try:
         sock.bind(address)
     except OSError as exc:
-        reason = str(exc).lower()
-        message = f"error while attempting to bind on address {address!r}: {reason}"
+        message = f"error while attempting to bind on address {address!r}: {str(exc).lower()}"
         raise OSError(exc.errno, message) from None
 
 
 def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
     """Return one exception for all failed attempts to connect; empty `errors`."""
-    # Emptied, because the exception's traceback will hold the frames of the callers. If their
-    # `errors` held the exception, there would be a reference cycle.
+    # The exception's traceback will hold the frames of the callers. If their `errors` held the
+    # exception, there would be a reference cycle.
     failures, errors[:] = errors[:], []
     if all_errors:
         return ExceptionGroup("create_connection failed", failures)

@@ -15,7 +15,8 @@ import socket
 import stat
 
 from . import futures, protocols
-from .connections import Connection, ProtocolFactory, _look_up, _make_transport, _set_reuseport
+from .abstract import Connection, ProtocolFactory
+from .connections import _look_up, _make_transport, _set_reuseport
 from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
 from .events import Loop
 from .format_helpers import logger
@@ -25,8 +26,8 @@ from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_erro
 #: Family, protocol, local address, remote address; an address that was not given is None.
 Endpoint: TypeAlias = tuple[int, int, Any, Any]
 
-#: Bytes that a buffered datagram counts for in addition to its own, so that empty datagrams cannot
-#: fill the memory without ever reaching the high-water mark.
+#: Bytes. A buffered datagram counts as that much longer than it is. Otherwise empty datagrams could
+#: fill the memory and never reach the high-water mark.
 _HEADER_SIZE = 8
 
 
@@ -116,8 +117,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
 
 
 async def create_datagram_endpoint(
-    loop: Loop, protocol_factory: ProtocolFactory,
-    local_addr: tuple[str, int] | str | None = None,
+    loop: Loop, protocol_factory: ProtocolFactory, local_addr: tuple[str, int] | str | None = None,
     remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
     flags: int = 0, reuse_port: bool | None = None, allow_broadcast: bool | None = None,
     sock: socket.socket | None = None,

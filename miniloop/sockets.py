@@ -17,12 +17,11 @@ import socket
 import sys
 from selectors import EVENT_READ, EVENT_WRITE
 
+from .abstract import Address
 from .descriptors import _WOULD_BLOCK
 from .events import Loop
 from .hints import Any, Callable, T
 from .selector_events import _set_handle
-
-Address = Any
 
 
 async def sock_recv(loop: Loop, sock: socket.socket, n: int) -> bytes:
@@ -86,19 +85,16 @@ async def sock_connect(loop: Loop, sock: socket.socket, address: Address) -> Non
     """
     _check_socket(loop, sock)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
-        found = await loop._ensure_resolved(
-            address, family=sock.family, type=sock.type, proto=sock.proto
-        )
-        address = found[0][4]
+        lookup = {"family": sock.family, "type": sock.type, "proto": sock.proto}
+        infos = await loop._ensure_resolved(address, **lookup)
+        address = infos[0][4]
     try:
-        sock.connect(address)
+        return sock.connect(address)
     except _WOULD_BLOCK:
         # The kernel connects in the background; then the socket becomes writable. Why not call
         # connect() again, as _perform would: what a second call returns depends on the system.
         waiting = _when_ready(loop, EVENT_WRITE, sock, _finish_connecting, sock, address)
-    else:
-        return
-    await waiting  # see _perform
+    return await waiting  # see _perform
 
 
 async def sock_accept(loop: Loop, sock: socket.socket) -> tuple[socket.socket, Address]:
@@ -136,7 +132,8 @@ async def _when_ready(loop: Loop, event: int, sock: socket.socket, operation: Ca
         #     waiting = create_task(loop.sock_recv(sock, 100))
         #     loop.add_reader(sock, print); waiting.cancel()
         if not watcher.cancelled():
-            _stop_watching(loop, fd, event)
+            with contextlib.suppress(OSError):  # from a descriptor that the program has closed
+                _set_handle(loop, fd, event, None)
         del outcome  # a cycle otherwise: outcome, its exception, the traceback, this frame
 
 
@@ -157,16 +154,8 @@ def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...])
         outcome.set_result(result)
 
 
-def _stop_watching(loop: Loop, fd: int, event: int) -> None:
-    try:
-        _set_handle(loop, fd, event, None)
-    except OSError:
-        return  # the program has closed the socket, so the descriptor cannot be watched any more
-
-
 def _finish_connecting(sock: socket.socket, address: Address) -> None:
-    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if error:
+    if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
         raise OSError(error, f"Connect call failed {address}")
 
 
@@ -201,8 +190,7 @@ async def _ensure_resolved(loop: Loop, address: Address, *, family: int = 0, typ
                            proto: int = 0, flags: int = 0) -> list[Any]:  # fmt: skip
     """Return what getaddrinfo() returns for `address`; do not call it for a numeric address."""
     host, port = address[:2]
-    info = _info_of_number(host, port, family, type, proto, *address[2:])
-    if info is not None:
+    if info := _info_of_number(host, port, family, type, proto, *address[2:]):
         return [info]
     return await loop.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)  # type: ignore[no-any-return]
 

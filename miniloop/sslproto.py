@@ -25,6 +25,7 @@ import warnings
 from collections import deque
 from functools import partial
 
+from .abstract import SSL
 from .descriptors import LOG_THRESHOLD_FOR_CONNLOST_WRITES
 from .events import Loop
 from .format_helpers import logger
@@ -32,9 +33,6 @@ from .futures import Future, _set_result_unless_cancelled
 from .hints import Any, Callable, Final, TypeAlias
 from .protocols import BaseProtocol, Protocol
 from .transports import _BYTES_LIKE, Buffer, _closing_on_error, _FlowControlMixin, _kept
-
-#: The argument `ssl` of programs: an SSLContext; True: the default one; None or False: no TLS.
-SSL: TypeAlias = Any
 
 # The states; the table is above.
 HANDSHAKING: Final = "HANDSHAKING"
@@ -70,10 +68,9 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._wants_more = (ssl.SSLWantReadError, ssl.SSLSyscallError)
         sslcontext = sslcontext or _default_context(server_side, server_hostname)
         super().__init__({"sslcontext": sslcontext}, loop)
-        self._timeouts = {  # in seconds; the other states have none
-            HANDSHAKING: _positive("handshake", ssl_handshake_timeout, 60.0),
-            SHUTTING_DOWN: _positive("shutdown", ssl_shutdown_timeout, 30.0),
-        }
+        # In seconds; the other states have none.
+        self._timeouts = {HANDSHAKING: _positive("handshake", ssl_handshake_timeout, 60.0)}
+        self._timeouts[SHUTTING_DOWN] = _positive("shutdown", ssl_shutdown_timeout, 30.0)
         self._timer: Any = None  # for the timeout of the state, if it has one
         self._incoming = ssl.MemoryBIO()  # ciphertext that has arrived
         self._outgoing = ssl.MemoryBIO()  # ciphertext to send; every step empties it
@@ -134,8 +131,8 @@ class SSLProtocol(_FlowControlMixin, Protocol):
     def _resume_reading(self) -> None:
         """Deliver what has arrived already; then let the transport below read on.
 
-        In this order, for the rest of a message may be here: if the other side sends no more, the
-        transport below will never call us again.
+        The order matters. The rest of a message may have arrived already, and if the other side
+        sends no more, the transport below never calls this object again.
         """
         self._attempt(self._advance)
         if self.is_reading():
@@ -188,7 +185,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the protocol; or the waiter, if the handshake has not succeeded."""
+        """Call the protocol's connection_lost(); fail the waiter if the handshake has not ended."""
         self._enter(CLOSED)
         self._backlog.clear()
         self._buffer_size = 0
@@ -221,9 +218,8 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._state = state
 
     def _time_out(self) -> None:
-        seconds = self._timeouts[self._state]
         if self._state is HANDSHAKING:
-            message = f"SSL handshake is taking longer than {seconds} seconds"
+            message = f"SSL handshake is taking longer than {self._timeouts[HANDSHAKING]} seconds"
             self._fatal_error(ConnectionAbortedError(f"{message}: aborting the connection"))
         else:
             self._fatal_error(TimeoutError("SSL shutdown timed out"))
@@ -257,10 +253,9 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         except self._wants_more:
             return
         self._enter(OPEN)
-        self._extra.update(
-            peercert=self._sslobj.getpeercert(), cipher=self._sslobj.cipher(),
-            compression=self._sslobj.compression(), ssl_object=self._sslobj,
-        )  # fmt: skip
+        tls = self._sslobj
+        self._extra.update(peercert=tls.getpeercert(), cipher=tls.cipher(),
+                           compression=tls.compression(), ssl_object=tls)  # fmt: skip
         if not self._connected:
             self._connected = True
             self._protocol.connection_made(self)
@@ -295,8 +290,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
             except self._wants_more:
                 return
             self._buffer_size -= written
-            rest = backlog.popleft()[written:]
-            if rest:
+            if rest := backlog.popleft()[written:]:
                 backlog.appendleft(rest)
             self._send_outgoing()
 
@@ -371,10 +365,8 @@ def _positive(what: str, seconds: float | None, default: float) -> float:
     return default if seconds is None else seconds
 
 
-def _client_tls(
-    ssl: SSL, server_hostname: str | None, handshake_timeout: float | None,
-    shutdown_timeout: float | None, host: Any = None,
-) -> TLS | None:  # fmt: skip
+def _client_tls(ssl: SSL, server_hostname: str | None, handshake_timeout: float | None,
+                shutdown_timeout: float | None, host: Any = None) -> TLS | None:  # fmt: skip
     """Return the factory for a client, or None if `ssl` asks for no TLS.
 
     The server must prove that it is `server_hostname`, by default `host`; "" accepts any server.
@@ -387,23 +379,19 @@ def _client_tls(
     return _tls(ssl, server_hostname, handshake_timeout, shutdown_timeout)
 
 
-def _server_tls(
-    ssl: SSL, handshake_timeout: float | None, shutdown_timeout: float | None
-) -> TLS | None:
+def _server_tls(ssl: SSL, handshake_timeout: float | None,
+                shutdown_timeout: float | None) -> TLS | None:  # fmt: skip
     """Return the factory for a server. `ssl` must be a context: a server needs a certificate."""
     if isinstance(ssl, bool):
         raise TypeError("ssl argument must be an SSLContext or None")
     return _tls(ssl, None, handshake_timeout, shutdown_timeout, server_side=True)
 
 
-def _tls(
-    ssl: SSL, server_hostname: str | None, handshake_timeout: float | None,
-    shutdown_timeout: float | None, server_side: bool = False,
-) -> TLS | None:  # fmt: skip
-    given: dict[str, Any] = {
-        "server_hostname": server_hostname, "ssl_handshake_timeout": handshake_timeout,
-        "ssl_shutdown_timeout": shutdown_timeout,
-    }  # fmt: skip
+def _tls(ssl: SSL, server_hostname: str | None, handshake_timeout: float | None,
+         shutdown_timeout: float | None, server_side: bool = False) -> TLS | None:  # fmt: skip
+    given: dict[str, Any] = {"server_hostname": server_hostname,
+                             "ssl_handshake_timeout": handshake_timeout,
+                             "ssl_shutdown_timeout": shutdown_timeout}  # fmt: skip
     if ssl:
         context = None if ssl is True else ssl
         return partial(SSLProtocol, sslcontext=context, server_side=server_side, **given)
@@ -416,8 +404,7 @@ def _tls(
 async def start_tls(
     loop: Loop, transport: Any, protocol: BaseProtocol, sslcontext: Any, *,
     server_side: bool = False, server_hostname: str | None = None,
-    ssl_handshake_timeout: float | None = None,
-    ssl_shutdown_timeout: float | None = None,
+    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
 ) -> SSLProtocol:  # fmt: skip
     """Go on over TLS: return the transport that `protocol` has to use in place of `transport`.
 
@@ -429,13 +416,11 @@ async def start_tls(
         )
     if not getattr(transport, "_start_tls_compatible", False):
         raise TypeError(f"transport {transport!r} is not supported by start_tls()")
-    if transport.is_closing():  # who would ever tell us that it is lost?
+    if transport.is_closing():  # it may be lost already, and then nothing ends the handshake
         raise ConnectionResetError("Connection lost")
     waiter = loop.create_future()
-    tls = SSLProtocol(
-        loop, protocol, sslcontext, waiter, server_side, server_hostname, False,
-        ssl_handshake_timeout, ssl_shutdown_timeout,
-    )  # fmt: skip
+    tls = SSLProtocol(loop, protocol, sslcontext, waiter, server_side, server_hostname, False,
+                      ssl_handshake_timeout, ssl_shutdown_timeout)  # fmt: skip
     transport.set_protocol(tls)
     tls.connection_made(transport)
     transport.resume_reading()

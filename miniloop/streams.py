@@ -16,9 +16,8 @@ from __future__ import annotations
 import warnings
 import weakref
 
-from . import events
 from .coroutines import iscoroutine
-from .events import Loop
+from .events import Loop, _report, get_event_loop, get_running_loop
 from .exceptions import IncompleteReadError, LimitOverrunError
 from .futures import Future
 from .hints import Any, Awaitable, Callable, Final, Iterable, TypeAlias
@@ -36,17 +35,17 @@ DEFAULT_LIMIT: Final = 2**16
 async def open_connection(host: str | None = None, port: str | int | None = None, *,
                           limit: int = DEFAULT_LIMIT, **kwds: Any) -> Streams:  # fmt: skip
     """Connect and return a reader and a writer; `kwds` are those of `loop.create_connection`."""
-    return await _open(limit, events.get_running_loop().create_connection, host, port, **kwds)
+    return await _open(limit, get_running_loop().create_connection, host, port, **kwds)
 
 
 async def open_unix_connection(path: Any = None, *, limit: int = DEFAULT_LIMIT,
                                **kwds: Any) -> Streams:  # fmt: skip
     """Connect to a Unix socket; `kwds` are those of `loop.create_unix_connection`."""
-    return await _open(limit, events.get_running_loop().create_unix_connection, path, **kwds)
+    return await _open(limit, get_running_loop().create_unix_connection, path, **kwds)
 
 
 async def _open(limit: int, connect: Callable[..., Any], *address: Any, **kwds: Any) -> Streams:
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     reader = StreamReader(limit, loop)
     protocol = StreamReaderProtocol(reader, loop=loop)
     transport, _ = await connect(lambda: protocol, *address, **kwds)
@@ -61,19 +60,28 @@ async def start_server(client_connected_cb: ClientConnected, host: Any = None,
     If the callback is a coroutine function, each call runs as a task. `kwds` are those of
     `loop.create_server`.
     """
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     return await loop.create_server(_factory(client_connected_cb, limit, loop), host, port, **kwds)
 
 
 async def start_unix_server(client_connected_cb: ClientConnected, path: Any = None, *,
                             limit: int = DEFAULT_LIMIT, **kwds: Any) -> Any:  # fmt: skip
     """Listen on a Unix socket; see start_server. `kwds` are those of `loop.create_unix_server`."""
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     return await loop.create_unix_server(_factory(client_connected_cb, limit, loop), path, **kwds)
 
 
 def _factory(connected: ClientConnected, limit: int, loop: Loop) -> Callable[[], Protocol]:
     return lambda: StreamReaderProtocol(StreamReader(limit, loop), connected, loop)
+
+
+def _end_reader(reader: StreamReader | None, exc: Exception | None) -> None:
+    """End the stream of `reader`, if there is one: with `exc`, or with an end of file."""
+    if reader is not None:
+        if exc is None:
+            reader.feed_eof()
+        else:
+            reader.set_exception(exc)
 
 
 def _complete_waiters(exc: BaseException | None, *waiters: Future[None]) -> None:
@@ -90,7 +98,7 @@ class FlowControlMixin(Protocol):
     """The part of a protocol that lets a writer wait: for room in the buffer, or for the end."""
 
     def __init__(self, loop: Loop | None = None) -> None:
-        self._loop: Loop = events.get_event_loop() if loop is None else loop
+        self._loop: Loop = get_event_loop() if loop is None else loop
         self._writing_paused = False  # pause_writing() was called, and resume_writing() was not
         self._connection_lost = False  # connection_lost() was called
         self._drain_waiters: list[Future[None]] = []  # one for each coroutine that drain() blocks
@@ -136,7 +144,7 @@ class FlowControlMixin(Protocol):
 
 
 class StreamReaderProtocol(FlowControlMixin):
-    """The protocol behind a reader and a writer: it feeds the reader and tells both of the end."""
+    """The protocol behind a reader and a writer: it feeds the reader, and ends both."""
 
     def __init__(self, stream_reader: StreamReader | None,
                  client_connected_cb: ClientConnected | None = None,
@@ -172,7 +180,7 @@ class StreamReaderProtocol(FlowControlMixin):
         error = None if task.cancelled() else task.exception()
         if error is not None:
             message = "Unhandled exception in client_connected_cb"
-            events._report(self._loop, message, None, exception=error, transport=self._transport)
+            _report(self._loop, message, None, exception=error, transport=self._transport)
         if error is not None or task.cancelled():
             self._transport.close()
 
@@ -182,18 +190,14 @@ class StreamReaderProtocol(FlowControlMixin):
             reader.feed_data(data)
 
     def eof_received(self) -> bool:
-        """Tell the reader; keep the connection open for writing, unless it is TLS."""
+        """End the reader's stream; keep the connection open for writing, unless it is TLS."""
         if (reader := self._stream_reader) is not None:
             reader.feed_eof()
         return self._transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake reads, drain() and wait_closed(); raise `exc` there if it is not None."""
-        if (reader := self._stream_reader) is not None:
-            if exc is None:
-                reader.feed_eof()
-            else:
-                reader.set_exception(exc)
+        _end_reader(self._stream_reader, exc)
         _complete_waiters(exc, self._closed)  # before those in drain(): asyncio's order
         super().connection_lost(exc)
         self._reader_ref = self._task = None
@@ -303,7 +307,7 @@ class StreamReader:
         if limit <= 0:
             raise ValueError("Limit cannot be <= 0")
         self._limit = limit
-        self._loop: Loop = events.get_event_loop() if loop is None else loop
+        self._loop: Loop = get_event_loop() if loop is None else loop
         self._buffer = bytearray()
         self._eof = False  # feed_eof() was called
         self._exception: BaseException | None = None  # set_exception() was called with it
@@ -324,8 +328,7 @@ class StreamReader:
         if not data:
             return
         self._buffer.extend(data)
-        if self._waiter is not None:
-            self._wake_waiter()
+        self._wake_waiter()
         too_much = len(self._buffer) > 2 * self._limit
         if too_much and not self._transport_paused and self._transport is not None:
             try:
@@ -398,7 +401,9 @@ class StreamReader:
         """
         at = self._buffer.find(b"\n")
         if 0 <= at <= self._limit and self._exception is None:
-            return self._take(at + 1)  # the whole line is here: 3 times as fast as readuntil()
+            # The whole line is here. Without this, a program that reads many short lines takes 1.5
+            # times as long.
+            return self._take(at + 1)
         try:
             return await self.readuntil(b"\n")
         except IncompleteReadError as exc:
@@ -469,13 +474,9 @@ class StreamReader:
 
     def _take(self, n: int, *, resume: bool = True) -> bytes:
         """Remove up to `n` bytes from the buffer and return them; resume the transport if due."""
-        if n >= len(self._buffer):  # the common case
-            data = bytes(self._buffer)
-            self._buffer.clear()
-        else:
-            # A view saves one copy, but for a short line the view costs more than the copy.
-            data = bytes(self._buffer[:n] if n < 4096 else memoryview(self._buffer)[:n])
-            del self._buffer[:n]
+        # A memoryview would save one copy, but for a short line the view costs more than the copy.
+        data = bytes(self._buffer[:n])
+        del self._buffer[:n]
         if self._transport_paused and n and resume and len(self._buffer) <= self._limit:
             self._transport_paused = False
             self._transport.resume_reading()
@@ -491,12 +492,10 @@ class StreamReader:
 
     def __repr__(self) -> str:
         waiter, exception, transport = self._waiter, self._exception, self._transport
-        facts = (
-            (f"{len(self._buffer)} bytes", self._buffer), ("eof", self._eof),
-            (f"limit={self._limit}", self._limit != DEFAULT_LIMIT), (f"{waiter=}", waiter),
-            (f"{exception=}", exception), (f"{transport=}", transport),
-            ("paused", self._transport_paused),
-        )  # fmt: skip
+        facts = ((f"{len(self._buffer)} bytes", self._buffer), ("eof", self._eof),
+                 (f"limit={self._limit}", self._limit != DEFAULT_LIMIT), (f"{waiter=}", waiter),
+                 (f"{exception=}", exception), (f"{transport=}", transport),
+                 ("paused", self._transport_paused))  # fmt: skip
         return f"<{' '.join([type(self).__name__, *(text for text, true in facts if true)])}>"
 
 

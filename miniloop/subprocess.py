@@ -14,7 +14,7 @@ transport go through these states:
 close() is not a state: it closes the pipes and kills the process, and the states follow from that.
 If all pipes are lost before the exit, the second transition follows the first at once.
 This file does not depend on how a process is started: the standard library's Popen does that. It
-does not support AIX, where the writer to a pipe is not told that the reader is gone. Read
+does not support AIX, where the writer to a pipe cannot notice that the reader is gone. Read
 descriptors.py and streams.py first.
 """
 
@@ -29,7 +29,8 @@ from io import FileIO
 from signal import SIGKILL, SIGTERM
 
 from . import combinators, events, exceptions, futures, locks, protocols, streams, tasks
-from .connections import Connection, ProtocolFactory, _make_transport
+from .abstract import Connection, ProtocolFactory
+from .connections import _make_transport
 from .descriptors import _DescriptorTransport, _ReadHalf, _WriteHalf
 from .events import Loop
 from .format_helpers import logger
@@ -59,8 +60,8 @@ class _PipeTransport(_DescriptorTransport):
         if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)):
             # A regular file is always ready, so epoll refuses to watch it.
             raise ValueError("Pipe transport is only for pipes, sockets and character devices")
-        # The writer to a pipe or a socket is told that the reader is gone. The writer to a terminal
-        # is not: for it, "readable" means that somebody has typed something.
+        # When the reader is gone, the writing end of a pipe or a socket becomes readable. That of a
+        # terminal does not: there, "readable" means that somebody has typed something.
         self._shows_hang_up = not stat.S_ISCHR(mode)
         os.set_blocking(fd, False)
         super().__init__(loop, pipe, protocol, waiter, {"pipe": pipe})
@@ -137,9 +138,8 @@ def _watch_by_thread(loop: Loop, pid: int, exited: Callable[[int], None]) -> Non
     """Call `exited` with the child's exit status: a thread waits for it."""
 
     def wait() -> None:
-        returncode = _reap(pid)
         try:
-            loop.call_soon_threadsafe(exited, returncode)
+            loop.call_soon_threadsafe(exited, _reap(pid))
         except RuntimeError:
             logger.warning("Loop %r that handles pid %r is closed", loop, pid)
 
@@ -310,9 +310,8 @@ async def connect_read_pipe(loop: Loop, protocol_factory: ProtocolFactory, pipe:
     return await _make_transport(loop, _UnixReadPipeTransport, pipe, protocol_factory)
 
 
-async def connect_write_pipe(
-    loop: Loop, protocol_factory: ProtocolFactory, pipe: Any
-) -> Connection:
+async def connect_write_pipe(loop: Loop, protocol_factory: ProtocolFactory,
+                             pipe: Any) -> Connection:  # fmt: skip
     """Write to `pipe`; for the rest see connect_read_pipe."""
     return await _make_transport(loop, _UnixWritePipeTransport, pipe, protocol_factory)
 
@@ -447,11 +446,7 @@ class SubprocessStreamProtocol(streams.FlowControlMixin, protocols.SubprocessPro
         if fd == 0:
             self.connection_lost(exc)  # wakes drain() and wait_closed() of stdin
             return
-        if (reader := self.stdout if fd == 1 else self.stderr) is not None:
-            if exc is None:
-                reader.feed_eof()
-            else:
-                reader.set_exception(exc)
+        streams._end_reader(self.stdout if fd == 1 else self.stderr, exc)
         self._outputs.discard(fd)
         self._close_at_the_end()
 
@@ -520,9 +515,8 @@ class Process:
         Returns both outputs, None for one that is not piped. It is no error if the process exits
         without reading all of `input`.
         """
-        _, stdout, stderr = await combinators.gather(
-            self._feed_stdin(input), _read_all(self.stdout), _read_all(self.stderr)
-        )
+        outputs = _read_all(self.stdout), _read_all(self.stderr)
+        _, stdout, stderr = await combinators.gather(self._feed_stdin(input), *outputs)
         await self.wait()
         return stdout, stderr
 

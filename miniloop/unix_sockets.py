@@ -13,14 +13,13 @@ import errno
 import os
 import socket
 
-from .connections import Connection, ProtocolFactory, Server, _make_connection
+from .abstract import SSL, Connection, Path, ProtocolFactory
+from .connections import Server, _make_connection
 from .datagrams import _remove_if, _remove_stale_socket
 from .events import Loop
-from .hints import Callable, TypeAlias
-from .sslproto import SSL, _client_tls, _server_tls
+from .hints import Callable
+from .sslproto import _client_tls, _server_tls
 from .transports import _closing_on_error
-
-Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 async def create_unix_connection(
