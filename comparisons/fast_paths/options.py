@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="fewer and smaller samples: about two minutes")
+    add("--quick", action="store_true", help="fewer and smaller samples: about a minute")
     add(
         "--only",
         type=names_among(tuple(FAST_PATHS), "fast path"),

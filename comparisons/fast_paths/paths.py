@@ -187,7 +187,7 @@ _PATHS: Final = (
         "weak references",
         "tasks.py",
         "_register_task",
-        "timers fired",
+        "sleepers",
         "a WeakSet of tasks instead of a set of weak references",
         ("    _tasks.add(ref(task, _forget))\n", "    _tasks.add(task)\n"),
         ("from weakref import ref\n", "from weakref import WeakSet, ref\n"),
@@ -202,7 +202,7 @@ _PATHS: Final = (
         "one _forget",
         "tasks.py",
         "_register_task",
-        "timers fired",
+        "sleepers",
         "a bound method for each weak reference",
         ("_tasks.add(ref(task, _forget))", "_tasks.add(ref(task, _tasks.discard))"),
     ),
@@ -482,7 +482,7 @@ _PATHS: Final = (
         "tuple heap",
         "kernel.py",
         "Kernel._run_once",
-        "timers fired",
+        "call_at / sleepers / timers fired",
         "a heap of TimerHandles, which are compared in Python",
         ("scheduled[0][0] - self.time()", "scheduled[0]._when - self.time()"),
         (
@@ -515,7 +515,7 @@ _PATHS: Final = (
         "sleep",
         "tasks.py",
         "sleep",
-        "timers fired",
+        "sleepers",
         "the timer gets a copy of the current context",
         (
             """\
@@ -646,6 +646,6 @@ _PATHS: Final = (
         "the whole buffer is taken like a part of it",
         ("        if n >= len(self._buffer):", "        if False:"),
     ),
-    FastPath(CONTROL, None, ("spawn", "timers fired"), "the same code on both sides", ()),
+    FastPath(CONTROL, None, ("spawn", "sleepers"), "the same code on both sides", ()),
 )
 FAST_PATHS: Final = {path.name: path for path in _PATHS}
