@@ -7,10 +7,10 @@ Purpose: run their `finally` blocks. That takes an `await`, so the garbage colle
 
 The interpreter tells the running loop about each generator that starts (the first-iteration hook)
 and about each that is about to be collected (the finalizer hook).
-Invariants: `loop._asyncgens` has the generators that have started and are not finished. The hooks
-are installed while the loop runs: see Kernel.run_forever.
+Invariants: `loop._asyncgens` has, by weak references, the generators that have started; closing one
+that is finished has no effect. The hooks are installed while the loop runs: see Kernel.run_forever.
 The functions take the loop as their first argument: they are its methods (see unix_events.py). This
-file does not depend on who iterates the generators. Read combinators.py first.
+file does not depend on the code that iterates the generators. Read combinators.py first.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Purpose: with `loop.set_debug(True)`, `run(debug=True)` or PYTHONASYNCIODEBUG=1, the loop checks
 what it is asked to schedule, logs entries that take long, and notes the stack that made each
 handle, future, task and coroutine.
-Invariants: debug mode costs little while it is off: the scheduling methods test `_debug`, once for
-each call, and an iteration tests nothing, because `set_debug` exchanges the function that runs the
+Invariants: debug mode costs little while it is off. To make, schedule or complete an object tests
+one flag. An iteration tests nothing, because `set_debug` exchanges the function that runs the
 entries (phase 4 of Kernel._run_once).
 The functions take the loop as their first argument: they are its methods (see unix_events.py). This
 file does not depend on what the callbacks do. Read kernel.py first.
@@ -23,7 +23,7 @@ from .format_helpers import DEBUG_STACK_DEPTH, extract_stack, logger
 
 
 def _is_debug_mode() -> bool:
-    """Return True if the interpreter was started with `-X dev` or PYTHONASYNCIODEBUG=1."""
+    """Return True with `python -X dev`, or if PYTHONASYNCIODEBUG is set and not empty."""
     asked = not sys.flags.ignore_environment and os.environ.get("PYTHONASYNCIODEBUG")
     return sys.flags.dev_mode or bool(asked)
 
@@ -80,8 +80,8 @@ def _run_ready_timed(loop: Loop) -> None:
         took = loop.time() - began
         if took >= loop.slow_callback_duration:
             logger.warning("Executing %r took %.3f seconds", entry, took)
-        # The traceback of a task's exception refers to this frame since 3.12. It must not refer to
-        # the task, or only the garbage collector would free them.
+        # Since 3.12 a task's exception refers to this frame, by `f_back`. This frame must not refer
+        # to the task, or only the garbage collector would free them.
         del entry
 
 

@@ -3,8 +3,9 @@
 Purpose: `Handle` (a callback that is scheduled), `TimerHandle` (one scheduled for a time), and the
 answer to "which loop runs in this thread?".
 Invariants: an entry of the ready queue has a method `_run`, which must not raise an Exception; the
-loop asks nothing else of it. There are two kinds of entries: a Handle, and a Task (tasks.py), whose
-`_run` is the next step of its coroutine. A thread has at most one running loop.
+loop asks nothing else of it. There are three kinds of entries: a Handle; a Task (tasks.py), whose
+`_run` is the next step of its coroutine; and a _DoneNotice, which gather() and TaskGroup use
+(combinators.py). A thread has at most one running loop.
 This file does not depend on what a loop does with handles: that is kernel.py. Read exceptions.py
 first.
 """
@@ -60,8 +61,9 @@ class Handle:
             raise
         except BaseException as exc:
             self._report_exception(exc)
-        # The exception's traceback refers to this frame. If the frame still referred to the
-        # handle, and the handle to a Task, a failed eager start would wait for the collector.
+        # Since 3.12 a task's exception refers to this frame, by `f_back`. For a task that was made
+        # by `Task(coro)`, the handle refers to the task. Without this line, there would be a cycle:
+        #     task → exception → traceback → frame → handle → task
         del self
 
     def _describe(self) -> str:
@@ -73,7 +75,7 @@ class Handle:
         _report(self._loop, message, born, exception=exc, handle=self)
 
     def cancel(self) -> None:
-        """Cancel the call. No effect if it was cancelled before, or has been made."""
+        """Cancel the call. If it was made already, only the repr and `cancelled()` change."""
         if self._args is None:
             return
         if self._loop.get_debug():
@@ -111,7 +113,7 @@ class TimerHandle(Handle):
         self._callback, self._args, self._loop = callback, args, loop
         self._context = copy_context() if context is None else context
         self._when = when  # seconds, on the clock of loop.time()
-        self._scheduled = False  # True while the loop's heap holds the handle
+        self._scheduled = False  # True from entering the loop's heap until it leaves by its head
 
     def when(self) -> float:
         """Return the time of the call, in seconds on the clock of `loop.time()`."""

@@ -2,8 +2,8 @@
 
 Purpose: the exceptions of asyncio that are not builtins. Those of queues are in queues.py.
 
-Invariant: each class has the same base class as in asyncio, so an `except` clause written for
-asyncio catches the same exceptions.
+Invariant: each class has the name and the base class that it has in asyncio, so that after
+`import miniloop as asyncio` an `except` clause works unchanged. They are not asyncio's own classes.
 
 Imports nothing.
 """

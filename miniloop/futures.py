@@ -1,16 +1,18 @@
 """Future: a result that is not there yet, and the waiters that need it.
 
-Purpose: every `await` comes down to this object. A Future is pending until it gets a result or an
-exception, or is cancelled. Then its waiters move to the loop's ready queue.
+Purpose: every `await` that has to wait ends in this object, except `sleep(0)`. A Future is pending
+until it gets a result or an exception, or is cancelled. Then its waiters move to the loop's ready
+queue.
 
 The states and their transitions (there are no others, and a future never becomes pending again):
 
     PENDING → FINISHED     set_result(), set_exception()
     PENDING → CANCELLED    cancel()
 
-Invariants: a waiter is an entry for the ready queue, either a Task that awaits the future, or the
-Handle of a done-callback. To complete a future is to move its waiters to the ready queue, in the
-order in which they came. Only a pending future has waiters.
+Invariants: a waiter is an entry for the ready queue: a Task that awaits the future, the Handle of a
+done-callback, or a _DoneNotice, which gather() uses (combinators.py). To complete a future is to
+move its waiters to the ready queue, in the order in which they came. Only a pending future has
+waiters.
 This file does not depend on coroutines, nor on when the ready queue is run. Read events.py first.
 """
 
@@ -39,9 +41,9 @@ _allocate = object.__new__
 def isfuture(obj: object) -> TypeGuard[Future[Any]]:
     """Return True if `obj` is a Future, or behaves as one.
 
-    A class says that its instances behave as futures by giving them an attribute
-    `_asyncio_future_blocking` that is not None. That is asyncio's protocol; futures of other
-    libraries follow it.
+    A class marks its instances as futures by a class attribute `_asyncio_future_blocking`, whose
+    value in the instance must not be None. That is asyncio's protocol; futures of other libraries
+    follow it.
     """
     has_mark = hasattr(obj.__class__, "_asyncio_future_blocking")
     return has_mark and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
@@ -71,7 +73,7 @@ class Future(Generic[T]):
         """Make it pending even if a derived class forgets to call __init__ (bpo-38785).
 
         Why not a __getattr__ that supplies the default: a class that has one makes CPython 3.11
-        look up every attribute the slow way, and a task switch takes a third longer.
+        look up every attribute the slow way, and a task switch takes 33 % longer.
         """
         future = _allocate(cls)
         future._state, future._log_traceback = PENDING, False
@@ -97,8 +99,9 @@ class Future(Generic[T]):
         # and a gather takes 6 % longer.
         self._first_waiter: Any = None
         self._other_waiters: list[Any] | None = None
-        # True from the `yield self` in __await__ until the Task has received the future. It tells
-        # `await future` from a bare `yield future`, which is a mistake.
+        # True from the `yield self` in __await__ until the Task has received the future. It lets
+        # the Task distinguish `await future` from `yield future` in a generator, which is a
+        # mistake.
         self._asyncio_future_blocking = False
         if loop._debug:
             self._source_traceback = extract_stack()
@@ -122,8 +125,8 @@ class Future(Generic[T]):
 
         Raises InvalidStateError if the future is done already, TypeError if it is not an exception.
         If the future is freed before anybody asks for the exception, the loop's exception handler
-        gets a report. A StopIteration is wrapped in a RuntimeError: raised out of an `await`, it
-        would look like the coroutine's end (bpo-26221).
+        gets a report. A StopIteration is wrapped in a RuntimeError: no coroutine can raise one
+        (PEP 479, bpo-26221).
         """
         if self._state is PENDING:  # else the class must not be called
             exception = _checked(exception)
@@ -134,12 +137,12 @@ class Future(Generic[T]):
         self._schedule_waiters()
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Complete the future as cancelled; return False, with no effect, if it is done already.
+        """Complete the future as cancelled; return False if it is done already.
 
         Awaiting it then raises CancelledError, with `msg` as its argument if there is one.
         """
         if self._state is not PENDING:
-            self._log_traceback = False
+            self._log_traceback = False  # the caller does not want the outcome: no report
             return False
         self._state, self._cancel_message, self._cancelled_exc = CANCELLED, msg, None
         self._schedule_waiters()
@@ -153,7 +156,7 @@ class Future(Generic[T]):
         self._first_waiter = self._other_waiters = None
         if loop._debug:
             loop._check_thread()
-        if others is None and type(first) is not Handle:  # one task, as most often
+        if others is None and type(first) is not Handle:  # mostly one task
             loop._ready.append(first)
             return
         for waiter in [first] if others is None else [first, *others]:
@@ -175,7 +178,7 @@ class Future(Generic[T]):
         if self._state is PENDING:
             raise InvalidStateError("Result is not set.")
         try:
-            raise self._error()  # type: ignore[misc]
+            raise self._take_exception()  # type: ignore[misc]
         finally:
             del self  # see __await__
 
@@ -191,11 +194,11 @@ class Future(Generic[T]):
         self._log_traceback = False
         return self._exception
 
-    def _error(self) -> BaseException | None:
-        """Return what `result()` raises, None if it returns; only for a future that is done.
+    def _take_exception(self) -> BaseException | None:
+        """Return the exception that `result()` raises, or None, and mark it as retrieved.
 
-        The traceback is reset to what it was when the exception was set. Otherwise it would grow by
-        the frames of each waiter that raises it (bpo-45924).
+        Only for a future that is done. The traceback is reset to what it was when the exception was
+        set. Otherwise it would grow by the frames of each waiter that raises it (bpo-45924).
         """
         if self._state is CANCELLED:
             return self._make_cancelled_error()
@@ -236,36 +239,38 @@ class Future(Generic[T]):
         try:
             if self._state is PENDING:
                 self._asyncio_future_blocking = True
-                # Every `await` in the program that has to wait stops here. The future travels out
-                # through the awaiting coroutines to Task._run, which resumes them once it is done.
+                # The coroutine pauses here. The future travels out through all the coroutines that
+                # await each other, to Task._run, which resumes them once the future is done.
                 yield self  # THE ONLY yield of a future
+                # Only Task._run may resume it. A program that drives a coroutine itself does not
+                # wait:  coro.send(None); coro.send(None)
                 if self._state is PENDING:
                     raise RuntimeError("await wasn't used with future")
             if self._state is FINISHED and self._exception is None:
                 return self._result
-            raise self._error()  # type: ignore[misc]
+            raise self._take_exception()  # type: ignore[misc]
         finally:
             # An exception refers to this frame by its traceback, this frame to the future, and the
             # future to the exception. Without this line only the garbage collector frees them.
             del self
 
-    __iter__ = __await__  # for `yield from` in generators that types.coroutine made coroutines
+    __iter__ = __await__  # for `yield from future` in a generator decorated by types.coroutine
 
     def add_done_callback(self, fn: Callable[[Future[T]], object], *,
                           context: Context | None = None) -> None:  # fmt: skip
-        """Schedule `fn(self)` for when the future is done, or for now if it is done already.
+        """Call `fn(self)` in the iteration after the future is done; in the next if it is done.
 
         `context` is the contextvars.Context to call it in, by default a copy of the current one.
         """
         if self._state is PENDING:
-            # The handle gets its argument, this future, when the future is done. If it had it now,
-            # the two would refer to each other, and wait for the garbage collector to be freed.
+            # The handle gets its argument, this future, when the future is done. Passing it now
+            # would make a reference cycle, which only the garbage collector could free.
             self._add_waiter(Handle(fn, (), self._loop, context))
         else:
             self._loop.call_soon(fn, self, context=context)
 
     def _add_waiter(self, waiter: Any) -> None:
-        """Let `waiter`, a Task or the Handle of a done-callback, wait for this future."""
+        """Let `waiter` wait for this future; see the invariants above for what it can be."""
         if self._first_waiter is None:
             self._first_waiter = waiter
         elif self._other_waiters is None:
@@ -288,7 +293,7 @@ class Future(Generic[T]):
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Remove every registration of `fn`; return the count."""
         waiters = self._waiters()
-        kept = [waiter for waiter in waiters if getattr(waiter, "_callback", None) != fn]
+        kept = [waiter for waiter in waiters if getattr(waiter, "_callback", waiter) != fn]
         self._first_waiter, self._other_waiters = (kept[0], kept[1:]) if kept else (None, None)
         return len(waiters) - len(kept)
 

@@ -12,8 +12,9 @@ A loop's states and their transitions:
     stopped → closed                  close()
 
 This file does not depend on sockets: it waits through `self._selector`, which selector_events.py
-provides. It does not depend on the other abilities of a loop either: unix_events.py adds them, and
-is the table of contents of the whole loop. Read tasks.py first.
+provides. It calls a few hooks of debug.py and asyncgens.py, which are declared at the top of the
+class. All other methods are added by unix_events.py, the table of contents of the whole loop. Read
+tasks.py first.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ from .tasks import Task, _register_task, eager_task_factory, ensure_future
 #: Seconds. Some systems refuse a longer timeout than their integers can hold.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
 
-# A cancelled timer stays in the heap until it reaches its head, because removing it takes a search.
-# The heap is rebuilt without them when it has more entries than this, and this share is cancelled.
+# A cancelled timer stays in the heap until it is at the head, because removing it takes a search.
+# The heap is rebuilt without cancelled timers if it has more than this number of entries, and more
+# than this fraction of them is cancelled.
 _MIN_SCHEDULED_TIMER_HANDLES: Final = 100
 _MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
 
@@ -61,8 +63,8 @@ class Kernel(AbstractEventLoop):
     def __init__(self) -> None:
         """Create the whole state of a loop, including that of the files read later.
 
-        Why here and not as defaults in the classes: for an attribute that is in both, CPython since
-        3.12 looks it up in an instance the slow way.
+        Why here and not as defaults in the classes: if an attribute is set in the class and in the
+        instance, CPython 3.12 and later read it more slowly.
         """
         # -- this file
         # The entries to run, see events.py. A loop that is closed has a queue that refuses them.
@@ -84,8 +86,9 @@ class Kernel(AbstractEventLoop):
         self._empty_context = Context()  # for callbacks that read no context variable
 
         # -- selector_events.py
-        # Ask the selector in every iteration, even while entries are ready. A loop sets it to False
-        # while its selector watches nothing but the wake-up socket: select() would report nothing.
+        # True: call select() in every iteration, even if entries are ready. False: only if the loop
+        # has to wait. The selector then watches only the wake-up socket, and a loop that is busy
+        # need not be woken up.
         self._poll_always = True
         self._ssock: Any = None  # the wake-up socket: this end is watched,
         self._csock: Any = None  # and this end is written to by other threads and by signals
@@ -94,7 +97,7 @@ class Kernel(AbstractEventLoop):
 
         # -- reports.py, asyncgens.py, debug.py, threads.py, signals.py
         self._exception_handler: Any = None  # None: default_exception_handler()
-        self._asyncgens: WeakSet[Any] = WeakSet()  # asynchronous generators that are suspended
+        self._asyncgens: WeakSet[Any] = WeakSet()  # asynchronous generators that have started
         self._asyncgens_shutdown_called = False
         self._old_agen_hooks: Any = None  # the interpreter's hooks before run_forever()
         self._debug = False
@@ -117,7 +120,7 @@ class Kernel(AbstractEventLoop):
         if self._timer_cancelled_count:
             self._drop_cancelled_timers()
 
-        # Phase 1: compute the timeout. None waits until a descriptor is ready.
+        # Phase 1: compute the timeout, in seconds. None means: wait until a descriptor is ready.
         timeout: float | None = None
         if ready or self._stopping:
             timeout = 0
@@ -130,7 +133,7 @@ class Kernel(AbstractEventLoop):
 
         # Phase 3: move due timers to the ready queue, the earliest first. The resolution of the
         # clock is added: otherwise a timer that is due within the current tick of the clock would
-        # take one more iteration, with a select() that waits for no time at all.
+        # take one more iteration and one more select().
         if scheduled:
             end_time = self.time() + self._clock_resolution
             while scheduled and scheduled[0][0] < end_time:
@@ -283,8 +286,8 @@ class Kernel(AbstractEventLoop):
         try:
             while True:
                 self._run_once()
-                # Tested after the iteration: stop() called before run_forever() lets one iteration
-                # run. That is how a test runs what is ready, and no more.
+                # Tested after the iteration, so that a test can run what is ready, and no more:
+                #     loop.stop(); loop.run_forever()
                 if self._stopping:
                     break
         finally:
@@ -320,7 +323,7 @@ class Kernel(AbstractEventLoop):
             self.run_forever()
         except BaseException:
             if new_task and awaited.done() and not awaited.cancelled():
-                awaited.exception()  # being raised already, so not "never retrieved"
+                awaited.exception()  # it propagates, so it must not be reported as lost too
             raise
         finally:
             awaited.remove_done_callback(_run_until_complete_cb)
@@ -351,7 +354,6 @@ class Kernel(AbstractEventLoop):
         for entry in dropped.copy():  # a copy, because another thread can add an entry meanwhile
             if isinstance(entry, Task):
                 _register_task(entry)  # all_tasks() still finds it, while something refers to it
-        dropped.clear()
         self._scheduled.clear()
 
     def is_closed(self) -> bool:
@@ -376,8 +378,8 @@ def _run_ready(loop: Kernel) -> None:
     """
     ready = loop._ready
     for _ in range(len(ready)):
-        # An entry reports its own exceptions. What comes out of here is KeyboardInterrupt or
-        # SystemExit; the entries behind it stay in the queue for the next run_forever().
+        # An entry reports its own exceptions. Only KeyboardInterrupt and SystemExit propagate; the
+        # other entries then stay in the queue for the next run_forever().
         ready.popleft()._run()
 
 

@@ -1,9 +1,9 @@
-"""Event loop policies: deprecated since asyncio 3.14; a reader may skip this file.
+"""Event loop policies: deprecated since Python 3.14; a reader may skip this file.
 
 Purpose: say what the current loop of a thread is while no loop runs. `get_event_loop()`,
 `set_event_loop()` and `new_event_loop()` ask the policy. Programs that use `run()` need none of it.
 Invariants: a process has one policy. A forked child starts without loops.
-This file does not depend on which loop is made: unix_events.py says so. Read events.py first.
+This file does not depend on which loop is made: unix_events.py decides that. Read events.py first.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
         self._local = threading.local()  # its attribute `loop` exists once it was set
 
     def get_event_loop(self) -> Loop:
-        """Return the current loop; in the main thread make one, with a DeprecationWarning.
+        """Return the current loop of this thread; raise RuntimeError if there is none.
 
-        Raises RuntimeError in other threads, and if the loop was set to None before.
+        In the main thread, if none was ever set, make one, with a DeprecationWarning.
         """
         this_thread = threading.current_thread()
         if not hasattr(self._local, "loop") and this_thread is threading.main_thread():
@@ -73,7 +73,7 @@ def get_event_loop_policy() -> AbstractEventLoopPolicy:
 
 
 def set_event_loop_policy(policy: AbstractEventLoopPolicy | None) -> None:
-    """Make `policy` the policy of this process; None is a new DefaultEventLoopPolicy.
+    """Make `policy` the policy of this process; None means a new DefaultEventLoopPolicy.
 
     Raises TypeError if it is not a policy.
     """
@@ -88,7 +88,7 @@ def _check_type(name: str, value: object, expected: type) -> None:
 
 
 def _forget_parent_loops() -> None:
-    """Run in a forked child: it has a copy of the parent's loops, but not their threads."""
+    """Forget the loops of the parent: a forked child has copies of them, but not their threads."""
     events._set_running_loop(None)
     events._policy._local = threading.local()
     signal.set_wakeup_fd(-1)  # otherwise a signal to the child would wake up the parent's loop

@@ -36,18 +36,18 @@ def call_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
 
     `context` has a "message" and, where they apply, "exception", "future", "task", "handle",
     "protocol", "transport", "socket", "asyncgen", "source_traceback". The handler runs in the
-    contextvars.Context of the task, future or handle that the report is about.
+    contextvars.Context of the task or handle that the report is about, if there is one.
     """
     handler = loop._exception_handler
     if handler is None:
         _call_default_handler(loop, context)
         return
     try:
-        place = _context_of(context)
-        if place is None:
+        run_in = _contextvars_of(context)
+        if run_in is None:
             handler(loop, context)
         else:
-            place.run(handler, loop, context)
+            run_in.run(handler, loop, context)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
@@ -59,10 +59,10 @@ def call_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
         )
 
 
-def _context_of(context: dict[str, Any]) -> Any:
+def _contextvars_of(context: dict[str, Any]) -> Any:
     for key in ("task", "future", "handle"):
         subject = context.get(key)
-        if subject is not None:  # not its truth: a derived class may say what that is
+        if subject is not None:  # compared, because a derived class may define __bool__
             return subject.get_context() if hasattr(subject, "get_context") else None
     return None
 
@@ -78,9 +78,9 @@ def _call_default_handler(loop: Loop, context: dict[str, Any], occasion: str = "
 
 def default_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
     """Log the context: the message, a line for each other key, then the traceback."""
-    scheduled_at = getattr(loop._current_handle, "_source_traceback", None)
-    if scheduled_at and "source_traceback" not in context:
-        context["handle_traceback"] = scheduled_at
+    scheduling_stack = getattr(loop._current_handle, "_source_traceback", None)
+    if scheduling_stack and "source_traceback" not in context:
+        context["handle_traceback"] = scheduling_stack
     exc = context.get("exception")
     exc_info = (type(exc), exc, exc.__traceback__) if exc is not None else False
     logger.error(_format_context(context), exc_info=exc_info)

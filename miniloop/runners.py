@@ -1,9 +1,11 @@
-"""run and Runner: from an ordinary program into the loop, and out again.
+"""run and Runner: start a loop from synchronous code, and clean up.
 
 Purpose: make a loop, run a coroutine, and leave nothing behind: tasks are cancelled, asynchronous
 generators are closed, threads are joined, the loop is closed.
-Invariants: while the main coroutine runs, the first Ctrl-C cancels its task, so that it cleans up;
-KeyboardInterrupt is raised when it is done. A second Ctrl-C raises KeyboardInterrupt at once.
+Invariants: while the main coroutine runs, the first Ctrl-C cancels its task, so that it cleans up.
+If the task then ends as cancelled, KeyboardInterrupt is raised; if the coroutine catches the
+CancelledError and returns, `run()` returns its result. A second Ctrl-C raises KeyboardInterrupt at
+once.
 
 A Runner's states and their transitions:
 
@@ -11,7 +13,7 @@ A Runner's states and their transitions:
     created → created        close(): there is nothing to close
     initialized → closed     close()
 
-This file does not depend on which loop is made: policies.py and unix_events.py say so. Read
+This file does not depend on which loop is made: policies.py and unix_events.py decide that. Read
 threads.py first.
 """
 
@@ -133,13 +135,14 @@ def _cancel_on_sigint(task: tasks.Task[Any], loop: Loop) -> Iterator[None]:
         loop.call_soon_threadsafe(lambda: None)  # wake it up: it may be waiting in select()
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # ValueError: not the main thread, or one that cannot have handlers (gh-91880).
+        # ValueError: not the main thread, or the main thread of a subinterpreter (gh-91880).
         with contextlib.suppress(ValueError):
             signal.signal(signal.SIGINT, on_sigint)
     try:
         yield
     except exceptions.CancelledError:
         uncancel = getattr(task, "uncancel", None)  # a task factory's class may have no such method
+        # If requests are left, other code cancelled the task too: its CancelledError propagates.
         if interrupted and uncancel is not None and uncancel() == 0:
             raise KeyboardInterrupt  # noqa: B904 - the CancelledError is shown as its context
         raise

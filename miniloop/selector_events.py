@@ -25,8 +25,8 @@ from .hints import Any, Iterable
 def _open(loop: Loop, selector: BaseSelector | None) -> None:
     """Give the loop its selector and its wake-up socket."""
     loop._selector = DefaultSelector() if selector is None else selector
-    # Neither end may block: the interpreter writes signals into one (see signals.py), any thread
-    # that calls call_soon_threadsafe() does the same, and the loop reads the other.
+    # Neither end may block. The interpreter writes signal numbers into `_csock`, and
+    # call_soon_threadsafe() a zero byte; the loop reads `_ssock`.
     loop._ssock, loop._csock = socket.socketpair()
     loop._ssock.setblocking(False)
     loop._csock.setblocking(False)
@@ -35,7 +35,7 @@ def _open(loop: Loop, selector: BaseSelector | None) -> None:
 
 def _close(loop: Loop) -> None:
     """Close what `_open` has opened; no effect on a loop that has no wake-up socket."""
-    if loop._ssock is not None:  # a program's loop over BaseEventLoop has none
+    if loop._ssock is not None:  # a loop derived from BaseEventLoop has none
         loop._remove_reader(loop._ssock.fileno())
         loop._ssock.close()
         loop._csock.close()
@@ -58,7 +58,9 @@ def _read_from_self(loop: Loop) -> None:
     try:
         loop._process_self_data(loop._ssock.recv(4096))
     except BlockingIOError:
-        return  # the handle was ready twice: Ctrl-C ended the iteration before the first run
+        # KeyboardInterrupt left the handle in the ready queue. The next run_forever() selects
+        # before it runs the queue, so the handle was there twice, and the second recv is too many.
+        return
 
 
 # -- watching descriptors --------------------------------------------------------------------------
@@ -67,7 +69,7 @@ def _read_from_self(loop: Loop) -> None:
 def add_reader(loop: Loop, fd: FileDescriptorLike, callback: Callback, *args: Any) -> None:
     """Call `callback(*args)` whenever `fd` can be read; this replaces an earlier reader.
 
-    Raises RuntimeError if a transport uses the descriptor, ValueError if `fd` is not one.
+    Raises RuntimeError if a transport uses the descriptor, ValueError if `fd` is not a descriptor.
     """
     loop._ensure_fd_no_transport(fd)
     loop._add_reader(fd, callback, *args)
@@ -82,7 +84,7 @@ def remove_reader(loop: Loop, fd: FileDescriptorLike) -> bool:
 def add_writer(loop: Loop, fd: FileDescriptorLike, callback: Callback, *args: Any) -> None:
     """Call `callback(*args)` whenever `fd` can be written; this replaces an earlier writer.
 
-    Raises RuntimeError if a transport uses the descriptor, ValueError if `fd` is not one.
+    Raises RuntimeError if a transport uses the descriptor, ValueError if `fd` is not a descriptor.
     """
     loop._ensure_fd_no_transport(fd)
     loop._add_writer(fd, callback, *args)
@@ -100,6 +102,7 @@ def _ensure_fd_no_transport(loop: Loop, fd: FileDescriptorLike) -> None:
     except (AttributeError, TypeError, ValueError):
         raise ValueError(f"Invalid file object: {fd!r}") from None
     transport = loop._transports.get(number)
+    # A closing transport reads no more: the program may watch the descriptor until it is closed.
     if transport and not transport.is_closing():
         raise RuntimeError(f"File descriptor {fd!r} is used by transport {transport!r}")
 

@@ -4,10 +4,11 @@ Purpose: call a callback of the program in the loop when a signal arrives.
 Invariants: a signal's callback runs between two callbacks of the loop, never in the middle of one,
 so it may do whatever a callback may do. Only the main thread receives signals.
 
-How a signal becomes a callback: the interpreter could run a Python function in the middle of any
-bytecode. Instead, it writes the signal's number into the loop's wake-up socket. The next iteration
-finds that the socket can be read and calls `_process_self_data`, which puts the signal's handle
-into the ready queue. The iteration after that calls the program's callback.
+How a signal becomes a callback: a handler set with `signal.signal()` can run between any two
+bytecodes, so in the middle of a callback. Here that handler does nothing. The interpreter also
+writes the signal's number into the loop's wake-up socket. The next iteration finds that the socket
+can be read and calls `_process_self_data`, which puts the signal's handle into the ready queue. The
+iteration after that calls the program's callback.
 
 The functions take the loop as their first argument: they are the methods of SelectorEventLoop (see
 unix_events.py). This file does not depend on what the signals mean. Read selector_events.py first.
@@ -29,8 +30,8 @@ from .hints import Any
 def add_signal_handler(loop: Loop, sig: int, callback: Callback, *args: Any) -> None:
     """Call `callback(*args)` in the loop whenever the signal arrives; main thread only.
 
-    This replaces an earlier handler. Raises ValueError or RuntimeError for a signal that does not
-    exist or cannot be caught, and RuntimeError in other threads.
+    This replaces an earlier handler. Raises ValueError if the signal does not exist, RuntimeError
+    if it cannot be caught or in another thread, TypeError if the callback is a coroutine function.
     """
     if iscoroutine(callback) or iscoroutinefunction(callback):
         raise TypeError("coroutines cannot be used with add_signal_handler()")
@@ -45,7 +46,7 @@ def add_signal_handler(loop: Loop, sig: int, callback: Callback, *args: Any) -> 
     loop._add_reader(loop._csock, loop._read_from_self)
     loop._signal_handlers[sig] = Handle(callback, args, loop)
     _set_handler(loop, sig, _leave_it_to_the_loop)
-    signal.siginterrupt(sig, False)  # the kernel restarts system calls where it can
+    signal.siginterrupt(sig, False)  # the operating system restarts interrupted calls
 
 
 def remove_signal_handler(loop: Loop, sig: int) -> bool:
@@ -103,5 +104,5 @@ def _forget_handler(loop: Loop, sig: int) -> None:
 def _process_self_data(loop: Loop, data: bytes) -> None:
     """Make the handlers of the signals in `data` ready; it comes from the wake-up socket."""
     for sig in data.strip(b"\0"):  # a zero byte only wakes the loop up
-        if sig in loop._signal_handlers:  # it may have been removed since, or be another's
+        if sig in loop._signal_handlers:  # else the program has removed it since, or set its own
             loop._ready.append(loop._signal_handlers[sig])

@@ -55,8 +55,9 @@ _forget = _tasks.discard  # one bound method for all tasks; `_tasks.discard` wou
 class Task(Future[T]):
     """A coroutine that the event loop runs; what it returns becomes the Future's result.
 
-    Keep a reference to a task that you start. The loop refers only to tasks that are ready or have
-    a timer; a task that waits for something which nothing else refers to is garbage (gh-91887).
+    Keep a reference to a task that you start. The loop keeps a task alive only if it is ready, or
+    waits for a timer, a descriptor or a thread. A task that awaits a future to which nothing else
+    refers is garbage-collected (gh-91887).
     """
 
     __slots__ = ("_coro", "_context", "_name", "_fut_waiter", "_must_cancel",
@@ -86,18 +87,22 @@ class Task(Future[T]):
         See _allocate in futures.py.
         """
         self._begin(loop)
+        # The step calls the type's `send`; a Mock(spec=Coroutine) is a coroutine whose type has
+        # none.
         kind = type(coro)
         if kind is not CoroutineType and not (iscoroutine(coro) and hasattr(kind, "send")):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
         self._coro: Any = coro
         self._context = copy_context() if context is None else context
         self._name = _next_task_number() if name is None else str(name)  # see get_name
-        # What the coroutine awaits. Written when a step ends, cleared when the next one begins.
+        # The future that the coroutine awaits; the name is asyncio's, and the waiter is this task.
+        # Written when a step ends, cleared when the next one begins.
         self._fut_waiter: Future[Any] | None = None
-        # The next step must raise CancelledError: cancel() was called while nothing was awaited.
+        # The next step must raise CancelledError: cancel() found no pending future to cancel.
         self._must_cancel = False
         self._num_cancels_requested = 0  # calls of cancel() minus calls of uncancel()
-        self._log_destroy_pending, self._registered = True, False  # see __del__ and all_tasks
+        # See __del__; and: _start_waiting has put the task into _tasks, see all_tasks.
+        self._log_destroy_pending, self._registered = True, False
 
     def _run_eagerly(self) -> None:
         """Take the first step at once, inside the current task's step (gh-97696)."""
@@ -108,30 +113,30 @@ class Task(Future[T]):
         finally:
             loop._current_task = loop._interrupted_tasks.pop()
         if self._state is not PENDING:
-            self._coro = None  # as asyncio does; see get_coro
+            self._coro = None  # it has ended, and get_coro() need not keep it alive
 
     # -- one step ----------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        """Resume the coroutine until it awaits something, returns, or raises."""
+        """Resume the coroutine until it has to wait, returns, or raises."""
         if self._state is not PENDING:
             return self._report_late_step()
-        loop, coro, waiter = self._loop, self._coro, self._fut_waiter
+        loop, coro, future = self._loop, self._coro, self._fut_waiter
         loop._current_task = self
         self._fut_waiter = None
         try:
-            # A waiter that is done with a result needs nothing: Future.__await__ returns it.
-            fail = waiter is not None and (
-                waiter._exception is not None or waiter._state is CANCELLED
+            # If the future has a result, there is nothing to throw: Future.__await__ returns it.
+            fail = future is not None and (
+                future._exception is not None or future._state is CANCELLED
             )
             if self._must_cancel or fail:
                 # Raise where the coroutine waits: it was cancelled, or what it awaits has failed.
                 # A coroutine that has not started raises at once, and none of its code runs.
-                error = self._exception_to_throw(waiter)
+                error = self._exception_to_throw(future)
                 awaited = self._context.run(type(coro).throw, coro, error)
             else:
-                # The coroutine runs here, until its next await. Why not `coro.send`: that makes a
-                # bound method, which takes an eighth of a task switch.
+                # The coroutine runs here, until it has to wait, returns or raises. Why not
+                # `coro.send`: that makes a bound method, which takes 12 % of a task switch.
                 awaited = self._context.run(type(coro).send, coro, None)  # THE ONLY send
             if awaited is None:  # a bare yield, as in sleep(0): run again in the next iteration
                 loop._ready.append(self)
@@ -147,25 +152,26 @@ class Task(Future[T]):
             self._end_with_exception(exc)
             if isinstance(exc, (KeyboardInterrupt, SystemExit)):
                 raise  # these two end run_forever() as well as the task
-            # Since 3.12 the traceback refers to this frame. The frame must not refer to the task.
+            # Since 3.12 the coroutine's frame refers to this frame, by `f_back`, so the exception
+            # keeps this frame alive. The frame must not refer to the task.
             del self, coro
         finally:
             loop._current_task = None
             # The coroutine may keep the exception, whose traceback can refer to this frame.
-            waiter = error = None  # type: ignore[assignment]
+            future = error = None  # type: ignore[assignment]
 
-    def _exception_to_throw(self, waiter: Future[Any] | None) -> BaseException:
+    def _exception_to_throw(self, future: Future[Any] | None) -> BaseException:
         """Return the exception that the step raises in the coroutine.
 
-        Both can be there: the task was cancelled, and what it awaits has failed.
+        Two can be pending at once: the task was cancelled, and the future that it awaits failed.
 
-            waiter.set_exception(OSError())    # the task is ready, and will see OSError
+            future.set_exception(OSError())    # the task is ready, and will see OSError
             task.cancel()                      # before it runs: it sees CancelledError instead
 
         If the awaited future was cancelled too, the coroutine gets the CancelledError of the future
         and no second one: task.cancel() may have cancelled the future itself.
         """
-        error = None if waiter is None else waiter._error()
+        error = None if future is None else future._take_exception()
         if self._must_cancel:
             self._must_cancel = False
             if not isinstance(error, CancelledError):
@@ -175,9 +181,11 @@ class Task(Future[T]):
     def _start_waiting(self, awaited: Any) -> None:
         """Become a waiter of the future that the coroutine has yielded.
 
-        If that is impossible, the next step raises the reason in the coroutine. An exception that a
-        class of another library raises here ends the task, not the loop.
+        If that is impossible, the next step raises a RuntimeError in the coroutine that says why.
+        An exception that a class of another library raises here ends the task, not the loop.
         """
+        # A class that overrides result() or add_done_callback() is asked through these methods,
+        # like a future of another library; `ours` need not be.
         kind = type(awaited)
         ours = (
             (kind is Future or kind is Task or _is_awaited_like_a_future(kind))
@@ -204,7 +212,7 @@ class Task(Future[T]):
             self._context.run(awaited.add_done_callback, self._wakeup)
 
     def _mistake_in(self, awaited: Any) -> str | None:
-        """Return why what the coroutine has yielded cannot be awaited, None if it can."""
+        """Return an error message if the task cannot wait for `awaited`, else None."""
         if getattr(awaited, "_asyncio_future_blocking", None) is None:
             if not isinstance(awaited, GeneratorType):
                 return f"Task got bad yield: {awaited!r}"
@@ -217,7 +225,7 @@ class Task(Future[T]):
         return f"Task cannot await on itself: {self!r}" if awaited is self else None
 
     def _wakeup(self, future: Any) -> None:
-        """Take the next step: the done-callback for a future of another library.
+        """Take the next step: the done-callback for a future that is not `ours`: _start_waiting.
 
         Such a future is asked only by its public methods. If it has failed, a future of ours takes
         its place as the one that the step looks at.
@@ -228,6 +236,7 @@ class Task(Future[T]):
         except BaseException as exc:
             self._fut_waiter = self._failed(exc)
         self._run()
+        del self  # the exception refers to this frame: see Future.__await__
 
     def _failed(self, error: BaseException) -> Future[Any]:
         """Return a Future that has failed with `error`."""
@@ -238,13 +247,13 @@ class Task(Future[T]):
     # -- the end -----------------------------------------------------------------------------------
 
     def _end_without_result(self) -> None:
-        """End the task although its coroutine has returned."""
+        """End the task as cancelled, or report a late step: the coroutine's value is not used."""
         if self._state is not PENDING:
             self._report_late_step()
         else:
             # cancel() was called in the last step, so there was no await left to raise it at:
             #     asyncio.current_task().cancel(); return 1
-            # The task is cancelled all the same, as cancel() has promised by returning True.
+            # The request would be lost, so the task ends as cancelled instead of returning 1.
             self._must_cancel = False
             Future.cancel(self, self._cancel_message)
 
@@ -255,6 +264,7 @@ class Task(Future[T]):
             self._report_late_step()
         elif isinstance(exc, CancelledError):
             self._state, self._cancelled_exc = CANCELLED, exc
+            # Later waiters get a CancelledError without a message, as in asyncio.
             self._cancel_message, self._must_cancel = None, False
             self._schedule_waiters()
         else:
@@ -306,8 +316,9 @@ class Task(Future[T]):
 
         Code that calls `cancel()` for a purpose of its own, as `timeout()` does, calls this once it
         has caught the CancelledError. Otherwise an enclosing timeout or TaskGroup would think that
-        the request was meant for it. When no request is left, a CancelledError that was not raised
-        yet is not raised at all (gh-116720).
+        the request was meant for it. If no request is left and the CancelledError was to be raised
+        by the next step, it is not raised (gh-116720). If `cancel()` has cancelled the future that
+        the task waits for, it is still raised.
         """
         if self._num_cancels_requested > 0:
             self._num_cancels_requested -= 1
@@ -427,7 +438,7 @@ async def _await(awaitable: Awaitable[T]) -> T:
 
 
 def _loop_of(future: Any) -> Loop:
-    """Return the loop of any object that `isfuture`, by its method or, if old, its attribute."""
+    """Return the loop of a future of any library: get_loop() or, in old classes, `_loop`."""
     get_loop = getattr(future, "get_loop", None)
     return future._loop if get_loop is None else get_loop()
 
@@ -446,13 +457,13 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     """Return the tasks of `loop`, by default of the running loop, that are not done."""
     loop = events.get_running_loop() if loop is None else loop
-    # A task is registered in _tasks when it waits for the first time; a task that never waits
-    # does without, which saves a tenth of its time. Until then it is in the ready queue, or its
-    # first step is running.
+    # create_task() does not register a task in _tasks. That happens when the task first awaits a
+    # pending future. Until then it is in the ready queue, or it is running, or a step of it starts
+    # an eager task. A task that never waits is never registered, which makes it 10 % faster.
     # Another thread can add a task at any moment. copy() is one step of the interpreter; a loop
     # over _tasks would sometimes find it changed (gh-80788).
     tasks = set(filter(None, (reference() for reference in _tasks.copy())))
-    if isinstance(loop, AbstractEventLoop):
+    if isinstance(loop, AbstractEventLoop) and hasattr(loop, "_interrupted_tasks"):
         entries = (loop._current_task, *loop._interrupted_tasks, *loop._ready.copy())  # type: ignore[attr-defined]
         tasks.update(entry for entry in entries if isinstance(entry, Task))
     return {task for task in tasks if _loop_of(task) is loop and not task.done()}

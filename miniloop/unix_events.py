@@ -1,12 +1,12 @@
 """The whole event loop: the table of contents of its methods, and how it is closed.
 
-Purpose: the three classes of asyncio, put together from the files before. `BaseEventLoop` has all
-but the selector, `BaseSelectorEventLoop` adds the selector, and `SelectorEventLoop` is the loop of
-Unix, which `new_event_loop()` makes.
-Invariants: each method below is a function of the file named above it, which takes the loop as its
-first argument. Bound in a class, it is a method like any other.
-This file does not depend on how any of it works. It is read last, because it stands on everything
-else; but it is also the place to start from, when you look for the code of a method.
+Purpose: the three classes of asyncio, assembled from the files listed before this one.
+`BaseEventLoop` has everything except the selector, `BaseSelectorEventLoop` adds the selector, and
+`SelectorEventLoop` is the loop of Unix, which `new_event_loop()` makes.
+Invariants: each attribute below is a function of the file that the comment above it names. Its
+first parameter is the loop, so in a class it is a method like any other.
+This file does not depend on how any of it works. Read it last, because it imports all other files
+of the loop; but start here to find the code of a method.
 
 To build a loop of your own, derive from BaseEventLoop and provide three things: `_selector`, an
 object with a method `select(timeout)`; `_process_events(events)`, which gets what select() returned
@@ -103,6 +103,8 @@ class BaseEventLoop(Kernel):
     connect_accepted_socket = connections.connect_accepted_socket
     start_tls = sslproto.start_tls
     create_datagram_endpoint = datagrams.create_datagram_endpoint  # type: ignore[assignment]
+
+    # sockets.py: the addresses of a host
     _ensure_resolved = sockets._ensure_resolved
 
     # sendfile.py
@@ -138,6 +140,8 @@ class BaseSelectorEventLoop(BaseEventLoop):
     _process_events = selector_events._process_events
     _write_to_self = selector_events._write_to_self
     _read_from_self = selector_events._read_from_self
+
+    # signals.py: what the wake-up socket receives
     _process_self_data = signals._process_self_data
 
     # sockets.py: coroutines on a plain non-blocking socket
