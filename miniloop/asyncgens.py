@@ -24,9 +24,8 @@ from .hints import Any, AsyncGenerator
 
 def _asyncgen_firstiter_hook(loop: Loop, agen: AsyncGenerator[Any, Any]) -> None:
     if loop._asyncgens_shutdown_called:
-        message = f"asynchronous generator {agen!r} was scheduled after"
-        message += " loop.shutdown_asyncgens() call"
-        warnings.warn(message, ResourceWarning, source=loop, stacklevel=2)
+        text = f"asynchronous generator {agen!r} was scheduled after loop.shutdown_asyncgens() call"
+        warnings.warn(text, ResourceWarning, source=loop, stacklevel=2)
     loop._asyncgens.add(agen)
 
 
@@ -45,8 +44,6 @@ async def shutdown_asyncgens(loop: Loop) -> None:
     loop._asyncgens_shutdown_called = True
     closing = list(loop._asyncgens)
     loop._asyncgens.clear()
-    if not closing:
-        return
     results = await gather(*[agen.aclose() for agen in closing], return_exceptions=True)
     for agen, result in zip(closing, results, strict=True):
         if isinstance(result, Exception):

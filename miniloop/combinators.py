@@ -16,7 +16,7 @@ This file does not depend on how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 from .coroutines import _isawaitable, iscoroutine
-from .events import Handle, Loop, _report, get_event_loop, get_running_loop
+from .events import Loop, _report, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import FINISHED, PENDING, Future, isfuture
 from .hints import Any, AsyncIterator, Awaitable, Coro, Iterable, Iterator, T
@@ -207,57 +207,42 @@ async def wait(
     """
     if isfuture(fs) or iscoroutine(fs):
         raise TypeError(f"expect a list of futures, not {type(fs).__name__}")
-    futures = set(fs)
-    if not futures:
+    if not (futures := set(fs)):
         raise ValueError("Set of Tasks/Futures is empty.")
     if return_when not in (FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED):
         raise ValueError(f"Invalid return_when value: {return_when}")
     if any(type(future) is not Task and iscoroutine(future) for future in futures):
         raise TypeError("Passing coroutines is forbidden, use tasks explicitly.")
-    await _wait(futures, timeout, return_when)
-    done = {future for future in futures if future.done()}
-    return done, futures - done
+    enough_done = Event()  # set also when the time is up
+    timer = None if timeout is None else get_running_loop().call_later(timeout, enough_done.set)
+    unfinished = len(futures)
 
+    def child_done(future: Future[Any]) -> None:
+        nonlocal unfinished
+        unfinished -= 1
+        # exception() comes last, because it marks the exception as retrieved. If it came first,
+        # an exception that the caller of wait() never looks at would not be logged.
+        if (unfinished == 0 or return_when == FIRST_COMPLETED
+                or (return_when == FIRST_EXCEPTION and not future.cancelled()
+                    and future.exception() is not None)):  # fmt: skip
+            enough_done.set()
+            # Not only below, in the next iteration: asyncio cancels it here too, and a cancelled
+            # timer that stays in the heap can change the order of timers for the same time.
+            if timer is not None:
+                timer.cancel()
 
-async def _wait(futures: set[Future[T]], timeout: float | None, return_when: str) -> None:
-    enough_done = _EnoughDone(len(futures), return_when)
-    if timeout is not None:
-        enough_done.timer = get_running_loop().call_later(timeout, enough_done.set)
     for future in futures:
-        future.add_done_callback(enough_done._child_done)
+        future.add_done_callback(child_done)
     try:
         await enough_done.wait()
     finally:
-        enough_done.set()  # if wait() was cancelled: the timer must not stay
+        if timer is not None:
+            timer.cancel()
         for future in futures:
             if not future.done():
-                future.remove_done_callback(enough_done._child_done)
-
-
-class _EnoughDone(Event):
-    """The event that wait() waits for: enough futures are done, or the time is up."""
-
-    def __init__(self, unfinished: int, return_when: str) -> None:
-        super().__init__()
-        self._unfinished = unfinished  # how many futures are not done
-        self._return_when = return_when
-        self.timer: Handle | None = None  # calls set() when the time is up
-
-    def set(self) -> None:
-        # Here, and not when wait() resumes in the next iteration: asyncio does it here too, and a
-        # cancelled timer that stays in the heap can change the order of timers for the same time.
-        if self.timer is not None:
-            self.timer.cancel()
-        super().set()
-
-    def _child_done(self, future: Future[Any]) -> None:
-        self._unfinished -= 1
-        # exception() comes last, because it marks the exception as retrieved. If it came first,
-        # an exception that the caller of wait() never looks at would not be logged.
-        if (self._unfinished == 0 or self._return_when == FIRST_COMPLETED
-                or (self._return_when == FIRST_EXCEPTION and not future.cancelled()
-                    and future.exception() is not None)):  # fmt: skip
-            self.set()
+                future.remove_done_callback(child_done)
+    done = {future for future in futures if future.done()}
+    return done, futures - done
 
 
 # -- as_completed ----------------------------------------------------------------------------------
@@ -305,8 +290,7 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
         return (await self._next_done()).result()
 
     async def _next_done(self) -> Future[T]:
-        future = await self._done.get()
-        if future is None:
+        if (future := await self._done.get()) is None:
             raise TimeoutError
         return future
 

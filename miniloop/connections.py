@@ -429,8 +429,7 @@ def _check_target(host: Any, port: Any, sock: socket.socket | None, if_neither: 
 
     `if_neither` is the message if there is none of them.
     """
-    if sock is not None:
-        _check_ssl_socket(sock)
+    _check_ssl_socket(sock)
     if host is not None or port is not None:
         if sock is not None:
             raise ValueError("host/port and sock can not be specified at the same time")

@@ -57,8 +57,7 @@ def _first(obj: object, *names: str) -> Any:
 def _format_coroutine(coro: Any) -> str:
     """Return the name of a coroutine and its current line, as shown in the repr of a Task."""
     name = _first(coro, "__qualname__", "__name__") or f"<{type(coro).__name__} without __name__>"
-    code = _first(coro, "cr_code", "gi_code")
-    if code is None:
+    if (code := _first(coro, "cr_code", "gi_code")) is None:
         return f"{name}() running" if _first(coro, "cr_running", "gi_running") else f"{name}()"
     frame = _first(coro, "cr_frame", "gi_frame")
     what, line = ("running", frame.f_lineno) if frame else ("done, defined", code.co_firstlineno)

@@ -77,8 +77,7 @@ def _run_ready_timed(loop: Loop) -> None:
             entry._run()
         finally:
             loop._current_handle = None
-        took = loop.time() - began
-        if took >= loop.slow_callback_duration:
+        if (took := loop.time() - began) >= loop.slow_callback_duration:
             logger.warning("Executing %r took %.3f seconds", entry, took)
         # Since 3.12 a task's exception refers to this frame, by `f_back`. This frame must not refer
         # to the task, or only the garbage collector would free them.

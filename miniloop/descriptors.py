@@ -136,7 +136,7 @@ class _DescriptorTransport(_FlowControlMixin):
             logger.warning("%s.send() raised exception.", self._kind)
 
     def _finish_writing(self) -> None:
-        """Stop watching for room, for the buffer is empty; if closing, close."""
+        """Stop watching for room, because the buffer is empty; if closing, close."""
         self._loop._remove_writer(self._fd)
         # `_conn_lost`: resume_writing() may have called abort(), which has scheduled the same call.
         if self._closing and not self._conn_lost:
@@ -234,7 +234,7 @@ class _ReadHalf(_DescriptorTransport):
             self._fatal_error(exc, f"Fatal error: protocol.{call}() call failed.")
 
     def _on_eof(self) -> None:
-        """Tell the protocol; close, unless it wants to go on writing."""
+        """Call eof_received(); close, unless it returns true, to go on writing."""
         try:
             if self._protocol.eof_received():
                 # Stop watching: the selector would report the end of file in each iteration.
@@ -356,11 +356,10 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
 
     def write_eof(self) -> None:
         """Send the buffer, then an end of file; reading goes on."""
-        if self._closing or self._eof:
-            return
-        self._eof = True
-        if not self._buffer:
-            self._file.shutdown(socket.SHUT_WR)
+        if not self._closing and not self._eof:
+            self._eof = True
+            if not self._buffer:
+                self._file.shutdown(socket.SHUT_WR)
 
 
 def _describe(sock: socket.socket) -> dict[str, Any]:

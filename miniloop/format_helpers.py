@@ -124,11 +124,9 @@ def _task_repr_info(task: Any) -> list[str]:
 def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     """Return the frames of the coroutine, or of the exception if it has ended; oldest first."""
     limit = None if limit is None else max(limit, 0)
-    frame = _first(task._coro, "cr_frame", "gi_frame")
-    if frame is not None:
+    if (frame := _first(task._coro, "cr_frame", "gi_frame")) is not None:
         return [frame for frame, _ in itertools.islice(_traceback().walk_stack(frame), limit)][::-1]
-    error = task._exception
-    walk = _traceback().walk_tb(None if error is None else error.__traceback__)
+    walk = _traceback().walk_tb(getattr(task._exception, "__traceback__", None))
     return [frame for frame, _ in itertools.islice(walk, limit)]
 
 

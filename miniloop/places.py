@@ -29,8 +29,7 @@ _PACKAGE = sys.modules[__name__.rpartition(".")[0]]
 def _provide(place: str, *things: Any, **names: Any) -> None:
     """Add `names`, and `things` by their own names, to the module `place`; make it if missing."""
     full_name = f"{_PACKAGE.__name__}.{place}"
-    module = sys.modules.get(full_name)
-    if module is None:
+    if (module := sys.modules.get(full_name)) is None:
         module = sys.modules[full_name] = ModuleType(full_name, "Made by places.py.")
         # Without a spec, importlib.util.find_spec() raises ValueError for the module.
         module.__spec__ = type(__spec__)(full_name, None)
@@ -53,8 +52,7 @@ _provide("constants",
          ACCEPT_RETRY_DELAY=connections.ACCEPT_RETRY_DELAY,
          DEBUG_STACK_DEPTH=format_helpers.DEBUG_STACK_DEPTH,
          SENDFILE_FALLBACK_READBUFFER_SIZE=sendfile.SENDFILE_FALLBACK_READBUFFER_SIZE,
-         SSL_HANDSHAKE_TIMEOUT=60.0, SSL_SHUTDOWN_TIMEOUT=30.0,
-         )  # fmt: skip
+         SSL_HANDSHAKE_TIMEOUT=60.0, SSL_SHUTDOWN_TIMEOUT=30.0)  # fmt: skip
 
 # -- names that have moved ------------------------------------------------------------------------
 
@@ -62,9 +60,8 @@ _provide("base_events", unix_events.BaseEventLoop, connections.Server,
          kernel._run_until_complete_cb)  # fmt: skip
 _provide("selector_events", unix_events.BaseSelectorEventLoop)
 _provide("events", abstract.AbstractEventLoop, abstract.AbstractServer,
-         abstract.AbstractEventLoopPolicy, policies.get_event_loop_policy,
-         policies.set_event_loop_policy, policies.set_event_loop,
-         policies.new_event_loop)  # fmt: skip
+         abstract.AbstractEventLoopPolicy, policies.get_event_loop_policy, policies.new_event_loop,
+         policies.set_event_loop_policy, policies.set_event_loop)  # fmt: skip
 _provide("unix_events", policies.DefaultEventLoopPolicy)
 _provide("futures", threads.wrap_future, _PyFuture=futures.Future)
 _provide("tasks", combinators.gather, combinators.wait, combinators.as_completed,

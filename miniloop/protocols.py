@@ -18,8 +18,7 @@ from __future__ import annotations
 
 from .hints import Any
 
-__all__ = ("BaseProtocol", "Protocol", "BufferedProtocol", "DatagramProtocol",
-           "SubprocessProtocol")  # fmt: skip
+__all__ = ("BaseProtocol", "Protocol", "BufferedProtocol", "DatagramProtocol", "SubprocessProtocol")
 
 
 class BaseProtocol:

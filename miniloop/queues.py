@@ -11,7 +11,7 @@ Invariants:
   woken task removes its own waiter, since the waiter keeps its place. Here it has no place to keep:
   a newcomer may take the item first, and then the woken task waits again.)
 - A woken task can be cancelled before it runs. It then wakes the next waiter instead.
-- A queue is open until shutdown(), and shut down ever after:
+- A queue is open until shutdown(), and shut down from then on:
 
                     put()                           get()
       open          waits while the queue is full   waits while the queue is empty
@@ -27,7 +27,7 @@ import heapq
 from collections import deque
 
 from .futures import Future
-from .hints import Any, Generic, T
+from .hints import Any, Callable, Generic, T
 from .locks import Event, _LoopBoundMixin
 
 __all__ = ("Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown")
@@ -114,13 +114,8 @@ class Queue(_LoopBoundMixin, Generic[T]):
 
         Raises QueueShutDown if the queue is shut down, also if that happens during the wait.
         """
-        while self.full() and not self._is_shutdown:
-            putter = self._add_waiter(self._putters)
-            try:
-                await putter
-            except BaseException:
-                self._give_up(putter, self._putters, self.full())
-                raise
+        if self.full():
+            await self._wait_while(self.full, self._putters)
         self.put_nowait(item)
 
     def put_nowait(self, item: T) -> None:
@@ -133,8 +128,7 @@ class Queue(_LoopBoundMixin, Generic[T]):
         if self.full():
             raise QueueFull
         self._put(item)
-        if self._unfinished_tasks == 0:
-            self._finished.clear()
+        self._finished.clear()
         self._unfinished_tasks += 1
         if self._getters:
             self._wakeup_next(self._getters)
@@ -144,13 +138,8 @@ class Queue(_LoopBoundMixin, Generic[T]):
 
         Raises QueueShutDown if the queue is shut down and empty.
         """
-        while self.empty() and not self._is_shutdown:
-            getter = self._add_waiter(self._getters)
-            try:
-                await getter
-            except BaseException:
-                self._give_up(getter, self._getters, self.empty())
-                raise
+        if self.empty():
+            await self._wait_while(self.empty, self._getters)
         return self.get_nowait()
 
     def get_nowait(self) -> T:
@@ -165,16 +154,22 @@ class Queue(_LoopBoundMixin, Generic[T]):
             self._wakeup_next(self._putters)
         return item
 
-    def _give_up(self, waiter: Future[None], waiters: deque[Future[None]], blocked: bool) -> None:
-        """Stop waiting, after an exception. `blocked`: the next waiter could not proceed either."""
-        if waiter in waiters:
-            waiters.remove(waiter)  # this task was not woken
-        elif not waiter.cancelled() and not blocked:
-            # This task was woken, and cancelled before it ran. Without this, the item stays in the
-            # queue while the other getters sleep (bpo-23812):
-            #     queue.put_nowait(item)  # wakes this task and no other
-            #     getting_task.cancel()
-            self._wakeup_next(waiters)
+    async def _wait_while(self, blocked: Callable[[], bool], waiters: deque[Future[None]]) -> None:
+        """Wait in `waiters` until `blocked()`, which is `full()` or `empty()`, is false."""
+        while blocked() and not self._is_shutdown:
+            waiter = self._add_waiter(waiters)
+            try:
+                await waiter
+            except BaseException:
+                if waiter in waiters:
+                    waiters.remove(waiter)  # this task was not woken
+                elif not waiter.cancelled() and not blocked():
+                    # This task was woken, and cancelled before it ran. Without this, the item stays
+                    # in the queue while the other getters sleep (bpo-23812):
+                    #     queue.put_nowait(item)  # wakes this task and no other
+                    #     getting_task.cancel()
+                    self._wakeup_next(waiters)
+                raise
 
     def _wakeup_next(self, waiters: deque[Future[None]]) -> None:
         """Wake the oldest of `waiters` that was not cancelled."""

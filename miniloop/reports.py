@@ -38,13 +38,10 @@ def call_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
     "protocol", "transport", "socket", "asyncgen", "source_traceback". The handler runs in the
     contextvars.Context of the task or handle that the report is about, if there is one.
     """
-    handler = loop._exception_handler
-    if handler is None:
-        _call_default_handler(loop, context)
-        return
+    if (handler := loop._exception_handler) is None:
+        return _call_default_handler(loop, context)
     try:
-        run_in = _contextvars_of(context)
-        if run_in is None:
+        if (run_in := _contextvars_of(context)) is None:
             handler(loop, context)
         else:
             run_in.run(handler, loop, context)
@@ -52,17 +49,15 @@ def call_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
         raise
     except BaseException as exc:
         message = "Unhandled error in exception handler"
-        _call_default_handler(
-            loop,
-            {"message": message, "exception": exc, "context": context},
-            " while handling an unexpected error in custom exception handler",
-        )
+        report = {"message": message, "exception": exc, "context": context}
+        occasion = " while handling an unexpected error in custom exception handler"
+        _call_default_handler(loop, report, occasion)
 
 
 def _contextvars_of(context: dict[str, Any]) -> Any:
     for key in ("task", "future", "handle"):
-        subject = context.get(key)
-        if subject is not None:  # compared, because a derived class may define __bool__
+        # Compared with None, because a derived class may define __bool__.
+        if (subject := context.get(key)) is not None:
             return subject.get_context() if hasattr(subject, "get_context") else None
     return None
 

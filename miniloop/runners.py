@@ -109,8 +109,7 @@ def run(main: Coro[T], *, debug: bool | None = None,
 
 
 def _cancel_all_tasks(loop: Loop) -> None:
-    leftover = tasks.all_tasks(loop)
-    if not leftover:
+    if not (leftover := tasks.all_tasks(loop)):
         return
     for task in leftover:
         task.cancel()

@@ -120,8 +120,7 @@ async def _send_blocks(send_block: Callable[[int, int], Awaitable[int]], file: A
     try:
         while not count or sent < count:
             size = min(size, count - sent) if count else size
-            block = await send_block(offset + sent, size)
-            if not block:
+            if not (block := await send_block(offset + sent, size)):
                 break  # the end of the file
             sent += block
         return sent
@@ -148,8 +147,8 @@ def _check_arguments(sock: socket.socket, file: Any, offset: Any, count: Any) ->
 class _SendfileProtocol(streams.FlowControlMixin):
     """The protocol of a transport while a file is sent over it, in place of the program's own.
 
-    The constructor pauses reading and takes the program's protocol out, because that must not be
-    asked to pause and resume writing for the sake of the file. `restore_protocol` undoes both.
+    The constructor pauses reading, and takes the program's protocol out: the file must not cause
+    calls of its pause_writing() and resume_writing(). `restore_protocol` undoes both.
     """
 
     _timeout: Any = None  # of send_over_socket(); None: the socket is not used directly
@@ -171,7 +170,7 @@ class _SendfileProtocol(streams.FlowControlMixin):
         transport.set_write_buffer_limits(self._high_water, self._low_water)
         if transport.get_protocol() is self:  # otherwise the connection is lost
             transport.set_protocol(protocol)
-            if transport._protocol_paused != self._was_paused:  # it has not heard of the change
+            if transport._protocol_paused != self._was_paused:  # the change was not reported to it
                 (protocol.resume_writing if self._was_paused else protocol.pause_writing)()
         if self._was_reading:
             transport.resume_reading()
@@ -206,8 +205,7 @@ class _SendfileProtocol(streams.FlowControlMixin):
                 await self._drain()
                 # A socket that has a transport would be refused, so the transport is taken out.
                 del transports[transport._fd]
-                sock, send = transport._file, self._loop.sock_sendfile
-                return await send(sock, *what, fallback=fallback)  # type: ignore[no-any-return]
+                return await self._loop.sock_sendfile(transport._file, *what, fallback=fallback)  # type: ignore[no-any-return]
         except TimeoutError:
             if not self._timeout.expired():
                 raise  # the kernel's own, ETIMEDOUT

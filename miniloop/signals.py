@@ -54,8 +54,7 @@ def remove_signal_handler(loop: Loop, sig: int) -> bool:
     _check_signal(sig)
     if sig not in loop._signal_handlers:
         return False
-    default = signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL
-    _set_handler(loop, sig, default)
+    _set_handler(loop, sig, signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL)
     _forget_handler(loop, sig)
     return True
 

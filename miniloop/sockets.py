@@ -58,24 +58,19 @@ async def sock_sendall(loop: Loop, sock: socket.socket, data: Any) -> None:
 
     If it raises or is cancelled, there is no way to find out how much has been sent.
     """
-    _check_socket(loop, sock)
-    try:
-        sent = sock.send(data)
-    except _WOULD_BLOCK:
-        sent = 0
-    view = memoryview(data)
-    if sent < view.nbytes:
-        # send() returns a number of bytes. The items of `data` can be larger, as in an array of
-        # integers, and then `data[sent:]` would be the wrong rest.
-        rest = view.cast("B")[sent:]
+    rest = data
 
-        def send_rest() -> None:
-            nonlocal rest
-            rest = rest[sock.send(rest) :]
-            if rest:
-                raise BlockingIOError  # the kernel took a part: call again for the rest
+    def send_rest() -> None:
+        nonlocal rest
+        sent = sock.send(rest)
+        view = memoryview(rest)
+        if sent < view.nbytes:
+            # send() returns a number of bytes. The items of `data` can be larger, as in an array of
+            # integers, and then `data[sent:]` would be the wrong rest.
+            rest = view.cast("B")[sent:]
+            raise BlockingIOError  # the kernel took a part: call again for the rest
 
-        await _when_ready(loop, EVENT_WRITE, sock, send_rest)
+    await _perform(loop, EVENT_WRITE, sock, send_rest)
 
 
 async def sock_connect(loop: Loop, sock: socket.socket, address: Address) -> None:
@@ -86,8 +81,7 @@ async def sock_connect(loop: Loop, sock: socket.socket, address: Address) -> Non
     _check_socket(loop, sock)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         lookup = {"family": sock.family, "type": sock.type, "proto": sock.proto}
-        infos = await loop._ensure_resolved(address, **lookup)
-        address = infos[0][4]
+        address = (await loop._ensure_resolved(address, **lookup))[0][4]  # the first one found
     try:
         return sock.connect(address)
     except _WOULD_BLOCK:
@@ -172,7 +166,7 @@ def _check_socket(loop: Loop, sock: socket.socket) -> None:
         raise ValueError("the socket must be non-blocking")
 
 
-def _check_ssl_socket(sock: socket.socket) -> None:
+def _check_ssl_socket(sock: socket.socket | None) -> None:
     """Raise TypeError for an ssl.SSLSocket.
 
     It can hold data that is decrypted already, which no selector reports; and its recv() may have
@@ -214,10 +208,9 @@ def _info_of_number(host: Any, port: Any, family: int, type: int, proto: int, fl
         host = host.decode("idna")
     if "%" in host:
         return None  # an IPv6 zone, as in fe80::1%eth0: inet_pton() does not accept it
-    for candidate in [family] if family else [socket.AF_INET, socket.AF_INET6]:
+    for af in [family] if family else [socket.AF_INET, socket.AF_INET6]:
         with contextlib.suppress(OSError):
-            socket.inet_pton(candidate, host)
-            is_v6 = candidate == socket.AF_INET6
-            where = (host, port, flowinfo, scopeid) if is_v6 else (host, port)
-            return candidate, type, _PROTO_OF_TYPE[socket.SocketKind(type)], "", where
+            socket.inet_pton(af, host)
+            where = (host, port, flowinfo, scopeid) if af == socket.AF_INET6 else (host, port)
+            return af, type, _PROTO_OF_TYPE[socket.SocketKind(type)], "", where
     return None

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
+from contextlib import suppress
 from functools import partial
 
 from .abstract import SSL
@@ -53,12 +54,11 @@ class SSLProtocol(_FlowControlMixin, Protocol):
     _high_water, _low_water = 512 * 1024, 128 * 1024
     _state = CLOSED  # __del__ reads it, even if __init__ has failed
 
-    def __init__(
-        self, loop: Loop, app_protocol: BaseProtocol, sslcontext: Any, waiter: Future[None] | None,
-        server_side: bool = False, server_hostname: str | None = None,
-        call_connection_made: bool = True, ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, loop: Loop, app_protocol: BaseProtocol, sslcontext: Any,
+                 waiter: Future[None] | None, server_side: bool = False,
+                 server_hostname: str | None = None, call_connection_made: bool = True,
+                 ssl_handshake_timeout: float | None = None,
+                 ssl_shutdown_timeout: float | None = None) -> None:  # fmt: skip
         """`waiter` is completed by the handshake; start_tls() sets `call_connection_made` to False.
 
         Timeouts are in seconds; None means 60 for the handshake and 30 for the shutdown.
@@ -305,11 +305,9 @@ class SSLProtocol(_FlowControlMixin, Protocol):
 
     def _start_shutdown(self) -> None:
         self._flush()  # nothing can be encrypted after the close_notify
-        try:
+        with suppress(*self._wants_more):
             while self._sslobj.read(_RECORD):
                 pass  # drop data that was not read before close(): unwrap() would fail on it
-        except self._wants_more:
-            pass
         self._enter(SHUTTING_DOWN)
         self._transport.resume_reading()  # else the other side's close_notify would not be read
         self._shut_down()
@@ -354,8 +352,7 @@ def _default_context(server_side: bool, server_hostname: str | None) -> Any:
     if server_side:
         raise ValueError("Server side SSL needs a valid SSLContext")
     context = _load_ssl().create_default_context()
-    if not server_hostname:
-        context.check_hostname = False
+    context.check_hostname = bool(server_hostname)
     return context
 
 
@@ -401,11 +398,10 @@ def _tls(ssl: SSL, server_hostname: str | None, handshake_timeout: float | None,
     return None
 
 
-async def start_tls(
-    loop: Loop, transport: Any, protocol: BaseProtocol, sslcontext: Any, *,
-    server_side: bool = False, server_hostname: str | None = None,
-    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-) -> SSLProtocol:  # fmt: skip
+async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslcontext: Any, *,
+                    server_side: bool = False, server_hostname: str | None = None,
+                    ssl_handshake_timeout: float | None = None,
+                    ssl_shutdown_timeout: float | None = None) -> SSLProtocol:  # fmt: skip
     """Go on over TLS: return the transport that `protocol` has to use in place of `transport`.
 
     Raises ssl.SSLError or OSError if the handshake fails; then `transport` is closed.

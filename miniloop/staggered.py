@@ -61,8 +61,8 @@ async def staggered_race(
                 next_start = now() + (delay or 0)
             timeout = None if delay is None or not not_started else max(0, next_start - now())
             done, running = await wait(running, timeout=timeout, return_when=FIRST_COMPLETED)
-            # Nothing is done: the delay is over. An older attempt that fails is no reason to start
-            # the next one early, since the newest one has not had its time yet.
+            # If nothing is done, the delay is over. An older attempt that fails is no reason to
+            # start the next one early, because the newest one has not had its time yet.
             start_next = not done or newest in done
             winners = [task for task in done if not task.cancelled() and not task.exception()]
     finally:  # also if this task was cancelled: no attempt may be left running

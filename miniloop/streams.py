@@ -169,8 +169,7 @@ class StreamReaderProtocol(FlowControlMixin):
             reader.set_transport(transport)
         if self._client_connected_cb is not None:
             writer = StreamWriter(transport, self, reader, self._loop)
-            running = self._client_connected_cb(reader, writer)
-            if iscoroutine(running):
+            if iscoroutine(running := self._client_connected_cb(reader, writer)):
                 self._task = self._loop.create_task(running)
                 self._task.add_done_callback(self._client_callback_done)
             self._strong_reader = None

@@ -35,7 +35,7 @@ from .descriptors import _DescriptorTransport, _ReadHalf, _WriteHalf
 from .events import Loop
 from .format_helpers import logger
 from .hints import Any, Callable, Popen, TypeAlias
-from .transports import BaseTransport, Buffer, SubprocessTransport
+from .transports import BaseTransport, Buffer, SubprocessTransport, _closing_on_error
 
 __all__ = ("create_subprocess_exec", "create_subprocess_shell")
 
@@ -287,9 +287,9 @@ class BaseSubprocessTransport(SubprocessTransport):
         if not self._loop.is_closed():
             for pipe in self._pipes.values():
                 pipe.close()
-        if self._process.returncode is None:
-            with suppress(PermissionError):  # it may run as another user
-                self.kill()
+        # The process may run as another user, or be over.
+        with suppress(PermissionError, ProcessLookupError):
+            self.kill()
 
     def __del__(self) -> None:
         if not self._closed:
@@ -353,12 +353,11 @@ async def _spawn(loop: Loop, factory: ProtocolFactory, args: Any, options: Any) 
     process = subprocess.Popen(args, bufsize=0, **options)
     transport = BaseSubprocessTransport(loop, protocol, process)
     try:
-        _watch_child(loop, process.pid, transport._process_exited)
-        await tasks.sleep(0)  # connection_made stands before this task in the ready queue
-    except BaseException as exc:
-        transport.close()
-        if isinstance(exc, exceptions.CancelledError):
-            await transport._wait()
+        with _closing_on_error(transport):
+            _watch_child(loop, process.pid, transport._process_exited)
+            await tasks.sleep(0)  # connection_made is ahead of this task in the ready queue
+    except exceptions.CancelledError:
+        await transport._wait()
         raise
     return transport, protocol
 

@@ -161,8 +161,7 @@ def run_coroutine_threadsafe(coro: Coro[T], loop: Loop) -> ThreadFuture[T]:
     return thread_future
 
 
-def wrap_future(future: ThreadFuture[T] | Future[T], *,
-                loop: Loop | None = None) -> Future[T]:  # fmt: skip
+def wrap_future(future: ThreadFuture[T] | Future[T], *, loop: Loop | None = None) -> Future[T]:
     """Return a Future with the outcome of `future`, a concurrent.futures.Future.
 
     Cancelling one cancels the other. A Future of this package is returned as it is. `loop` is by
@@ -220,15 +219,14 @@ def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
         # It was just cancelled above, or the program did not wait for the thread:
         #     loop.run_in_executor(None, slow).cancel()
         return
-    error = source.exception()
-    if error is None:
+    if (error := source.exception()) is None:
         destination.set_result(source.result())
     else:
         destination.set_exception(_translate(error))
 
 
 def _translate(error: BaseException) -> BaseException:
-    """Replace the exceptions that concurrent.futures has of its own by ours of the same name.
+    """Replace an exception of a class of concurrent.futures by ours with the same name.
 
     A thread raises one, for example, if it calls `result()` of a future that was cancelled.
     """

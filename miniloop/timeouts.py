@@ -124,8 +124,7 @@ class Timeout:
             _insert_timeout_error(error)
 
     def __repr__(self) -> str:
-        when = self._when and round(self._when, 3)
-        active = f" when={when}" if self._state is ACTIVE else ""
+        active = f" when={self._when and round(self._when, 3)}" if self._state is ACTIVE else ""
         return f"<Timeout [{self._state}]{active}>"
 
 
