@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,14 +125,21 @@ def _kill_and_wait(child: "subprocess.Popen[str]") -> None:
 def _ctrl_c_delayed() -> Iterator[None]:
     """Delay Ctrl-C until the end of this block.
 
-    Inside Popen it would leave a child process behind without a reference to it. SIGTERM is not
-    blocked: the child inherits the signal mask, and process pools end their workers by SIGTERM.
+    Inside Popen it would leave a child process behind without a reference to it. Why not block the
+    signal: the thread that draws the progress bar would receive it, and the main thread would raise
+    KeyboardInterrupt all the same.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread raises KeyboardInterrupt
+        return
+    arrived: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: arrived.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        if arrived:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _kill_group(leader: int) -> None:

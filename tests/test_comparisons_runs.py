@@ -8,12 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from comparisons import supervisor
 from comparisons.memory import family
 from comparisons.supervisor import ROOT
 
@@ -259,3 +262,21 @@ def test_a_full_disk_behind_standard_output_has_a_clear_error_message(tmp_path: 
         status, _, errors = ran(*ONE_SAMPLE, *options, "--out", str(tmp_path), stdout=full)
     assert status == 1
     assert "cannot write: No space left on device" in errors
+
+
+def test_ctrl_c_is_delayed_while_a_process_starts_even_if_another_thread_gets_the_signal() -> None:
+    steps = []
+    stop = threading.Event()
+    other = threading.Thread(target=stop.wait)  # as the one that draws the progress bar
+    other.start()
+    try:
+        with pytest.raises(KeyboardInterrupt), supervisor._ctrl_c_delayed():
+            assert other.ident is not None
+            signal.pthread_kill(other.ident, signal.SIGINT)
+            steps.append("the block goes on")
+            time.sleep(0)  # where KeyboardInterrupt would be raised
+            steps.append("its end")
+    finally:
+        stop.set()
+        other.join()
+    assert steps == ["the block goes on", "its end"]
