@@ -95,9 +95,9 @@ HABITS: Final = (
         NOW,
         (
             Change(
-                "queues:Queue._give_up",
+                "queues:Queue._wait_while",
                 "if waiter in waiters:",
-                "waiter.cancel()\n    if waiter in waiters:",
+                "waiter.cancel()\n            if waiter in waiters:",
             ),
         ),
     ),
@@ -126,7 +126,7 @@ HABITS: Final = (
         (3, 12),
         (
             Change(
-                "reports:_context_of",
+                "reports:_contextvars_of",
                 'subject.get_context() if hasattr(subject, "get_context") else None',
                 "None",
             ),

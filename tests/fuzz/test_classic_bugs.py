@@ -135,9 +135,12 @@ def a_queue_loses_the_item_of_a_cancelled_getter(patch: Patch) -> None:
             try:
                 await waiter
             except BaseException:
-                if waiter not in self._getters and waiter.done() and not self.empty():
+                if waiter in self._getters:
+                    self._getters.remove(waiter)
+                elif waiter.done() and not self.empty():
                     self._get()
-                self._give_up(waiter, self._getters, self.empty())
+                    if not waiter.cancelled() and not self.empty():
+                        self._wakeup_next(self._getters)
                 raise
         return self.get_nowait()
 
@@ -147,12 +150,17 @@ def a_queue_loses_the_item_of_a_cancelled_getter(patch: Patch) -> None:
 def a_queue_does_not_wake_the_next_getter(patch: Patch) -> None:
     """A getter that was cancelled after it was woken did not wake the next one (bpo-23812)."""
 
-    def give_up(self: Any, waiter: Any, waiters: deque[Any], blocked: bool) -> None:
-        del blocked
-        if waiter in waiters:
-            waiters.remove(waiter)
+    async def wait_while(self: Any, blocked: Any, waiters: deque[Any]) -> None:
+        while blocked() and not self._is_shutdown:
+            waiter = self._add_waiter(waiters)
+            try:
+                await waiter
+            except BaseException:
+                if waiter in waiters:
+                    waiters.remove(waiter)
+                raise
 
-    plant(patch, miniloop.Queue, "_give_up", give_up)
+    plant(patch, miniloop.Queue, "_wait_while", wait_while)
 
 
 def a_task_is_woken_twice(patch: Patch) -> None:
