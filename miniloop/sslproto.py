@@ -407,9 +407,8 @@ async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslconte
     Raises ssl.SSLError or OSError if the handshake fails; then `transport` is closed.
     """
     if not isinstance(sslcontext, _load_ssl().SSLContext):
-        raise TypeError(
-            f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}"
-        )
+        what = "sslcontext is expected to be an instance of ssl.SSLContext"
+        raise TypeError(f"{what}, got {sslcontext!r}")
     if not getattr(transport, "_start_tls_compatible", False):
         raise TypeError(f"transport {transport!r} is not supported by start_tls()")
     if transport.is_closing():  # it may be lost already, and then nothing ends the handshake
