@@ -43,8 +43,7 @@ class _DoneNotice:
     __slots__ = ("_waiter", "_child")
 
     def __init__(self, waiter: Any, child: Future[Any]) -> None:
-        self._waiter = waiter
-        self._child = child
+        self._waiter, self._child = waiter, child
 
     def _run(self) -> None:
         try:

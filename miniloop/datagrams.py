@@ -101,11 +101,12 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
 
         Return True if the datagram failed: there is nothing to try again.
         """
+        sock = self._file
         try:
             if self._extra["peername"]:
-                self._file.send(data)
+                sock.send(data)
             else:
-                self._file.sendto(data, addr)
+                sock.sendto(data, addr)
         except _WOULD_BLOCK:
             return False
         except OSError as exc:

@@ -52,10 +52,9 @@ class _LoopBoundMixin:
         Raises RuntimeError if no loop is running or if the object is bound to another loop.
         """
         loop = get_running_loop()
-        if self._loop is None:
-            with _binding:  # without it, the loops of two threads could both read None here
-                if self._loop is None:
-                    self._loop = loop
+        with _binding:  # without it, the loops of two threads could both read None here
+            if self._loop is None:
+                self._loop = loop
         if self._loop is not loop:
             raise RuntimeError(f"{self!r} is bound to a different event loop")
         return loop

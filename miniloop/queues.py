@@ -27,7 +27,7 @@ import heapq
 from collections import deque
 
 from .futures import Future
-from .hints import Any, Callable, Generic, T
+from .hints import Any, Generic, T
 from .locks import Event, _LoopBoundMixin
 
 __all__ = ("Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown")
@@ -114,8 +114,13 @@ class Queue(_LoopBoundMixin, Generic[T]):
 
         Raises QueueShutDown if the queue is shut down, also if that happens during the wait.
         """
-        if self.full():
-            await self._wait_while(self.full, self._putters)
+        while self.full() and not self._is_shutdown:
+            putter = self._add_waiter(self._putters)
+            try:
+                await putter
+            except BaseException:
+                self._give_up(putter, self._putters, self.full())
+                raise
         self.put_nowait(item)
 
     def put_nowait(self, item: T) -> None:
@@ -138,8 +143,13 @@ class Queue(_LoopBoundMixin, Generic[T]):
 
         Raises QueueShutDown if the queue is shut down and empty.
         """
-        if self.empty():
-            await self._wait_while(self.empty, self._getters)
+        while self.empty() and not self._is_shutdown:
+            getter = self._add_waiter(self._getters)
+            try:
+                await getter
+            except BaseException:
+                self._give_up(getter, self._getters, self.empty())
+                raise
         return self.get_nowait()
 
     def get_nowait(self) -> T:
@@ -154,22 +164,16 @@ class Queue(_LoopBoundMixin, Generic[T]):
             self._wakeup_next(self._putters)
         return item
 
-    async def _wait_while(self, blocked: Callable[[], bool], waiters: deque[Future[None]]) -> None:
-        """Wait in `waiters` until `blocked()`, which is `full()` or `empty()`, is false."""
-        while blocked() and not self._is_shutdown:
-            waiter = self._add_waiter(waiters)
-            try:
-                await waiter
-            except BaseException:
-                if waiter in waiters:
-                    waiters.remove(waiter)  # this task was not woken
-                elif not waiter.cancelled() and not blocked():
-                    # This task was woken, and cancelled before it ran. Without this, the item stays
-                    # in the queue while the other getters sleep (bpo-23812):
-                    #     queue.put_nowait(item)  # wakes this task and no other
-                    #     getting_task.cancel()
-                    self._wakeup_next(waiters)
-                raise
+    def _give_up(self, waiter: Future[None], waiters: deque[Future[None]], blocked: bool) -> None:
+        """Stop waiting, after an exception. `blocked`: the next waiter could not proceed either."""
+        if waiter in waiters:
+            waiters.remove(waiter)  # this task was not woken
+        elif not waiter.cancelled() and not blocked:
+            # This task was woken, and cancelled before it ran. Without this, the item stays in the
+            # queue while the other getters sleep (bpo-23812):
+            #     queue.put_nowait(item)  # wakes this task and no other
+            #     getting_task.cancel()
+            self._wakeup_next(waiters)
 
     def _wakeup_next(self, waiters: deque[Future[None]]) -> None:
         """Wake the oldest of `waiters` that was not cancelled."""

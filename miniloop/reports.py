@@ -48,10 +48,11 @@ def call_exception_handler(loop: Loop, context: dict[str, Any]) -> None:
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
-        message = "Unhandled error in exception handler"
-        report = {"message": message, "exception": exc, "context": context}
-        occasion = " while handling an unexpected error in custom exception handler"
-        _call_default_handler(loop, report, occasion)
+        text = "Unhandled error in exception handler"
+        when = " while handling an unexpected error in custom exception handler"
+        # The dictionary has no name: this frame would refer to it, and it to the exception, whose
+        # traceback refers to this frame.
+        _call_default_handler(loop, {"message": text, "exception": exc, "context": context}, when)
 
 
 def _contextvars_of(context: dict[str, Any]) -> Any:

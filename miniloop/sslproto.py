@@ -352,7 +352,8 @@ def _default_context(server_side: bool, server_hostname: str | None) -> Any:
     if server_side:
         raise ValueError("Server side SSL needs a valid SSLContext")
     context = _load_ssl().create_default_context()
-    context.check_hostname = bool(server_hostname)
+    if not server_hostname:
+        context.check_hostname = False
     return context
 
 
@@ -407,9 +408,8 @@ async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslconte
     Raises ssl.SSLError or OSError if the handshake fails; then `transport` is closed.
     """
     if not isinstance(sslcontext, _load_ssl().SSLContext):
-        raise TypeError(
-            f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}"
-        )
+        what = "sslcontext is expected to be an instance of ssl.SSLContext"
+        raise TypeError(f"{what}, got {sslcontext!r}")
     if not getattr(transport, "_start_tls_compatible", False):
         raise TypeError(f"transport {transport!r} is not supported by start_tls()")
     if transport.is_closing():  # it may be lost already, and then nothing ends the handshake

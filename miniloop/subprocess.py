@@ -166,8 +166,7 @@ class _PipeProtocol(protocols.Protocol):
     """
 
     def __init__(self, process: BaseSubprocessTransport, fd: int) -> None:
-        self._process = process
-        self._fd = fd
+        self._process, self._fd = process, fd
 
     def data_received(self, data: bytes) -> None:
         self._process._loop.call_soon(self._process._protocol.pipe_data_received, self._fd, data)

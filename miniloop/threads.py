@@ -22,11 +22,9 @@ from contextvars import copy_context
 from . import coroutines, debug, exceptions, tasks, timeouts
 from .events import Callback, Loop, get_event_loop, get_running_loop
 from .futures import Future, isfuture
-from .hints import Any, Callable, Coro, Executor, P, T, ThreadFuture, TypeAlias
+from .hints import Any, Callable, Coro, Executor, P, T, ThreadFuture
 
 __all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
-
-AnyFuture: TypeAlias = Any  # a Future, or a concurrent.futures.Future
 
 
 def run_in_executor(loop: Loop, executor: Executor | None,
@@ -178,25 +176,26 @@ def wrap_future(future: ThreadFuture[T] | Future[T], *, loop: Loop | None = None
     return wrapper
 
 
-def _chain_future(source: AnyFuture, destination: AnyFuture) -> None:
+def _chain_future(source: Any, destination: Any) -> None:
     """Copy the outcome of `source` to `destination`; cancel `source` if `destination` is cancelled.
 
     A done-callback of a concurrent.futures.Future runs in the thread that has completed it, where
-    it must not touch a Future. So the other future is only used in `_call_in_loop_of`.
+    it must not touch a Future. So the other future is only used in `_call_in_loop_of`. `Any` in the
+    functions below means a Future or a concurrent.futures.Future.
     """
 
-    def cancel_source(destination: AnyFuture) -> None:
+    def cancel_source(destination: Any) -> None:
         if destination.cancelled():
             _call_in_loop_of(source, source.cancel)
 
-    def complete_destination(source: AnyFuture) -> None:
+    def complete_destination(source: Any) -> None:
         _call_in_loop_of(destination, _copy_end, source, destination)
 
     destination.add_done_callback(cancel_source)
     source.add_done_callback(complete_destination)
 
 
-def _call_in_loop_of(future: AnyFuture, callback: Callback, *args: Any) -> None:
+def _call_in_loop_of(future: Any, callback: Callback, *args: Any) -> None:
     """Call `callback(*args)` on the thread of the future's loop, or drop it if the loop is closed.
 
     A concurrent.futures.Future has no loop, and any thread may use it: call it at once.
@@ -207,7 +206,7 @@ def _call_in_loop_of(future: AnyFuture, callback: Callback, *args: Any) -> None:
         loop.call_soon_threadsafe(callback, *args)
 
 
-def _copy_end(source: AnyFuture, destination: AnyFuture) -> None:
+def _copy_end(source: Any, destination: Any) -> None:
     """Complete `destination` with the outcome of `source`, which is done."""
     if source.cancelled():
         destination.cancel()
