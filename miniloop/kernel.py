@@ -219,8 +219,7 @@ class Kernel(AbstractEventLoop):
                  context: Context | None) -> TimerHandle:  # fmt: skip
         if when != when:  # only a NaN is not equal to itself
             raise ValueError("Invalid time: NaN (not a number)")
-        if self._closed:
-            self._check_closed()
+        self._check_closed()
         timer = TimerHandle(when, callback, args, self, context)
         if self._debug:
             self._check_call(timer, "call_at")

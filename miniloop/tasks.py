@@ -519,9 +519,7 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
         raise ValueError("Invalid delay: NaN (not a number)")
     loop = events.get_running_loop()
     future: Future[None] = loop.create_future()
-    # The callback reads no context variable. An empty context saves a copy of the current one.
-    context = loop._empty_context
-    timer = loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
+    timer = loop.call_later(delay, _set_result_unless_cancelled, future)
     try:
         await future
         return result
