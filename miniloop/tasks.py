@@ -451,7 +451,10 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
 
     `loop` is the running loop by default; RuntimeError if there is none.
     """
-    return getattr(events.get_running_loop() if loop is None else loop, "_current_task", None)
+    loop = events.get_running_loop() if loop is None else loop
+    if isinstance(loop, AbstractEventLoop):
+        return getattr(loop, "_current_task", None)
+    return vars(loop).get("_current_task")  # set by _enter_task(), for a loop of any class
 
 
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:

@@ -95,9 +95,9 @@ HABITS: Final = (
         NOW,
         (
             Change(
-                "queues:Queue._wait_while",
+                "queues:Queue._give_up",
                 "if waiter in waiters:",
-                "waiter.cancel()\n            if waiter in waiters:",
+                "waiter.cancel()\n    if waiter in waiters:",
             ),
         ),
     ),

@@ -135,12 +135,9 @@ def a_queue_loses_the_item_of_a_cancelled_getter(patch: Patch) -> None:
             try:
                 await waiter
             except BaseException:
-                if waiter in self._getters:
-                    self._getters.remove(waiter)
-                elif waiter.done() and not self.empty():
+                if waiter not in self._getters and waiter.done() and not self.empty():
                     self._get()
-                    if not waiter.cancelled() and not self.empty():
-                        self._wakeup_next(self._getters)
+                self._give_up(waiter, self._getters, self.empty())
                 raise
         return self.get_nowait()
 
@@ -150,17 +147,12 @@ def a_queue_loses_the_item_of_a_cancelled_getter(patch: Patch) -> None:
 def a_queue_does_not_wake_the_next_getter(patch: Patch) -> None:
     """A getter that was cancelled after it was woken did not wake the next one (bpo-23812)."""
 
-    async def wait_while(self: Any, blocked: Any, waiters: deque[Any]) -> None:
-        while blocked() and not self._is_shutdown:
-            waiter = self._add_waiter(waiters)
-            try:
-                await waiter
-            except BaseException:
-                if waiter in waiters:
-                    waiters.remove(waiter)
-                raise
+    def give_up(self: Any, waiter: Any, waiters: deque[Any], blocked: bool) -> None:
+        del blocked
+        if waiter in waiters:
+            waiters.remove(waiter)
 
-    plant(patch, miniloop.Queue, "_wait_while", wait_while)
+    plant(patch, miniloop.Queue, "_give_up", give_up)
 
 
 def a_task_is_woken_twice(patch: Patch) -> None:
