@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 READING_ORDER = {
     # Names for annotations, reprs and log lines, and abstract classes; a reader may skip it.
     "words": ("hints", "coroutines", "format_helpers", "abstract"),
-    # How `await` becomes an event loop.
+    # How `await` and the event loop work together.
     "core": ("exceptions", "events", "futures", "tasks", "kernel", "selector_events"),
     # How tasks wait for one another.
     "sync": ("locks", "queues"),

@@ -253,9 +253,9 @@ class StreamWriter:
         return self._transport.get_extra_info(name, default)
 
     async def drain(self) -> None:
-        """Wait while the transport's buffer is above its high-water mark.
+        """Wait for the transport's buffer to drain, if it has grown above its high-water mark.
 
-        Once the connection is lost, this raises the exception that ended it, or
+        The wait ends when the buffer has shrunk to the low-water mark. Once the connection is lost, this raises the exception that ended it, or
         ConnectionResetError.
         """
         if self._reader is not None and (error := self._reader.exception()) is not None:
@@ -395,8 +395,8 @@ class StreamReader:
         r"""Return the next line including its b"\n".
 
         At the end of the stream, return the rest, which has no b"\n", and then b"". Raises
-        ValueError if the line is longer than the limit, and drops it: but only as much of it as has
-        arrived. If its b"\n" has not arrived yet, the tail is returned as the next line.
+        ValueError if the line is longer than the limit, and drops the line. If its b"\n" has not
+        arrived yet, only what has arrived is dropped, and the tail is returned as the next line.
         """
         at = self._buffer.find(b"\n")
         if 0 <= at <= self._limit and self._exception is None:
