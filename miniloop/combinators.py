@@ -74,7 +74,7 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     (gh-75633). A child that other code cancels counts as one that failed with CancelledError. With
     `return_exceptions`, exceptions are put into the list like results.
 
-    Cancelling the gather cancels all its children. The gather does not always wait for their end:
+    Cancelling the gather cancels all its children. A cancelled gather ends as follows:
 
         gather(…)                           ends with the first child that is cancelled or fails,
                                             while others may still clean up

@@ -10,9 +10,9 @@ The states and their transitions (there are no others, and a future never become
     PENDING → CANCELLED    cancel()
 
 Invariants: a waiter is an entry for the ready queue: a Task that awaits the future, the Handle of a
-done-callback, or a _DoneNotice, which gather() uses (combinators.py). To complete a future is to
-move its waiters to the ready queue, in the order in which they came. Only a pending future has
-waiters.
+done-callback, or a _DoneNotice, which gather() and TaskGroup use (combinators.py). To complete a
+future is to move its waiters to the ready queue, in the order in which they came. Only a pending
+future has waiters.
 This file does not depend on coroutines, nor on when the ready queue is run. Read events.py first.
 """
 
@@ -258,7 +258,7 @@ class Future(Generic[T]):
 
     def add_done_callback(self, fn: Callable[[Future[T]], object], *,
                           context: Context | None = None) -> None:  # fmt: skip
-        """Call `fn(self)` in the iteration after the future is done; in the next if it is done.
+        """Schedule `fn(self)` when the future is done; at once if it is done already.
 
         `context` is the contextvars.Context to call it in, by default a copy of the current one.
         """

@@ -41,8 +41,9 @@ def add_signal_handler(loop: Loop, sig: int, callback: Callback, *args: Any) -> 
         signal.set_wakeup_fd(loop._csock.fileno())
     except (ValueError, OSError) as exc:  # this is not the main thread
         raise RuntimeError(str(exc)) from exc
-    # Nothing ever arrives at this end. But a loop that watches a second descriptor sets
-    # `_poll_always`: it asks the selector in every iteration, so it sees signals while it is busy.
+    # A busy loop does not call select() while it watches only its wake-up socket: see _poll_always.
+    # So watch a second descriptor, `_csock`, at which nothing ever arrives: now the loop calls
+    # select() in every iteration, and sees signals while it is busy.
     loop._add_reader(loop._csock, loop._read_from_self)
     loop._signal_handlers[sig] = Handle(callback, args, loop)
     _set_handler(loop, sig, _leave_it_to_the_loop)
@@ -61,6 +62,8 @@ def remove_signal_handler(loop: Loop, sig: int) -> bool:
 
 def _close(loop: Loop) -> None:
     """Remove all handlers of a loop that is being closed."""
+    # The wake-up socket is closed already. _remove_reader() does nothing then: a closed loop
+    # watches no descriptor.
     if loop._signal_handlers and sys.is_finalizing():
         what = "on interpreter shutdown stage, skipping signal handlers removal"
         warnings.warn(f"Closing the loop {loop!r} {what}", ResourceWarning, source=loop)

@@ -255,8 +255,8 @@ class StreamWriter:
     async def drain(self) -> None:
         """Wait for the transport's buffer to drain, if it has grown above its high-water mark.
 
-        The wait ends when the buffer has shrunk to the low-water mark. Once the connection is lost, this raises the exception that ended it, or
-        ConnectionResetError.
+        The wait ends when the buffer has shrunk to the low-water mark. Once the connection is lost,
+        this raises the exception that ended it, or ConnectionResetError.
         """
         if self._reader is not None and (error := self._reader.exception()) is not None:
             raise error

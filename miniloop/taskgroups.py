@@ -8,7 +8,9 @@ Invariants:
 - The first failure aborts the group: the group cancels its other tasks and its parent, which may
   be at any `await` of the block. `__aexit__` takes the request to cancel the parent back with
   `uncancel`.
-- A cancellation of the parent by other code aborts the group too, but propagates.
+- A cancellation of the parent by other code aborts the group too. If no task has failed, it
+  propagates. Otherwise the group raises its errors, and the parent's next `await` raises
+  CancelledError.
 - However often the parent is cancelled, `__aexit__` does not return before all tasks have ended.
 
 The states of a group, as its attributes show them. Aborting can begin in the block or after it:
@@ -83,7 +85,7 @@ class TaskGroup:
                 #         group.create_task(sleep(60))
                 #     # The parent waits here when other code calls parent.cancel().
                 # While the group aborts, its tasks are cancelled already, and this can be the
-                # cancellation that _child_done requested. cancelling() below tells the difference.
+                # cancellation that _child_done requested. cancelling(), further down, tells.
                 if not self._aborting:
                     cancelled = error
                     self._abort()

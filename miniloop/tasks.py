@@ -5,8 +5,9 @@ Purpose: the bridge between `await` and the event loop. A step resumes the corou
 has to wait; what it yields says what to wait for.
 Invariants: a Task is itself an entry of the ready queue, and its `_run` is the step. A pending task
 is in exactly one of three places: it is running, it is in the ready queue, or it is a waiter of the
-future in `_fut_waiter`. (If that future belongs to another library, its done-callback `_wakeup` is
-the waiter.)
+pending future in `_fut_waiter`. (If that future belongs to another library, its done-callback
+`_wakeup` is the waiter.) A future that is done has put the task into the ready queue, and stays in
+`_fut_waiter` until the step.
 
     made       → ready      create_task(); an eager task starts to run at once
     ready      → running    the loop calls _run
@@ -16,7 +17,8 @@ the waiter.)
     running    → done       it returned (FINISHED), raised (FINISHED), or raised CancelledError
                             (CANCELLED)
 
-This file does not depend on timers or sockets. Read futures.py first.
+This file does not depend on sockets; of timers, only sleep() needs `loop.call_later`. Read
+futures.py first.
 """
 
 from __future__ import annotations
@@ -45,8 +47,9 @@ _next_task_number = itertools.count(1).__next__
 
 #: Weak references to registered tasks, for all_tasks(). Weak, so that a task that nothing else
 #: refers to can be freed (gh-91887):
-#:     create_task(wait_for_ever())    # awaits a future that nothing else refers to: is freed
-#:     create_task(sleep(60))          # the loop's timer refers to its future: stays alive
+#:     create_task(wait_for_ever())    # awaits a future that nothing else refers to: the garbage
+#:                                     # collector frees it, and "Task was destroyed" is logged
+#:     create_task(sleep(60))          # the loop's timer refers to its future: it stays alive
 #: Each reference removes itself from the set; a WeakSet does the same, more slowly.
 _tasks: set[ref[Task[Any]]] = set()
 _forget = _tasks.discard  # one bound method for all tasks; `_tasks.discard` would make one each
@@ -260,15 +263,14 @@ class Task(Future[T]):
     def _end_with_exception(self, exc: BaseException) -> None:
         # Drop the frame of _run from the traceback: it says nothing, and makes a reference cycle.
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
-        if self._state is not PENDING:
-            self._report_late_step()
-        elif isinstance(exc, CancelledError):
-            self._state, self._cancelled_exc = CANCELLED, exc
-            # Later waiters get a CancelledError without a message, as in asyncio.
-            self._cancel_message, self._must_cancel = None, False
-            self._schedule_waiters()
-        else:
+        if isinstance(exc, CancelledError):
+            # Without a message: later waiters get a CancelledError without one, as in asyncio.
+            if Future.cancel(self):  # False if the task is done already
+                self._cancelled_exc, self._must_cancel = exc, False
+        elif self._state is PENDING:
             Future.set_exception(self, exc)
+        else:
+            self._report_late_step()
 
     def _report_late_step(self) -> None:
         """Report a step of a task that is done: `Future.set_result(task, 1)` was called on it."""

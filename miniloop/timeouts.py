@@ -11,7 +11,7 @@ Invariants:
   too. CancelledError then propagates.
 - A Timeout does not interrupt clean-up. The block ends when its code ends, however late that is.
 
-The states of a Timeout, and the events that change them:
+The states of a Timeout. Each column is an event, each cell the state that follows:
 
                 __aenter__   the timer fires   __aexit__
     CREATED     ACTIVE
@@ -167,7 +167,8 @@ async def wait_for(fut: Awaitable[T], timeout: float | None) -> T:
 
     None means no limit. After the cancellation it waits until `fut` has ended, however long that
     takes (bpo-32751). If `fut` ends with a result anyway, wait_for returns this result.
-    If `timeout` is 0 or less, a coroutine does not even start. Raises ValueError if it is NaN.
+    If `timeout` is 0 or less, a coroutine does not even start, unless the task factory is eager.
+    Raises ValueError if it is NaN.
     """
     if timeout is not None and timeout <= 0:
         future = ensure_future(fut)

@@ -408,11 +408,11 @@ def test_call_later_calls_an_overridden_call_at(stage: Stage, where: str) -> Non
 
     class Derived(aio.SelectorEventLoop):  # type: ignore[name-defined,misc]
         def call_at(self, when: float, *args: Any, **options: Any) -> Any:
-            log("call_at")
+            log("call_at", round(when - self.time()))
             return super().call_at(when, *args, **options)
 
     def replacement(when: float, *args: Any, **options: Any) -> Any:
-        log("call_at")
+        log("call_at", round(when - loop.time()))
         return original(when, *args, **options)
 
     loop = Derived() if where == "class" else aio.SelectorEventLoop()
@@ -422,4 +422,30 @@ def test_call_later_calls_an_overridden_call_at(stage: Stage, where: str) -> Non
     loop.call_later(60, print).cancel()
     loop.close()
 
-    assert log == ["call_at"]
+    assert log == [("call_at", 60)]
+
+
+def test_all_tasks_of_a_loop_that_only_has_the_abstract_base_is_empty(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Loop(aio.AbstractEventLoop):  # type: ignore[name-defined,misc]
+        """A loop of another library."""
+
+    async def main() -> None:
+        log(aio.all_tasks(Loop()), aio.current_task(Loop()))
+
+    assert stage.run(main) == [(set(), None)]
+
+
+def test_removing_none_leaves_the_waiting_tasks(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        future = aio.get_running_loop().create_future()
+        waiting = aio.create_task(aio.wait_for(future, 60))
+        await aio.sleep(0)
+        log(future.remove_done_callback(None))
+        future.set_result("woken")
+        log(await waiting)
+
+    assert stage.run(main) == [0, "woken"]

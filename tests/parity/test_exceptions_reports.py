@@ -327,6 +327,54 @@ def test_in_debug_mode_a_call_from_another_thread_raises(stage: Stage) -> None:
     assert stage.run(main, debug=True) == [True, True, True]
 
 
+def test_in_debug_mode_completing_a_future_in_another_thread_raises(stage: Stage) -> None:
+    """If something waits for it: only then is anything scheduled."""
+    aio, log = stage.aio, stage.log
+    refused = "raised RuntimeError: Non-thread-safe operation invoked on an event loop other than"
+    refused += " the current one"
+
+    async def wait(future: Any) -> None:
+        await future
+
+    async def main() -> None:
+        alone, with_callback, awaited = (loop.create_future() for _ in range(3))
+        with_callback.add_done_callback(print)
+        task = loop.create_task(wait(awaited))
+        await aio.sleep(0)
+
+        def in_a_thread() -> None:
+            for future in (alone, with_callback, awaited):
+                log(attempt(future.set_result, None))
+
+        await loop.run_in_executor(None, in_a_thread)
+        log(task.done())
+
+    loop = stage.new_loop()
+    loop.set_debug(True)
+    # Nothing can wake the task any more.
+    loop.set_exception_handler(lambda _, context: log(context["message"]))
+    loop.run_until_complete(main())
+    loop.close()
+    stage.collect()
+
+    lost = "Task was destroyed but it is pending!"
+    assert log == ["returned None", refused, refused, False, lost]
+
+
+def test_in_debug_mode_creating_a_task_in_another_thread_raises(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        coro = aio.sleep(0)
+        loop.set_exception_handler(lambda _, context: log(context["message"]))
+        result = await loop.run_in_executor(None, attempt, loop.create_task, coro)
+        log(result.startswith("raised RuntimeError: Non-thread-safe operation"))
+        coro.close()
+
+    assert True in stage.run(main, debug=True)
+
+
 def test_in_debug_mode_a_coroutine_function_as_callback_raises(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 

@@ -378,6 +378,30 @@ def test_a_task_whose_result_was_forced_runs_no_further_step(stage: Stage) -> No
     assert stage.run(main) == ["returned 'forced'", "InvalidStateError", "returned 'forced'"]
 
 
+@pytest.mark.parametrize("ending", ["returns", "raises", "is cancelled"])
+def test_a_task_whose_result_is_forced_in_its_last_step_keeps_it(stage: Stage, ending: str) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def force() -> int:
+        aio.Future.set_result(aio.current_task(), "forced")
+        if ending == "raises":
+            raise ValueError
+        if ending == "is cancelled":
+            raise aio.CancelledError
+        return 1
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: log(type(context["exception"]).__name__))
+        task = aio.create_task(force())
+        await aio.sleep(0)
+        await aio.sleep(0)
+        log(outcome(task))
+
+    reports = [] if ending == "is cancelled" else ["InvalidStateError"]
+    assert stage.run(main) == [*reports, "returned 'forced'"]
+
+
 def test_a_kept_exception_does_not_keep_the_future_that_raised_it(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 

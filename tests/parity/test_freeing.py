@@ -276,6 +276,40 @@ async def locks_and_queues(aio: Any) -> Watched:
     return refs(lock=lock, queue=queue, event=event, task=waiting[2])
 
 
+class ForeignFuture:
+    """A future of another library; it has failed."""
+
+    _asyncio_future_blocking = False
+
+    def __init__(self, aio: Any) -> None:
+        self.loop = aio.get_running_loop()
+
+    def get_loop(self) -> Any:
+        return self.loop
+
+    def add_done_callback(self, callback: Any, *, context: Any = None) -> None:
+        self.loop.call_soon(callback, self, context=context)
+
+    def result(self) -> None:
+        raise Failure
+
+    def __await__(self) -> Iterator[Any]:
+        self._asyncio_future_blocking = True
+        yield self
+        self.result()
+
+
+async def await_a_foreign_future(aio: Any) -> None:
+    with contextlib.suppress(Failure):
+        await ForeignFuture(aio)  # type: ignore[misc]
+
+
+async def a_task_that_awaited_a_failed_foreign_future(aio: Any) -> Watched:
+    task = aio.create_task(await_a_foreign_future(aio))
+    await task
+    return refs(task=task)
+
+
 #: What remains until the garbage collector runs: the task and its future refer to each other.
 REMAINS: dict[Story, list[str]] = {a_pending_future_that_a_dropped_task_awaits: ["future", "task"]}
 
@@ -304,6 +338,7 @@ STORIES: list[Story] = [
     a_task_that_wait_for_gave_up,
     the_children_of_a_group,
     a_shielded_task,
+    a_task_that_awaited_a_failed_foreign_future,
     handles,
     locks_and_queues,
 ]
