@@ -222,7 +222,7 @@ _PATHS: Final = (
         "isfuture() and iscoroutine() are called for every argument",
         (
             """\
-    if type(coro) is not CoroutineType:  # most are, and then there is nothing else to ask
+    if type(coro) is not CoroutineType:
         if isfuture(coro_or_future):
             if loop is not None and loop is not _loop_of(coro_or_future):
                 where = "to a different loop than the one specified as the loop argument"
