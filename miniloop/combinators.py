@@ -36,7 +36,7 @@ class _DoneNotice:
     """A ready-queue entry that calls `waiter._child_done(child)`; the child is done.
 
     The methods `_child_done`, here and in taskgroups.py, read no context variable. A Handle in its
-    place would enter a context, and a gather would take longer: see
+    place would enter a context, and a gather would take 18 to 26 % longer: see
     `python -m comparisons fastpaths`.
     """
 
@@ -152,7 +152,7 @@ class _GatheringFuture(Future[list[Any]]):
         self._unfinished -= 1
         if (self._unfinished and type(child) is Task and child._state is FINISHED
                 and child._exception is None):  # fmt: skip
-            return  # most children: to find this out below takes a sixth of a gather
+            return  # most children: if this were found out below, a gather would take 5 % longer
         if self._state is not PENDING:
             # The gather has failed already, so nobody will see how this child ended:
             #     await gather(fails_now(), fails_later())

@@ -400,8 +400,8 @@ class StreamReader:
         """
         at = self._buffer.find(b"\n")
         if 0 <= at <= self._limit and self._exception is None:
-            # The whole line is here. Without this, a program that reads many short lines takes 1.5
-            # times as long.
+            # The whole line is here. Without this, a program that reads many short lines takes 1.7
+            # to 1.8 times as long.
             return self._take(at + 1)
         try:
             return await self.readuntil(b"\n")

@@ -139,7 +139,8 @@ class Task(Future[T]):
                 awaited = self._context.run(type(coro).throw, coro, error)
             else:
                 # The coroutine runs here, until it has to wait, returns or raises. Why not
-                # `coro.send`: that makes a bound method, which takes 12 % of a task switch.
+                # `coro.send`: that makes a bound method, and a task switch takes 10 % longer on
+                # CPython 3.13, 4 % on 3.11.
                 awaited = self._context.run(type(coro).send, coro, None)  # THE ONLY send
             if awaited is None:  # a bare yield, as in sleep(0): run again in the next iteration
                 loop._ready.append(self)
@@ -416,7 +417,9 @@ def ensure_future(coro_or_future: Awaitable[T], *, loop: Loop | None = None) -> 
     Raises TypeError for anything else, ValueError if a future belongs to a loop other than `loop`.
     """
     coro: Any = coro_or_future
-    if type(coro) is not CoroutineType:  # most are, and then there is nothing else to ask
+    # Most arguments are coroutines, and then there is nothing else to ask. Without this test, a
+    # gather takes 6 to 8 % longer on CPython 3.13, and 21 % longer on 3.11.
+    if type(coro) is not CoroutineType:
         if isfuture(coro_or_future):
             if loop is not None and loop is not _loop_of(coro_or_future):
                 where = "to a different loop than the one specified as the loop argument"
@@ -464,7 +467,8 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     loop = events.get_running_loop() if loop is None else loop
     # create_task() does not register a task in _tasks. That happens when the task first awaits a
     # pending future. Until then it is in the ready queue, or it is running, or a step of it starts
-    # an eager task. A task that never waits is never registered, which makes it 10 % faster.
+    # an eager task. A task that never waits is never registered: if create_task() registered every
+    # task, such a task would take 8 to 14 % longer.
     # Another thread can add a task at any moment. copy() is one step of the interpreter; a loop
     # over _tasks would sometimes find it changed (gh-80788).
     tasks = set(filter(None, (reference() for reference in _tasks.copy())))

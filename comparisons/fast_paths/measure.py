@@ -20,7 +20,8 @@ from comparisons.ratios import Ratio
 from comparisons.supervisor import ChildError, ask
 
 ENOUGH: Final = 1.10
-"""A fast path is kept if the plain form takes this many times as long, on a whole workload."""
+"""A fast path is clearly worth its code if the plain form of a whole workload takes this many times
+as long. Why others are kept: see the section in comparisons/README.md."""
 SAMPLE_SECONDS: Final = 120.0
 VALUES: Final = 8
 """Runs in a sample; the fastest one counts. Rather more pairs of short samples than longer ones."""

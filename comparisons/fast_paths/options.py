@@ -40,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m comparisons fastpaths",
         description="Measure each fast path of miniloop against its plain form, on a whole\n"
-        "workload. A fast path is kept if the plain form takes at least 1.10 times as\n"
-        "long. Without options, this takes about ten minutes.",
+        "workload. The last column of the table says whether the plain form takes at\n"
+        "least 1.10 times as long. Without options, this takes about ten minutes.",
         epilog=f"fast paths, and what their plain form does:\n{about}\n\n"
         "exit status: 0 success, 1 something failed, 2 invalid usage, 130 Ctrl-C",
         formatter_class=argparse.RawDescriptionHelpFormatter,

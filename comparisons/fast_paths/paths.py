@@ -161,7 +161,7 @@ _PATHS: Final = (
     _path(
         "late registration",
         "tasks.py",
-        "Task._wait_for",
+        "Task._start_waiting",
         "spawn / gather",
         "every task is registered for all_tasks() when it is made",
         (
@@ -181,7 +181,15 @@ _PATHS: Final = (
         else:
 """,
         ),
-        ("        self._registered = False", "        _register_task(self)"),
+        (
+            """\
+        self._log_destroy_pending, self._registered = True, False
+""",
+            """\
+        self._log_destroy_pending = True
+        _register_task(self)
+""",
+        ),
     ),
     _path(
         "weak references",
@@ -214,7 +222,7 @@ _PATHS: Final = (
         "isfuture() and iscoroutine() are called for every argument",
         (
             """\
-    if type(coro) is not CoroutineType:  # most are, and then there is nothing else to ask
+    if type(coro) is not CoroutineType:
         if isfuture(coro_or_future):
             if loop is not None and loop is not _loop_of(coro_or_future):
                 where = "to a different loop than the one specified as the loop argument"
@@ -253,34 +261,79 @@ _PATHS: Final = (
         ),
     ),
     _path(
-        "no empty list",
+        "first waiter",
         "futures.py",
         "Future._begin",
-        "spawn / future wake-up",
-        "every future has a list of waiters, which may be empty",
-        ("        self._waiters: list[Any] | None = None", "        self._waiters = []"),
+        "gather / spawn",
+        "one list of all waiters, which is made for the first one",
         (
             """\
-        if waiters is not None:
-            self._waiters = None
+        self._first_waiter: Any = None
+        self._other_waiters: list[Any] | None = None
 """,
             """\
-        if waiters:
-            self._waiters = []
+        self._all_waiters: list[Any] | None = None
+""",
+        ),
+        ('"_first_waiter", "_other_waiters"', '"_all_waiters"'),
+        (
+            """\
+        first, others, loop = self._first_waiter, self._other_waiters, self._loop
+        if first is None:
+            return
+        self._first_waiter = self._other_waiters = None
+""",
+            """\
+        waiters, loop = self._all_waiters, self._loop
+        if waiters is None:
+            return
+        self._all_waiters = None
 """,
         ),
         (
             """\
-        if self._waiters is None:
-            self._waiters = [waiter]
+        if others is None and type(first) is not Handle:  # mostly one task
+            loop._ready.append(first)
+            return
+        for waiter in [first] if others is None else [first, *others]:
+""",
+            """\
+        for waiter in waiters:
+""",
+        ),
+        (
+            """\
+        if self._first_waiter is None:
+            self._first_waiter = waiter
+        elif self._other_waiters is None:
+            self._other_waiters = [waiter]
         else:
-            self._waiters.append(waiter)
+            self._other_waiters.append(waiter)
 """,
             """\
-        self._waiters.append(waiter)
+        if self._all_waiters is None:
+            self._all_waiters = [waiter]
+        else:
+            self._all_waiters.append(waiter)
 """,
         ),
-        ("        self._waiters = kept or None", "        self._waiters = kept"),
+        (
+            """\
+        self._first_waiter, self._other_waiters = (kept[0], kept[1:]) if kept else (None, None)
+""",
+            """\
+        self._all_waiters = kept or None
+""",
+        ),
+        (
+            """\
+        first = self._first_waiter
+        return [] if first is None else [first, *(self._other_waiters or ())]
+""",
+            """\
+        return [*(self._all_waiters or ())]
+""",
+        ),
     ),
     # -- one step of a task
     _path(
@@ -299,21 +352,22 @@ _PATHS: Final = (
         "every step calls _exception_to_throw()",
         (
             """\
-            if self._must_cancel or (
-                waiter is not None and (waiter._exception is not None or waiter._state is CANCELLED)
-            ):
+            fail = future is not None and (
+                future._exception is not None or future._state is CANCELLED
+            )
+            if self._must_cancel or fail:
 """,
             """\
-            exc = self._exception_to_throw(waiter)
-            if exc is not None:
+            error = self._exception_to_throw(future)
+            if error is not None:
 """,
         ),
-        ("                exc = self._exception_to_throw(waiter)\n", ""),
+        ("                error = self._exception_to_throw(future)\n", ""),
     ),
     _path(
         "known classes",
         "tasks.py",
-        "Task._wait_for",
+        "Task._start_waiting",
         "future wake-up",
         "_is_awaited_like_a_future() is called for every future",
         (
@@ -347,7 +401,7 @@ _PATHS: Final = (
             """\
             if self._state is FINISHED and self._exception is None:
                 return self._result
-            raise self._error()  # type: ignore[misc]
+            raise self._take_exception()  # type: ignore[misc]
 """,
             """\
             return self.result()
@@ -457,25 +511,10 @@ _PATHS: Final = (
             """\
         return self._call_at(when, callback, args, context)
 
-    def _call_at(self, when: float, callback: Callback, args: Args, context: Any) -> TimerHandle:
+    def _call_at(self, when: float, callback: Callback, args: tuple[Any, ...],
+                 context: Context | None) -> TimerHandle:  # fmt: skip
 """,
             "",
-        ),
-    ),
-    _path(
-        "closed test",
-        "kernel.py",
-        "Kernel._call_at",
-        "timers cancelled",
-        "_check_closed() is called without looking at _closed first",
-        (
-            """\
-        if self._closed:
-            self._check_closed()
-        timer = TimerHandle(""",
-            """\
-        self._check_closed()
-        timer = TimerHandle(""",
         ),
     ),
     _path(
@@ -510,22 +549,6 @@ _PATHS: Final = (
             heapq.heappop(scheduled)._scheduled = False
 """,
         ),
-    ),
-    _path(
-        "sleep",
-        "tasks.py",
-        "sleep",
-        "sleepers",
-        "the timer gets a copy of the current context",
-        (
-            """\
-    timer = loop.call_later(delay, _set_result_unless_cancelled, future, context=context)
-""",
-            """\
-    timer = loop.call_later(delay, _set_result_unless_cancelled, future)
-""",
-        ),
-        ("    context = loop._empty_context\n", ""),
     ),
     # -- gather
     _path(
@@ -570,15 +593,12 @@ _PATHS: Final = (
         "a child that has returned is treated like any other",
         (
             """\
-        if (
-            self._running
-            and type(child) is Task
-            and child._state is FINISHED
-            and child._exception is None
-        ):
-            return
+        if (self._unfinished and type(child) is Task and child._state is FINISHED
+                and child._exception is None):  # fmt: skip
 """,
-            "",
+            """\
+        if False:
+""",
         ),
     ),
     # -- beyond the core
@@ -587,19 +607,8 @@ _PATHS: Final = (
         "locks.py",
         "Lock.acquire",
         "lock",
-        "acquire() and release() call the methods that look for waiters",
+        "acquire() calls _newcomer_must_wait() every time",
         ("not (self._waiters and self._newcomer_must_wait()):", "not self._newcomer_must_wait():"),
-        (
-            """\
-        self._locked = False
-        if self._waiters:
-            self._wake_first()
-""",
-            """\
-        self._locked = False
-        self._wake_first()
-""",
-        ),
     ),
     _path(
         "readline",
@@ -607,44 +616,8 @@ _PATHS: Final = (
         "StreamReader.readline",
         "lines",
         "readuntil()",
-        (
-            """\
-        if 0 <= at <= self._limit and self._exception is None:
-            return self._take(at + 1)  # the whole line is here: 3 times as fast as readuntil()
-""",
-            "",
-        ),
+        ("        if 0 <= at <= self._limit and self._exception is None:", "        if False:"),
         ('        at = self._buffer.find(b"\\n")\n', ""),
-    ),
-    _path(
-        "copy a line",
-        "streams.py",
-        "StreamReader._take",
-        "lines",
-        "a view of the buffer instead of a copy, also below 4,096 bytes",
-        (
-            "bytes(self._buffer[:n] if n < 4096 else memoryview(self._buffer)[:n])",
-            "bytes(memoryview(self._buffer)[:n])",
-        ),
-    ),
-    _path(
-        "view of a block",
-        "streams.py",
-        "StreamReader._take",
-        "blocks",
-        "a copy of the buffer instead of a view, also from 4,096 bytes",
-        (
-            "bytes(self._buffer[:n] if n < 4096 else memoryview(self._buffer)[:n])",
-            "bytes(self._buffer[:n])",
-        ),
-    ),
-    _path(
-        "whole buffer",
-        "streams.py",
-        "StreamReader._take",
-        "messages",
-        "the whole buffer is taken like a part of it",
-        ("        if n >= len(self._buffer):", "        if False:"),
     ),
     FastPath(CONTROL, None, ("spawn", "sleepers"), "the same code on both sides", ()),
 )

@@ -14,9 +14,9 @@ from comparisons.report import escaped, markdown_table
 TITLES: Final = ("fast path", "where", "workload", "plain form", "ratio", "95 % interval", "≥ 1.10")
 NOTES: Final = """\
 Ratio: CPU time of miniloop with the plain form, divided by that of miniloop; the median of pairs of
-samples that were taken one directly after the other. ≥ 1.10: whether the fast path is worth its
-code; with ?, the interval contains 1.10. Control: both sides of the pair are the same code, so its
-interval shows the noise."""
+samples that were taken one directly after the other. ≥ 1.10: whether the ratio of this fast path
+alone reaches 1.10; with ?, the interval contains 1.10. Control: both sides of the pair are the same
+code, so its interval shows the noise."""
 
 
 def on_screen(rows: Sequence[Row]) -> Group:

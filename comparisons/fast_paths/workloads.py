@@ -12,10 +12,6 @@ CROWD: Final = 1000
 LINE: Final = b"x" * 59 + b"\n"
 LINES: Final = 1000
 """Lines in the buffer; together they are less than the limit of a StreamReader."""
-BLOCK: Final = 16 * 1024
-BLOCKS: Final = 4
-"""Together 64 KiB. From 128 KiB, the C library asks the kernel for memory, which takes longer."""
-MESSAGE: Final = b"x" * 1024
 
 
 async def spawn_eager(aio: ModuleType, times: int) -> int:
@@ -69,25 +65,6 @@ async def lines(aio: ModuleType, times: int) -> int:
     return total // len(LINE)
 
 
-async def blocks(aio: ModuleType, times: int) -> int:
-    """Read blocks of 16 KiB that have arrived already, one after the other."""
-    reader, total, data = aio.StreamReader(), 0, bytes(BLOCK * BLOCKS)
-    for _ in range(times):
-        reader.feed_data(data)
-        for _ in range(BLOCKS):
-            total += len(await reader.readexactly(BLOCK))
-    return total // BLOCK
-
-
-async def messages(aio: ModuleType, times: int) -> int:
-    """Read messages of 1 KiB, each of which is the whole buffer."""
-    reader, total = aio.StreamReader(), 0
-    for _ in range(times):
-        reader.feed_data(MESSAGE)
-        total += len(await reader.read(BLOCK))
-    return total // len(MESSAGE)
-
-
 def _own(name: str, size: int, work: micro.Work, expected: micro.Answer, about: str) -> OnLoop:
     return OnLoop(
         name=name,
@@ -109,8 +86,6 @@ _OWN: Final = (
     _own("call_at", 10_000, call_at, lambda size: size, "{size} × call_at within 5 ms"),
     _own("lock", 20_000, lock, lambda size: size, "{size} times, with no other task"),
     _own("lines", 10, lines, lambda size: size * LINES, "{size} × 1,000 lines of 60 bytes"),
-    _own("blocks", 1_000, blocks, lambda size: size * BLOCKS, "{size} × 4 blocks of 16 KiB"),
-    _own("messages", 10_000, messages, lambda size: size, "{size} messages of 1 KiB"),
 )
 FEWER_SLEEPERS: Final = 10_000
 
