@@ -52,9 +52,10 @@ class _LoopBoundMixin:
         Raises RuntimeError if no loop is running or if the object is bound to another loop.
         """
         loop = get_running_loop()
-        with _binding:  # without it, the loops of two threads could both read None here
-            if self._loop is None:
-                self._loop = loop
+        if self._loop is None:  # only the first waiter needs the lock, which takes time
+            with _binding:  # without it, the loops of two threads could both read None here
+                if self._loop is None:
+                    self._loop = loop
         if self._loop is not loop:
             raise RuntimeError(f"{self!r} is bound to a different event loop")
         return loop

@@ -133,7 +133,8 @@ class Queue(_LoopBoundMixin, Generic[T]):
         if self.full():
             raise QueueFull
         self._put(item)
-        self._finished.clear()
+        if self._unfinished_tasks == 0:
+            self._finished.clear()
         self._unfinished_tasks += 1
         if self._getters:
             self._wakeup_next(self._getters)
