@@ -365,10 +365,14 @@ def test_any_object_can_be_registered_as_a_task(stage: Stage) -> None:
 def test_a_task_whose_result_was_forced_runs_no_further_step(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
+    async def work() -> None:
+        await aio.sleep(1)
+        log("a further step")
+
     async def main() -> None:
         loop = aio.get_running_loop()
         loop.set_exception_handler(lambda _, context: log(type(context["exception"]).__name__))
-        task = aio.create_task(aio.sleep(1, "slept"))
+        task = aio.create_task(work())
         await aio.sleep(0)
         aio.Future.set_result(task, "forced")
         log(outcome(task))
