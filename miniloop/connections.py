@@ -385,7 +385,7 @@ def _accept_connections(loop: Loop, sock: socket.socket, server: Server) -> None
         try:
             connection, address = sock.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # none is waiting
+            return  # no connection is pending
         except OSError as exc:
             if exc.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 raise
