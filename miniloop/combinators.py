@@ -16,7 +16,7 @@ This file does not depend on how tasks run. Read tasks.py and queues.py first.
 from __future__ import annotations
 
 from .coroutines import _isawaitable, iscoroutine
-from .events import Loop, _report, get_event_loop, get_running_loop
+from .events import Loop, TimerHandle, _report, get_event_loop, get_running_loop
 from .exceptions import CancelledError
 from .futures import FINISHED, PENDING, Future, isfuture
 from .hints import Any, AsyncIterator, Awaitable, Coro, Iterable, Iterator, T
@@ -55,12 +55,17 @@ class _DoneNotice:
             _report(self._child._loop, message, None, exception=exc)
 
 
-def _call_when_done(waiter: Any, child: Future[T]) -> None:
-    """Schedule `waiter._child_done(child)` for when the child is done; it cannot be removed."""
+def _call_when_done(waiter: Any, child: Future[T]) -> Any:
+    """Schedule `waiter._child_done(child)` for when the child is done.
+
+    Return what `child.remove_done_callback()` takes to remove it.
+    """
     if type(child) is Task and child._state is PENDING:
-        child._add_waiter(_DoneNotice(waiter, child))
-    else:
-        child.add_done_callback(waiter._child_done)
+        notice = _DoneNotice(waiter, child)
+        child._add_waiter(notice)
+        return notice
+    child.add_done_callback(waiter._child_done)
+    return waiter._child_done
 
 
 # -- gather ----------------------------------------------------------------------------------------
@@ -212,36 +217,43 @@ async def wait(
         raise ValueError(f"Invalid return_when value: {return_when}")
     if any(type(future) is not Task and iscoroutine(future) for future in futures):
         raise TypeError("Passing coroutines is forbidden, use tasks explicitly.")
-    enough_done = Event()  # set also when the time is up
-    timer = None if timeout is None else get_running_loop().call_later(timeout, enough_done.set)
-    unfinished = len(futures)
-
-    def child_done(future: Future[Any]) -> None:
-        nonlocal unfinished
-        unfinished -= 1
-        # exception() comes last, because it marks the exception as retrieved. If it came first,
-        # an exception that the caller of wait() never looks at would not be logged.
-        if (unfinished == 0 or return_when == FIRST_COMPLETED
-                or (return_when == FIRST_EXCEPTION and not future.cancelled()
-                    and future.exception() is not None)):  # fmt: skip
-            enough_done.set()
-            # Not only below, in the next iteration: asyncio cancels it here too, and a cancelled
-            # timer that stays in the heap can change the order of timers for the same time.
-            if timer is not None:
-                timer.cancel()
-
-    for future in futures:
-        future.add_done_callback(child_done)
+    waiting = _Waiting(len(futures), return_when)
+    if timeout is not None:
+        waiting.timer = get_running_loop().call_later(timeout, waiting.enough_done.set)
+    removable = [(future, _call_when_done(waiting, future)) for future in futures]
     try:
-        await enough_done.wait()
+        await waiting.enough_done.wait()
     finally:
-        if timer is not None:
-            timer.cancel()
-        for future in futures:
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+        for future, callback in removable:
             if not future.done():
-                future.remove_done_callback(child_done)
+                future.remove_done_callback(callback)
     done = {future for future in futures if future.done()}
     return done, futures - done
+
+
+class _Waiting:
+    """What one call of wait() waits for."""
+
+    def __init__(self, unfinished: int, return_when: str) -> None:
+        self.enough_done = Event()  # set also when the time is up
+        self.timer: TimerHandle | None = None  # sets the event then
+        self._unfinished, self._return_when = unfinished, return_when
+
+    def _child_done(self, future: Future[Any]) -> None:
+        self._unfinished -= 1
+        # exception() comes last, because it marks the exception as retrieved. If it came first,
+        # an exception that the caller of wait() never looks at would not be logged.
+        if (self._unfinished == 0 or self._return_when == FIRST_COMPLETED
+                or (self._return_when == FIRST_EXCEPTION and not future.cancelled()
+                    and future.exception() is not None)):  # fmt: skip
+            self.enough_done.set()
+            # Not only in wait(), in the next iteration: asyncio cancels it here too, and a
+            # cancelled timer that stays in the heap can change the order of timers for the same
+            # time.
+            if self.timer is not None:
+                self.timer.cancel()
 
 
 # -- as_completed ----------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ Purpose: `Handle` (a callback that is scheduled), `TimerHandle` (one scheduled f
 answer to "which loop runs in this thread?".
 Invariants: an entry of the ready queue has a method `_run`, which must not raise an Exception; the
 loop asks nothing else of it. There are three kinds of entries: a Handle (or a TimerHandle); a Task
-(tasks.py), whose `_run` is the next step of its coroutine; and a _DoneNotice, which gather() and
-TaskGroup use (combinators.py). A thread has at most one running loop.
+(tasks.py), whose `_run` is the next step of its coroutine; and a _DoneNotice, which gather(),
+wait() and TaskGroup use (combinators.py). A thread has at most one running loop.
 This file does not depend on what a loop does with handles: that is kernel.py. Read exceptions.py
 first.
 """

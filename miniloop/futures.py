@@ -10,9 +10,9 @@ The states and their transitions (there are no others, and a future never become
     PENDING → CANCELLED    cancel()
 
 Invariants: a waiter is an entry for the ready queue: a Task that awaits the future, the Handle of a
-done-callback, or a _DoneNotice, which gather() and TaskGroup use (combinators.py). To complete a
-future is to move its waiters to the ready queue, in the order in which they came. Only a pending
-future has waiters.
+done-callback, or a _DoneNotice, which gather(), wait() and TaskGroup use (combinators.py). To
+complete a future is to move its waiters to the ready queue, in the order in which they came. Only a
+pending future has waiters.
 This file does not depend on coroutines, nor on when the ready queue is run. Read events.py first.
 """
 

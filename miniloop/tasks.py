@@ -531,6 +531,7 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
     timer = loop.call_later(delay, _set_result_unless_cancelled, future)
     try:
         await future
-        return result
-    finally:
-        timer.cancel()  # if sleep() was cancelled; no effect on a timer that has fired
+    except BaseException:  # it was cancelled; otherwise the timer has fired
+        timer.cancel()
+        raise
+    return result

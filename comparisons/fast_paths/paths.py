@@ -560,9 +560,10 @@ _PATHS: Final = (
         (
             """\
     if type(child) is Task and child._state is PENDING:
-        child._add_waiter(_DoneNotice(waiter, child))
-    else:
-        child.add_done_callback(waiter._child_done)
+        notice = _DoneNotice(waiter, child)
+        child._add_waiter(notice)
+        return notice
+    child.add_done_callback(waiter._child_done)
 """,
             """\
     child.add_done_callback(waiter._child_done)
@@ -577,11 +578,14 @@ _PATHS: Final = (
         "add_done_callback(), which makes a Handle, but with an empty context",
         (
             """\
-        child._add_waiter(_DoneNotice(waiter, child))
+        notice = _DoneNotice(waiter, child)
+        child._add_waiter(notice)
+        return notice
 """,
             """\
         context = child._loop._empty_context
         child.add_done_callback(waiter._child_done, context=context)
+        return waiter._child_done
 """,
         ),
     ),
