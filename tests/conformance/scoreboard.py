@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from tests.conformance.lists import KINDS, Lists, module_of
+from tests.conformance.lists import Lists, module_of
 from tests.conformance.marks import Mark
 from tests.conformance.supervisor import ModuleRun, Outcome
 
@@ -98,7 +98,7 @@ class Scoreboard:
         """Count tests by list and status."""
         return {
             kind: _counts(verdict for verdict in self.verdicts if verdict.list == kind)
-            for kind in KINDS
+            for kind in self.lists.kinds
         }
 
     def modules(self) -> dict[str, dict[str, int]]:
@@ -108,11 +108,13 @@ class Scoreboard:
         }
 
     def summary(self) -> str:
-        """Summarize the two lists that must pass, public and hooks."""
-        bar = Counter(v.status for v in self.verdicts if v.list in ("public", "hooks"))
+        """Summarize the lists that must pass: all but internals."""
+        bar = Counter(v.status for v in self.verdicts if v.list != "internals")
         counts = ", ".join(f"{bar[status]} {status}" for status in STATUSES)
         share = bar[NOT_APPLICABLE] / (bar.total() or 1)
-        return f"CPython {self.version}, public and hooks: {counts} ({share:.1%} of all)."
+        *others, last = (kind for kind in self.lists.kinds if kind != "internals")
+        names = f"{', '.join(others)} and {last}" if others else last
+        return f"CPython {self.version}, {names}: {counts} ({share:.1%} of all)."
 
     def as_json(self) -> dict[str, Any]:
         others = [verdict for verdict in self.verdicts if verdict.status != PASSED]
