@@ -188,7 +188,7 @@ def get_running_loop() -> Loop:
 
 
 #: The event loop policy; policies.py sets the default one.
-_policy: Any = None
+_event_loop_policy: Any = None
 
 
 def get_event_loop() -> Loop:
@@ -197,4 +197,4 @@ def get_event_loop() -> Loop:
     If the main thread has neither, this makes a loop and gives a DeprecationWarning, unless
     `set_event_loop()` was called before. Raises RuntimeError if there is no loop.
     """
-    return _thread.running_loop or _policy.get_event_loop()
+    return _thread.running_loop or _event_loop_policy.get_event_loop()

@@ -13,6 +13,7 @@ Rules:
 - A mark has a kind and a reason. A marked test that passes is an error. A mark that matches no test
   is an error.
 - `--impl asyncio` is the control. Marks do not apply to it.
+- `--plain` uses a shadow that adds only the names of the pure-Python classes, and counts.
 - `--record` writes the totals of a release to `scoreboard.json`. Later runs must not be worse.
 Read the files in this order: lists, marks, shadow, additions, worker, supervisor, scoreboard, cli.
 Limits:

@@ -86,5 +86,7 @@ def complaints(marks: list[Mark], all_lists: list[Lists]) -> Iterator[str]:
             of_test = [mark for mark in here if mark.matches(test)]
             if len(of_test) > 1:
                 yield f"{test} has {len(of_test)} marks on {lists.version}"
-            if kind not in MAY_USE_PRIVATE_NAMES and any(mark.kind == "internals" for mark in of_test):
+            if kind not in MAY_USE_PRIVATE_NAMES and any(
+                mark.kind == "internals" for mark in of_test
+            ):
                 yield f"{test} is marked as internals, but is listed in {kind}-{lists.version}"

@@ -16,7 +16,7 @@ import os
 import sys
 from typing import Any, Final
 
-from .places import PACKAGE, module_of
+from .twins import PACKAGE, module_of
 
 
 class AbstractChildWatcher:
