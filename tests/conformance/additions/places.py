@@ -4,7 +4,8 @@ Purpose: the suite finds and patches objects by asyncio's modules (`asyncio.base
 implementation may define them elsewhere. Here each of asyncio's modules gets the names of the files
 that do its work.
 Rules: a name is added only where it is missing, and refers to the implementation's own object.
-Setting it, as `mock.patch` does, sets it in every file that has that object.
+Setting it, as `mock.patch` does, sets it in every file that has that object, and that is not itself
+a module of asyncio.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
         "sendfile", "unix_events", "format_helpers",
     ),
     "sslproto": (),
-    "staggered": (),
+    "staggered": ("connections",),
     "streams": ("connections", "transports"),
     "subprocess": (),
     "tasks": ("combinators", "timeouts", "threads"),
@@ -73,7 +74,8 @@ class Place(ModuleType):
     def __setattr__(self, name: str, value: object) -> None:
         missing = object()
         before = vars(self).get(name, missing)
-        for module in (self, *_files(WORK_OF[self.__name__.rpartition(".")[2]])):
+        others = [file for file in WORK_OF[self.__name__.rpartition(".")[2]] if file not in WORK_OF]
+        for module in (self, *_files(others)):
             if module is self or vars(module).get(name, missing) is before:
                 vars(module)[name] = value
 
