@@ -18,7 +18,7 @@ from contextvars import Context
 
 from .hints import Any, Awaitable, Callable, Coro, Executor, Iterable, Self, T, TypeAlias
 
-__all__ = ("AbstractEventLoop", "AbstractEventLoopPolicy", "AbstractServer")
+__all__ = ("AbstractEventLoop", "AbstractServer")
 
 # Classes of later files, which this one cannot import.
 Future: TypeAlias = Any
