@@ -158,7 +158,7 @@ class _SendfileProtocol(streams.FlowControlMixin):
         self._transport = transport
         self._protocol = transport.get_protocol()  # the program's
         self._was_reading = transport.is_reading()
-        self._writing_paused = self._was_paused = transport._protocol_paused
+        self._paused = self._was_paused = transport._protocol_paused
         self._low_water, self._high_water = transport.get_write_buffer_limits()
         transport.pause_reading()
         transport.set_protocol(self)

@@ -99,25 +99,20 @@ class FlowControlMixin(Protocol):
 
     def __init__(self, loop: Loop | None = None) -> None:
         self._loop: Loop = get_event_loop() if loop is None else loop
-        self._writing_paused = False  # pause_writing() was called, and resume_writing() was not
+        self._paused = False  # pause_writing() was called, and resume_writing() was not
         self._connection_lost = False  # connection_lost() was called
         self._drain_waiters: list[Future[None]] = []  # one for each coroutine that drain() blocks
         self._closed: Future[None] = self._loop.create_future()  # wait_closed() awaits it
 
-    @property
-    def _paused(self) -> bool:
-        """asyncio's name, which other libraries read."""
-        return self._writing_paused
-
     def pause_writing(self) -> None:
         """Make drain() wait."""
-        assert not self._writing_paused
-        self._writing_paused = True
+        assert not self._paused
+        self._paused = True
 
     def resume_writing(self) -> None:
         """Wake every coroutine that waits in drain() (gh-74116)."""
-        assert self._writing_paused
-        self._writing_paused = False
+        assert self._paused
+        self._paused = False
         _complete_waiters(None, *self._drain_waiters)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,7 +126,7 @@ class FlowControlMixin(Protocol):
     async def _drain_helper(self) -> None:
         if self._connection_lost:
             raise ConnectionResetError("Connection lost")
-        if self._writing_paused:
+        if self._paused:
             waiter = self._loop.create_future()
             self._drain_waiters.append(waiter)
             try:
@@ -448,13 +443,10 @@ class StreamReader:
 
     def _find_first(self, separators: list[Buffer], start: int) -> tuple[int, int] | None:
         """Return start and end of the separator that ends first; the shorter of two at one end."""
-        found = None
-        for separator in separators:  # sorted, the shortest first
-            at = self._buffer.find(separator, start)
-            end = at + len(separator)
-            if at != -1 and (found is None or end < found[1]):
-                found = at, end
-        return found
+        starts = [self._buffer.find(separator, start) for separator in separators]
+        found = [(at, at + len(s)) for at, s in zip(starts, separators, strict=True) if at != -1]
+        # The separators are sorted, and min() returns the first of several: the shortest.
+        return min(found, key=lambda place: place[1], default=None)
 
     async def _wait_for_data(self, reader_name: str) -> None:
         if self._waiter is not None:

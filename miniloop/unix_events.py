@@ -17,22 +17,12 @@ from __future__ import annotations
 
 from selectors import BaseSelector
 
-from . import (
-    asyncgens,
-    connections,
-    datagrams,
-    debug,
-    policies,
-    reports,
-    selector_events,
-    sendfile,  # fmt: skip
-    signals,
-    sockets,
-    sslproto,
-    subprocess,
-    threads,
-    unix_sockets,
-)
+# Not sorted: ruff would put each of these files on a line of its own.
+# isort: off
+from . import asyncgens, connections, datagrams, debug, policies, reports, selector_events
+from . import sendfile, signals, sockets, sslproto, subprocess, threads, unix_sockets
+
+# isort: on
 from .format_helpers import _logging, _traceback
 from .kernel import Kernel
 
