@@ -25,13 +25,12 @@ from contextlib import ExitStack, closing, suppress
 from functools import partial
 from weakref import WeakSet
 
-from . import combinators, exceptions, futures, locks, tasks
+from . import combinators, descriptors, exceptions, futures, locks, tasks
 from .abstract import SSL, AbstractServer, Connection, ProtocolFactory
-from .descriptors import _SelectorSocketTransport
 from .events import Callback, Loop, _report
 from .hints import Any, Callable, Final, Iterable
 from .sockets import _check_ssl_socket
-from .sslproto import TLS, _client_tls, _server_tls, _tls
+from .sslproto import TLS, _server_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
 from .transports import TransportSocket, _closing_on_error
 
@@ -182,12 +181,16 @@ async def create_connection(
     `happy_eyeballs_delay` in seconds, the next attempt starts when the one before has not succeeded
     within that time, and the first to succeed is used (RFC 8305). `interleave` makes the families
     alternate: that many addresses of the first family come first. `local_addr` is an address to
-    connect from. `ssl` is True or an SSLContext for TLS. Its timeouts are in seconds; see
-    sslproto.py.
+    connect from. `ssl` is True or an SSLContext for TLS; the server must prove that it is
+    `server_hostname`, by default `host`. Its timeouts are in seconds; see sslproto.py.
     Raises OSError if no address answers; with `all_errors` an ExceptionGroup of all errors. Raises
     ValueError for arguments that contradict each other.
     """
-    tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout, host)
+    if ssl and server_hostname is None:
+        if not host:
+            raise ValueError("You must set server_hostname when using ssl without a host")
+        server_hostname = host  # type: ignore[assignment]
+    tls = _tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
     _check_target(host, port, sock, "host and port was not specified and no sock specified")
     if sock is None:
         lookup = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
@@ -264,7 +267,7 @@ async def _make_connection(loop: Loop, sock: socket.socket, factory: ProtocolFac
     """Make a protocol and its transport for a connected socket, with TLS if `tls` is not None."""
     sock.setblocking(False)
     loop._ensure_fd_no_transport(sock)
-    kind = _SelectorSocketTransport if tls is None else partial(_tls_transport, tls)
+    kind = descriptors._SelectorSocketTransport if tls is None else partial(_tls_transport, tls)
     return await _make_transport(loop, kind, sock, factory, **options)
 
 
@@ -272,7 +275,7 @@ def _tls_transport(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, wai
                    **options: Any) -> Any:  # fmt: skip
     """Make a TLS transport over a socket transport; return the TLS transport."""
     transport = tls(loop, protocol, waiter=waiter)
-    _SelectorSocketTransport(loop, sock, transport, **options)
+    descriptors._SelectorSocketTransport(loop, sock, transport, **options)
     return transport
 
 

@@ -16,13 +16,12 @@ from __future__ import annotations
 import warnings
 import weakref
 
-from .coroutines import iscoroutine
+from . import coroutines, tasks
 from .events import Loop, _report, get_event_loop, get_running_loop
 from .exceptions import IncompleteReadError, LimitOverrunError
 from .futures import Future
 from .hints import Any, Awaitable, Callable, Final, Iterable, TypeAlias
 from .protocols import Protocol
-from .tasks import Task, sleep
 from .transports import Buffer
 
 __all__ = ("StreamReader", "StreamReaderProtocol", "StreamWriter", "open_connection",
@@ -151,7 +150,7 @@ class StreamReaderProtocol(FlowControlMixin):
         self._strong_reader = stream_reader if client_connected_cb is not None else None
         self._client_connected_cb = client_connected_cb
         self._transport: Any = None
-        self._task: Task[None] | None = None  # it runs the callback, if that is a coroutine
+        self._task: tasks.Task[None] | None = None  # it runs the callback, if that is a coroutine
 
     @property
     def _stream_reader(self) -> Any:
@@ -164,7 +163,7 @@ class StreamReaderProtocol(FlowControlMixin):
             reader.set_transport(transport)
         if self._client_connected_cb is not None:
             writer = StreamWriter(transport, self, reader, self._loop)
-            if iscoroutine(running := self._client_connected_cb(reader, writer)):
+            if coroutines.iscoroutine(running := self._client_connected_cb(reader, writer)):
                 self._task = self._loop.create_task(running)
                 self._task.add_done_callback(self._client_callback_done)
             self._strong_reader = None
@@ -261,7 +260,7 @@ class StreamWriter:
             #     while True:
             #         writer.write(data)
             #         await writer.drain()
-            await sleep(0)
+            await tasks.sleep(0)
         await self._protocol._drain_helper()
 
     async def start_tls(self, sslcontext: Any, *, server_hostname: str | None = None,

@@ -28,11 +28,10 @@ from contextlib import suppress
 from io import FileIO
 from signal import SIGKILL, SIGTERM
 
-from . import combinators, events, exceptions, futures, locks, protocols, streams, tasks
+from . import combinators, connections, exceptions, futures, locks, protocols, streams, tasks
 from .abstract import Connection, ProtocolFactory
-from .connections import _make_transport
 from .descriptors import _DescriptorTransport, _ReadHalf, _WriteHalf
-from .events import Loop
+from .events import Loop, get_running_loop
 from .format_helpers import logger
 from .hints import Any, Callable, Popen, TypeAlias
 from .transports import BaseTransport, Buffer, SubprocessTransport, _closing_on_error
@@ -306,13 +305,13 @@ async def connect_read_pipe(loop: Loop, protocol_factory: ProtocolFactory, pipe:
 
     Raises ValueError if it is neither a pipe nor a socket nor a character device.
     """
-    return await _make_transport(loop, _UnixReadPipeTransport, pipe, protocol_factory)
+    return await connections._make_transport(loop, _UnixReadPipeTransport, pipe, protocol_factory)
 
 
 async def connect_write_pipe(loop: Loop, protocol_factory: ProtocolFactory,
                              pipe: Any) -> Connection:  # fmt: skip
     """Write to `pipe`; for the rest see connect_read_pipe."""
-    return await _make_transport(loop, _UnixWritePipeTransport, pipe, protocol_factory)
+    return await connections._make_transport(loop, _UnixWritePipeTransport, pipe, protocol_factory)
 
 
 async def subprocess_shell(
@@ -378,7 +377,7 @@ async def create_subprocess_shell(cmd: str | bytes, stdin: Stdio = None, stdout:
                                   stderr: Stdio = None, limit: int = streams.DEFAULT_LIMIT,
                                   **kwds: Any) -> Process:  # fmt: skip
     """Run `cmd` in the shell and return its Process; see create_subprocess_exec."""
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     transport, protocol = await loop.subprocess_shell(
         lambda: SubprocessStreamProtocol(limit, loop), cmd,
         stdin=stdin, stdout=stdout, stderr=stderr, **kwds)  # fmt: skip
@@ -395,7 +394,7 @@ async def create_subprocess_exec(program: Any, *args: Any, stdin: Stdio = None,
     the readers. `kwds` are those of `loop.subprocess_exec`. Raises OSError if the program cannot be
     started.
     """
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     transport, protocol = await loop.subprocess_exec(
         lambda: SubprocessStreamProtocol(limit, loop), program, *args,
         stdin=stdin, stdout=stdout, stderr=stderr, **kwds)  # fmt: skip

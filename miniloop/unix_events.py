@@ -19,17 +19,16 @@ from selectors import BaseSelector
 
 # Not sorted: ruff would put each of these files on a line of its own.
 # isort: off
-from . import asyncgens, connections, datagrams, debug, policies, reports, selector_events
+from . import asyncgens, connections, datagrams, debug, kernel, policies, reports, selector_events
 from . import sendfile, signals, sockets, sslproto, subprocess, threads, unix_sockets
 
 # isort: on
 from .format_helpers import _logging, _traceback
-from .kernel import Kernel
 
 __all__ = ("BaseEventLoop", "EventLoop", "SelectorEventLoop")
 
 
-class BaseEventLoop(Kernel):
+class BaseEventLoop(kernel.Kernel):
     """Everything but the selector. A program may derive a loop of its own from it."""
 
     def __init__(self) -> None:

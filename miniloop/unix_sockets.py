@@ -13,12 +13,10 @@ import errno
 import os
 import socket
 
+from . import connections, datagrams, sslproto
 from .abstract import SSL, Connection, Path, ProtocolFactory
-from .connections import Server, _make_connection
-from .datagrams import _remove_if, _remove_stale_socket
 from .events import Loop
 from .hints import Callable
-from .sslproto import _client_tls, _server_tls
 from .transports import _closing_on_error
 
 
@@ -34,13 +32,13 @@ async def create_unix_connection(
     """
     if ssl and server_hostname is None:
         raise ValueError("you have to pass server_hostname when using ssl")
-    tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
+    tls = sslproto._tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
     sock = _socket_for(path, sock, "no path and sock were specified")
     if path is not None:
         with _closing_on_error(sock):
             sock.setblocking(False)
             await loop.sock_connect(sock, os.fspath(path))
-    return await _make_connection(loop, sock, protocol_factory, tls)
+    return await connections._make_connection(loop, sock, protocol_factory, tls)
 
 
 async def create_unix_server(
@@ -48,20 +46,20 @@ async def create_unix_server(
     sock: socket.socket | None = None, backlog: int = 100, ssl: SSL = None,
     ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
     start_serving: bool = True, cleanup_socket: bool = True,
-) -> Server:  # fmt: skip
+) -> connections.Server:  # fmt: skip
     """Listen on the Unix socket at `path`, or on the bound `sock`; return the Server.
 
     A socket file that an earlier server has left at `path` is replaced. With `cleanup_socket`, the
     file is removed when the server is closed, unless it was replaced in the meantime (gh-111246).
     For the other parameters see `create_server`. Raises OSError if `path` cannot be used.
     """
-    tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+    tls = sslproto._server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
     sock = _socket_for(path, sock, "path was not specified, and no sock specified")
     if path is not None:
         with _closing_on_error(sock):
             _bind(sock, os.fspath(path))
     clean_up = _remover_of_file(sock.getsockname()) if cleanup_socket else None
-    server = Server(loop, [sock], protocol_factory, backlog, tls, clean_up)
+    server = connections.Server(loop, [sock], protocol_factory, backlog, tls, clean_up)
     if start_serving:
         await server.start_serving()
     return server
@@ -82,7 +80,7 @@ def _socket_for(path: Path | None, sock: socket.socket | None, if_neither: str) 
 
 def _bind(sock: socket.socket, path: str | bytes) -> None:
     """Bind `sock` to `path`; replace a socket file that an earlier server has left there."""
-    _remove_stale_socket(path)
+    datagrams._remove_stale_socket(path)
     try:
         sock.bind(path)
     except OSError as exc:
@@ -95,5 +93,5 @@ def _remover_of_file(path: str | bytes) -> Callable[[], None] | None:
     """Return a function that removes the file of a socket, unless it was replaced by another."""
     if not os.path.exists(path):  # an abstract socket of Linux, or a file that is gone already
         return None
-    ours = os.stat(path).st_ino
-    return lambda: _remove_if(path, lambda file: file.st_ino == ours, "clean up listening")
+    ours, purpose = os.stat(path).st_ino, "clean up listening"
+    return lambda: datagrams._remove_if(path, lambda file: file.st_ino == ours, purpose)
