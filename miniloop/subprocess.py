@@ -25,6 +25,7 @@ import stat
 import threading
 import warnings
 from contextlib import suppress
+from functools import partial
 from io import FileIO
 from signal import SIGKILL, SIGTERM
 
@@ -63,17 +64,14 @@ class _PipeTransport(_DescriptorTransport):
         # terminal does not: there, "readable" means that somebody has typed something.
         self._shows_hang_up = not stat.S_ISCHR(mode)
         os.set_blocking(fd, False)
+        # Of these, each end uses its own two.
+        self._os_read, self._os_read_into = partial(os.read, fd), lambda buf: os.readv(fd, [buf])
+        self._os_write, self._os_write_pieces = partial(os.write, fd), partial(os.writev, fd)
         super().__init__(loop, pipe, protocol, waiter, {"pipe": pipe})
 
 
 class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
     """The end of a pipe that is read."""
-
-    def _os_read(self, size: int) -> bytes:
-        return os.read(self._fd, size)
-
-    def _os_read_into(self, buffer: Any) -> int:
-        return os.readv(self._fd, [buffer])
 
     def _on_eof(self) -> None:
         super()._on_eof()
@@ -82,12 +80,6 @@ class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
 
 class _UnixWritePipeTransport(_WriteHalf, _PipeTransport):
     """The end of a pipe that is written."""
-
-    def _os_write(self, data: Buffer) -> int:
-        return os.write(self._fd, data)
-
-    def _os_write_pieces(self, pieces: list[Buffer]) -> int:
-        return os.writev(self._fd, pieces)
 
     def _start_reading(self) -> None:
         if self._shows_hang_up:
