@@ -10,15 +10,12 @@ file does not depend on what a datagram means. Read connections.py first.
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 
 from . import connections, descriptors, futures, protocols
 from .abstract import Connection, ProtocolFactory
 from .events import Loop
-from .format_helpers import logger
-from .hints import Any, Callable, TypeAlias
+from .hints import Any, TypeAlias
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
 
 #: Family, protocol, local address, remote address; an address that was not given is None.
@@ -156,7 +153,7 @@ async def _datagram_endpoints(loop: Loop, local: Any, remote: Any, family: int, 
         if not all(isinstance(address, str | None) for address in (local, remote)):
             raise TypeError("string is expected")
         if local:
-            _remove_stale_socket(local)
+            connections._remove_stale_socket(local)
         return [(family, proto, local, remote)]
     hints = {"family": family, "type": socket.SOCK_DGRAM, "proto": proto, "flags": flags}
     given = {side: at for side, at in enumerate((local, remote)) if at is not None}
@@ -195,19 +192,3 @@ async def _open_endpoint(loop: Loop, endpoints: list[Endpoint], reuse_port: bool
             # Without the traceback: its frame holds the list, and there would be a reference cycle.
             failures.append(exc.with_traceback(None))
     raise failures.pop(0)  # removed for the same reason
-
-
-def _remove_stale_socket(path: str | bytes) -> None:
-    """Remove a socket file that an earlier process has left, or bind() would fail."""
-    _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
-
-
-def _remove_if(path: str | bytes, wanted: Callable[[os.stat_result], bool], purpose: str) -> None:
-    """Remove the file if `wanted(os.stat(path))` is true; log an error, saying the `purpose`."""
-    try:
-        # A leading zero byte marks an abstract socket of Linux, which has no file.
-        if path[:1] not in ("\0", b"\0") and wanted(os.stat(path)):
-            os.remove(path)
-    except OSError as exc:  # not raised: binding may work all the same, or say what is wrong
-        if not isinstance(exc, FileNotFoundError):
-            logger.error("Unable to %s UNIX socket %r: %r", purpose, path, exc)
