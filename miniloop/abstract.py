@@ -84,9 +84,8 @@ class AbstractEventLoop:
     # -- callbacks: all but the first two methods return a Handle ----------------------------------
 
     def time(self) -> float: raise NotImplementedError
-    def _timer_handle_cancelled(self, handle: Handle) -> None:
-        """Note that a timer was cancelled; TimerHandle.cancel() calls this."""
-        raise NotImplementedError
+    # TimerHandle.cancel() calls this.
+    def _timer_handle_cancelled(self, handle: Handle) -> None: raise NotImplementedError
     def call_soon(self, callback: Callback, *args: Any, context: Context | None = None) -> Handle:
         return self.call_later(0, callback, *args, context=context)
     def call_later(self, delay: float, callback: Callback, *args: Any,
