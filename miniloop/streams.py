@@ -442,10 +442,13 @@ class StreamReader:
 
     def _find_first(self, separators: list[Buffer], start: int) -> tuple[int, int] | None:
         """Return start and end of the separator that ends first; the shorter of two at one end."""
-        starts = [self._buffer.find(separator, start) for separator in separators]
-        found = [(at, at + len(s)) for at, s in zip(starts, separators, strict=True) if at != -1]
-        # The separators are sorted, and min() returns the first of several: the shortest.
-        return min(found, key=lambda place: place[1], default=None)
+        found = None
+        for separator in separators:  # sorted, the shortest first
+            at = self._buffer.find(separator, start)
+            end = at + len(separator)
+            if at != -1 and (found is None or end < found[1]):
+                found = at, end
+        return found
 
     async def _wait_for_data(self, reader_name: str) -> None:
         if self._waiter is not None:
