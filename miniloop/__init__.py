@@ -53,7 +53,7 @@ READING_ORDER = {
                   "threads", "policies", "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
-                "connections", "datagrams", "streams", "sendfile", "unix_sockets"),
+                "connections", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system; the last file binds everything into one class.
     "system": ("subprocess", "signals", "unix_events"),
     # asyncio's modules that are not files here; a reader may skip it.
