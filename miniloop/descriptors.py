@@ -50,6 +50,12 @@ class _DescriptorTransport(_FlowControlMixin):
     _kind = "socket"  # in messages
     _file: Any = None  # __del__ reads it, even if __init__ has failed
     _read_ready: Callable[[], None]  # called when the descriptor is readable
+    # The system calls of both halves; the subclass chooses them: recv(), recv_into(), send() and
+    # sendmsg() of a socket object; os.read(), os.readv(), os.write() and os.writev() for a pipe.
+    _os_read: Callable[[int], bytes]
+    _os_read_into: Callable[[Any], int]
+    _os_write: Callable[[Any], int]
+    _os_write_pieces: Callable[[list[Any]], int]
 
     def __init__(self, loop: Loop, file: Any, protocol: BaseProtocol, waiter: Future[None] | None,
                  extra: dict[str, Any], server: Any = None) -> None:  # fmt: skip
@@ -179,11 +185,6 @@ class _ReadHalf(_DescriptorTransport):
     #: a protocol's framing, or over TLS (1.2 times as long), takes two reads.
     max_size = 127 * 1024
 
-    # The system calls that the subclass chooses: recv() and recv_into() of a socket object, or
-    # os.read() and os.readv() of a pipe's descriptor.
-    _os_read: Callable[[int], bytes]
-    _os_read_into: Callable[[Any], int]
-
     def pause_reading(self) -> None:
         """Read nothing until resume_reading().
 
@@ -250,11 +251,6 @@ class _WriteHalf(_DescriptorTransport):
 
     _eof = False  # write_eof() was called
     _sending_file = False  # sendfile.py writes to the socket; nobody else may
-
-    # The system calls that the subclass chooses: send() and sendmsg() of a socket object, or
-    # os.write() and os.writev() of a pipe's descriptor.
-    _os_write: Callable[[Any], int]
-    _os_write_pieces: Callable[[list[Any]], int]
 
     def write(self, data: Buffer) -> None:
         """Send as much of `data` as the kernel takes, and buffer the rest; never block.

@@ -61,10 +61,9 @@ _provide("base_events", unix_events.BaseEventLoop, connections.Server,
 _provide("selector_events", unix_events.BaseSelectorEventLoop)
 _provide("events", abstract.AbstractEventLoop, abstract.AbstractServer,
          abstract.AbstractEventLoopPolicy, policies.get_event_loop_policy, policies.new_event_loop,
-         policies.set_event_loop_policy, policies.set_event_loop,
-         _AbstractEventLoopPolicy=abstract.AbstractEventLoopPolicy,
-         _get_event_loop_policy=policies.get_event_loop_policy,
-         _set_event_loop_policy=policies.set_event_loop_policy)  # fmt: skip
+         policies.set_event_loop_policy, policies.set_event_loop, policies._get_event_loop_policy,
+         policies._set_event_loop_policy, _AbstractEventLoopPolicy=abstract.AbstractEventLoopPolicy,
+         _BaseDefaultEventLoopPolicy=policies.DefaultEventLoopPolicy)  # fmt: skip
 _provide("unix_events", policies.DefaultEventLoopPolicy,
          _DefaultEventLoopPolicy=policies.DefaultEventLoopPolicy)  # fmt: skip
 _provide("futures", threads.wrap_future, _PyFuture=futures.Future)

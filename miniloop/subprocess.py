@@ -25,14 +25,14 @@ import stat
 import threading
 import warnings
 from contextlib import suppress
+from functools import partial
 from io import FileIO
 from signal import SIGKILL, SIGTERM
 
-from . import combinators, events, exceptions, futures, locks, protocols, streams, tasks
+from . import combinators, connections, exceptions, futures, locks, protocols, streams, tasks
 from .abstract import Connection, ProtocolFactory
-from .connections import _make_transport
 from .descriptors import _DescriptorTransport, _ReadHalf, _WriteHalf
-from .events import Loop
+from .events import Loop, get_running_loop
 from .format_helpers import logger
 from .hints import Any, Callable, Popen, TypeAlias
 from .transports import BaseTransport, Buffer, SubprocessTransport, _closing_on_error
@@ -64,17 +64,14 @@ class _PipeTransport(_DescriptorTransport):
         # terminal does not: there, "readable" means that somebody has typed something.
         self._shows_hang_up = not stat.S_ISCHR(mode)
         os.set_blocking(fd, False)
+        # Of these, each end uses its own two.
+        self._os_read, self._os_read_into = partial(os.read, fd), lambda buf: os.readv(fd, [buf])
+        self._os_write, self._os_write_pieces = partial(os.write, fd), partial(os.writev, fd)
         super().__init__(loop, pipe, protocol, waiter, {"pipe": pipe})
 
 
 class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
     """The end of a pipe that is read."""
-
-    def _os_read(self, size: int) -> bytes:
-        return os.read(self._fd, size)
-
-    def _os_read_into(self, buffer: Any) -> int:
-        return os.readv(self._fd, [buffer])
 
     def _on_eof(self) -> None:
         super()._on_eof()
@@ -83,12 +80,6 @@ class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
 
 class _UnixWritePipeTransport(_WriteHalf, _PipeTransport):
     """The end of a pipe that is written."""
-
-    def _os_write(self, data: Buffer) -> int:
-        return os.write(self._fd, data)
-
-    def _os_write_pieces(self, pieces: list[Buffer]) -> int:
-        return os.writev(self._fd, pieces)
 
     def _start_reading(self) -> None:
         if self._shows_hang_up:
@@ -306,13 +297,13 @@ async def connect_read_pipe(loop: Loop, protocol_factory: ProtocolFactory, pipe:
 
     Raises ValueError if it is neither a pipe nor a socket nor a character device.
     """
-    return await _make_transport(loop, _UnixReadPipeTransport, pipe, protocol_factory)
+    return await connections._make_transport(loop, _UnixReadPipeTransport, pipe, protocol_factory)
 
 
 async def connect_write_pipe(loop: Loop, protocol_factory: ProtocolFactory,
                              pipe: Any) -> Connection:  # fmt: skip
     """Write to `pipe`; for the rest see connect_read_pipe."""
-    return await _make_transport(loop, _UnixWritePipeTransport, pipe, protocol_factory)
+    return await connections._make_transport(loop, _UnixWritePipeTransport, pipe, protocol_factory)
 
 
 async def subprocess_shell(
@@ -378,7 +369,7 @@ async def create_subprocess_shell(cmd: str | bytes, stdin: Stdio = None, stdout:
                                   stderr: Stdio = None, limit: int = streams.DEFAULT_LIMIT,
                                   **kwds: Any) -> Process:  # fmt: skip
     """Run `cmd` in the shell and return its Process; see create_subprocess_exec."""
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     transport, protocol = await loop.subprocess_shell(
         lambda: SubprocessStreamProtocol(limit, loop), cmd,
         stdin=stdin, stdout=stdout, stderr=stderr, **kwds)  # fmt: skip
@@ -395,7 +386,7 @@ async def create_subprocess_exec(program: Any, *args: Any, stdin: Stdio = None,
     the readers. `kwds` are those of `loop.subprocess_exec`. Raises OSError if the program cannot be
     started.
     """
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     transport, protocol = await loop.subprocess_exec(
         lambda: SubprocessStreamProtocol(limit, loop), program, *args,
         stdin=stdin, stdout=stdout, stderr=stderr, **kwds)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -303,7 +304,8 @@ def test_iscoroutine_and_iscoroutinefunction_accept_async_def_only(stage: Stage)
         CallableObject(),
         int,
     )
-    log([aio.iscoroutinefunction(function) for function in functions])
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        log([aio.iscoroutinefunction(function) for function in functions])
     coroutine = native()
     log([aio.iscoroutine(thing) for thing in (coroutine, native, 3)])
     coroutine.close()
