@@ -26,7 +26,8 @@ from .connections import *
 from .streams import *
 from .subprocess import *
 from .unix_events import *
-from . import coroutines, policies
+from .watchers import *
+from . import coroutines, policies, watchers
 from . import places as places
 
 __version__ = "0.1.0"
@@ -56,8 +57,9 @@ READING_ORDER = {
                 "connections", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system; the last file binds everything into one class.
     "system": ("subprocess", "signals", "unix_events"),
-    # asyncio's modules that are not files here; a reader may skip it.
-    "names": ("places",),
+    # Child watchers, which Python 3.14 removed; asyncio's modules that are not files here. A reader
+    # may skip them.
+    "names": ("watchers", "places"),
 }  # fmt: skip
 
 __all__ = (
@@ -88,4 +90,6 @@ __all__ = (
     # system: child processes, and the loop itself
     "create_subprocess_exec", "create_subprocess_shell",
     "BaseEventLoop", "EventLoop", "SelectorEventLoop",
+    # names: child watchers, before Python 3.14
+    *watchers.__all__,
 )  # fmt: skip

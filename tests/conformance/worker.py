@@ -38,8 +38,9 @@ ErrorInfo: TypeAlias = (
 #: Bytes. A test that allocates memory without end must fail before the machine runs out of memory.
 MEMORY: Final = 2 * 1024**3
 
-#: These modules skip a class if there is no Task in C. But they read `tasks._CTask` first, so without
-#: that name no test of the module could run. With these names, the class runs on the Python Task.
+#: These modules skip a class if there is no Task in C. But they read `tasks._CTask` first, so no
+#: test of the module could run without that name. With these names, the class runs on the Task in
+#: Python.
 UNGUARDED: Final = ("test.test_asyncio.test_eager_task_factory", "test.test_asyncio.test_futures2")
 C_NAMES: Final = {"_CTask": "Task", "_c_all_tasks": "all_tasks", "_c_current_task": "current_task"}
 

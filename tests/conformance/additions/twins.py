@@ -43,12 +43,16 @@ TWINS: Final = {
     },
 }
 
-#: Classes of the Windows modules: the suite tests with `isinstance` whether a loop is one.
-WINDOWS: Final = {"proactor_events": ("BaseProactorEventLoop",)}
+#: The modules for Windows, and their classes with which the suite tests whether a loop is one.
+WINDOWS: Final[dict[str, tuple[str, ...]]] = {
+    "proactor_events": ("BaseProactorEventLoop",),
+    "windows_events": (),
+    "windows_utils": (),
+}
 
 
 def is_file(name: str) -> bool:
-    """Return whether the package has a file of that name, and not only a module made at run time."""
+    """Return whether the package has a file of that name, not only a module made at run time."""
     spec = find_spec(f"{PACKAGE}.{name}")
     return spec is not None and spec.origin is not None
 
@@ -73,8 +77,6 @@ def give_twins() -> None:
 
 
 def give_windows() -> None:
-    for place in ("proactor_events", "windows_events", "windows_utils"):
-        module_of(place)
     for place, classes in WINDOWS.items():
-        for name in classes:
-            vars(module_of(place)).setdefault(name, type(name, (), {}))
+        if not is_file(place):
+            vars(module_of(place)).update({name: type(name, (), {}) for name in classes})
