@@ -13,6 +13,7 @@ from __future__ import annotations
 import builtins
 import socket
 import sys
+from collections.abc import Iterable
 from operator import attrgetter
 from types import ModuleType
 from typing import Final
@@ -79,7 +80,7 @@ class Place(ModuleType):
                 vars(module)[name] = value
 
 
-def _files(names: tuple[str, ...]) -> list[ModuleType]:
+def _files(names: Iterable[str]) -> list[ModuleType]:
     found = (sys.modules.get(f"{PACKAGE}.{name}") for name in names)
     return [module for module in found if module is not None]
 
