@@ -60,7 +60,7 @@ def _call_when_done(waiter: Any, child: Future[T]) -> Any:
 
     Return what `child.remove_done_callback()` takes to remove it.
     """
-    if type(child) is Task and child._state is PENDING:
+    if type(child) in (Task, Future) and child._state is PENDING:
         notice = _DoneNotice(waiter, child)
         child._add_waiter(notice)
         return notice
@@ -335,23 +335,34 @@ def shield(arg: Awaitable[T]) -> Future[T]:
     if inner.done():
         return inner
     outer: Future[T] = _loop_of(inner).create_future()
+    _Shield(inner, outer)
+    return outer
 
-    def inner_done(inner: Future[T]) -> None:
-        if outer.cancelled():
-            # Both ended in the same iteration, and this callback is the first to run:
-            #     inner.set_exception(OSError()); outer.cancel()
-            # exception() marks the exception as retrieved.
-            if not inner.cancelled():
-                inner.exception()
+
+class _Shield:
+    """Passes the outcome of `inner` on to `outer`, unless `outer` is done first."""
+
+    def __init__(self, inner: Future[T], outer: Future[T]) -> None:
+        self._inner, self._outer = inner, outer
+        self._callback = _call_when_done(self, inner)
+        _call_when_done(self, outer)
+
+    def _child_done(self, child: Future[Any]) -> None:
+        inner, outer, callback = self._inner, self._outer, self._callback
+        self._callback = None  # it refers to this object: a reference cycle
+        if child is outer:
+            # The waiter was cancelled. An inner future that runs on would collect the callbacks of
+            # all its shields:
+            #     while True: await wait_for(shield(inner), 1)
+            if not inner.done():
+                inner.remove_done_callback(callback)
+        elif outer.cancelled():
+            # Both ended in the same iteration. Why not exception() here: it marks the exception of
+            # inner as retrieved, and then it is not logged although nobody has seen it.
+            return
         elif inner.cancelled():
             outer.cancel()
         elif (error := inner.exception()) is not None:
             outer.set_exception(error)
         else:
             outer.set_result(inner.result())
-
-    inner.add_done_callback(inner_done)
-    # If inner_done stayed after the waiter was cancelled, it would mark a later exception of inner
-    # as retrieved, and the exception would not be logged although nobody has seen it.
-    outer.add_done_callback(lambda _: inner.done() or inner.remove_done_callback(inner_done))
-    return outer
