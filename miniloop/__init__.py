@@ -17,6 +17,7 @@ from .queues import *
 from .combinators import *
 from .timeouts import *
 from .taskgroups import *
+from .graph import *
 from .threads import *
 from .policies import *
 from .runners import *
@@ -39,8 +40,8 @@ READING_ORDER = {
     # How tasks wait for one another.
     "sync": ("locks", "queues"),
     # How to structure programs.
-    "structure": ("combinators", "timeouts", "taskgroups", "reports", "asyncgens", "debug",
-                  "threads", "policies", "runners"),
+    "structure": ("combinators", "timeouts", "taskgroups", "graph", "reports", "asyncgens",
+                  "debug", "threads", "policies", "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
                 "connections", "datagrams", "streams", "sendfile", "unix_sockets"),
@@ -61,13 +62,16 @@ __all__ = (
     "Future", "isfuture",
     "Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
     "create_eager_task_factory", "eager_task_factory",
-    "_register_task", "_unregister_task", "_enter_task", "_leave_task",
+    "_register_task",
     # sync: what tasks wait for, and hand to one another
     "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier",
     "Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown",
     # structure: several awaitables at once, deadlines, groups, threads, the program's frame
     "ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "as_completed", "gather", "shield",
     "wait", "Timeout", "timeout", "timeout_at", "wait_for", "TaskGroup",
+    "FrameCallGraphEntry", "FutureCallGraph", "capture_call_graph", "format_call_graph",
+    "print_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by",
+    "_unregister_task", "_enter_task", "_leave_task",
     "run_coroutine_threadsafe", "to_thread", "wrap_future", "Runner", "run",
     "AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "get_event_loop_policy",
     "set_event_loop_policy",

@@ -16,9 +16,9 @@ from types import ModuleType
 
 # Unsorted: ruff would put each of these files on a line of its own.
 # isort: off
-from . import abstract, combinators, connections, descriptors, format_helpers, futures, kernel
-from . import locks, policies, sendfile, subprocess, tasks, threads, timeouts, transports
-from . import unix_events
+from . import abstract, combinators, connections, descriptors, format_helpers, futures, graph
+from . import kernel, locks, policies, sendfile, subprocess, tasks, threads, timeouts
+from . import transports, unix_events
 
 # isort: on
 from .hints import Any
@@ -63,8 +63,10 @@ _provide("events", abstract.AbstractEventLoop, abstract.AbstractServer,
          abstract.AbstractEventLoopPolicy, policies.get_event_loop_policy, policies.new_event_loop,
          policies.set_event_loop_policy, policies.set_event_loop)  # fmt: skip
 _provide("unix_events", policies.DefaultEventLoopPolicy)
-_provide("futures", threads.wrap_future, _PyFuture=futures.Future)
+_provide("futures", threads.wrap_future, graph.future_add_to_awaited_by,
+         graph.future_discard_from_awaited_by, _PyFuture=futures.Future)  # fmt: skip
 _provide("tasks", combinators.gather, combinators.wait, combinators.as_completed,
          combinators.shield, timeouts.wait_for, threads.run_coroutine_threadsafe,
+         graph._unregister_task, graph._enter_task, graph._leave_task,
          FIRST_COMPLETED=combinators.FIRST_COMPLETED, ALL_COMPLETED=combinators.ALL_COMPLETED,
          FIRST_EXCEPTION=combinators.FIRST_EXCEPTION, _PyTask=tasks.Task)  # fmt: skip
