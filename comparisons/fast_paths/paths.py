@@ -188,7 +188,7 @@ _PATHS: Final = (
         ("    _tasks.add(ref(task, _forget))\n", "    _tasks.add(task)\n"),
         ("from weakref import ref\n", "from weakref import WeakSet, ref\n"),
         ("_tasks: set[ref[Task[Any]]] = set()", "_tasks: WeakSet[Task[Any]] = WeakSet()"),
-        ("    _forget(ref(task))\n", "    _tasks.discard(task)\n"),
+        ("graph.py", "    _forget(ref(task))\n", "    _forget(task)\n"),
         (
             "tasks = set(filter(None, (reference() for reference in _tasks.copy())))",
             "tasks = set(_tasks)",
@@ -269,6 +269,7 @@ _PATHS: Final = (
         first, others, loop = self._first_waiter, self._other_waiters, self._loop
         if first is None:
             return
+        # A future that is done refers to no waiter, so it cannot keep a task alive.
         self._first_waiter = self._other_waiters = None
 """,
             """\

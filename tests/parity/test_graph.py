@@ -153,7 +153,8 @@ def test_the_current_task_shows_the_frames_from_here_to_its_coroutine(stage: Sta
     async def main() -> None:
         await aio.create_task(middle(), name="child")
 
-    (full, skipped, limits) = stage.run(main)
+    logged: Any = stage.run(main)
+    full, skipped, limits = logged
     (parent,) = full[2]
     assert full[:2] == ["child", ["here", "deep", "generator", "middle"]]
     assert parent[1:] == [["main"], []]
