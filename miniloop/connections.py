@@ -26,6 +26,7 @@ import os
 import socket
 import stat
 from contextlib import ExitStack, closing, suppress
+from contextvars import copy_context
 from functools import partial
 from weakref import WeakSet
 
@@ -33,7 +34,7 @@ from . import combinators, descriptors, exceptions, futures, locks, tasks
 from .abstract import SSL, AbstractServer, Connection, Path, ProtocolFactory
 from .events import Callback, Loop, _report
 from .format_helpers import logger
-from .hints import Any, Callable, Final, Iterable
+from .hints import Any, Callable, Coro, Final, Iterable
 from .sockets import _check_ssl_socket
 from .sslproto import TLS, _server_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
@@ -60,6 +61,7 @@ class Server(AbstractServer):
         self._backlog = backlog  # how many connections the kernel keeps for the next accept()
         self._tls = tls  # makes the TLS part of each connection; None: no TLS
         self._after_close = after_close  # removes the file of a Unix socket
+        self._context = copy_context()  # each connection runs in a copy of it (gh-140947)
         self._serving = False
         self._serving_forever: futures.Future[None] | None = None  # what serve_forever() awaits
         # The transports of open connections. Weak references, so that a transport which the program
@@ -104,7 +106,7 @@ class Server(AbstractServer):
                 _start_accepting(self._loop, sock, self)
 
     async def serve_forever(self) -> None:
-        """Accept connections until cancelled. Then close, wait for `wait_closed`, and raise.
+        """Accept connections until cancelled. Then close, clients too, wait for the end, and raise.
 
         Also ends, with CancelledError, if `close` is called. Raises RuntimeError if the server is
         closed, or serve_forever() is already waiting.
@@ -117,6 +119,7 @@ class Server(AbstractServer):
             await self._serving_forever
         except exceptions.CancelledError:
             self.close()
+            self.close_clients()  # or a handler that reads would wait for its client (gh-123720)
             await self.wait_closed()
             raise
         finally:
@@ -224,15 +227,9 @@ async def _connect_first(loop: Loop, infos: list[AddrInfo], local: list[AddrInfo
             with suppress(OSError):
                 return await attempt()
     else:
-        sock, _, raised = await staggered_race(attempts, delay)
+        sock, _, _ = await staggered_race(attempts, delay)
         if sock is not None:
             return sock
-        for exc in raised:
-            # OSError is in `errors` already. Another exception is a mistake in the arguments, and
-            # has nothing to do with the address:
-            #     create_connection(factory, "example.org", 70_000, happy_eyeballs_delay=1)
-            if exc is not None and not isinstance(exc, OSError):
-                raise exc
     raise _no_address_answered(errors, all_errors)
 
 
@@ -269,11 +266,17 @@ async def connect_accepted_socket(
 
 async def _make_connection(loop: Loop, sock: socket.socket, factory: ProtocolFactory,
                            tls: TLS | None, **options: Any) -> Connection:  # fmt: skip
-    """Make a protocol and its transport for a connected socket, with TLS if `tls` is not None."""
-    sock.setblocking(False)
-    loop._ensure_fd_no_transport(sock)
+    """Make a protocol and its transport for a connected socket, with TLS if `tls` is not None.
+
+    All callbacks of the connection run in one context, by default a copy of the current one.
+    """
     kind = descriptors._SelectorSocketTransport if tls is None else partial(_tls_transport, tls)
-    return await _make_transport(loop, kind, sock, factory, **options)
+    options.setdefault("context", copy_context())
+    with _closing_on_error(sock):  # no transport owns it yet (gh-153133)
+        sock.setblocking(False)
+        loop._ensure_fd_no_transport(sock)
+        opening = _make_transport(loop, kind, sock, factory, **options)
+    return await opening
 
 
 def _tls_transport(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, waiter: Any,
@@ -284,17 +287,24 @@ def _tls_transport(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, wai
     return transport
 
 
-async def _make_transport(loop: Loop, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
-                          **options: Any) -> Connection:  # fmt: skip
-    """Make a protocol and a transport of class `kind` for `file`; wait for connection_made().
+def _make_transport(loop: Loop, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
+                    **options: Any) -> Coro[Connection]:  # fmt: skip
+    """Make a protocol and a transport of class `kind` for `file`.
 
-    If that fails or is cancelled, the transport is closed, and `file` with it.
+    The coroutine waits for connection_made(), and returns the two. If that fails or is cancelled,
+    the transport is closed, and `file` with it.
     """
     protocol = factory()
     waiter = loop.create_future()
-    transport = kind(loop, file, protocol, waiter=waiter, **options)
-    with _closing_on_error(transport):
-        await waiter
+    return _opened(kind(loop, file, protocol, waiter=waiter, **options), protocol, waiter)
+
+
+async def _opened(transport: Any, protocol: Any, waiter: Any) -> Connection:
+    try:
+        with _closing_on_error(transport):
+            await waiter
+    finally:
+        del waiter  # a cycle otherwise: waiter, its exception, the traceback, this frame
     return transport, protocol
 
 
@@ -357,7 +367,7 @@ def _bind_all(infos: list[AddrInfo], reuse_address: bool | None, reuse_port: boo
                 continue  # this machine does not support the family, usually IPv6
             if reuse_address is None or reuse_address:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
-            if reuse_port:
+            if reuse_port and family in (socket.AF_INET, socket.AF_INET6):  # Linux refuses others
                 _set_reuseport(sock)
             if keep_alive:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
@@ -384,19 +394,21 @@ def _start_accepting(loop: Loop, sock: socket.socket, server: Server) -> None:
 
 
 def _accept_connections(loop: Loop, sock: socket.socket, server: Server) -> None:
-    """Accept the connections that are waiting, up to the backlog.
+    """Accept the connections that are waiting: the backlog, and the one that made it ready.
 
     Why not one for each report of the selector: the number of connections per second would then
     depend on how long an iteration takes (bpo-27906).
     """
-    for _ in range(server._backlog):
+    for _ in range(server._backlog + 1):  # gh-90871
         if server._sockets is None:
             # The protocol of a connection that was just accepted has closed the server. With the
             # eager task factory, it is made inside create_task() below.
             return
         try:
             connection, address = sock.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+        except ConnectionAbortedError:
+            continue  # the client is gone already (gh-127529)
+        except (BlockingIOError, InterruptedError):
             return  # no connection is pending
         except OSError as exc:
             if exc.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
@@ -419,15 +431,14 @@ async def _serve_connection(loop: Loop, sock: socket.socket, address: Any, serve
         sock.close()
         return
     try:
-        peer = {"peername": address}
-        await _make_connection(loop, sock, server._factory, server._tls, server=server, extra=peer)
+        # Why not run this task in that context: a program's task factory may not accept a context.
+        context = server._context.copy()
+        factory = partial(context.run, server._factory)
+        options = {"server": server, "extra": {"peername": address}, "context": context}
+        await _make_connection(loop, sock, factory, server._tls, **options)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
-        # If the TLS handshake has failed, the transport has closed the socket. If the protocol
-        # factory has raised, there is no transport.
-        if sock.fileno() not in loop._transports:
-            sock.close()
         if loop._debug:
             message = "Error on transport creation for incoming connection"
             _report(loop, message, None, exception=exc)
@@ -577,6 +588,8 @@ def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
     failures, errors[:] = errors[:], []
     if all_errors:
         return ExceptionGroup("create_connection failed", failures)
+    if not failures:  # Happy Eyeballs, and a mistake in the arguments (gh-135836)
+        return TimeoutError("create_connection failed")
     texts = [str(failure) for failure in failures]
     all_equal = len(set(texts)) == 1
     return failures[0] if all_equal else OSError(f"Multiple exceptions: {', '.join(texts)}")

@@ -320,7 +320,12 @@ class SSLProtocol(_FlowControlMixin, Protocol):
 
     def _end(self) -> None:
         """Enter CLOSED after an orderly end, and close the transport below."""
+        timer, self._timer = self._timer, None
         self._enter(CLOSED)
+        # The transport below sends its buffer first. A peer that does not read could delay that for
+        # ever, so the time for the shutdown runs on until connection_lost() (gh-160520).
+        seconds = self._timeouts[SHUTTING_DOWN]
+        self._timer = timer or self._loop.call_later(seconds, self._time_out)
         self._tell_eof()
         self._loop.call_soon(self._transport.close)
 
@@ -407,11 +412,18 @@ async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslconte
     waiter = loop.create_future()
     tls = SSLProtocol(loop, protocol, sslcontext, waiter, server_side, server_hostname, False,
                       ssl_handshake_timeout, ssl_shutdown_timeout)  # fmt: skip
+    reader = getattr(protocol, "_stream_reader", None)
+    if server_side and reader is not None:  # it may have got the client's first bytes (gh-142352)
+        tls._incoming.write(reader._buffer)
+        reader._buffer.clear()
     transport.set_protocol(tls)
     tls.connection_made(transport)
     transport.resume_reading()
-    with _closing_on_error(transport):
-        await waiter
+    try:
+        with _closing_on_error(transport):
+            await waiter
+    finally:
+        del waiter  # a cycle otherwise: waiter, its exception, the traceback, this frame
     return tls
 
 

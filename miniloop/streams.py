@@ -163,19 +163,27 @@ class StreamReaderProtocol(FlowControlMixin):
             reader.set_transport(transport)
         if self._client_connected_cb is not None:
             writer = StreamWriter(transport, self, reader, self._loop)
-            if coroutines.iscoroutine(running := self._client_connected_cb(reader, writer)):
+            running = None
+            try:
+                running = self._client_connected_cb(reader, writer)
+            except Exception as error:
+                self._client_callback_failed(error)
+            if coroutines.iscoroutine(running):
                 self._task = self._loop.create_task(running)
                 self._task.add_done_callback(self._client_callback_done)
             self._strong_reader = None
 
     def _client_callback_done(self, task: Future[None]) -> None:
-        """Close the connection if the callback has failed or was cancelled; report a failure."""
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            message = "Unhandled exception in client_connected_cb"
-            _report(self._loop, message, None, exception=error, transport=self._transport)
-        if error is not None or task.cancelled():
+        if task.cancelled():
             self._transport.close()
+        elif (error := task.exception()) is not None:
+            self._client_callback_failed(error)
+
+    def _client_callback_failed(self, error: BaseException) -> None:
+        """Close the connection, and report the error."""
+        message = "Unhandled exception in client_connected_cb"
+        _report(self._loop, message, None, exception=error, transport=self._transport)
+        self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Feed the reader."""
