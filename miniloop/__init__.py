@@ -27,9 +27,19 @@ from .connections import *
 from .streams import *
 from .subprocess import *
 from .unix_events import *
+from . import coroutines, policies
 from . import places as places
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Return a class of event loop policies: deprecated since Python 3.14."""
+    if name not in ("AbstractEventLoopPolicy", "DefaultEventLoopPolicy"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    coroutines._deprecated(name)
+    return getattr(policies, name)
+
 
 #: The files, ring by ring.
 READING_ORDER = {
@@ -44,7 +54,7 @@ READING_ORDER = {
                   "debug", "threads", "policies", "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
-                "connections", "datagrams", "streams", "sendfile", "unix_sockets"),
+                "connections", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system; the last file binds everything into one class.
     "system": ("subprocess", "signals", "unix_events"),
     # asyncio's modules that are not files here; a reader may skip it.
@@ -73,8 +83,7 @@ __all__ = (
     "print_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by",
     "_unregister_task", "_enter_task", "_leave_task",
     "run_coroutine_threadsafe", "to_thread", "wrap_future", "Runner", "run",
-    "AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "get_event_loop_policy",
-    "set_event_loop_policy",
+    "get_event_loop_policy", "set_event_loop_policy",
     # streams: protocols, transports, servers, and the streams on top of them
     "BaseProtocol", "Protocol", "BufferedProtocol", "DatagramProtocol", "SubprocessProtocol",
     "BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",

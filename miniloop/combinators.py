@@ -301,7 +301,12 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
         return (await self._next_done()).result()
 
     async def _next_done(self) -> Future[T]:
-        if (future := await self._done.get()) is None:
+        try:
+            future = await self._done.get()
+        except BaseException:
+            self._left += 1  # this step was cancelled, and another one yields the item (gh-158004)
+            raise
+        if future is None:
             raise TimeoutError
         return future
 

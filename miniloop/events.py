@@ -200,7 +200,6 @@ _policy: Any = None
 def get_event_loop() -> Loop:
     """Return the running loop, or else the policy's current one (see `set_event_loop`).
 
-    If the main thread has neither, this makes a loop and gives a DeprecationWarning, unless
-    `set_event_loop()` was called before. Raises RuntimeError if there is no loop.
+    Raises RuntimeError if there is neither; see policies.py for interpreters before Python 3.14.
     """
     return _thread.running_loop or _policy.get_event_loop()

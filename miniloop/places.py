@@ -61,8 +61,11 @@ _provide("base_events", unix_events.BaseEventLoop, connections.Server,
 _provide("selector_events", unix_events.BaseSelectorEventLoop)
 _provide("events", abstract.AbstractEventLoop, abstract.AbstractServer,
          abstract.AbstractEventLoopPolicy, policies.get_event_loop_policy, policies.new_event_loop,
-         policies.set_event_loop_policy, policies.set_event_loop)  # fmt: skip
-_provide("unix_events", policies.DefaultEventLoopPolicy)
+         policies.set_event_loop_policy, policies.set_event_loop, policies._get_event_loop_policy,
+         policies._set_event_loop_policy, _AbstractEventLoopPolicy=abstract.AbstractEventLoopPolicy,
+         _BaseDefaultEventLoopPolicy=policies.DefaultEventLoopPolicy)  # fmt: skip
+_provide("unix_events", policies.DefaultEventLoopPolicy,
+         _DefaultEventLoopPolicy=policies.DefaultEventLoopPolicy)  # fmt: skip
 _provide("futures", threads.wrap_future, graph.future_add_to_awaited_by,
          graph.future_discard_from_awaited_by, _PyFuture=futures.Future)  # fmt: skip
 _provide("tasks", combinators.gather, combinators.wait, combinators.as_completed,

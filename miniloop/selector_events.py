@@ -12,6 +12,7 @@ The functions take the loop as their first argument: they are the methods of Bas
 from __future__ import annotations
 
 import socket
+from contextvars import Context
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, DefaultSelector, SelectorKey
 
 from .abstract import FileDescriptorLike
@@ -109,12 +110,14 @@ def _ensure_fd_no_transport(loop: Loop, fd: FileDescriptorLike) -> None:
         raise RuntimeError(f"File descriptor {fd!r} is used by transport {transport!r}")
 
 
-def _add_reader(loop: Loop, fd: FileDescriptorLike, callback: Callback, *args: Any) -> Handle:
-    return _watch(loop, fd, EVENT_READ, Handle(callback, args, loop))
+def _add_reader(loop: Loop, fd: FileDescriptorLike, callback: Callback, *args: Any,
+                context: Context | None = None) -> Handle:  # fmt: skip
+    return _watch(loop, fd, EVENT_READ, Handle(callback, args, loop, context))
 
 
-def _add_writer(loop: Loop, fd: FileDescriptorLike, callback: Callback, *args: Any) -> Handle:
-    return _watch(loop, fd, EVENT_WRITE, Handle(callback, args, loop))
+def _add_writer(loop: Loop, fd: FileDescriptorLike, callback: Callback, *args: Any,
+                context: Context | None = None) -> Handle:  # fmt: skip
+    return _watch(loop, fd, EVENT_WRITE, Handle(callback, args, loop, context))
 
 
 def _watch(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle) -> Handle:

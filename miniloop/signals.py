@@ -21,7 +21,7 @@ import signal
 import sys
 import warnings
 
-from .coroutines import iscoroutine, iscoroutinefunction
+from .coroutines import _iscoroutinefunction, iscoroutine
 from .events import Callback, Handle, Loop
 from .format_helpers import logger
 from .hints import Any
@@ -33,7 +33,7 @@ def add_signal_handler(loop: Loop, sig: int, callback: Callback, *args: Any) -> 
     This replaces an earlier handler. Raises ValueError if the signal does not exist, RuntimeError
     if it cannot be caught or in another thread, TypeError if the callback is a coroutine function.
     """
-    if iscoroutine(callback) or iscoroutinefunction(callback):
+    if iscoroutine(callback) or _iscoroutinefunction(callback):
         raise TypeError("coroutines cannot be used with add_signal_handler()")
     _check_signal(sig)
     loop._check_closed()

@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import io
 import sys
+import warnings
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -306,7 +307,8 @@ def test_iscoroutine_and_iscoroutinefunction_accept_async_def_only(stage: Stage)
         CallableObject(),
         int,
     )
-    log([aio.iscoroutinefunction(function) for function in functions])
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        log([aio.iscoroutinefunction(function) for function in functions])
     coroutine = native()
     log([aio.iscoroutine(thing) for thing in (coroutine, native, 3)])
     coroutine.close()
