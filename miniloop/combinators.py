@@ -60,7 +60,8 @@ def _call_when_done(waiter: Any, child: Future[T]) -> Any:
 
     Return what `child.remove_done_callback()` takes to remove it.
     """
-    if type(child) in (Task, Future) and child._state is PENDING:
+    kind = type(child)
+    if (kind is Task or kind is Future) and child._state is PENDING:
         notice = _DoneNotice(waiter, child)
         child._add_waiter(notice)
         return notice
