@@ -17,7 +17,6 @@ from .queues import *
 from .combinators import *
 from .timeouts import *
 from .taskgroups import *
-from .graph import *
 from .threads import *
 from .policies import *
 from .runners import *
@@ -29,6 +28,7 @@ from .subprocess import *
 from .unix_events import *
 from . import coroutines, policies
 from . import places as places
+from .trace.graph import *
 
 __version__ = "0.1.0"
 
@@ -50,8 +50,8 @@ READING_ORDER = {
     # How tasks wait for one another.
     "sync": ("locks", "queues"),
     # How to structure programs.
-    "structure": ("combinators", "timeouts", "taskgroups", "graph", "reports", "asyncgens",
-                  "debug", "threads", "policies", "runners"),
+    "structure": ("combinators", "timeouts", "taskgroups", "reports", "asyncgens", "debug",
+                  "threads", "policies", "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
                 "connections", "datagrams", "streams", "sendfile"),
@@ -79,8 +79,6 @@ __all__ = (
     # structure: several awaitables at once, deadlines, groups, threads, the program's frame
     "ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "as_completed", "gather", "shield",
     "wait", "Timeout", "timeout", "timeout_at", "wait_for", "TaskGroup",
-    "FrameCallGraphEntry", "FutureCallGraph", "capture_call_graph", "format_call_graph",
-    "print_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by",
     "_unregister_task", "_enter_task", "_leave_task",
     "run_coroutine_threadsafe", "to_thread", "wrap_future", "Runner", "run",
     "get_event_loop_policy", "set_event_loop_policy",
@@ -92,4 +90,7 @@ __all__ = (
     # system: child processes, and the loop itself
     "create_subprocess_exec", "create_subprocess_shell",
     "BaseEventLoop", "EventLoop", "SelectorEventLoop",
+    # trace: which task waits for which
+    "FrameCallGraphEntry", "FutureCallGraph", "capture_call_graph", "format_call_graph",
+    "print_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by",
 )  # fmt: skip

@@ -15,6 +15,8 @@ This file does not depend on how tasks run. Read tasks.py and queues.py first.
 
 from __future__ import annotations
 
+from weakref import ref
+
 from .coroutines import _isawaitable, iscoroutine
 from .events import Loop, TimerHandle, _report, get_event_loop, get_running_loop
 from .exceptions import CancelledError
@@ -22,10 +24,11 @@ from .futures import FINISHED, PENDING, Future, isfuture
 from .hints import Any, AsyncIterator, Awaitable, Coro, Iterable, Iterator, T
 from .locks import Event
 from .queues import Queue
-from .tasks import Task, _loop_of, ensure_future
+from .tasks import Task, _forget, _loop_of, current_task, ensure_future
 
 __all__ = ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION",
-           "as_completed", "gather", "shield", "wait")  # fmt: skip
+           "as_completed", "gather", "shield", "wait",
+           "_unregister_task", "_enter_task", "_leave_task")  # fmt: skip
 
 #: The values of `return_when` in `wait`. They are equal to those of concurrent.futures.
 FIRST_COMPLETED, FIRST_EXCEPTION = "FIRST_COMPLETED", "FIRST_EXCEPTION"
@@ -372,3 +375,26 @@ class _Shield:
             outer.set_exception(error)
         else:
             outer.set_result(inner.result())
+
+
+# -- hooks for Task classes of other libraries; `_register_task` is in tasks.py --------------------
+
+
+def _unregister_task(task: Any) -> None:
+    """Let `all_tasks` no longer find `task`."""
+    _forget(ref(task))
+
+
+def _enter_task(loop: Loop, task: Any) -> None:
+    """Make `task` the current task; RuntimeError if there is one already."""
+    if (other := current_task(loop)) is not None:
+        busy = f"while another task {other!r} is being executed."
+        raise RuntimeError(f"Cannot enter into task {task!r} {busy}")
+    loop._current_task = task
+
+
+def _leave_task(loop: Loop, task: Any) -> None:
+    """Set the current task to None; RuntimeError if it is not `task`."""
+    if (other := current_task(loop)) is not task:
+        raise RuntimeError(f"Leaving task {task!r} does not match the current task {other!r}.")
+    loop._current_task = None

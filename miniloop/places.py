@@ -16,8 +16,8 @@ from types import ModuleType
 
 # Unsorted: ruff would put each of these files on a line of its own.
 # isort: off
-from . import abstract, combinators, connections, descriptors, format_helpers, futures, graph
-from . import kernel, locks, policies, sendfile, subprocess, tasks, threads, timeouts
+from . import abstract, combinators, connections, descriptors, format_helpers, futures, kernel
+from . import locks, policies, sendfile, subprocess, tasks, threads, timeouts
 from . import transports, unix_events
 
 # isort: on
@@ -66,10 +66,9 @@ _provide("events", abstract.AbstractEventLoop, abstract.AbstractServer,
          _BaseDefaultEventLoopPolicy=policies.DefaultEventLoopPolicy)  # fmt: skip
 _provide("unix_events", policies.DefaultEventLoopPolicy,
          _DefaultEventLoopPolicy=policies.DefaultEventLoopPolicy)  # fmt: skip
-_provide("futures", threads.wrap_future, graph.future_add_to_awaited_by,
-         graph.future_discard_from_awaited_by, _PyFuture=futures.Future)  # fmt: skip
+_provide("futures", threads.wrap_future, _PyFuture=futures.Future)
 _provide("tasks", combinators.gather, combinators.wait, combinators.as_completed,
          combinators.shield, timeouts.wait_for, threads.run_coroutine_threadsafe,
-         graph._unregister_task, graph._enter_task, graph._leave_task,
+         combinators._unregister_task, combinators._enter_task, combinators._leave_task,
          FIRST_COMPLETED=combinators.FIRST_COMPLETED, ALL_COMPLETED=combinators.ALL_COMPLETED,
          FIRST_EXCEPTION=combinators.FIRST_EXCEPTION, _PyTask=tasks.Task)  # fmt: skip

@@ -505,7 +505,7 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
 
 
 def _register_task(task: Any) -> None:
-    """Let `all_tasks` find `task`; the other hooks for Task classes are in graph.py."""
+    """Let `all_tasks` find `task`; the other hooks for Task classes are in combinators.py."""
     _tasks.add(ref(task, _forget))
 
 

@@ -188,7 +188,7 @@ _PATHS: Final = (
         ("    _tasks.add(ref(task, _forget))\n", "    _tasks.add(task)\n"),
         ("from weakref import ref\n", "from weakref import WeakSet, ref\n"),
         ("_tasks: set[ref[Task[Any]]] = set()", "_tasks: WeakSet[Task[Any]] = WeakSet()"),
-        ("graph.py", "    _forget(ref(task))\n", "    _forget(task)\n"),
+        ("combinators.py", "    _forget(ref(task))\n", "    _forget(task)\n"),
         (
             "tasks = set(filter(None, (reference() for reference in _tasks.copy())))",
             "tasks = set(_tasks)",

@@ -1,12 +1,12 @@
-"""Looking at tasks from outside: call graphs, and the hooks for Task classes of other libraries.
+"""Call graphs: where a task is paused, and which tasks wait for it.
 
-Purpose: `capture_call_graph` shows where a task is paused, and which tasks wait for it, up to the
-one that waits for all. With the four hooks at the end, a Task class of another library takes part
-in `current_task()` and `all_tasks()`.
+Purpose: `capture_call_graph` describes a task, the tasks that wait for it, and so on up to those
+for which nothing waits. This is asyncio's module `graph`.
 Invariants: nothing is recorded while a program runs. The graph is read from the waiters of the
 futures, at the moment in which somebody asks. Why not a set in each future, as in asyncio: every
 await would have to write to it.
-This file does not depend on how tasks run. Read taskgroups.py first.
+This file does not depend on how tasks run, and nothing in the library depends on it. Read
+taskgroups.py first.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from __future__ import annotations
 import sys
 from collections import namedtuple
 from types import FrameType
-from weakref import ref
 
-from . import events
-from .combinators import _AsCompleted, _DoneNotice, _GatheringFuture, _Shield, _Waiting
-from .events import Handle, Loop
-from .futures import Future
-from .hints import Any, Final, Iterator, TextIO
-from .taskgroups import TaskGroup
-from .tasks import Task, _forget, current_task
+from .. import events
+from ..combinators import _AsCompleted, _DoneNotice, _GatheringFuture, _Shield, _Waiting
+from ..events import Handle
+from ..futures import Future
+from ..hints import Any, Final, Iterator, TextIO
+from ..places import _provide
+from ..taskgroups import TaskGroup
+from ..tasks import Task, current_task
 
 __all__ = ("FrameCallGraphEntry", "FutureCallGraph", "capture_call_graph", "format_call_graph",
-           "print_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by",
-           "_unregister_task", "_enter_task", "_leave_task")  # fmt: skip
+           "print_call_graph", "future_add_to_awaited_by",
+           "future_discard_from_awaited_by")  # fmt: skip
 
 #: Flags of a code object, as in the module inspect, which is slow to import.
 CO_GENERATOR: Final = 0x20
@@ -191,24 +191,7 @@ def _tasks_behind(waiter: Any, future: Future[Any]) -> list[Future[Any]]:
     return [task for awaited in between for task in _awaited_by(awaited)]
 
 
-# -- hooks for Task classes of other libraries; `_register_task` is in tasks.py --------------------
-
-
-def _unregister_task(task: Any) -> None:
-    """Let `all_tasks` no longer find `task`."""
-    _forget(ref(task))
-
-
-def _enter_task(loop: Loop, task: Any) -> None:
-    """Make `task` the current task; RuntimeError if there is one already."""
-    if (other := current_task(loop)) is not None:
-        busy = f"while another task {other!r} is being executed."
-        raise RuntimeError(f"Cannot enter into task {task!r} {busy}")
-    loop._current_task = task
-
-
-def _leave_task(loop: Loop, task: Any) -> None:
-    """Set the current task to None; RuntimeError if it is not `task`."""
-    if (other := current_task(loop)) is not task:
-        raise RuntimeError(f"Leaving task {task!r} does not match the current task {other!r}.")
-    loop._current_task = None
+# The names of asyncio's modules for this file; see places.py.
+_provide("graph", capture_call_graph, format_call_graph, print_call_graph, FrameCallGraphEntry,
+         FutureCallGraph)  # fmt: skip
+_provide("futures", future_add_to_awaited_by, future_discard_from_awaited_by)
