@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import collections
 import heapq
+import math
 import sys
 import threading
 import time
@@ -134,9 +135,11 @@ class Kernel(AbstractEventLoop):
 
         # Phase 3: move due timers to the ready queue, the earliest first. The resolution of the
         # clock is added: otherwise a timer that is due within the current tick of the clock would
-        # take one more iteration and one more select().
+        # take one more iteration and one more select(). Without `ulp`, the sum equals `now` if the
+        # clock shows a very large number, and a timer for `now` would never fire (gh-145703).
         if scheduled:
-            end_time = self.time() + self._clock_resolution
+            now = self.time()
+            end_time = now + max(self._clock_resolution, math.ulp(now))
             while scheduled and scheduled[0][0] < end_time:
                 timer = heapq.heappop(scheduled)[1]
                 timer._scheduled = False
