@@ -36,7 +36,7 @@ def _open(loop: Loop, selector: BaseSelector | None) -> None:
     loop._add_reader(loop._ssock.fileno(), loop._read_from_self)
 
 
-def _close(loop: Loop) -> None:
+def _close_selector(loop: Loop) -> None:
     """Close what `_open` has opened; no effect on a loop that has no wake-up socket."""
     if loop._ssock is not None:  # a loop derived from BaseEventLoop has none
         loop._remove_reader(loop._ssock.fileno())
