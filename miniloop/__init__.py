@@ -27,6 +27,7 @@ from .streams import *
 from .subprocess import *
 from .unix_events import *
 from . import places as places
+from .programs import install as install
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,8 @@ READING_ORDER = {
     "system": ("subprocess", "signals", "unix_events"),
     # asyncio's modules that are not files here; a reader may skip it.
     "names": ("places",),
+    # How programs run on this package unchanged; a reader may skip it.
+    "programs": ("programs", "repl", "__main__"),
 }  # fmt: skip
 
 __all__ = (
