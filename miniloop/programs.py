@@ -15,8 +15,6 @@ import atexit
 import os
 import sys
 
-from .events import _get_running_loop
-
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _STAND_IN = os.path.join(_PACKAGE, "stand_in")
 
@@ -24,16 +22,14 @@ _STAND_IN = os.path.join(_PACKAGE, "stand_in")
 def install() -> None:
     """Let `import asyncio` find this package, here and in the child processes of this process.
 
-    Call it before anything imports asyncio. After it, this package and asyncio are the same
-    modules. A name that was imported from this package earlier (`from miniloop import run`) is not,
-    so call it first. A second call does nothing. Raises RuntimeError if the real asyncio was
-    imported, or if an event loop is running.
+    Call it before anything imports asyncio, and before a loop runs. After it, this package and
+    asyncio are the same modules. A name that was imported from this package earlier (`from miniloop
+    import run`) is not, so call it first. A second call does nothing. Raises RuntimeError if the
+    real asyncio was imported.
     """
     from pkgutil import resolve_name
 
     if (found := sys.modules.get("asyncio")) is None:
-        if _get_running_loop() is not None:
-            raise RuntimeError("install() cannot be called while an event loop is running")
         _extend_pythonpath()
         # As in a process that starts with this PYTHONPATH: behind the folder of the program.
         sys.path.insert(not sys.flags.safe_path, _STAND_IN)
@@ -41,8 +37,7 @@ def install() -> None:
         # be unknown to the other copy.
         resolve_name("asyncio")
     elif getattr(found, "__path__", None) != [_PACKAGE]:
-        place = getattr(found, "__file__", "an unknown place")
-        raise RuntimeError(f"install() comes too late: asyncio is imported already, from {place}")
+        raise RuntimeError(f"install() comes too late: there is already {found!r}")
 
 
 def run(program: list[str]) -> None:
@@ -71,17 +66,15 @@ def report() -> None:
     places: dict[str, list[str]] = {}
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] in ("asyncio", "_asyncio") and module is not None:
-            origin = getattr(module.__spec__, "origin", None)
-            place = f"from {os.path.dirname(origin) or origin}" if origin else "made by places.py"
-            places.setdefault(place, []).append(name)
-    lines = [f"  {place}: {', '.join(names)}\n" for place, names in places.items()]
+            origin = getattr(module.__spec__, "origin", None) or "places.py"
+            places.setdefault(os.path.dirname(origin) or origin, []).append(name)
+    lines = [f"  from {place}: {', '.join(names)}\n" for place, names in places.items()]
     # One call, so that the reports of several processes are not mixed.
     sys.stderr.write("".join([f"miniloop: process {os.getpid()} has imported\n", *lines]))
 
 
 def _extend_pythonpath() -> None:
-    paths = [_STAND_IN, os.environ.get("PYTHONPATH")]
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_STAND_IN, os.getenv("PYTHONPATH")]))
 
 
 def _options() -> list[str]:

@@ -8,24 +8,28 @@ the loop until they have what they wait for: a thread that reads the line, or th
 Invariants: at most one thread reads. All statements share a context, so one sees the contextvars
 that another has set.
 Known limits: Ctrl-C discards the lines of an unfinished statement, but not what is typed on the
-current line, because `input()` runs on another thread. For the same reason, an `exit` in a task
-that runs in the background takes effect after the next line. asyncio has since 3.13 the line editor
-`_pyrepl`, a private part of Python, which this file does not use.
+current line, because `input()` runs on another thread. Ctrl-C can hit the loop's own code and stop
+it from waking a task; then press it once more. An `exit` in a task that runs in the background may
+take effect after the next line. asyncio has since 3.13 the line editor `_pyrepl`, a private part of
+Python, which this file does not use.
 This file does not depend on what is typed. It is not imported with the package.
 """
 
 from __future__ import annotations
 
 import ast
+import atexit
 import os
 import sys
 from code import InteractiveConsole
+from contextlib import suppress
 from contextvars import copy_context
 from types import CodeType
 
-from .combinators import wait
 from .events import Loop
+from .exceptions import CancelledError
 from .futures import Future
+from .hints import T
 from .runners import Runner
 
 
@@ -56,32 +60,43 @@ class Console(InteractiveConsole):
             self._line = self._loop.run_in_executor(None, input, prompt)
         else:  # Ctrl-C was pressed while that thread was reading, and it still is
             self.write(prompt)
-        return self._loop.run_until_complete(self._line)  # type: ignore[no-any-return]
+        return self._complete(self._line)  # type: ignore[no-any-return]
 
     def runcode(self, code: CodeType) -> None:
         """Run the loop until a statement has ended. Raises SystemExit and KeyboardInterrupt."""
         self._interrupted = False  # whether Ctrl-C has cancelled this statement
         statement = self._loop.create_task(self._execute(code), context=self._context)
-        try:
-            error = self._loop.run_until_complete(statement)
-        except KeyboardInterrupt:
-            self._interrupted = True
-            statement.cancel()
-            self._loop.run_until_complete(wait([statement]))  # for its `finally` clauses
-            raise
-        if error is not None:
-            raise error
+        with suppress(CancelledError):  # it was cancelled before its first step
+            try:
+                self._complete(statement)
+            except (SystemExit, KeyboardInterrupt):
+                self._interrupted = statement.cancel()
+                self._complete(statement)  # its `finally` clauses run; or it has raised this itself
+                raise
 
-    async def _execute(self, code: CodeType) -> BaseException | None:
+    def _complete(self, future: Future[T]) -> T:
+        """Run the loop until `future` is done, and return its result.
+
+        If Ctrl-C ends run_until_complete() just after `future` was done, the callback that stops
+        the loop is still scheduled. It must not stop the next run, so let it run now.
+        """
+        try:
+            return future.result() if future.done() else self._loop.run_until_complete(future)
+        except (SystemExit, KeyboardInterrupt):
+            if future.done():
+                self._loop.stop()
+                self._loop.run_forever()
+            raise
+
+    async def _execute(self, code: CodeType) -> None:
         try:
             if (awaitable := eval(code, self.locals)) is not None:
                 await awaitable
-        except (SystemExit, KeyboardInterrupt) as error:
-            return error  # if a task raises it, the loop stops, and reports it as an error as well
+        except (SystemExit, KeyboardInterrupt):
+            raise
         except BaseException:
             if not self._interrupted:
                 self.showtraceback()  # without the frame of this function
-        return None
 
 
 def main() -> None:
@@ -89,11 +104,9 @@ def main() -> None:
     package = sys.modules[__package__]
     if sys.stdin.isatty() and hasattr(sys, "__interactivehook__"):
         sys.__interactivehook__()  # the history, and the Tab key
-    try:
-        with Runner() as runner:
-            names = {"asyncio": package, "miniloop": package, "__name__": "__main__"}
-            console = Console(runner.get_loop(), names)
-            console.greet()
-            console.interact(banner="", exitmsg="")
-    finally:
-        print("exiting miniloop REPL...", file=sys.stderr)
+    atexit.register(print, "exiting miniloop REPL...", file=sys.stderr)
+    with Runner() as runner:
+        names = {"asyncio": package, "miniloop": package, "__name__": "__main__"}
+        console = Console(runner.get_loop(), names)
+        console.greet()
+        console.interact(banner="", exitmsg="")

@@ -19,7 +19,7 @@ from os.path import abspath, dirname, join
 if __name__ == "asyncio":  # and not if something imports it as miniloop.stand_in.asyncio
     _package = dirname(dirname(dirname(abspath(__file__))))
     _name = os.path.basename(_package)
-    _copy = sys.modules.get(_name)
+    _copy = sys.modules.get(_name, sys.modules[__name__])  # or this package: there is no copy
     _folder = _package if sys.version_info >= (3, 11) else join(dirname(os.__file__), "asyncio")
 
     # Not by a new module object in sys.modules: the import system knows this one, and makes other
@@ -32,5 +32,4 @@ if __name__ == "asyncio":  # and not if something imports it as miniloop.stand_i
 
     for _key in [key for key in sys.modules if key.split(".")[0] == __name__]:
         sys.modules[_name + _key[len(__name__) :]] = sys.modules[_key]
-    if _copy is not None:
-        vars(_copy).update(globals())
+    vars(_copy).update(globals())
