@@ -26,10 +26,21 @@ from .connections import *
 from .streams import *
 from .subprocess import *
 from .unix_events import *
+from . import coroutines, policies
 from . import places as places
 from .programs import install as install
+from .trace.graph import *
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Return a class of event loop policies: deprecated since Python 3.14."""
+    if name not in ("AbstractEventLoopPolicy", "DefaultEventLoopPolicy"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    coroutines._deprecated(name)
+    return getattr(policies, name)
+
 
 #: The files, ring by ring.
 READING_ORDER = {
@@ -44,7 +55,7 @@ READING_ORDER = {
                   "threads", "policies", "runners"),
     # How bytes travel.
     "streams": ("protocols", "transports", "descriptors", "sslproto", "sockets", "staggered",
-                "connections", "datagrams", "streams", "sendfile", "unix_sockets"),
+                "connections", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system; the last file binds everything into one class.
     "system": ("subprocess", "signals", "unix_events"),
     # asyncio's modules that are not files here; a reader may skip it.
@@ -64,16 +75,16 @@ __all__ = (
     "Future", "isfuture",
     "Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
     "create_eager_task_factory", "eager_task_factory",
-    "_register_task", "_unregister_task", "_enter_task", "_leave_task",
+    "_register_task",
     # sync: what tasks wait for, and hand to one another
     "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier",
     "Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown",
     # structure: several awaitables at once, deadlines, groups, threads, the program's frame
     "ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "as_completed", "gather", "shield",
     "wait", "Timeout", "timeout", "timeout_at", "wait_for", "TaskGroup",
+    "_unregister_task", "_enter_task", "_leave_task",
     "run_coroutine_threadsafe", "to_thread", "wrap_future", "Runner", "run",
-    "AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "get_event_loop_policy",
-    "set_event_loop_policy",
+    "get_event_loop_policy", "set_event_loop_policy",
     # streams: protocols, transports, servers, and the streams on top of them
     "BaseProtocol", "Protocol", "BufferedProtocol", "DatagramProtocol", "SubprocessProtocol",
     "BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",
@@ -82,4 +93,7 @@ __all__ = (
     # system: child processes, and the loop itself
     "create_subprocess_exec", "create_subprocess_shell",
     "BaseEventLoop", "EventLoop", "SelectorEventLoop",
+    # trace: which task waits for which
+    "FrameCallGraphEntry", "FutureCallGraph", "capture_call_graph", "format_call_graph",
+    "print_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by",
 )  # fmt: skip

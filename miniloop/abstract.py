@@ -13,12 +13,13 @@ This file does not depend on any part of the loop, and a reader of the loop may 
 from __future__ import annotations
 
 import os
-import socket
+import sys
 from contextvars import Context
+from socket import AF_UNSPEC, AI_PASSIVE, socket
 
 from .hints import Any, Awaitable, Callable, Coro, Executor, Iterable, Self, T, TypeAlias
 
-__all__ = ("AbstractEventLoop", "AbstractEventLoopPolicy", "AbstractServer")
+__all__ = ("AbstractEventLoop", "AbstractServer")
 
 # Classes of later files, which this one cannot import.
 Future: TypeAlias = Any
@@ -41,6 +42,21 @@ Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 SSL: TypeAlias = Any
 
 PIPE = -1  # subprocess.PIPE, which is slow to import
+
+
+def _call_task_factory(factory: TaskFactory, loop: Any, coro: Any, kwargs: dict[str, Any]) -> Any:
+    """Make a task by a task factory, with the arguments that were given to `create_task()`.
+
+    Since Python 3.14, the factory gets all of them. Programs for older versions have factories that
+    are plain `(loop, coro)` functions, or take a context only, and the loop sets the name.
+    """
+    if sys.version_info >= (3, 14):
+        return factory(loop, coro, **kwargs)
+    name = kwargs.pop("name", None)
+    task = factory(loop, coro, **{key: kwargs[key] for key in kwargs if kwargs[key] is not None})
+    if name is not None:
+        task.set_name(name)
+    return task
 
 
 # fmt: off
@@ -84,9 +100,8 @@ class AbstractEventLoop:
     # -- callbacks: all but the first two methods return a Handle ----------------------------------
 
     def time(self) -> float: raise NotImplementedError
-    def _timer_handle_cancelled(self, handle: Handle) -> None:
-        """Note that a timer was cancelled; TimerHandle.cancel() calls this."""
-        raise NotImplementedError
+    # TimerHandle.cancel() calls this.
+    def _timer_handle_cancelled(self, handle: Handle) -> None: raise NotImplementedError
     def call_soon(self, callback: Callback, *args: Any, context: Context | None = None) -> Handle:
         return self.call_later(0, callback, *args, context=context)
     def call_later(self, delay: float, callback: Callback, *args: Any,
@@ -99,8 +114,7 @@ class AbstractEventLoop:
     # -- futures and tasks -------------------------------------------------------------------------
 
     def create_future(self) -> Future: raise NotImplementedError
-    def create_task(self, coro: Coro[Any], *, name: object = None,
-                    context: Context | None = None) -> Task: raise NotImplementedError
+    def create_task(self, coro: Coro[Any], **kwargs: Any) -> Task: raise NotImplementedError
     def set_task_factory(self, factory: TaskFactory | None) -> None: raise NotImplementedError
     def get_task_factory(self) -> TaskFactory | None: raise NotImplementedError
 
@@ -120,39 +134,39 @@ class AbstractEventLoop:
     async def create_connection(
         self, protocol_factory: ProtocolFactory, host: str | bytes | None = None,
         port: str | int | None = None, *, ssl: SSL = None, family: int = 0, proto: int = 0,
-        flags: int = 0, sock: socket.socket | None = None,
+        flags: int = 0, sock: socket | None = None,
         local_addr: tuple[str, int] | None = None, server_hostname: str | None = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
         happy_eyeballs_delay: float | None = None, interleave: int | None = None,
     ) -> Connection: raise NotImplementedError
     async def create_server(
         self, protocol_factory: ProtocolFactory, host: str | Iterable[str] | None = None,
-        port: str | int | None = None, *, family: int = socket.AF_UNSPEC,
-        flags: int = socket.AI_PASSIVE, sock: socket.socket | None = None, backlog: int = 100,
+        port: str | int | None = None, *, family: int = AF_UNSPEC,
+        flags: int = AI_PASSIVE, sock: socket | None = None, backlog: int = 100,
         ssl: SSL = None, reuse_address: bool | None = None, reuse_port: bool | None = None,
         keep_alive: bool | None = None, ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None, start_serving: bool = True,
     ) -> AbstractServer: raise NotImplementedError
     async def create_unix_connection(
         self, protocol_factory: ProtocolFactory, path: Path | None = None, *, ssl: SSL = None,
-        sock: socket.socket | None = None, server_hostname: str | None = None,
+        sock: socket | None = None, server_hostname: str | None = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
     ) -> Connection: raise NotImplementedError
     async def create_unix_server(
         self, protocol_factory: ProtocolFactory, path: Path | None = None, *,
-        sock: socket.socket | None = None, backlog: int = 100, ssl: SSL = None,
+        sock: socket | None = None, backlog: int = 100, ssl: SSL = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
         start_serving: bool = True,
     ) -> AbstractServer: raise NotImplementedError
     async def connect_accepted_socket(
-        self, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
+        self, protocol_factory: ProtocolFactory, sock: socket, *, ssl: SSL = None,
         ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
     ) -> Connection: raise NotImplementedError
     async def create_datagram_endpoint(
         self, protocol_factory: ProtocolFactory, local_addr: tuple[str, int] | str | None = None,
         remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
         flags: int = 0, reuse_address: bool | None = None, reuse_port: bool | None = None,
-        allow_broadcast: bool | None = None, sock: socket.socket | None = None,
+        allow_broadcast: bool | None = None, sock: socket | None = None,
     ) -> Connection: raise NotImplementedError
     async def start_tls(
         self, transport: Transport, protocol: Protocol, sslcontext: Any, *,
@@ -187,20 +201,18 @@ class AbstractEventLoop:
 
     # -- plain non-blocking sockets ----------------------------------------------------------------
 
-    async def sock_recv(self, sock: socket.socket, nbytes: int) -> bytes: raise NotImplementedError
-    async def sock_recv_into(self, sock: socket.socket, buf: Any) -> int: raise NotImplementedError
-    async def sock_recvfrom(self, sock: socket.socket, bufsize: int) -> tuple[bytes, Address]:
+    async def sock_recv(self, sock: socket, nbytes: int) -> bytes: raise NotImplementedError
+    async def sock_recv_into(self, sock: socket, buf: Any) -> int: raise NotImplementedError
+    async def sock_recvfrom(self, sock: socket, bufsize: int) -> tuple[bytes, Address]:
         raise NotImplementedError
-    async def sock_recvfrom_into(self, sock: socket.socket, buf: Any,
+    async def sock_recvfrom_into(self, sock: socket, buf: Any,
                                  nbytes: int = 0) -> tuple[int, Address]: raise NotImplementedError
-    async def sock_sendall(self, sock: socket.socket, data: Any) -> None: raise NotImplementedError
-    async def sock_sendto(self, sock: socket.socket, data: Any, address: Address) -> int:
+    async def sock_sendall(self, sock: socket, data: Any) -> None: raise NotImplementedError
+    async def sock_sendto(self, sock: socket, data: Any, address: Address) -> int:
         raise NotImplementedError
-    async def sock_connect(self, sock: socket.socket, address: Address) -> None:
-        raise NotImplementedError
-    async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Address]:
-        raise NotImplementedError
-    async def sock_sendfile(self, sock: socket.socket, file: Any, offset: int = 0,
+    async def sock_connect(self, sock: socket, address: Address) -> None: raise NotImplementedError
+    async def sock_accept(self, sock: socket) -> tuple[socket, Address]: raise NotImplementedError
+    async def sock_sendfile(self, sock: socket, file: Any, offset: int = 0,
                             count: int | None = None, *,
                             fallback: Any = None) -> int: raise NotImplementedError
 

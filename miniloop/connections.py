@@ -2,9 +2,11 @@
 
 Purpose: `create_connection` looks up the addresses of a host and tries them until one answers.
 `create_server` listens, and accepts connections. Both then make a protocol, a transport for the
-socket and, if the program asks for it, TLS between the two.
+socket and, if the program asks for it, TLS between the two. `create_unix_connection` and
+`create_unix_server` do the same between processes of one machine, by a path.
 Invariants: a socket that is made here is closed if connecting or binding fails or is cancelled.
-From the moment it has a transport, the transport owns it and closes it.
+From the moment it has a transport, the transport owns it and closes it. A server that is closed
+removes the file of its Unix socket, but not a file that another server has put in its place.
 
 The states of a Server. In the last two it has no listening sockets:
 
@@ -20,18 +22,21 @@ file does not depend on what the bytes mean. Read descriptors.py, sockets.py and
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import stat
 from contextlib import ExitStack, closing, suppress
+from contextvars import copy_context
 from functools import partial
 from weakref import WeakSet
 
-from . import combinators, exceptions, futures, locks, tasks
-from .abstract import SSL, AbstractServer, Connection, ProtocolFactory
-from .descriptors import _SelectorSocketTransport
+from . import combinators, descriptors, exceptions, futures, locks, tasks
+from .abstract import SSL, AbstractServer, Connection, Path, ProtocolFactory
 from .events import Callback, Loop, _report
-from .hints import Any, Callable, Final, Iterable
+from .format_helpers import logger
+from .hints import Any, Callable, Coro, Final, Iterable
 from .sockets import _check_ssl_socket
-from .sslproto import TLS, _client_tls, _server_tls, _tls
+from .sslproto import TLS, _server_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
 from .transports import TransportSocket, _closing_on_error
 
@@ -56,6 +61,7 @@ class Server(AbstractServer):
         self._backlog = backlog  # how many connections the kernel keeps for the next accept()
         self._tls = tls  # makes the TLS part of each connection; None: no TLS
         self._after_close = after_close  # removes the file of a Unix socket
+        self._context = copy_context()  # each connection runs in a copy of it (gh-140947)
         self._serving = False
         self._serving_forever: futures.Future[None] | None = None  # what serve_forever() awaits
         # The transports of open connections. Weak references, so that a transport which the program
@@ -100,7 +106,7 @@ class Server(AbstractServer):
                 _start_accepting(self._loop, sock, self)
 
     async def serve_forever(self) -> None:
-        """Accept connections until cancelled. Then close, wait for `wait_closed`, and raise.
+        """Accept connections until cancelled. Then close, clients too, wait for the end, and raise.
 
         Also ends, with CancelledError, if `close` is called. Raises RuntimeError if the server is
         closed, or serve_forever() is already waiting.
@@ -113,6 +119,7 @@ class Server(AbstractServer):
             await self._serving_forever
         except exceptions.CancelledError:
             self.close()
+            self.close_clients()  # or a handler that reads would wait for its client (gh-123720)
             await self.wait_closed()
             raise
         finally:
@@ -182,12 +189,16 @@ async def create_connection(
     `happy_eyeballs_delay` in seconds, the next attempt starts when the one before has not succeeded
     within that time, and the first to succeed is used (RFC 8305). `interleave` makes the families
     alternate: that many addresses of the first family come first. `local_addr` is an address to
-    connect from. `ssl` is True or an SSLContext for TLS. Its timeouts are in seconds; see
-    sslproto.py.
+    connect from. `ssl` is True or an SSLContext for TLS; the server must prove that it is
+    `server_hostname`, by default `host`. Its timeouts are in seconds; see sslproto.py.
     Raises OSError if no address answers; with `all_errors` an ExceptionGroup of all errors. Raises
     ValueError for arguments that contradict each other.
     """
-    tls = _client_tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout, host)
+    if ssl and server_hostname is None:
+        if not host:
+            raise ValueError("You must set server_hostname when using ssl without a host")
+        server_hostname = host  # type: ignore[assignment]
+    tls = _tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
     _check_target(host, port, sock, "host and port was not specified and no sock specified")
     if sock is None:
         lookup = {"family": family, "type": socket.SOCK_STREAM, "proto": proto, "flags": flags}
@@ -216,15 +227,9 @@ async def _connect_first(loop: Loop, infos: list[AddrInfo], local: list[AddrInfo
             with suppress(OSError):
                 return await attempt()
     else:
-        sock, _, raised = await staggered_race(attempts, delay)
+        sock, _, _ = await staggered_race(attempts, delay)
         if sock is not None:
             return sock
-        for exc in raised:
-            # OSError is in `errors` already. Another exception is a mistake in the arguments, and
-            # has nothing to do with the address:
-            #     create_connection(factory, "example.org", 70_000, happy_eyeballs_delay=1)
-            if exc is not None and not isinstance(exc, OSError):
-                raise exc
     raise _no_address_answered(errors, all_errors)
 
 
@@ -261,32 +266,45 @@ async def connect_accepted_socket(
 
 async def _make_connection(loop: Loop, sock: socket.socket, factory: ProtocolFactory,
                            tls: TLS | None, **options: Any) -> Connection:  # fmt: skip
-    """Make a protocol and its transport for a connected socket, with TLS if `tls` is not None."""
-    sock.setblocking(False)
-    loop._ensure_fd_no_transport(sock)
-    kind = _SelectorSocketTransport if tls is None else partial(_tls_transport, tls)
-    return await _make_transport(loop, kind, sock, factory, **options)
+    """Make a protocol and its transport for a connected socket, with TLS if `tls` is not None.
+
+    All callbacks of the connection run in one context, by default a copy of the current one.
+    """
+    kind = descriptors._SelectorSocketTransport if tls is None else partial(_tls_transport, tls)
+    options.setdefault("context", copy_context())
+    with _closing_on_error(sock):  # no transport owns it yet (gh-153133)
+        sock.setblocking(False)
+        loop._ensure_fd_no_transport(sock)
+        opening = _make_transport(loop, kind, sock, factory, **options)
+    return await opening
 
 
 def _tls_transport(tls: TLS, loop: Loop, sock: socket.socket, protocol: Any, waiter: Any,
                    **options: Any) -> Any:  # fmt: skip
     """Make a TLS transport over a socket transport; return the TLS transport."""
     transport = tls(loop, protocol, waiter=waiter)
-    _SelectorSocketTransport(loop, sock, transport, **options)
+    descriptors._SelectorSocketTransport(loop, sock, transport, **options)
     return transport
 
 
-async def _make_transport(loop: Loop, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
-                          **options: Any) -> Connection:  # fmt: skip
-    """Make a protocol and a transport of class `kind` for `file`; wait for connection_made().
+def _make_transport(loop: Loop, kind: Callable[..., Any], file: Any, factory: ProtocolFactory,
+                    **options: Any) -> Coro[Connection]:  # fmt: skip
+    """Make a protocol and a transport of class `kind` for `file`.
 
-    If that fails or is cancelled, the transport is closed, and `file` with it.
+    The coroutine waits for connection_made(), and returns the two. If that fails or is cancelled,
+    the transport is closed, and `file` with it.
     """
     protocol = factory()
     waiter = loop.create_future()
-    transport = kind(loop, file, protocol, waiter=waiter, **options)
-    with _closing_on_error(transport):
-        await waiter
+    return _opened(kind(loop, file, protocol, waiter=waiter, **options), protocol, waiter)
+
+
+async def _opened(transport: Any, protocol: Any, waiter: Any) -> Connection:
+    try:
+        with _closing_on_error(transport):
+            await waiter
+    finally:
+        del waiter  # a cycle otherwise: waiter, its exception, the traceback, this frame
     return transport, protocol
 
 
@@ -316,7 +334,11 @@ async def create_server(
     else:
         infos = await _look_up_all(loop, host, port, family, flags)
         sockets = _bind_all(infos, reuse_address, reuse_port, keep_alive)
-    server = Server(loop, sockets, protocol_factory, backlog, tls)
+    return await _started(Server(loop, sockets, protocol_factory, backlog, tls), start_serving)
+
+
+async def _started(server: Server, start_serving: bool) -> Server:
+    """Return the server, once it is serving if `start_serving` is true."""
     if start_serving:
         await server.start_serving()
     return server
@@ -345,7 +367,7 @@ def _bind_all(infos: list[AddrInfo], reuse_address: bool | None, reuse_port: boo
                 continue  # this machine does not support the family, usually IPv6
             if reuse_address is None or reuse_address:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
-            if reuse_port:
+            if reuse_port and family in (socket.AF_INET, socket.AF_INET6):  # Linux refuses others
                 _set_reuseport(sock)
             if keep_alive:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
@@ -372,19 +394,21 @@ def _start_accepting(loop: Loop, sock: socket.socket, server: Server) -> None:
 
 
 def _accept_connections(loop: Loop, sock: socket.socket, server: Server) -> None:
-    """Accept the connections that are waiting, up to the backlog.
+    """Accept the connections that are waiting: the backlog, and the one that made it ready.
 
     Why not one for each report of the selector: the number of connections per second would then
     depend on how long an iteration takes (bpo-27906).
     """
-    for _ in range(server._backlog):
+    for _ in range(server._backlog + 1):  # gh-90871
         if server._sockets is None:
             # The protocol of a connection that was just accepted has closed the server. With the
             # eager task factory, it is made inside create_task() below.
             return
         try:
             connection, address = sock.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+        except ConnectionAbortedError:
+            continue  # the client is gone already (gh-127529)
+        except (BlockingIOError, InterruptedError):
             return  # no connection is pending
         except OSError as exc:
             if exc.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
@@ -407,18 +431,111 @@ async def _serve_connection(loop: Loop, sock: socket.socket, address: Any, serve
         sock.close()
         return
     try:
-        peer = {"peername": address}
-        await _make_connection(loop, sock, server._factory, server._tls, server=server, extra=peer)
+        # Why not run this task in that context: a program's task factory may not accept a context.
+        context = server._context.copy()
+        factory = partial(context.run, server._factory)
+        options = {"server": server, "extra": {"peername": address}, "context": context}
+        await _make_connection(loop, sock, factory, server._tls, **options)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as exc:
-        # If the TLS handshake has failed, the transport has closed the socket. If the protocol
-        # factory has raised, there is no transport.
-        if sock.fileno() not in loop._transports:
-            sock.close()
         if loop._debug:
             message = "Error on transport creation for incoming connection"
             _report(loop, message, None, exception=exc)
+
+
+# -- Unix sockets: a path instead of a host and a port ---------------------------------------------
+
+
+async def create_unix_connection(
+    loop: Loop, protocol_factory: ProtocolFactory, path: Path | None = None, *, ssl: SSL = None,
+    sock: socket.socket | None = None, server_hostname: str | None = None,
+    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+) -> Connection:  # fmt: skip
+    """Connect to the Unix socket at `path`, or use the connected `sock`.
+
+    Returns `(transport, protocol)`. For `ssl` and its timeouts see `create_connection`. Raises
+    OSError if no server listens there, ValueError for arguments that contradict each other.
+    """
+    if ssl and server_hostname is None:
+        raise ValueError("you have to pass server_hostname when using ssl")
+    tls = _tls(ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
+    sock = _socket_for(path, sock, "no path and sock were specified")
+    if path is not None:
+        with _closing_on_error(sock):
+            sock.setblocking(False)
+            await loop.sock_connect(sock, os.fspath(path))
+    return await _make_connection(loop, sock, protocol_factory, tls)
+
+
+async def create_unix_server(
+    loop: Loop, protocol_factory: ProtocolFactory, path: Path | None = None, *,
+    sock: socket.socket | None = None, backlog: int = 100, ssl: SSL = None,
+    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+    start_serving: bool = True, cleanup_socket: bool = True,
+) -> Server:  # fmt: skip
+    """Listen on the Unix socket at `path`, or on the bound `sock`; return the Server.
+
+    A socket file that an earlier server has left at `path` is replaced. With `cleanup_socket`, the
+    file is removed when the server is closed, unless it was replaced in the meantime (gh-111246).
+    For the other parameters see `create_server`. Raises OSError if `path` cannot be used.
+    """
+    tls = _server_tls(ssl, ssl_handshake_timeout, ssl_shutdown_timeout)
+    sock = _socket_for(path, sock, "path was not specified, and no sock specified")
+    if path is not None:
+        with _closing_on_error(sock):
+            _bind_to_path(sock, os.fspath(path))
+    clean_up = _remover_of_file(sock.getsockname()) if cleanup_socket else None
+    server = Server(loop, [sock], protocol_factory, backlog, tls, clean_up)
+    return await _started(server, start_serving)
+
+
+def _socket_for(path: Path | None, sock: socket.socket | None, if_neither: str) -> socket.socket:
+    """Return `sock` or, if `path` is given, a new socket; raise ValueError if both or none are."""
+    if sock is None:
+        if path is None:
+            raise ValueError(if_neither)
+        return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    if path is not None:
+        raise ValueError("path and sock can not be specified at the same time")
+    if sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
+    return sock
+
+
+def _bind_to_path(sock: socket.socket, path: str | bytes) -> None:
+    """Bind `sock` to `path`; replace a socket file that an earlier server has left there."""
+    _remove_stale_socket(path)
+    try:
+        sock.bind(path)
+    except OSError as exc:
+        if exc.errno != errno.EADDRINUSE:
+            raise
+        raise OSError(exc.errno, f"Address {path!r} is already in use") from None
+
+
+def _remover_of_file(path: str | bytes) -> Callable[[], None] | None:
+    """Return a function that removes the file of a socket, unless it was replaced by another."""
+    if not os.path.exists(path):  # an abstract socket of Linux, or a file that is gone already
+        return None
+    ours, purpose = os.stat(path).st_ino, "clean up listening"
+    return lambda: _remove_if(path, lambda file: file.st_ino == ours, purpose)
+
+
+def _remove_stale_socket(path: str | bytes) -> None:
+    """Remove a socket file that an earlier process has left, or bind() would fail."""
+    _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
+
+
+def _remove_if(path: str | bytes, wanted: Callable[[os.stat_result], bool], purpose: str) -> None:
+    """Remove the file if `wanted(os.stat(path))` is true; log an error, saying the `purpose`."""
+    try:
+        # A leading zero byte marks an abstract socket of Linux, which has no file.
+        if path[:1] not in ("\0", b"\0") and wanted(os.stat(path)):
+            os.remove(path)
+    except OSError as exc:  # not raised: binding may work all the same, or say what is wrong
+        if not isinstance(exc, FileNotFoundError):
+            logger.error("Unable to %s UNIX socket %r: %r", purpose, path, exc)
 
 
 # -- arguments, binding, errors --------------------------------------------------------------------
@@ -471,6 +588,8 @@ def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
     failures, errors[:] = errors[:], []
     if all_errors:
         return ExceptionGroup("create_connection failed", failures)
+    if not failures:  # Happy Eyeballs, and a mistake in the arguments (gh-135836)
+        return TimeoutError("create_connection failed")
     texts = [str(failure) for failure in failures]
     all_equal = len(set(texts)) == 1
     return failures[0] if all_equal else OSError(f"Multiple exceptions: {', '.join(texts)}")

@@ -1,7 +1,7 @@
 """Which objects are coroutines.
 
 Purpose: the checks that functions apply to their arguments, and the text that shows a coroutine in
-a repr.
+a repr. Also the warning that deprecated functions give, because one of the checks is deprecated.
 
 Invariant: an object is a coroutine if it has the methods `send`, `throw`, `close` and `__await__`.
 It need not come from an `async def`. A generator is not a coroutine. If `types.coroutine` decorated
@@ -12,6 +12,7 @@ Does not depend on tasks, which run coroutines: see tasks.py.
 
 from __future__ import annotations
 
+import warnings
 from types import CoroutineType, GeneratorType
 
 from .hints import Any, Awaitable, Coroutine, TypeGuard
@@ -26,7 +27,18 @@ _is_coroutine = object()
 
 
 def iscoroutinefunction(func: object) -> bool:
-    """Return True if calling `func` returns a coroutine object."""
+    """Return True if calling `func` returns a coroutine object. Deprecated since Python 3.14."""
+    _deprecated("iscoroutinefunction", "; use inspect.iscoroutinefunction() instead")
+    return _iscoroutinefunction(func)
+
+
+def _deprecated(name: str, advice: str = "") -> None:
+    """Warn the caller of the caller that asyncio will not have `name` in Python 3.16."""
+    what = f"'{__package__}.{name}' is deprecated and slated for removal in Python 3.16"
+    warnings.warn(what + advice, DeprecationWarning, stacklevel=3)
+
+
+def _iscoroutinefunction(func: object) -> bool:
     import inspect  # not at the top: it takes a third as long as importing this package
 
     return inspect.iscoroutinefunction(func) or getattr(func, "_is_coroutine", 0) is _is_coroutine

@@ -10,17 +10,12 @@ file does not depend on what a datagram means. Read connections.py first.
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 
-from . import futures, protocols
+from . import connections, descriptors, futures, protocols
 from .abstract import Connection, ProtocolFactory
-from .connections import _look_up, _make_transport, _set_reuseport
-from .descriptors import _WOULD_BLOCK, _describe, _DescriptorTransport
 from .events import Loop
-from .format_helpers import logger
-from .hints import Any, Callable, TypeAlias
+from .hints import Any, TypeAlias
 from .transports import _BYTES_LIKE, Buffer, DatagramTransport, _closing_on_error
 
 #: Family, protocol, local address, remote address; an address that was not given is None.
@@ -31,7 +26,7 @@ Endpoint: TypeAlias = tuple[int, int, Any, Any]
 _HEADER_SIZE = 8
 
 
-class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
+class _SelectorDatagramTransport(descriptors._DescriptorTransport, DatagramTransport):
     """A transport that sends and receives datagrams over a socket."""
 
     #: The most bytes that are received of one datagram; the kernel drops the rest.
@@ -39,7 +34,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
 
     def __init__(self, loop: Loop, sock: socket.socket, protocol: protocols.BaseProtocol,
                  address: Any, waiter: futures.Future[None]) -> None:  # fmt: skip
-        super().__init__(loop, sock, protocol, waiter, _describe(sock))
+        super().__init__(loop, sock, protocol, waiter, descriptors._describe(sock))
         self._address = address  # the only address to send to; None: any
         loop._transports[self._fd] = self
 
@@ -48,7 +43,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
             return  # aborted in this iteration, when this call was in the ready queue already
         try:
             data, address = self._file.recvfrom(self.max_size)
-        except _WOULD_BLOCK:
+        except descriptors._WOULD_BLOCK:
             return
         except OSError as exc:
             self._protocol.error_received(exc)
@@ -107,7 +102,7 @@ class _SelectorDatagramTransport(_DescriptorTransport, DatagramTransport):
                 sock.send(data)
             else:
                 sock.sendto(data, addr)
-        except _WOULD_BLOCK:
+        except descriptors._WOULD_BLOCK:
             return False
         except OSError as exc:
             self._protocol.error_received(exc)
@@ -144,7 +139,7 @@ async def create_datagram_endpoint(
         sock.setblocking(False)
     kind = _SelectorDatagramTransport
     loop._ensure_fd_no_transport(sock)
-    return await _make_transport(loop, kind, sock, protocol_factory, address=remote)
+    return await connections._make_transport(loop, kind, sock, protocol_factory, address=remote)
 
 
 async def _datagram_endpoints(loop: Loop, local: Any, remote: Any, family: int, proto: int,
@@ -158,7 +153,7 @@ async def _datagram_endpoints(loop: Loop, local: Any, remote: Any, family: int, 
         if not all(isinstance(address, str | None) for address in (local, remote)):
             raise TypeError("string is expected")
         if local:
-            _remove_stale_socket(local)
+            connections._remove_stale_socket(local)
         return [(family, proto, local, remote)]
     hints = {"family": family, "type": socket.SOCK_DGRAM, "proto": proto, "flags": flags}
     given = {side: at for side, at in enumerate((local, remote)) if at is not None}
@@ -166,7 +161,7 @@ async def _datagram_endpoints(loop: Loop, local: Any, remote: Any, family: int, 
     for side, address in given.items():
         if not isinstance(address, tuple) or len(address) != 2:
             raise TypeError("2-tuple is expected")
-        for info in await _look_up(loop, address, **hints):
+        for info in await connections._look_up(loop, address, **hints):
             found.setdefault((info[0], info[2]), {})[side] = info[4]
     endpoints = [(*key, sides.get(0), sides.get(1)) for key, sides in found.items()
                  if len(sides) == len(given)]  # fmt: skip
@@ -184,7 +179,7 @@ async def _open_endpoint(loop: Loop, endpoints: list[Endpoint], reuse_port: bool
             sock = socket.socket(family=family, type=socket.SOCK_DGRAM, proto=proto)
             with _closing_on_error(sock):
                 if reuse_port:
-                    _set_reuseport(sock)
+                    connections._set_reuseport(sock)
                 if broadcast:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
                 sock.setblocking(False)
@@ -197,19 +192,3 @@ async def _open_endpoint(loop: Loop, endpoints: list[Endpoint], reuse_port: bool
             # Without the traceback: its frame holds the list, and there would be a reference cycle.
             failures.append(exc.with_traceback(None))
     raise failures.pop(0)  # removed for the same reason
-
-
-def _remove_stale_socket(path: str | bytes) -> None:
-    """Remove a socket file that an earlier process has left, or bind() would fail."""
-    _remove_if(path, lambda file: stat.S_ISSOCK(file.st_mode), "check or remove stale")
-
-
-def _remove_if(path: str | bytes, wanted: Callable[[os.stat_result], bool], purpose: str) -> None:
-    """Remove the file if `wanted(os.stat(path))` is true; log an error, saying the `purpose`."""
-    try:
-        # A leading zero byte marks an abstract socket of Linux, which has no file.
-        if path[:1] not in ("\0", b"\0") and wanted(os.stat(path)):
-            os.remove(path)
-    except OSError as exc:  # not raised: binding may work all the same, or say what is wrong
-        if not isinstance(exc, FileNotFoundError):
-            logger.error("Unable to %s UNIX socket %r: %r", purpose, path, exc)

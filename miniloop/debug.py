@@ -16,8 +16,7 @@ import os
 import sys
 import threading
 
-from . import kernel
-from .coroutines import iscoroutine, iscoroutinefunction
+from . import coroutines, kernel
 from .events import Callback, Handle, Loop
 from .format_helpers import DEBUG_STACK_DEPTH, extract_stack, logger
 
@@ -55,7 +54,7 @@ def _check_call(loop: Loop, handle: Handle, method: str) -> None:
 
 def _check_callback(callback: Callback | None, method: str) -> None:
     """Raise TypeError for a coroutine or coroutine function, and for what is not callable."""
-    if iscoroutine(callback) or iscoroutinefunction(callback):
+    if coroutines.iscoroutine(callback) or coroutines._iscoroutinefunction(callback):
         raise TypeError(f"coroutines cannot be used with {method}()")
     if not callable(callback):
         raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")

@@ -24,6 +24,7 @@ import os
 import socket
 import warnings
 from collections import deque
+from contextvars import Context
 from itertools import islice
 from selectors import EVENT_READ, EVENT_WRITE
 
@@ -50,13 +51,22 @@ class _DescriptorTransport(_FlowControlMixin):
     _kind = "socket"  # in messages
     _file: Any = None  # __del__ reads it, even if __init__ has failed
     _read_ready: Callable[[], None]  # called when the descriptor is readable
+    # The system calls of both halves; the subclass chooses them: recv(), recv_into(), send() and
+    # sendmsg() of a socket object; os.read(), os.readv(), os.write() and os.writev() for a pipe.
+    _os_read: Callable[[int], bytes]
+    _os_read_into: Callable[[Any], int]
+    _os_write: Callable[[Any], int]
+    _os_write_pieces: Callable[[list[Any]], int]
 
     def __init__(self, loop: Loop, file: Any, protocol: BaseProtocol, waiter: Future[None] | None,
-                 extra: dict[str, Any], server: Any = None) -> None:  # fmt: skip
+                 extra: dict[str, Any], server: Any = None,
+                 context: Context | None = None) -> None:  # fmt: skip
         super().__init__(extra, loop)
         self._file = file  # None once closed
         self._fd: int = file.fileno()
         self._server = server  # it counts its connections
+        # All callbacks run in it (gh-140947). None: each runs in a copy of the current context.
+        self._context = context
         self._buffer: deque[Any] = deque()  # data that the kernel has not taken yet
         self._closing = False  # no more is read; the buffer drains
         self._conn_lost = False  # connection_lost() is scheduled, or has been called
@@ -67,14 +77,14 @@ class _DescriptorTransport(_FlowControlMixin):
             server._attach(self)
         # The order matters: no data arrives before connection_made(), and
         # `await loop.create_connection(…)` returns only after it.
-        loop.call_soon(protocol.connection_made, self)
-        loop.call_soon(self._start_reading)
+        loop.call_soon(protocol.connection_made, self, context=context)
+        loop.call_soon(self._start_reading, context=context)
         if waiter is not None:
-            loop.call_soon(_set_result_unless_cancelled, waiter, None)
+            loop.call_soon(_set_result_unless_cancelled, waiter, None, context=context)
 
     def _start_reading(self) -> None:
         if self.is_reading():
-            self._loop._add_reader(self._fd, self._read_ready)
+            self._loop._add_reader(self._fd, self._read_ready, context=self._context)
 
     def is_reading(self) -> bool:
         """Return True if new data may arrive: the transport is neither paused nor closing."""
@@ -117,7 +127,7 @@ class _DescriptorTransport(_FlowControlMixin):
         self._loop._remove_writer(self._fd)
         self._loop._remove_reader(self._fd)
         self._conn_lost = True
-        self._loop.call_soon(self._call_connection_lost, exc)
+        self._loop.call_soon(self._call_connection_lost, exc, context=self._context)
 
     def _call_connection_lost(self, exc: BaseException | None) -> None:
         try:
@@ -178,11 +188,6 @@ class _ReadHalf(_DescriptorTransport):
     #: of 1 KiB, and a bulk transfer takes 1.6 times as long. Why not 64 KiB: that much payload with
     #: a protocol's framing, or over TLS (1.2 times as long), takes two reads.
     max_size = 127 * 1024
-
-    # The system calls that the subclass chooses: recv() and recv_into() of a socket object, or
-    # os.read() and os.readv() of a pipe's descriptor.
-    _os_read: Callable[[int], bytes]
-    _os_read_into: Callable[[Any], int]
 
     def pause_reading(self) -> None:
         """Read nothing until resume_reading().
@@ -251,11 +256,6 @@ class _WriteHalf(_DescriptorTransport):
     _eof = False  # write_eof() was called
     _sending_file = False  # sendfile.py writes to the socket; nobody else may
 
-    # The system calls that the subclass chooses: send() and sendmsg() of a socket object, or
-    # os.write() and os.writev() of a pipe's descriptor.
-    _os_write: Callable[[Any], int]
-    _os_write_pieces: Callable[[list[Any]], int]
-
     def write(self, data: Buffer) -> None:
         """Send as much of `data` as the kernel takes, and buffer the rest; never block.
 
@@ -263,7 +263,8 @@ class _WriteHalf(_DescriptorTransport):
         """
         if not isinstance(data, _BYTES_LIKE):
             kind = type(data).__name__
-            raise TypeError(f"data argument must be a bytes-like object, not {kind!r}")
+            needed = "a bytes, bytearray, or memoryview object"
+            raise TypeError(f"data argument must be {needed}, not {kind!r}")
         if self._eof or self._sending_file or self._conn_lost:
             self._refuse("write", data)
             return
@@ -282,7 +283,7 @@ class _WriteHalf(_DescriptorTransport):
                 return
             if sent == len(data):
                 return
-            self._loop._add_writer(self._fd, self._write_ready)
+            self._loop._add_writer(self._fd, self._write_ready, context=self._context)
         self._buffer.append(_kept(data)[sent:])
         self._buffer_size += len(data) - sent
         self._maybe_pause_protocol()
@@ -299,7 +300,7 @@ class _WriteHalf(_DescriptorTransport):
         if may_send:
             self._write_ready()
             if self._buffer:
-                self._loop._add_writer(self._fd, self._write_ready)
+                self._loop._add_writer(self._fd, self._write_ready, context=self._context)
         self._maybe_pause_protocol()
 
     def can_write_eof(self) -> bool:
@@ -343,7 +344,7 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
 
     def __init__(self, loop: Loop, sock: socket.socket, protocol: BaseProtocol,
                  waiter: Future[None] | None = None, extra: dict[str, Any] | None = None,
-                 server: Any = None) -> None:  # fmt: skip
+                 server: Any = None, context: Context | None = None) -> None:  # fmt: skip
         if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
             # Otherwise the kernel holds a small write back until the one before is acknowledged.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -351,7 +352,8 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
         # transport, another file may get the same descriptor number.
         self._os_read, self._os_read_into = sock.recv, sock.recv_into
         self._os_write, self._os_write_pieces = sock.send, sock.sendmsg
-        super().__init__(loop, sock, protocol, waiter, {**_describe(sock), **(extra or {})}, server)
+        extra = {**_describe(sock), **(extra or {})}
+        super().__init__(loop, sock, protocol, waiter, extra, server, context)
         loop._transports[self._fd] = self
 
     def write_eof(self) -> None:

@@ -377,7 +377,7 @@ class Barrier:
 
     def __init__(self, parties: int) -> None:
         if parties < 1:
-            raise ValueError("parties must be > 0")
+            raise ValueError("parties must be >= 1")
         self._parties = parties
         self._cond = Condition()  # notifies the tasks inside and outside of every new state
         self._state = FILLING  # written by _enter only

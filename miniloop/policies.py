@@ -2,6 +2,8 @@
 
 Purpose: say what the current loop of a thread is while no loop runs. `get_event_loop()`,
 `set_event_loop()` and `new_event_loop()` ask the policy. Programs that use `run()` need none of it.
+The names with which a program can choose a policy warn when they are used; asyncio has the same
+names with a leading underscore for its own use.
 Invariants: a process has one policy. A forked child starts without loops.
 This file does not depend on which loop is made: unix_events.py decides that. Read events.py first.
 """
@@ -16,14 +18,14 @@ import warnings
 
 from . import events
 from .abstract import AbstractEventLoop, AbstractEventLoopPolicy
+from .coroutines import _deprecated
 from .events import Callback, Loop
 
-__all__ = ("DefaultEventLoopPolicy", "get_event_loop_policy", "new_event_loop", "set_event_loop",
-           "set_event_loop_policy")  # fmt: skip
+__all__ = ("get_event_loop_policy", "new_event_loop", "set_event_loop", "set_event_loop_policy")
 
 
 class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
-    """Each thread has its own current loop; the main thread gets one when it asks for it."""
+    """Each thread has its own current loop."""
 
     #: Makes a loop. unix_events.py, which is read last, puts SelectorEventLoop here.
     _loop_factory: Callback
@@ -34,10 +36,12 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
     def get_event_loop(self) -> Loop:
         """Return the current loop of this thread; raise RuntimeError if there is none.
 
-        In the main thread, if none was ever set, make one, with a DeprecationWarning.
+        Before Python 3.14: in the main thread, if none was ever set, make one, with a
+        DeprecationWarning. Many programs that were written for these interpreters rely on it.
         """
         this_thread = threading.current_thread()
-        if not hasattr(self._local, "loop") and this_thread is threading.main_thread():
+        never_set = sys.version_info < (3, 14) and not hasattr(self._local, "loop")
+        if never_set and this_thread is threading.main_thread():
             level, frame = 2, sys._getframe(1)  # the warning names the caller of this package
             while frame.f_back and frame.f_globals.get("__package__") == __package__:
                 level, frame = level + 1, frame.f_back
@@ -68,15 +72,25 @@ def new_event_loop() -> Loop:
 
 
 def get_event_loop_policy() -> AbstractEventLoopPolicy:
-    """Return the policy of this process."""
-    return events._policy  # type: ignore[no-any-return]
+    """Return the policy of this process. Deprecated since Python 3.14."""
+    _deprecated("get_event_loop_policy")
+    return _get_event_loop_policy()
 
 
 def set_event_loop_policy(policy: AbstractEventLoopPolicy | None) -> None:
     """Make `policy` the policy of this process; None means a new DefaultEventLoopPolicy.
 
-    Raises TypeError if it is not a policy.
+    Raises TypeError if it is not a policy. Deprecated since Python 3.14.
     """
+    _deprecated("set_event_loop_policy")
+    _set_event_loop_policy(policy)
+
+
+def _get_event_loop_policy() -> AbstractEventLoopPolicy:
+    return events._policy  # type: ignore[no-any-return]
+
+
+def _set_event_loop_policy(policy: AbstractEventLoopPolicy | None) -> None:
     _check_type("policy", policy, AbstractEventLoopPolicy)
     events._policy = policy or DefaultEventLoopPolicy()
 
@@ -95,4 +109,4 @@ def _forget_parent_loops() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_parent_loops)
-set_event_loop_policy(None)
+_set_event_loop_policy(None)

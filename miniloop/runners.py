@@ -1,6 +1,6 @@
 """run and Runner: start a loop from synchronous code, and clean up.
 
-Purpose: make a loop, run a coroutine, and leave nothing behind: tasks are cancelled, asynchronous
+Purpose: make a loop, run an awaitable, and leave nothing behind: tasks are cancelled, asynchronous
 generators are closed, threads are joined, the loop is closed.
 Invariants: while the main coroutine runs, the first Ctrl-C cancels its task, so that it cleans up.
 If the task then ends as cancelled, KeyboardInterrupt is raised; if the coroutine catches the
@@ -25,7 +25,7 @@ from contextvars import Context, copy_context
 
 from . import combinators, coroutines, events, exceptions, policies, tasks
 from .events import Loop
-from .hints import Any, Callable, Coro, Iterator, Self, T
+from .hints import Any, Awaitable, Callable, Iterator, Self, T
 
 __all__ = ("Runner", "run")
 
@@ -79,27 +79,29 @@ class Runner:
             self._context = copy_context()
         return self._loop
 
-    def run(self, coro: Coro[T], *, context: Context | None = None) -> T:
-        """Run `coro` on the loop and return its result.
+    def run(self, coro: Awaitable[T], *, context: Context | None = None) -> T:
+        """Run `coro`, a coroutine or another awaitable, on the loop and return its result.
 
         `context` is the contextvars.Context that it runs in, by default the Runner's own. Raises
-        ValueError if it is not a coroutine, RuntimeError inside a running loop.
+        TypeError if it cannot be awaited, RuntimeError inside a running loop.
         """
-        if not coroutines.iscoroutine(coro):
-            raise ValueError(f"a coroutine was expected, got {coro!r}")
         if events._get_running_loop() is not None:
             raise RuntimeError("Runner.run() cannot be called from a running event loop")
         loop = self.get_loop()
+        if not coroutines.iscoroutine(coro):
+            if not coroutines._isawaitable(coro):
+                raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
+            coro = tasks._await(coro)
         task = loop.create_task(coro, context=self._context if context is None else context)
         with _cancel_on_sigint(task, loop):
             return loop.run_until_complete(task)  # type: ignore[no-any-return]
 
 
-def run(main: Coro[T], *, debug: bool | None = None,
+def run(main: Awaitable[T], *, debug: bool | None = None,
         loop_factory: Callable[[], Loop] | None = None) -> T:  # fmt: skip
-    """Run a program: make a loop, run the coroutine `main` on it, clean up, return the result.
+    """Run a program: make a loop, run the awaitable `main` on it, clean up, return the result.
 
-    `debug` and `loop_factory` are those of Runner. Raises ValueError if `main` is not a coroutine,
+    `debug` and `loop_factory` are those of Runner. Raises TypeError if `main` cannot be awaited,
     RuntimeError inside a running loop.
     """
     if events._get_running_loop() is not None:

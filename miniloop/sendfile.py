@@ -17,11 +17,10 @@ import socket
 from functools import partial
 from selectors import EVENT_WRITE
 
-from . import descriptors, streams, timeouts
+from . import descriptors, sockets, streams, timeouts
 from .events import Loop
 from .exceptions import SendfileNotAvailableError
 from .hints import Any, Awaitable, Callable, Final
-from .sockets import _check_socket, _when_ready
 
 #: Bytes that the kernel copies in one call, or a thread reads.
 SENDFILE_FALLBACK_READBUFFER_SIZE: Final = 256 * 1024
@@ -35,7 +34,7 @@ async def sock_sendfile(loop: Loop, sock: socket.socket, file: Any, offset: int 
     SendfileNotAvailableError if os.sendfile cannot be used and `fallback` is false, ValueError or
     TypeError for wrong arguments.
     """
-    _check_socket(loop, sock)
+    sockets._check_socket(loop, sock)
     _check_arguments(sock, file, offset, count)
     try:
         return await loop._sock_sendfile_native(sock, file, offset, count)  # type: ignore[no-any-return]
@@ -83,7 +82,7 @@ async def _sock_sendfile_native(loop: Loop, sock: Any, file: Any, offset: int, c
     async def send_block(position: int, size: int) -> int:
         call = (os.sendfile, sock.fileno(), source, position, size)
         try:
-            return await _when_ready(loop, EVENT_WRITE, sock, *call)
+            return await sockets._when_ready(loop, EVENT_WRITE, sock, *call)
         except OSError as exc:
             # At the first block, the kernel may not support this kind of file, and the fallback can
             # take over. Later, an error is an error: something was sent already.
@@ -108,8 +107,8 @@ async def _send_by_reading(loop: Loop, send: Callable[[bytes], Awaitable[None]],
             await send(data)
         return len(data)
 
-    if offset:
-        file.seek(offset)
+    if hasattr(file, "seek"):
+        file.seek(offset)  # also to 0: the file may have been read before (gh-150107)
     return await _send_blocks(send_block, file, offset, count)
 
 
@@ -127,7 +126,7 @@ async def _send_blocks(send_block: Callable[[int, int], Awaitable[int]], file: A
     finally:
         # os.sendfile does not move the position, and a read may have moved it too far. It tells the
         # caller how much was sent, even if an exception ends the transfer.
-        if sent and hasattr(file, "seek"):
+        if hasattr(file, "seek"):
             file.seek(offset + sent)
 
 
@@ -158,7 +157,7 @@ class _SendfileProtocol(streams.FlowControlMixin):
         self._transport = transport
         self._protocol = transport.get_protocol()  # the program's
         self._was_reading = transport.is_reading()
-        self._writing_paused = self._was_paused = transport._protocol_paused
+        self._paused = self._was_paused = transport._protocol_paused
         self._low_water, self._high_water = transport.get_write_buffer_limits()
         transport.pause_reading()
         transport.set_protocol(self)

@@ -17,11 +17,10 @@ import socket
 import sys
 from selectors import EVENT_READ, EVENT_WRITE
 
+from . import descriptors, selector_events
 from .abstract import Address
-from .descriptors import _WOULD_BLOCK
 from .events import Loop
 from .hints import Any, Callable, T
-from .selector_events import _set_handle
 
 
 async def sock_recv(loop: Loop, sock: socket.socket, n: int) -> bytes:
@@ -84,7 +83,7 @@ async def sock_connect(loop: Loop, sock: socket.socket, address: Address) -> Non
         address = (await loop._ensure_resolved(address, **lookup))[0][4]  # the first one found
     try:
         return sock.connect(address)
-    except _WOULD_BLOCK:
+    except descriptors._WOULD_BLOCK:
         # The kernel connects in the background; then the socket becomes writable. Why not call
         # connect() again, as _perform would: what a second call returns depends on the system.
         waiting = _when_ready(loop, EVENT_WRITE, sock, _finish_connecting, sock, address)
@@ -105,7 +104,7 @@ async def _perform(loop: Loop, event: int, sock: socket.socket, operation: Calla
     _check_socket(loop, sock)
     try:
         return operation(*args)
-    except _WOULD_BLOCK:
+    except descriptors._WOULD_BLOCK:
         waiting = _when_ready(loop, event, sock, operation, *args)
     # Not inside the `except`: what is raised here would have the BlockingIOError as its context.
     return await waiting
@@ -127,7 +126,7 @@ async def _when_ready(loop: Loop, event: int, sock: socket.socket, operation: Ca
         #     loop.add_reader(sock, print); waiting.cancel()
         if not watcher.cancelled():
             with contextlib.suppress(OSError):  # from a descriptor that the program has closed
-                _set_handle(loop, fd, event, None)
+                selector_events._set_handle(loop, fd, event, None)
         del outcome  # a cycle otherwise: outcome, its exception, the traceback, this frame
 
 
@@ -137,7 +136,7 @@ def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...])
         return  # it was cancelled in this iteration, when this call was in the ready queue already
     try:
         result = operation(*args)
-    except _WOULD_BLOCK:
+    except descriptors._WOULD_BLOCK:
         return
     except (SystemExit, KeyboardInterrupt):
         raise

@@ -35,11 +35,10 @@ from .hints import Any, Callable, Final, TypeAlias
 from .protocols import BaseProtocol, Protocol
 from .transports import _BYTES_LIKE, Buffer, _closing_on_error, _FlowControlMixin, _kept
 
-# The states; the table is above.
-HANDSHAKING: Final = "HANDSHAKING"
-OPEN: Final = "OPEN"
-SHUTTING_DOWN: Final = "SHUTTING_DOWN"  # our close_notify is sent; waiting for that of the peer
-CLOSED: Final = "CLOSED"  # the transport below is closing or lost
+# The states; the table is above. In SHUTTING_DOWN our close_notify is sent, and that of the peer is
+# awaited. In CLOSED the transport below is closing or lost.
+HANDSHAKING, OPEN = "HANDSHAKING", "OPEN"
+SHUTTING_DOWN, CLOSED = "SHUTTING_DOWN", "CLOSED"
 
 #: The most plaintext bytes in a TLS record, and so the most that one read() can return.
 _RECORD: Final = 16 * 1024
@@ -321,7 +320,12 @@ class SSLProtocol(_FlowControlMixin, Protocol):
 
     def _end(self) -> None:
         """Enter CLOSED after an orderly end, and close the transport below."""
+        timer, self._timer = self._timer, None
         self._enter(CLOSED)
+        # The transport below sends its buffer first. A peer that does not read could delay that for
+        # ever, so the time for the shutdown runs on until connection_lost() (gh-160520).
+        seconds = self._timeouts[SHUTTING_DOWN]
+        self._timer = timer or self._loop.call_later(seconds, self._time_out)
         self._tell_eof()
         self._loop.call_soon(self._transport.close)
 
@@ -363,20 +367,6 @@ def _positive(what: str, seconds: float | None, default: float) -> float:
     return default if seconds is None else seconds
 
 
-def _client_tls(ssl: SSL, server_hostname: str | None, handshake_timeout: float | None,
-                shutdown_timeout: float | None, host: Any = None) -> TLS | None:  # fmt: skip
-    """Return the factory for a client, or None if `ssl` asks for no TLS.
-
-    The server must prove that it is `server_hostname`, by default `host`; "" accepts any server.
-    Raises ValueError for another argument of TLS without `ssl`.
-    """
-    if ssl and server_hostname is None:
-        if not host:
-            raise ValueError("You must set server_hostname when using ssl without a host")
-        server_hostname = host
-    return _tls(ssl, server_hostname, handshake_timeout, shutdown_timeout)
-
-
 def _server_tls(ssl: SSL, handshake_timeout: float | None,
                 shutdown_timeout: float | None) -> TLS | None:  # fmt: skip
     """Return the factory for a server. `ssl` must be a context: a server needs a certificate."""
@@ -387,6 +377,11 @@ def _server_tls(ssl: SSL, handshake_timeout: float | None,
 
 def _tls(ssl: SSL, server_hostname: str | None, handshake_timeout: float | None,
          shutdown_timeout: float | None, server_side: bool = False) -> TLS | None:  # fmt: skip
+    """Return a factory of SSLProtocols, or None if `ssl` asks for no TLS.
+
+    A server must prove that it is `server_hostname`; "" accepts any server. Raises ValueError for
+    another argument of TLS without `ssl`.
+    """
     given: dict[str, Any] = {"server_hostname": server_hostname,
                              "ssl_handshake_timeout": handshake_timeout,
                              "ssl_shutdown_timeout": shutdown_timeout}  # fmt: skip
@@ -417,11 +412,18 @@ async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslconte
     waiter = loop.create_future()
     tls = SSLProtocol(loop, protocol, sslcontext, waiter, server_side, server_hostname, False,
                       ssl_handshake_timeout, ssl_shutdown_timeout)  # fmt: skip
+    reader = getattr(protocol, "_stream_reader", None)
+    if server_side and reader is not None:  # it may have got the client's first bytes (gh-142352)
+        tls._incoming.write(reader._buffer)
+        reader._buffer.clear()
     transport.set_protocol(tls)
     tls.connection_made(transport)
     transport.resume_reading()
-    with _closing_on_error(transport):
-        await waiter
+    try:
+        with _closing_on_error(transport):
+            await waiter
+    finally:
+        del waiter  # a cycle otherwise: waiter, its exception, the traceback, this frame
     return tls
 
 

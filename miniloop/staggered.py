@@ -7,8 +7,8 @@ succeeds is taken (RFC 8305).
 Invariants:
 
 - Every attempt that was started has ended when the race returns. The losers are cancelled, and if
-  a loser succeeds anyway, its socket is closed. (If the race itself is cancelled, it cancels the
-  attempts but does not wait for their end.)
+  a loser succeeds anyway, its socket is closed. If the race itself is cancelled, it cancels the
+  attempts and waits for their end, too (gh-128479).
 - Only one attempt wins, even if several succeed in the same iteration.
 
 Does not depend on how an attempt connects: connections.py knows that.
@@ -69,8 +69,8 @@ async def staggered_race(
         for loser in running.union(winners[1:]):
             loser.cancel()
             loser.add_done_callback(_close_late_socket)
-    if running:
-        await wait(running)
+        if running:
+            await wait(running)
     return (*winners[0].result(), exceptions) if winners else (None, None, exceptions)
 
 

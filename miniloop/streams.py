@@ -16,13 +16,12 @@ from __future__ import annotations
 import warnings
 import weakref
 
-from .coroutines import iscoroutine
+from . import coroutines, tasks
 from .events import Loop, _report, get_event_loop, get_running_loop
 from .exceptions import IncompleteReadError, LimitOverrunError
 from .futures import Future
 from .hints import Any, Awaitable, Callable, Final, Iterable, TypeAlias
 from .protocols import Protocol
-from .tasks import Task, sleep
 from .transports import Buffer
 
 __all__ = ("StreamReader", "StreamReaderProtocol", "StreamWriter", "open_connection",
@@ -99,25 +98,20 @@ class FlowControlMixin(Protocol):
 
     def __init__(self, loop: Loop | None = None) -> None:
         self._loop: Loop = get_event_loop() if loop is None else loop
-        self._writing_paused = False  # pause_writing() was called, and resume_writing() was not
+        self._paused = False  # pause_writing() was called, and resume_writing() was not
         self._connection_lost = False  # connection_lost() was called
         self._drain_waiters: list[Future[None]] = []  # one for each coroutine that drain() blocks
         self._closed: Future[None] = self._loop.create_future()  # wait_closed() awaits it
 
-    @property
-    def _paused(self) -> bool:
-        """asyncio's name, which other libraries read."""
-        return self._writing_paused
-
     def pause_writing(self) -> None:
         """Make drain() wait."""
-        assert not self._writing_paused
-        self._writing_paused = True
+        assert not self._paused
+        self._paused = True
 
     def resume_writing(self) -> None:
         """Wake every coroutine that waits in drain() (gh-74116)."""
-        assert self._writing_paused
-        self._writing_paused = False
+        assert self._paused
+        self._paused = False
         _complete_waiters(None, *self._drain_waiters)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -131,7 +125,7 @@ class FlowControlMixin(Protocol):
     async def _drain_helper(self) -> None:
         if self._connection_lost:
             raise ConnectionResetError("Connection lost")
-        if self._writing_paused:
+        if self._paused:
             waiter = self._loop.create_future()
             self._drain_waiters.append(waiter)
             try:
@@ -156,7 +150,7 @@ class StreamReaderProtocol(FlowControlMixin):
         self._strong_reader = stream_reader if client_connected_cb is not None else None
         self._client_connected_cb = client_connected_cb
         self._transport: Any = None
-        self._task: Task[None] | None = None  # it runs the callback, if that is a coroutine
+        self._task: tasks.Task[None] | None = None  # it runs the callback, if that is a coroutine
 
     @property
     def _stream_reader(self) -> Any:
@@ -169,19 +163,27 @@ class StreamReaderProtocol(FlowControlMixin):
             reader.set_transport(transport)
         if self._client_connected_cb is not None:
             writer = StreamWriter(transport, self, reader, self._loop)
-            if iscoroutine(running := self._client_connected_cb(reader, writer)):
+            running = None
+            try:
+                running = self._client_connected_cb(reader, writer)
+            except Exception as error:
+                self._client_callback_failed(error)
+            if coroutines.iscoroutine(running):
                 self._task = self._loop.create_task(running)
                 self._task.add_done_callback(self._client_callback_done)
             self._strong_reader = None
 
     def _client_callback_done(self, task: Future[None]) -> None:
-        """Close the connection if the callback has failed or was cancelled; report a failure."""
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            message = "Unhandled exception in client_connected_cb"
-            _report(self._loop, message, None, exception=error, transport=self._transport)
-        if error is not None or task.cancelled():
+        if task.cancelled():
             self._transport.close()
+        elif (error := task.exception()) is not None:
+            self._client_callback_failed(error)
+
+    def _client_callback_failed(self, error: BaseException) -> None:
+        """Close the connection, and report the error."""
+        message = "Unhandled exception in client_connected_cb"
+        _report(self._loop, message, None, exception=error, transport=self._transport)
+        self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Feed the reader."""
@@ -266,7 +268,7 @@ class StreamWriter:
             #     while True:
             #         writer.write(data)
             #         await writer.drain()
-            await sleep(0)
+            await tasks.sleep(0)
         await self._protocol._drain_helper()
 
     async def start_tls(self, sslcontext: Any, *, server_hostname: str | None = None,

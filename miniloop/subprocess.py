@@ -8,8 +8,8 @@ Invariants: a transport owns the file that it is given, and closes it. A process
 while its exit status is unknown: afterwards its id may belong to another process. A process and its
 transport go through these states:
 
-    running → exited   the watcher has the exit status; process_exited() is scheduled
-    exited  → over     all pipes are lost, too; connection_lost() is called, and wait() returns
+    running → exited   the watcher has the status: process_exited() is scheduled, wait() returns
+    exited  → over     all pipes are lost, too; connection_lost() is called
 
 close() is not a state: it closes the pipes and kills the process, and the states follow from that.
 If all pipes are lost before the exit, the second transition follows the first at once.
@@ -25,14 +25,14 @@ import stat
 import threading
 import warnings
 from contextlib import suppress
+from functools import partial
 from io import FileIO
 from signal import SIGKILL, SIGTERM
 
-from . import combinators, events, exceptions, futures, locks, protocols, streams, tasks
+from . import combinators, connections, exceptions, futures, locks, protocols, streams, tasks
 from .abstract import Connection, ProtocolFactory
-from .connections import _make_transport
 from .descriptors import _DescriptorTransport, _ReadHalf, _WriteHalf
-from .events import Loop
+from .events import Loop, get_running_loop
 from .format_helpers import logger
 from .hints import Any, Callable, Popen, TypeAlias
 from .transports import BaseTransport, Buffer, SubprocessTransport, _closing_on_error
@@ -64,17 +64,14 @@ class _PipeTransport(_DescriptorTransport):
         # terminal does not: there, "readable" means that somebody has typed something.
         self._shows_hang_up = not stat.S_ISCHR(mode)
         os.set_blocking(fd, False)
+        # Of these, each end uses its own two.
+        self._os_read, self._os_read_into = partial(os.read, fd), lambda buf: os.readv(fd, [buf])
+        self._os_write, self._os_write_pieces = partial(os.write, fd), partial(os.writev, fd)
         super().__init__(loop, pipe, protocol, waiter, {"pipe": pipe})
 
 
 class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
     """The end of a pipe that is read."""
-
-    def _os_read(self, size: int) -> bytes:
-        return os.read(self._fd, size)
-
-    def _os_read_into(self, buffer: Any) -> int:
-        return os.readv(self._fd, [buffer])
 
     def _on_eof(self) -> None:
         super()._on_eof()
@@ -83,12 +80,6 @@ class _UnixReadPipeTransport(_ReadHalf, _PipeTransport):
 
 class _UnixWritePipeTransport(_WriteHalf, _PipeTransport):
     """The end of a pipe that is written."""
-
-    def _os_write(self, data: Buffer) -> int:
-        return os.write(self._fd, data)
-
-    def _os_write_pieces(self, pieces: list[Buffer]) -> int:
-        return os.writev(self._fd, pieces)
 
     def _start_reading(self) -> None:
         if self._shows_hang_up:
@@ -135,12 +126,19 @@ def _watch_child(loop: Loop, pid: int, exited: Callable[[int], None]) -> None:
 
 
 def _watch_by_thread(loop: Loop, pid: int, exited: Callable[[int], None]) -> None:
-    """Call `exited` with the child's exit status: a thread waits for it."""
+    """Call `exited` with the child's exit status: a thread waits for it.
+
+    The thread does not reap the child. The loop could then send a signal to another process that
+    has got the same id (gh-127049).
+    """
 
     def wait() -> None:
+        with suppress(ChildProcessError):  # the program itself has called waitpid()
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         try:
-            loop.call_soon_threadsafe(exited, _reap(pid))
+            loop.call_soon_threadsafe(lambda: exited(_reap(pid)))
         except RuntimeError:
+            _reap(pid)
             logger.warning("Loop %r that handles pid %r is closed", loop, pid)
 
     threading.Thread(target=wait, name=f"{__package__}-waitpid-{pid}", daemon=True).start()
@@ -193,7 +191,7 @@ class BaseSubprocessTransport(SubprocessTransport):
         self._closed = False  # close() was called
         # None while running. Not Popen's, which is set early if the program calls Popen.poll().
         self._returncode: int | None = None
-        self._over = locks.Event()  # wait() waits for it
+        self._exited = locks.Event()  # wait() waits for it
         self._pipes: dict[int, Any] = {}  # pipe transports by the child's descriptor: 0, 1, 2
         # Connect all pipes at once. `await connect_read_pipe(…)` for each would be simpler, but it
         # could be cancelled halfway, and data could arrive before connection_made().
@@ -211,6 +209,7 @@ class BaseSubprocessTransport(SubprocessTransport):
             self._process.returncode = returncode  # else Popen would try to reap the child itself
         self._loop.call_soon(self._protocol.process_exited)
         self._part_ended("process")
+        self._exited.set()
 
     def _part_ended(self, part: int | str) -> None:
         """Enter the state `over` if `part`, a pipe or the process, was the last to end."""
@@ -222,18 +221,13 @@ class BaseSubprocessTransport(SubprocessTransport):
         try:
             self._protocol.connection_lost(None)
         finally:
-            self._over.set()
             # Transport and protocol refer to each other: break the cycle, so that both are freed
             # without the garbage collector.
             self._protocol = None
 
     async def _wait(self) -> int | None:
-        """Wait until the process is over, and return its exit status.
-
-        If it has exited already, return at once, although its pipes may still be open.
-        """
-        if self._returncode is None:
-            await self._over.wait()
+        """Wait until the process has exited, and return its exit status (gh-119710)."""
+        await self._exited.wait()
         return self._returncode
 
     def set_protocol(self, protocol: protocols.BaseProtocol) -> None:
@@ -306,13 +300,13 @@ async def connect_read_pipe(loop: Loop, protocol_factory: ProtocolFactory, pipe:
 
     Raises ValueError if it is neither a pipe nor a socket nor a character device.
     """
-    return await _make_transport(loop, _UnixReadPipeTransport, pipe, protocol_factory)
+    return await connections._make_transport(loop, _UnixReadPipeTransport, pipe, protocol_factory)
 
 
 async def connect_write_pipe(loop: Loop, protocol_factory: ProtocolFactory,
                              pipe: Any) -> Connection:  # fmt: skip
     """Write to `pipe`; for the rest see connect_read_pipe."""
-    return await _make_transport(loop, _UnixWritePipeTransport, pipe, protocol_factory)
+    return await connections._make_transport(loop, _UnixWritePipeTransport, pipe, protocol_factory)
 
 
 async def subprocess_shell(
@@ -378,7 +372,7 @@ async def create_subprocess_shell(cmd: str | bytes, stdin: Stdio = None, stdout:
                                   stderr: Stdio = None, limit: int = streams.DEFAULT_LIMIT,
                                   **kwds: Any) -> Process:  # fmt: skip
     """Run `cmd` in the shell and return its Process; see create_subprocess_exec."""
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     transport, protocol = await loop.subprocess_shell(
         lambda: SubprocessStreamProtocol(limit, loop), cmd,
         stdin=stdin, stdout=stdout, stderr=stderr, **kwds)  # fmt: skip
@@ -395,7 +389,7 @@ async def create_subprocess_exec(program: Any, *args: Any, stdin: Stdio = None,
     the readers. `kwds` are those of `loop.subprocess_exec`. Raises OSError if the program cannot be
     started.
     """
-    loop = events.get_running_loop()
+    loop = get_running_loop()
     transport, protocol = await loop.subprocess_exec(
         lambda: SubprocessStreamProtocol(limit, loop), program, *args,
         stdin=stdin, stdout=stdout, stderr=stderr, **kwds)  # fmt: skip
@@ -485,10 +479,10 @@ class Process:
         return self._transport.get_returncode()  # type: ignore[no-any-return]
 
     async def wait(self) -> int:
-        """Wait until the process has exited and its pipes are closed; return the exit status.
+        """Wait until the process has exited, and return the exit status.
 
-        If it has exited already, return at once. This waits forever if the process writes more to a
-        pipe than fits, and nobody reads: use communicate() then.
+        Its pipes may still be open. This waits forever if the process writes more to a pipe than
+        fits, and nobody reads: use communicate() then.
         """
         return await self._transport._wait()  # type: ignore[no-any-return]
 

@@ -5,9 +5,9 @@ one of them failed, the others were cancelled, and all failures are raised toget
 
 Invariants:
 
-- The first failure aborts the group: the group cancels its other tasks and its parent, which may
-  be at any `await` of the block. `__aexit__` takes the request to cancel the parent back with
-  `uncancel`.
+- The first failure aborts the group, and so does `cancel`: the group cancels its other tasks and
+  its parent, which may be at any `await` of the block. `__aexit__` takes the request to cancel the
+  parent back with `uncancel`.
 - A cancellation of the parent by other code aborts the group too. If no task has failed, it
   propagates. Otherwise the group raises its errors, and the parent's next `await` raises
   CancelledError.
@@ -15,20 +15,18 @@ Invariants:
 
 The states of a group, as its attributes show them. Aborting can begin in the block or after it:
 
-                _parent_task   _exiting   _aborting   create_task()
-    created     None           False      False       raises RuntimeError
-    in block    set            False      False       starts a task
-    waiting     set            True       False       starts a task, if other tasks are running
-    aborting    set            any        True        raises RuntimeError
-    finished    set            True       any         raises RuntimeError (_tasks is empty)
+                _loop   _exiting   _aborting   create_task()
+    created     None    False      False       raises RuntimeError
+    in block    set     False      False       starts a task
+    waiting     set     True       False       starts a task, if other tasks are running
+    aborting    set     any        True        raises RuntimeError
+    finished    set     True       any         raises RuntimeError (_tasks is empty)
 
 Does not depend on how a cancellation reaches the coroutine.
 Read first: tasks.py and combinators.py.
 """
 
 from __future__ import annotations
-
-from contextvars import Context
 
 from .combinators import _call_when_done
 from .events import Loop, _report, get_running_loop
@@ -50,29 +48,34 @@ class TaskGroup:
     def __init__(self) -> None:
         self._exiting = False  # True: the block has ended
         self._aborting = False  # True: all tasks were cancelled
-        self._loop: Loop = None  # written by __aenter__
-        self._parent_task: Any = None  # the Task that runs the block; None: not entered
+        self._loop: Loop = None  # written by __aenter__; None: not entered
+        self._parent_task: Any = None  # the Task that runs the block; None: not in it
+        self._cancel_on_enter = False  # True: cancel() was called before __aenter__
         self._parent_cancel_requested = False  # True: by this group; __aexit__ has to uncancel
         self._tasks: set[Task[Any]] = set()  # those that have not ended
         self._errors: list[BaseException] = []  # those to raise, in the order of their arrival
         self._all_ended: Future[None] | None = None  # __aexit__ awaits it; None: not waiting
 
     async def __aenter__(self) -> Self:
-        if self._parent_task is not None:
+        if self._loop is not None:
             raise RuntimeError(f"TaskGroup {self!r} has already been entered")
-        self._loop = get_running_loop()
-        self._parent_task = current_task(self._loop)
+        loop = get_running_loop()
+        self._parent_task = current_task(loop)
         if self._parent_task is None:
             raise RuntimeError(f"TaskGroup {self!r} cannot determine the parent task")
+        self._loop = loop
+        if self._cancel_on_enter:
+            self.cancel()
         return self
 
-    async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> None:
+    async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> bool:
         self._exiting = True
         if isinstance(exc, (SystemExit, KeyboardInterrupt)):
             self._errors.append(exc)  # before the tasks' later ones: the first is raised below
         if exc is not None and not self._aborting:
             self._abort()  # the block raised an exception, or was cancelled by other code
-        cancelled = None
+        # The cancellation to raise, unless it turns out to be the group's own.
+        cancelled = exc if isinstance(exc, CancelledError) else None
         # A loop, because each further parent.cancel() ends an `await` although tasks still clean
         # up. They can also start new tasks.
         while self._tasks:
@@ -84,23 +87,24 @@ class TaskGroup:
                 #     async with TaskGroup() as group:
                 #         group.create_task(sleep(60))
                 #     # The parent waits here when other code calls parent.cancel().
-                # While the group aborts, its tasks are cancelled already, and this can be the
-                # cancellation that _child_done requested. cancelling(), further down, tells.
-                if not self._aborting:
+                # If the group has cancelled the parent itself, this is that cancellation, or one by
+                # other code (gh-155433). The count of requests, further down, tells which.
+                if exc is None and (self._parent_cancel_requested or not self._aborting):
                     cancelled = error
+                if not self._aborting:
                     self._abort()
             self._all_ended = None
-        if fatal := [e for e in self._errors if isinstance(e, (SystemExit, KeyboardInterrupt))]:
-            raise fatal[0]
-        if self._parent_cancel_requested:
-            self._parent_task.uncancel()
         try:
+            if fatal := [e for e in self._errors if isinstance(e, (SystemExit, KeyboardInterrupt))]:
+                raise fatal[0]
+            if self._parent_cancel_requested and self._parent_task.uncancel() == 0:
+                cancelled = None  # nobody else has cancelled the parent
             if cancelled is not None and not self._errors:
                 raise cancelled
             if exc is not None and not isinstance(exc, CancelledError):
                 self._errors.append(exc)
             if not self._errors:
-                return  # if a CancelledError ended the block, it now propagates
+                return True  # if a CancelledError ended the block, it was the group's own
             if self._parent_task.cancelling():
                 # Other code has cancelled the parent too, and the group raises its errors instead:
                 #     group.create_task(fails())
@@ -109,20 +113,22 @@ class TaskGroup:
                 # uncancel, or the one cancellation would count twice (gh-116720).
                 self._parent_task.uncancel()
                 self._parent_task.cancel()
+            if isinstance(exc, GeneratorExit) and len(self._errors) == 1:
+                return False  # raised as it is: aclose() of an asynchronous generator expects it
             raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
         finally:
             # The traceback of an exception holds this frame and `self`. If these held the
-            # exceptions, there would be a reference cycle.
-            self._errors, cancelled = [], None
+            # exceptions or the parent, which may end with one, there would be a reference cycle.
+            self._errors, self._parent_task, cancelled, fatal, exc = [], None, None, [], None
 
-    def create_task(self, coro: Coro[T], *, name: object = None,
-                    context: Context | None = None) -> Task[T]:  # fmt: skip
+    def create_task(self, coro: Coro[T], **kwargs: Any) -> Task[T]:
         """Start `coro` as a task of the group and return the task.
 
-        Raises RuntimeError, and closes `coro`, if the group is not entered, aborting or finished.
+        `kwargs` are those of `loop.create_task`. Raises RuntimeError, and closes `coro`, if the
+        group is not entered, aborting or finished.
         """
         refusal = None
-        if self._parent_task is None:
+        if self._loop is None:
             refusal = "has not been entered"
         elif self._exiting and not self._tasks:
             refusal = "is finished"
@@ -131,16 +137,26 @@ class TaskGroup:
         if refusal:
             coro.close()  # without it: "coroutine was never awaited", in addition to the error
             raise RuntimeError(f"TaskGroup {self!r} {refusal}")
-        if context is None:  # the create_task of another class of loop may lack this parameter
-            task: Task[T] = self._loop.create_task(coro, name=name)
-        else:
-            task = self._loop.create_task(coro, name=name, context=context)
-        if task.done():  # an eager task that did not have to wait
-            self._child_done(task)
-        else:
-            self._tasks.add(task)
-            _call_when_done(self, task)
+        create_task = self._loop.create_task
+        task: Task[T] = create_task(coro, **kwargs) if kwargs else create_task(coro)
+        self._tasks.add(task)
+        # Also for an eager task that is done. If its failure cancelled the parent in here, the
+        # block could not start the tasks that come next (gh-128588).
+        _call_when_done(self, task)
+        if self._aborting and not task.done():
+            task.cancel()  # an eager task has called cancel(), which could not find it (gh-155418)
         return task
+
+    def cancel(self) -> None:
+        """End the group early: cancel its tasks and the block; no CancelledError leaves the block.
+
+        Before the group is entered, this cancels it as soon as it is. Once it is aborting or
+        finished, this has no effect.
+        """
+        if self._loop is None:
+            self._cancel_on_enter = True
+        elif not self._aborting and (self._tasks or not self._exiting):
+            self._cancel_with_parent()
 
     def _child_done(self, task: Future[Any]) -> None:
         """Handle the end of a task: collect its exception; the first exception aborts the group."""
@@ -161,9 +177,12 @@ class TaskGroup:
             #     async with TaskGroup() as group:
             #         group.create_task(fails())
             #         await sleep(60)
-            self._abort()
-            self._parent_cancel_requested = True
-            self._parent_task.cancel()
+            self._cancel_with_parent()
+
+    def _cancel_with_parent(self) -> None:
+        self._abort()
+        self._parent_cancel_requested = True
+        self._parent_task.cancel()
 
     def _abort(self) -> None:
         self._aborting = True
@@ -173,6 +192,6 @@ class TaskGroup:
     def __repr__(self) -> str:
         tasks = f" tasks={len(self._tasks)}" if self._tasks else ""
         errors = f" errors={len(self._errors)}" if self._errors else ""
-        entered = " entered" if self._parent_task is not None else ""
+        entered = " entered" if self._loop is not None else ""
         state = " cancelling" if self._aborting else entered
         return f"<TaskGroup{tasks}{errors}{state}>"

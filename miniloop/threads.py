@@ -20,7 +20,7 @@ import warnings
 from contextvars import copy_context
 
 from . import coroutines, debug, exceptions, tasks, timeouts
-from .events import Callback, Loop, get_event_loop, get_running_loop
+from .events import Callback, Loop, _get_running_loop, get_event_loop, get_running_loop
 from .futures import Future, isfuture
 from .hints import Any, Callable, Coro, Executor, P, T, ThreadFuture
 
@@ -198,11 +198,13 @@ def _chain_future(source: Any, destination: Any) -> None:
 def _call_in_loop_of(future: Any, callback: Callback, *args: Any) -> None:
     """Call `callback(*args)` on the thread of the future's loop, or drop it if the loop is closed.
 
-    A concurrent.futures.Future has no loop, and any thread may use it: call it at once.
+    Call it at once if that loop runs in this thread. A concurrent.futures.Future has no loop, and
+    any thread may use it: call it at once, too.
     """
-    if not isfuture(future):
+    loop = tasks._loop_of(future) if isfuture(future) else None
+    if loop is None or loop is _get_running_loop():
         callback(*args)
-    elif not (loop := tasks._loop_of(future)).is_closed():
+    elif not loop.is_closed():
         loop.call_soon_threadsafe(callback, *args)
 
 

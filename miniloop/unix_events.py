@@ -17,29 +17,18 @@ from __future__ import annotations
 
 from selectors import BaseSelector
 
-from . import (
-    asyncgens,
-    connections,
-    datagrams,
-    debug,
-    policies,
-    reports,
-    selector_events,
-    sendfile,  # fmt: skip
-    signals,
-    sockets,
-    sslproto,
-    subprocess,
-    threads,
-    unix_sockets,
-)
+# Not sorted: ruff would put each of these files on a line of its own.
+# isort: off
+from . import asyncgens, connections, datagrams, debug, kernel, policies, reports, selector_events
+from . import sendfile, signals, sockets, sslproto, subprocess, threads
+
+# isort: on
 from .format_helpers import _logging, _traceback
-from .kernel import Kernel
 
 __all__ = ("BaseEventLoop", "EventLoop", "SelectorEventLoop")
 
 
-class BaseEventLoop(Kernel):
+class BaseEventLoop(kernel.Kernel):
     """Everything but the selector. A program may derive a loop of its own from it."""
 
     def __init__(self) -> None:
@@ -60,13 +49,13 @@ class BaseEventLoop(Kernel):
             raise RuntimeError("Cannot close a running event loop")
         if self._closed:
             return
-        selector_events._close(self)
+        selector_events._close_selector(self)
         self._closed = True
         self._drop_entries()
         threads._close_executor(self)
         # Last, because removing a handler raises ValueError outside the main thread. The loop is
         # closed then all the same.
-        signals._close(self)
+        signals._remove_all_handlers(self)
 
     # kernel.py: time, call_soon, call_soon_threadsafe, call_later, call_at, create_future,
     # create_task, set_task_factory, get_task_factory, run_forever, run_until_complete, stop,
@@ -163,9 +152,9 @@ class SelectorEventLoop(BaseSelectorEventLoop):
     remove_signal_handler = signals.remove_signal_handler
     _check_signal = staticmethod(signals._check_signal)
 
-    # unix_sockets.py
-    create_unix_connection = unix_sockets.create_unix_connection
-    create_unix_server = unix_sockets.create_unix_server
+    # connections.py: the same over Unix sockets
+    create_unix_connection = connections.create_unix_connection
+    create_unix_server = connections.create_unix_server
 
     # sendfile.py, with os.sendfile
     _sock_sendfile_native = sendfile._sock_sendfile_native

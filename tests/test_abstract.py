@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from miniloop.abstract import AbstractEventLoop, AbstractServer
-from miniloop.coroutines import iscoroutinefunction
+from miniloop.coroutines import _iscoroutinefunction
 
 PAIRS = [(AbstractEventLoop, asyncio.AbstractEventLoop), (AbstractServer, asyncio.AbstractServer)]
 
@@ -63,7 +63,7 @@ def test_parameters_and_defaults_are_asyncios(ours: Any, theirs: Any) -> None:
 @pytest.mark.parametrize(("ours", "theirs"), METHODS)
 def test_a_method_is_a_coroutine_function_where_asyncios_is(ours: Any, theirs: Any) -> None:
     assert inspect.iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
-    assert iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
+    assert _iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
 
 
 @pytest.mark.parametrize("kind", [AbstractEventLoop, AbstractServer])

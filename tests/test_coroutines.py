@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import types
+import warnings
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any
 
@@ -83,8 +84,9 @@ def test_an_object_with_the_methods_of_a_coroutine_is_a_coroutine(
     ],
 )
 def test_a_coroutine_function_is_recognized_by_its_definition(function: Any, answer: bool) -> None:
-    assert miniloop.iscoroutinefunction(function) is answer
-    assert asyncio.iscoroutinefunction(function) in (answer, function is decorated)
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        assert miniloop.iscoroutinefunction(function) is answer
+        assert asyncio.iscoroutinefunction(function) in (answer, function is decorated)
 
 
 def test_a_coroutine_is_shown_with_its_current_line() -> None:

@@ -3,8 +3,9 @@
 Purpose: each test pins one row of the table *Where miniloop differs* in tests/README.md, and has
 the name of that row. It asserts what asyncio does and what miniloop does, and fails if the
 difference disappears.
-Rules: if an interpreter's asyncio differs only because it is older than 3.13, that is not listed
-here; the parity tests mark it. A bug of one asyncio release is asserted for that release.
+Rules: if an interpreter's asyncio differs only because it is older than 3.15, that is not listed
+here; the parity tests mark it. A bug of one asyncio release is asserted for that release. A row
+that is about the behaviour that miniloop keeps on older interpreters says so.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import os
 import selectors
 import socket
 import ssl
+import subprocess
 import sys
 import warnings
 import weakref
@@ -341,91 +343,6 @@ def test_closing_a_pending_get_or_put_after_its_loop(call: str) -> None:
     assert [close_it(aio) for aio in BOTH] == ["Event loop is closed", "closes"]
 
 
-def test_an_empty_bytes_object_in_writelines() -> None:
-    def closes(aio: Any) -> bool:
-        lost = []
-
-        class Listener(aio.Protocol):  # type: ignore[misc]
-            def connection_lost(self, exc: Exception | None) -> None:
-                lost.append(exc)
-
-        async def main() -> bool:
-            ours, theirs = socket.socketpair()
-            loop = aio.get_running_loop()
-            transport, _ = await loop.create_connection(Listener, sock=ours)
-            transport.writelines([b""])
-            transport.close()
-            for _ in range(10):
-                await aio.sleep(0)
-            closed = bool(lost)
-            transport.abort()
-            await aio.sleep(0)
-            theirs.close()
-            return closed
-
-        return bool(run(aio, main()))
-
-    # Up to 3.11, asyncio joined the list. Since 3.12 an empty item stays in its buffer forever.
-    assert [closes(aio) for aio in BOTH] == [RELEASE < (3, 12), True]
-
-
-def test_calls_on_a_transport_that_has_drained_and_closed() -> None:
-    async def main(aio: Any) -> tuple[bytes, str]:
-        class Late(aio.Protocol):  # type: ignore[misc]
-            def connection_lost(self, exc: Exception | None) -> None:
-                transport.write(b", and more")
-
-        ours, peer = socket.socketpair()
-        ours.setblocking(False)
-        filled = _fill(ours)
-        loop = aio.get_running_loop()
-        transport, _ = await loop.create_connection(Late, sock=ours)
-        transport.write(b"the last")
-        transport.close()
-        with peer:
-            while filled > 0:
-                filled -= len(peer.recv(1 << 20))
-            for _ in range(5):
-                await aio.sleep(0)
-            received = peer.recv(100)
-        try:
-            transport.abort()
-        except AttributeError as exc:
-            return received, str(exc)
-        return received, "nothing"
-
-    observed = [run(aio, main(aio)) for aio in BOTH]
-    assert observed == [
-        (b"the last, and more", "'NoneType' object has no attribute 'call_soon'"),
-        (b"the last", "nothing"),
-    ]
-
-
-def test_writelines_on_a_closing_transport() -> None:
-    async def main(aio: Any) -> str:
-        ours, peer = socket.socketpair()
-        ours.setblocking(False)
-        _fill(ours)
-        loop = aio.get_running_loop()
-        transport, _ = await loop.create_connection(aio.Protocol, sock=ours)
-        transport.write(b"kept")
-        transport.close()
-        try:
-            transport.writelines([b"1", b"2"])
-        except TypeError as exc:
-            return str(exc)
-        else:
-            return f"{transport.get_write_buffer_size()} bytes buffered"
-        finally:
-            transport.abort()
-            await aio.sleep(0)
-            peer.close()
-
-    # Up to 3.11, asyncio joined the list and passed it to write().
-    theirs = "6 bytes buffered" if RELEASE < (3, 12) else "'NoneType' object is not callable"
-    assert [run(aio, main(aio)) for aio in BOTH] == [theirs, "6 bytes buffered"]
-
-
 def test_writelines_while_data_is_buffered() -> None:
     class Narrow(socket.socket):
         """Sends one byte at a time."""
@@ -581,6 +498,51 @@ def test_systemexit_in_an_eager_task_without_references() -> None:
             gc.collect()
 
     assert [is_reported_at_once(aio) for aio in BOTH] == [True, False]
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+def test_the_call_graph_of_a_future_that_is_done() -> None:
+    async def waiters(aio: Any) -> list[int]:
+        future = aio.get_running_loop().create_future()
+
+        async def wait() -> None:
+            await future
+
+        task = aio.create_task(wait())
+        await aio.sleep(0)
+        counts = [len(aio.capture_call_graph(future).awaited_by)]
+        future.set_result(None)
+        counts.append(len(aio.capture_call_graph(future).awaited_by))
+        await task
+        return [*counts, len(aio.capture_call_graph(future).awaited_by)]
+
+    assert [run(aio, waiters(aio)) for aio in BOTH] == [[1, 1, 0], [1, 0, 0]]
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+def test_the_classes_of_a_call_graph() -> None:
+    for name in ("FutureCallGraph", "FrameCallGraphEntry"):
+        theirs, ours = (getattr(aio, name) for aio in BOTH)
+        assert "__dataclass_fields__" in vars(theirs)
+        assert not issubclass(theirs, tuple)
+        assert issubclass(ours, tuple)
+        assert tuple(theirs.__dataclass_fields__) == ours._fields
+
+
+def test_a_task_factory_that_takes_no_name() -> None:
+    async def name_of_task(aio: Any) -> str:
+        loop = aio.get_running_loop()
+        loop.set_task_factory(lambda loop, coro: aio.Task(coro, loop=loop))
+        with contextlib.closing(aio.sleep(0)) as coro:
+            try:
+                task = aio.create_task(coro, name="N")
+            except TypeError:
+                return "refused"
+            await task
+            return str(task.get_name())
+
+    expected = "refused" if RELEASE >= (3, 14) else "N"
+    assert [run(aio, name_of_task(aio)) for aio in BOTH] == [expected, expected]
 
 
 def test_starting_a_loop_while_another_one_runs() -> None:
@@ -1041,8 +1003,11 @@ def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
                 loop.close()
         return reports
 
+    # gh-157301
+    fixed = ["other tasks still run", "cannot enter context:"]
+    hangs = ["Leaving task", "Event loop stopped before Future completed."]
     assert [observed(aio) for aio in BOTH] == [
-        ["Leaving task", "Event loop stopped before Future completed."],
+        fixed if RELEASE >= (3, 15) else hangs,
         ["it failed with cannot enter context", "other tasks still run"],
     ]
 
@@ -1114,3 +1079,41 @@ def test_logging_of_flow_control_in_debug_mode(caplog: pytest.LogCaptureFixture)
         return {record.msg for record in caplog.records} & kinds
 
     assert [observed(aio) for aio in BOTH] == [kinds, set()]
+
+
+def test_entering_a_task_of_a_loop_that_does_not_run() -> None:
+    async def main(aio: Any) -> str:
+        class Loop:
+            pass
+
+        loop, task = Loop(), aio.current_task()
+        try:
+            aio.tasks._enter_task(loop, task)
+        except RuntimeError as error:
+            return "raised " + str(error).partition("> ")[2]
+        entered = aio.current_task(loop) is task
+        aio.tasks._leave_task(loop, task)
+        return f"entered: {entered}, left: {aio.current_task(loop) is None}"
+
+    allowed = "entered: True, left: True"
+    theirs = allowed if RELEASE < (3, 14) else "raised is not the running loop"
+    assert [run(aio, main(aio)) for aio in BOTH] == [theirs, allowed]
+
+
+def test_get_event_loop_in_the_main_thread_before_3_14() -> None:
+    program = """
+import warnings
+warnings.simplefilter("ignore")
+try:
+    aio.get_event_loop().close()
+    print("made a loop")
+except RuntimeError:
+    print("raised RuntimeError")
+"""
+
+    def observed(name: str) -> str:
+        command = [sys.executable, "-c", f"import {name} as aio\n{program}"]
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+
+    kept = "made a loop" if RELEASE < (3, 14) else "raised RuntimeError"
+    assert [observed(aio.__name__) for aio in BOTH] == [kept, kept]

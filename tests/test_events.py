@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import miniloop
-from miniloop import events
+from miniloop import events, policies
 from tests.virtual import virtual_loop
 
 
@@ -148,7 +148,7 @@ def test_systemexit_and_keyboardinterrupt_propagate_from_a_callback(
 def thread_without_loops(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the main thread to the state of a program that has just started."""
     monkeypatch.setattr(events, "_thread", events._ThreadState())
-    monkeypatch.setattr(events, "_policy", miniloop.DefaultEventLoopPolicy())
+    monkeypatch.setattr(events, "_policy", policies.DefaultEventLoopPolicy())
 
 
 def in_a_thread(function: Callable[[], Any]) -> Any:
@@ -179,6 +179,7 @@ def test_a_loop_runs_in_only_one_thread() -> None:
 
 
 @pytest.mark.usefixtures("thread_without_loops")
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="raises since 3.14")
 def test_get_event_loop_creates_one_loop_in_the_main_thread_with_a_warning() -> None:
     with pytest.warns(DeprecationWarning, match="There is no current event loop") as caught:
         loop = miniloop.get_event_loop()
@@ -198,6 +199,13 @@ def test_get_event_loop_raises_in_the_main_thread_after_set_event_loop() -> None
             miniloop.get_event_loop()
     assert steps == [True]
     assert str(refused.value) == "There is no current event loop in thread 'MainThread'."
+
+
+@pytest.mark.usefixtures("thread_without_loops")
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="makes a loop before 3.14")
+def test_get_event_loop_raises_in_the_main_thread_if_none_was_set() -> None:
+    with pytest.raises(RuntimeError, match="There is no current event loop in thread 'MainThread'"):
+        miniloop.get_event_loop()
 
 
 def test_get_event_loop_raises_in_another_thread() -> None:

@@ -33,7 +33,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "older_asyncio_differs(since, why): on interpreters before `since`, asyncio fails this.",
+        "older_asyncio_differs(since, why, first): asyncio fails this from `first` until `since`.",
     )
 
 
@@ -44,10 +44,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.callspec.params.get("stage") != REFERENCE:
             continue
         for marker in item.iter_markers("older_asyncio_differs"):
-            since, why = marker.args
-            if sys.version_info[:3] < tuple(int(part) for part in since.split(".")):
+            since, why, first = marker.args
+            release = sys.version_info[:3]
+            if _version(first) <= release < _version(since):
                 reason = f"asyncio before {since}: {why}"
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,9 +22,9 @@ same. Rules:
   `clock.py`. Pass `real=True` if a scenario needs the real clock, and do not record times then.
 - Use different delays in a scenario: asyncio does not promise an order for timers with equal
   deadlines.
-- The list is what asyncio of CPython 3.13 records. If the asyncio of an older interpreter differs,
+- The list is what asyncio of CPython 3.15 records. If the asyncio of an older interpreter differs,
   `@older_asyncio_differs("3.12", "why")` makes that run a strict expected failure. miniloop must
-  still record the list of 3.13.
+  still record the list of 3.15.
 - An error in the log that the scenario does not read with `stage.logged()` fails the scenario.
 
 This file does not depend on the internals of miniloop: it uses only asyncio's public names.
@@ -191,12 +191,13 @@ class _Records(logging.Handler):
         return lines
 
 
-def older_asyncio_differs(since: str, why: str) -> pytest.MarkDecorator:
+def older_asyncio_differs(since: str, why: str, *, first: str = "3.11") -> pytest.MarkDecorator:
     """Say that asyncio does this only since Python `since` (`3.12`, `3.12.6`), and `why`.
 
-    On an older interpreter, the run on asyncio must fail. The run on miniloop must always pass.
+    On an older interpreter, the run on asyncio must fail; `first` is the first version with the
+    difference. The run on miniloop must always pass.
     """
-    return pytest.mark.older_asyncio_differs(since, why)
+    return pytest.mark.older_asyncio_differs(since, why, first)
 
 
 # Describing results

@@ -166,6 +166,48 @@ def test_gather_of_eager_tasks_that_never_wait_is_done_immediately(stage: Stage)
     assert stage.run(main) == [("runs", 1), ("runs", 2), "returned [1, 2]", [1, 2]]
 
 
+@older_asyncio_differs("3.13.2", "the group cancels its parent inside create_task()")
+def test_a_group_can_start_more_tasks_after_an_eager_one_that_has_failed(stage: Stage) -> None:
+    # gh-128588
+    aio, log = stage.aio, stage.log
+
+    async def failing() -> None:
+        raise ValueError("immediately")
+
+    async def main() -> None:
+        use_eager_tasks(stage)
+        try:
+            async with aio.TaskGroup() as group:
+                group.create_task(failing())
+                log(aio.current_task().cancelling())
+                other = group.create_task(aio.sleep(10))
+                log("two tasks started")
+                await aio.sleep(10)
+        except* ValueError:
+            log(outcome(other), stage.now)
+
+    assert stage.run(main) == [0, "two tasks started", ("cancelled", 0.0)]
+
+
+@older_asyncio_differs("3.15", "groups have no cancel()")
+def test_an_eager_task_that_cancels_its_group_is_cancelled_too(stage: Stage) -> None:
+    # gh-155418: at the time of cancel(), the group does not know the task.
+    aio, log = stage.aio, stage.log
+
+    async def end(group: Any) -> None:
+        group.cancel()
+        await aio.sleep(10)
+
+    async def main() -> None:
+        use_eager_tasks(stage)
+        async with aio.TaskGroup() as group:
+            task = group.create_task(end(group))
+            log(outcome(task))
+        log(outcome(task), stage.now)
+
+    assert stage.run(main) == ["pending", ("cancelled", 0.0)]
+
+
 @since_3_12
 def test_an_eager_task_that_raises_immediately_ends_its_group(stage: Stage) -> None:
     aio, log = stage.aio, stage.log

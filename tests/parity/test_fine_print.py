@@ -317,28 +317,34 @@ def test_ensure_future_closes_the_coroutine_if_the_loop_is_closed(stage: Stage) 
     assert log == ["raised RuntimeError: Event loop is closed"]
 
 
-def test_any_object_can_be_used_as_a_loop_for_current_task(stage: Stage) -> None:
-    tasks, log = stage.aio.tasks, stage.log
-
+def test_current_task_accepts_any_object_as_a_loop(stage: Stage) -> None:
     class Loop:
         pass
 
     async def main() -> None:
-        task = stage.aio.current_task()
-        loop = Loop()
-        log(tasks.current_task(loop))
-        tasks._enter_task(loop, task)
+        stage.log(stage.aio.current_task(Loop()), stage.aio.current_task(stage.new_loop()))
+
+    assert stage.run(main) == [(None, None)]
+
+
+def test_a_task_is_entered_and_left_by_its_loop_only_once(stage: Stage) -> None:
+    tasks, log = stage.aio.tasks, stage.log
+
+    async def main() -> None:
+        loop, task = stage.aio.get_running_loop(), stage.aio.current_task()
         message = attempt(tasks._enter_task, loop, task)
         log(message.partition("<")[0], message.endswith("> is being executed."))
-        log(tasks.current_task(loop) is task, attempt(tasks._leave_task, loop, None)[:19])
+        log(attempt(tasks._leave_task, loop, None)[:19], tasks.current_task() is task)
         tasks._leave_task(loop, task)
-        log(tasks.current_task(loop))
+        log(tasks.current_task())
+        tasks._enter_task(loop, task)
+        log(tasks.current_task() is task)
 
     assert stage.run(main) == [
-        None,
         ("raised RuntimeError: Cannot enter into task ", True),
-        (True, "raised RuntimeError"),
+        ("raised RuntimeError", True),
         None,
+        True,
     ]
 
 

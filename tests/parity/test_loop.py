@@ -340,6 +340,59 @@ def test_get_event_loop_returns_the_running_loop_or_the_one_that_was_set(stage: 
     assert log == [(True, False), True, (True, True), True]
 
 
+@older_asyncio_differs("3.14", "does not warn")
+def test_event_loop_policies_are_deprecated(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    with stage.warnings_logged():
+        policy = aio.get_event_loop_policy()
+        log("an instance", isinstance(policy, aio.DefaultEventLoopPolicy))
+        log("derived", issubclass(aio.DefaultEventLoopPolicy, aio.AbstractEventLoopPolicy))
+        aio.set_event_loop_policy(policy)
+        log(attempt(aio.set_event_loop_policy, 3))
+        log("used without a warning")
+        loop = aio.new_event_loop()
+        aio.set_event_loop(loop)
+        log(aio.get_event_loop() is loop)
+        aio.set_event_loop(None)
+        loop.close()
+    names = ("AbstractEventLoopPolicy", "DefaultEventLoopPolicy", "get_event_loop_policy")
+    log([name in aio.__all__ for name in names])
+    log(attempt(getattr, aio, "no_such_name"))
+
+    wrong = "policy must be an instance of AbstractEventLoopPolicy or None, not 'int'"
+
+    def warning(name: str) -> object:
+        what = f"'asyncio.{name}' is deprecated and slated for removal in Python 3.16"
+        return ("warning", "DeprecationWarning", what)
+
+    assert log == [
+        warning("get_event_loop_policy"),
+        warning("DefaultEventLoopPolicy"),
+        ("an instance", True),
+        warning("DefaultEventLoopPolicy"),
+        warning("AbstractEventLoopPolicy"),
+        ("derived", True),
+        warning("set_event_loop_policy"),
+        warning("set_event_loop_policy"),
+        f"raised TypeError: {wrong}",
+        "used without a warning",
+        True,
+        [False, False, True],
+        "raised AttributeError: module 'asyncio' has no attribute 'no_such_name'",
+    ]
+
+
+@older_asyncio_differs("3.14", "does not warn")
+def test_iscoroutinefunction_is_deprecated(stage: Stage) -> None:
+    with stage.warnings_logged():
+        stage.log(stage.aio.iscoroutinefunction(stage.aio.sleep))
+        stage.new_loop().call_soon(print)  # debug mode asks, too
+
+    what = "'asyncio.iscoroutinefunction' is deprecated and slated for removal in Python 3.16"
+    what += "; use inspect.iscoroutinefunction() instead"
+    assert stage.log == [("warning", "DeprecationWarning", what), True]
+
+
 def test_without_a_loop_get_event_loop_and_get_running_loop_raise(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     aio.set_event_loop(None)

@@ -13,6 +13,7 @@ from tests.parity.network import (
     MORE_THAN_A_SOCKET_HOLDS,
     Recorder,
     connected,
+    fill,
     listener,
     pair,
     reset,
@@ -183,9 +184,8 @@ def test_lowering_the_high_water_mark_can_pause_writing_at_once(stage: Stage) ->
     assert stage.run(main) == [MADE, "buffered", ("protocol", "pause"), "lowered", LOST]
 
 
-@pytest.mark.parametrize("stage", ["miniloop"], indirect=True)
+@older_asyncio_differs("3.13.2", "gh-127655: never pauses", first="3.12")
 def test_writelines_pauses_as_write_does(stage: Stage) -> None:
-    # asyncio does the same, except 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 (gh-127655).
     log = stage.log
 
     async def main() -> None:
@@ -284,6 +284,63 @@ def test_writelines_after_write_eof_raises(stage: Stage) -> None:
         "raised RuntimeError: Cannot call writelines() after write_eof()",
         LOST,
     ]
+
+
+@older_asyncio_differs("3.14.8", "gh-155888: an empty piece stays in the buffer", first="3.12")
+@pytest.mark.parametrize("pieces", [[b""], [b"data", b""]])
+def test_empty_pieces_in_writelines_do_not_keep_a_transport_open(
+    stage: Stage, pieces: list[bytes]
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = Recorder(stage)
+        async with connected(stage, protocol) as (transport, peer):
+            transport.writelines(pieces)
+            transport.close()
+            for _ in range(3):  # not sleep(1): the clock stands still while the socket is ready
+                await aio.sleep(0)
+            log("closed", protocol.lost.done(), unread(peer))
+            transport.abort()
+
+    assert stage.run(main) == [MADE, LOST, ("closed", True, b"".join(pieces))]
+
+
+@older_asyncio_differs("3.13.2", "gh-115514: raises TypeError", first="3.12")
+def test_writelines_on_a_closing_transport_adds_to_its_buffer(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        async with connected(stage, Recorder(stage)) as (transport, _):
+            fill(transport.get_extra_info("socket")._sock)
+            transport.write(b"kept")
+            transport.close()
+            log(attempt(transport.writelines, [b"1", b"2"]), transport.get_write_buffer_size())
+            transport.abort()
+
+    assert stage.run(main) == [MADE, ("returned None", 6), LOST]
+
+
+@older_asyncio_differs("3.14.8", "gh-156512: sends it, and abort() raises AttributeError")
+def test_what_connection_lost_writes_after_the_buffer_was_sent_is_dropped(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Late(Recorder):
+        def connection_lost(self, error: Exception | None) -> None:
+            self.transport.write(b", and more")
+            super().connection_lost(error)
+
+    async def main() -> None:
+        async with connected(stage, Late(stage)) as (transport, peer):
+            fill(transport.get_extra_info("socket")._sock)
+            transport.write(b"the last")
+            transport.close()
+            while transport.get_write_buffer_size():
+                received = unread(peer)
+                await aio.sleep(0)
+            log((received + unread(peer))[-8:], attempt(transport.abort))
+
+    assert stage.run(main) == [MADE, LOST, (b"the last", "returned None")]
 
 
 def test_the_end_of_file_is_sent_after_the_buffered_data(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from typing import Any
 
 import pytest
@@ -243,21 +243,39 @@ def test_run_inside_a_running_loop_raises(stage: Stage) -> None:
     ]
 
 
-def test_run_accepts_only_a_coroutine(stage: Stage) -> None:
+@older_asyncio_differs("3.14", "raises ValueError")
+def test_run_refuses_what_cannot_be_awaited(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
         pass
 
-    log(attempt(aio.run, 3))
-    log(attempt(aio.run, main).partition("<")[0])
-    log(attempt(aio.run, None))
+    for wrong in (3, main, None):
+        log(attempt(aio.run, wrong))
+    with aio.Runner() as runner:
+        log(attempt(runner.run, 3))
+    log(attempt(runner.run, 3))
 
-    assert log == [
-        "raised ValueError: a coroutine was expected, got 3",
-        "raised ValueError: a coroutine was expected, got ",
-        "raised ValueError: a coroutine was expected, got None",
-    ]
+    needed = "raised TypeError: An asyncio.Future, a coroutine or an awaitable is required"
+    assert log == [needed, needed, needed, needed, "raised RuntimeError: Runner is closed"]
+
+
+@older_asyncio_differs("3.14", "accepts only coroutines")
+def test_run_accepts_any_awaitable(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Answer:
+        def __await__(self) -> Generator[Any, None, Any]:
+            log("task", aio.current_task() is not None)
+            return (yield from aio.sleep(1, 42).__await__())
+
+    log(aio.run(Answer(), loop_factory=stage.new_loop))
+    with aio.Runner(loop_factory=stage.new_loop) as runner:
+        future = runner.get_loop().create_future()
+        runner.get_loop().call_later(1, future.set_result, "from a future")
+        log(runner.run(future))
+
+    assert log == [("task", True), 42, "from a future"]
 
 
 def test_a_main_coroutine_that_is_cancelled_raises_cancelled_error(stage: Stage) -> None:

@@ -502,3 +502,225 @@ def test_a_group_cancelled_while_an_error_is_handled_keeps_that_error_as_context
             log(chain(error))
 
     assert stage.run(main) == [["CancelledError: enough", "during ValueError: broken"]]
+
+
+# TaskGroup.cancel()
+
+since_3_15 = older_asyncio_differs("3.15", "groups have no cancel()")
+
+
+@since_3_15
+def test_cancel_ends_the_block_and_the_tasks_without_an_exception(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async with aio.TaskGroup() as group:
+            task = group.create_task(aio.sleep(10))
+            await aio.sleep(1)
+            group.cancel()
+            log(attempt(group.create_task, aio.sleep(0)))
+            try:
+                await aio.sleep(10)
+            except aio.CancelledError as error:
+                log("block", describe(error))
+                raise
+        log(outcome(task), aio.current_task().cancelling(), stage.now)
+        group.cancel()  # has no effect any more
+        await aio.sleep(0)
+
+    assert stage.run(main) == [
+        "raised RuntimeError: TaskGroup <TaskGroup tasks=1 cancelling> is shutting down",
+        ("block", "CancelledError"),
+        ("cancelled", 0, 1.0),
+    ]
+
+
+@since_3_15
+def test_cancel_before_the_group_is_entered_cancels_it_on_entry(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        group = aio.TaskGroup()
+        group.cancel()
+        async with group:
+            log("up to the first await")
+            await aio.sleep(0)
+            log("this is never recorded")
+        other = aio.TaskGroup()
+        other.cancel()
+        async with other:
+            log("without any await")
+        log(aio.current_task().cancelling())
+        await aio.sleep(0)
+
+    assert stage.run(main) == ["up to the first await", "without any await", 0]
+
+
+@since_3_15
+def test_a_child_can_cancel_its_group(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def search(delay: float, group: Any) -> str:
+        await aio.sleep(delay)
+        log("found", stage.now)
+        group.cancel()  # cancels this task as well, although it ends here
+        return "found"
+
+    async def main() -> None:
+        async with aio.TaskGroup() as group:
+            tasks = [group.create_task(search(delay, group)) for delay in (3, 1, 2)]
+        log([outcome(task) for task in tasks], stage.now, aio.current_task().cancelling())
+
+    assert stage.run(main) == [("found", 1.0), (["cancelled"] * 3, 1.0, 0)]
+
+
+@since_3_15
+def test_errors_of_a_cancelled_group_are_raised(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def failing_clean_up() -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            raise ValueError("in the clean-up")
+
+    async def cancel_then(error: Exception | None) -> None:
+        async with aio.TaskGroup() as group:
+            if error is None:
+                group.create_task(failing_clean_up())
+                await aio.sleep(1)
+            group.cancel()
+            if error is not None:
+                raise error
+
+    async def main() -> None:
+        log(await attempt_await(cancel_then(None)))
+        log(await attempt_await(cancel_then(KeyError("in the block"))))
+        log(aio.current_task().cancelling())
+
+    assert stage.run(main) == [
+        "raised ExceptionGroup: unhandled errors in a TaskGroup [ValueError: in the clean-up]",
+        "raised ExceptionGroup: unhandled errors in a TaskGroup [KeyError: 'in the block']",
+        0,
+    ]
+
+
+@since_3_15
+@pytest.mark.parametrize("in_block", [True, False])
+def test_a_cancelled_group_lets_a_cancellation_by_other_code_pass(
+    stage: Stage, in_block: bool
+) -> None:
+    # gh-155433: the parent is cancelled twice, by its group and by other code.
+    aio, log = stage.aio, stage.log
+
+    async def slow_clean_up() -> None:
+        try:
+            await aio.sleep(10)
+        except aio.CancelledError:
+            await aio.sleep(2)
+            log("clean", stage.now)
+
+    async def parent() -> None:
+        async with aio.TaskGroup() as group:
+            group.create_task(slow_clean_up())
+            await aio.sleep(1)
+            group.cancel()
+            if in_block:
+                await aio.sleep(10)
+        log("this is never recorded")
+
+    async def main() -> None:
+        task = aio.create_task(parent())
+        await aio.sleep(2)
+        task.cancel("by other code")
+        log(await attempt_await(task))
+        log(task.cancelling())
+
+    # The block's own CancelledError, if it has raised one, comes first.
+    raised = "raised CancelledError" + ("" if in_block else ": by other code")
+    assert stage.run(main) == [("clean", 3.0), raised, 1]
+
+
+@since_3_15
+def test_cancelling_an_outer_group_ends_the_inner_one(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        async with aio.TaskGroup() as outer:
+            async with aio.TaskGroup() as inner:
+                inner.create_task(aio.sleep(10))
+                await aio.sleep(1)
+                outer.cancel()
+                await aio.sleep(10)
+            log("this is never recorded")
+        log("after the outer group", stage.now)
+        async with aio.TaskGroup() as outer:
+            async with aio.TaskGroup() as inner:
+                inner.create_task(aio.sleep(10))
+                await aio.sleep(1)
+                inner.cancel()
+                await aio.sleep(10)
+            log("between the groups", stage.now)
+        log(aio.current_task().cancelling())
+
+    assert stage.run(main) == [("after the outer group", 1.0), ("between the groups", 2.0), 0]
+
+
+@since_3_15
+def test_a_timeout_that_expires_while_a_group_is_being_cancelled_is_not_lost(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def slow_clean_up() -> None:
+        try:
+            await aio.sleep(10)
+        except aio.CancelledError:
+            await aio.sleep(5)
+
+    async def main() -> None:
+        try:
+            async with aio.timeout(3):
+                async with aio.TaskGroup() as group:
+                    group.create_task(slow_clean_up())
+                    await aio.sleep(1)
+                    group.cancel()
+        except TimeoutError:
+            log("timed out", stage.now)
+
+    assert stage.run(main) == [("timed out", 6.0)]
+
+
+@older_asyncio_differs("3.15", "raises BaseExceptionGroup")
+def test_an_asynchronous_generator_can_be_closed_inside_a_group(stage: Stage) -> None:
+    # gh-135736
+    aio, log = stage.aio, stage.log
+
+    async def failing_clean_up() -> None:
+        try:
+            await aio.sleep(10)
+        finally:
+            raise ValueError("in the clean-up")
+
+    async def items(work: Any) -> Any:
+        async with aio.TaskGroup() as group:
+            group.create_task(work)
+            await aio.sleep(1)
+            yield 1
+
+    async def first_of(generator: Any) -> None:
+        await anext(generator)
+        await generator.aclose()
+
+    async def main() -> None:
+        log(await attempt_await(first_of(items(aio.sleep(10)))))
+        try:
+            await first_of(items(failing_clean_up()))
+        except BaseExceptionGroup as group:
+            log(describe(group))
+
+    assert stage.run(main) == [
+        "returned None",
+        (
+            "BaseExceptionGroup: unhandled errors in a TaskGroup "
+            "[ValueError: in the clean-up, GeneratorExit]"
+        ),
+    ]

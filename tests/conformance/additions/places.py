@@ -51,8 +51,7 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "tasks": ("combinators", "timeouts", "threads"),
     "trsock": ("transports",),
     "unix_events": (
-        "descriptors", "subprocess", "connections", "sendfile", "signals", "unix_sockets",
-        "format_helpers",
+        "descriptors", "subprocess", "connections", "sendfile", "signals", "format_helpers",
     ),
     "windows_events": (),
     "windows_utils": (),
