@@ -44,7 +44,8 @@ def without_reports(text: str) -> str:
 
     The processes are the program and its children. There is at least the program's own report.
     """
-    reports = ("miniloop: process ", f"  from {PACKAGE}: asyncio,", "  from places.py: ")
+    places = [str(PACKAGE), str(PACKAGE / "trace"), "places.py"]
+    reports = ("miniloop: process ", *[f"  from {place}: asyncio" for place in places])
     lines = text.splitlines()
     assert any(line.startswith("miniloop: process ") for line in lines), text
     return "\n".join(line for line in lines if not line.startswith(reports))
