@@ -28,7 +28,7 @@ from .subprocess import *
 from .unix_events import *
 from . import coroutines, policies
 from . import places as places
-from .programs import install as install
+from .trace.programs import install as install
 from .trace.graph import *
 
 __version__ = "0.1.0"
@@ -60,8 +60,8 @@ READING_ORDER = {
     "system": ("subprocess", "signals", "unix_events"),
     # asyncio's modules that are not files here; a reader may skip it.
     "names": ("places",),
-    # How programs run on this package unchanged; a reader may skip it.
-    "programs": ("programs", "repl", "__main__"),
+    # How programs are run and watched; a reader may skip it.
+    "trace": ("trace.graph", "trace.programs", "trace.repl", "__main__"),
 }  # fmt: skip
 
 __all__ = (
