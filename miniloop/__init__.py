@@ -28,6 +28,7 @@ from .subprocess import *
 from .unix_events import *
 from . import coroutines, policies
 from . import places as places
+from .programs import install as install
 from .trace.graph import *
 
 __version__ = "0.1.0"
@@ -59,6 +60,8 @@ READING_ORDER = {
     "system": ("subprocess", "signals", "unix_events"),
     # asyncio's modules that are not files here; a reader may skip it.
     "names": ("places",),
+    # How programs run on this package unchanged; a reader may skip it.
+    "programs": ("programs", "repl", "__main__"),
 }  # fmt: skip
 
 __all__ = (

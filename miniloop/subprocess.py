@@ -8,7 +8,7 @@ Invariants: a transport owns the file that it is given, and closes it. A process
 while its exit status is unknown: afterwards its id may belong to another process. A process and its
 transport go through these states:
 
-    running → exited   the watcher has the status: process_exited() is scheduled, wait() returns
+    running → exited   the watcher has the exit status; process_exited() is scheduled, wait() ends
     exited  → over     all pipes are lost, too; connection_lost() is called
 
 close() is not a state: it closes the pipes and kills the process, and the states follow from that.

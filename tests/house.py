@@ -34,6 +34,9 @@ CORE_COMMENTS: Final = 0.25  # comment lines per code line
 # LIBRARY_LINES does not count them.
 ASIDE: Final = frozenset({"trace", "tour"})
 
+# The one folder in the package: it is on PYTHONPATH when a program runs on miniloop.
+STAND_IN: Final = frozenset({"__init__.py", "asyncio/__init__.py"})
+
 TOP_LEVEL: Final = frozenset(
     {".ci", ".git", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md"}
     | {"comparisons", "miniloop", "pyproject.toml", "tests"}
@@ -473,10 +476,19 @@ def ignored(path: Path, root: Path) -> bool:
 
 
 def the_package_is_flat(package: Package) -> list[str]:
+    stand_in = package.folder / "stand_in"
     return [
-        f"{path.name}/ is a folder in a flat package"
-        for path in sorted(package.folder.iterdir())
-        if path.is_dir() and path.name not in ASIDE | {"__pycache__"}
+        *(
+            f"{path.name}/ is a folder in a flat package"
+            for path in sorted(package.folder.iterdir())
+            if path.is_dir() and path.name not in ASIDE | {"__pycache__", "stand_in"}
+        ),
+        *(
+            f"stand_in/ contains {path.relative_to(stand_in)}"
+            for path in sorted(stand_in.rglob("*"))
+            if path.is_file() and path.parent.name != "__pycache__"
+            if path.relative_to(stand_in).as_posix() not in STAND_IN
+        ),
     ]
 
 

@@ -1117,3 +1117,23 @@ except RuntimeError:
 
     kept = "made a loop" if RELEASE < (3, 14) else "raised RuntimeError"
     assert [observed(aio.__name__) for aio in BOTH] == [kept, kept]
+
+
+def test_a_statement_at_the_prompt() -> None:
+    def observed(name: str) -> str:
+        command = [sys.executable, "-q", "-m", name]
+        text = "asyncio.current_task() is None\n"
+        done = subprocess.run(command, capture_output=True, check=True, text=True, input=text)
+        return done.stdout.replace(">>>", "").strip()
+
+    assert [observed(aio.__name__) for aio in BOTH] == ["True", "False"]
+
+
+def test_the_commands_ps_and_pstree() -> None:
+    def observed(name: str, command: str) -> bool:
+        arguments = [sys.executable, "-m", name, command, "--help"]
+        done = subprocess.run(arguments, capture_output=True, check=False, text=True, input="")
+        return (done.returncode, "PID" in done.stdout.upper()) == (0, True)
+
+    there = [[observed(aio.__name__, command) for command in ("ps", "pstree")] for aio in BOTH]
+    assert there == [[RELEASE >= (3, 14)] * 2, [False] * 2]
