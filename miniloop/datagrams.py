@@ -96,12 +96,11 @@ class _SelectorDatagramTransport(descriptors._DescriptorTransport, DatagramTrans
 
         Return True if the datagram failed: there is nothing to try again.
         """
-        sock = self._file
         try:
             if self._extra["peername"]:
-                sock.send(data)
+                self._file.send(data)
             else:
-                sock.sendto(data, addr)
+                self._file.sendto(data, addr)
         except descriptors._WOULD_BLOCK:
             return False
         except OSError as exc:
