@@ -76,12 +76,16 @@ async def staggered_race(
         except CancelledError as exc:
             cancelled = exc
             stop(*exc.args)  # and wait for the end of the attempts
-    try:
-        if cancelled is not None:
+    outcome = (*winners[0], exceptions) if winners else (None, None, exceptions)
+    # An exception refers to the frame of its attempt, and that to this variable. The list must not
+    # be reached from there, or there would be a reference cycle (gh-124858).
+    exceptions = []
+    if cancelled is not None:
+        try:
             raise cancelled
-        return (*winners[0], exceptions) if winners else (None, None, exceptions)
-    finally:
-        del exceptions, cancelled  # the frames of the attempts refer to this one's variables
+        finally:
+            cancelled = None
+    return outcome
 
 
 def _interleave(infos: list[AddrInfo], first_family_count: int) -> list[AddrInfo]:
