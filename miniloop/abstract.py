@@ -13,6 +13,7 @@ This file does not depend on any part of the loop, and a reader of the loop may 
 from __future__ import annotations
 
 import os
+import sys
 from contextvars import Context
 from socket import AF_UNSPEC, AI_PASSIVE, socket
 
@@ -41,6 +42,21 @@ Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 SSL: TypeAlias = Any
 
 PIPE = -1  # subprocess.PIPE, which is slow to import
+
+
+def _call_task_factory(factory: TaskFactory, loop: Any, coro: Any, kwargs: dict[str, Any]) -> Any:
+    """Make a task by a task factory, with the arguments that were given to `create_task()`.
+
+    Since Python 3.14, the factory gets all of them. Programs for older versions have factories that
+    are plain `(loop, coro)` functions, or take a context only, and the loop sets the name.
+    """
+    if sys.version_info >= (3, 14):
+        return factory(loop, coro, **kwargs)
+    name = kwargs.pop("name", None)
+    task = factory(loop, coro, **{key: kwargs[key] for key in kwargs if kwargs[key] is not None})
+    if name is not None:
+        task.set_name(name)
+    return task
 
 
 # fmt: off
@@ -98,8 +114,7 @@ class AbstractEventLoop:
     # -- futures and tasks -------------------------------------------------------------------------
 
     def create_future(self) -> Future: raise NotImplementedError
-    def create_task(self, coro: Coro[Any], *, name: object = None,
-                    context: Context | None = None) -> Task: raise NotImplementedError
+    def create_task(self, coro: Coro[Any], **kwargs: Any) -> Task: raise NotImplementedError
     def set_task_factory(self, factory: TaskFactory | None) -> None: raise NotImplementedError
     def get_task_factory(self) -> TaskFactory | None: raise NotImplementedError
 

@@ -49,13 +49,13 @@ class BaseEventLoop(kernel.Kernel):
             raise RuntimeError("Cannot close a running event loop")
         if self._closed:
             return
-        selector_events._close(self)
+        selector_events._close_selector(self)
         self._closed = True
         self._drop_entries()
         threads._close_executor(self)
         # Last, because removing a handler raises ValueError outside the main thread. The loop is
         # closed then all the same.
-        signals._close(self)
+        signals._remove_all_handlers(self)
 
     # kernel.py: time, call_soon, call_soon_threadsafe, call_later, call_at, create_future,
     # create_task, set_task_factory, get_task_factory, run_forever, run_until_complete, stop,

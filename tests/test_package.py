@@ -20,7 +20,9 @@ PACKAGE = Path(inspect.getfile(miniloop)).parent
 
 def test_each_name_is_exported_by_exactly_one_file_and_by_the_package() -> None:
     seen: dict[str, str] = {}
-    for file in (name for ring in miniloop.READING_ORDER.values() for name in ring):
+    files = [name for ring in miniloop.READING_ORDER.values() for name in ring]
+    trace = [f"trace.{path.stem}" for path in PACKAGE.glob("trace/[!_]*.py")]
+    for file in [*files, *trace]:
         module = importlib.import_module(f"miniloop.{file}")
         for name in getattr(module, "__all__", ()):
             assert name not in seen, f"{name} is in {seen[name]} and in {file}"
