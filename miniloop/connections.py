@@ -227,8 +227,8 @@ async def _connect_first(loop: Loop, infos: list[AddrInfo], local: list[AddrInfo
             with suppress(OSError):
                 return await attempt()
     else:
-        sock, _, _ = await staggered_race(attempts, delay)
-        if sock is not None:
+        # Only the socket: the exceptions will refer to this frame (gh-124858).
+        if (sock := (await staggered_race(attempts, delay))[0]) is not None:
             return sock
     raise _no_address_answered(errors, all_errors)
 
