@@ -200,9 +200,8 @@ def _result_or_exception(child: Future[Any]) -> Any:
 # -- wait ------------------------------------------------------------------------------------------
 
 
-async def wait(
-    fs: Iterable[Future[T]], *, timeout: float | None = None, return_when: str = ALL_COMPLETED
-) -> tuple[set[Future[T]], set[Future[T]]]:
+async def wait(fs: Iterable[Future[T]], *, timeout: float | None = None,
+        return_when: str = ALL_COMPLETED) -> tuple[set[Future[T]], set[Future[T]]]:  # fmt: skip
     """Wait for futures or tasks; return the set of those that are done and the set of the others.
 
     `return_when` is FIRST_COMPLETED, FIRST_EXCEPTION or ALL_COMPLETED. FIRST_EXCEPTION means the
