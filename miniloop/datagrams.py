@@ -97,10 +97,11 @@ class _SelectorDatagramTransport(descriptors._DescriptorTransport, DatagramTrans
         Return True if the datagram failed: there is nothing to try again.
         """
         try:
+            sock = self._file
             if self._extra["peername"]:
-                self._file.send(data)
+                sock.send(data)
             else:
-                self._file.sendto(data, addr)
+                sock.sendto(data, addr)
         except descriptors._WOULD_BLOCK:
             return False
         except OSError as exc:
