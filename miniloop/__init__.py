@@ -29,6 +29,8 @@ from .unix_events import *
 from .watchers import *
 from . import coroutines, policies, watchers
 from . import places as places
+from .trace.programs import install as install
+from .trace.graph import *
 
 __version__ = "0.1.0"
 
@@ -60,6 +62,8 @@ READING_ORDER = {
     # Child watchers, which Python 3.14 removed; asyncio's modules that are not files here. A reader
     # may skip them.
     "names": ("watchers", "places"),
+    # How programs are run and watched; a reader may skip it.
+    "trace": ("trace.graph", "trace.programs", "trace.repl", "__main__"),
 }  # fmt: skip
 
 __all__ = (
@@ -73,13 +77,14 @@ __all__ = (
     "Future", "isfuture",
     "Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
     "create_eager_task_factory", "eager_task_factory",
-    "_register_task", "_unregister_task", "_enter_task", "_leave_task",
+    "_register_task",
     # sync: what tasks wait for, and hand to one another
     "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier",
     "Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown",
     # structure: several awaitables at once, deadlines, groups, threads, the program's frame
     "ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "as_completed", "gather", "shield",
     "wait", "Timeout", "timeout", "timeout_at", "wait_for", "TaskGroup",
+    "_unregister_task", "_enter_task", "_leave_task",
     "run_coroutine_threadsafe", "to_thread", "wrap_future", "Runner", "run",
     "get_event_loop_policy", "set_event_loop_policy",
     # streams: protocols, transports, servers, and the streams on top of them
@@ -92,4 +97,7 @@ __all__ = (
     "BaseEventLoop", "EventLoop", "SelectorEventLoop",
     # names: child watchers, before Python 3.14
     *watchers.__all__,
+    # trace: which task waits for which
+    "FrameCallGraphEntry", "FutureCallGraph", "capture_call_graph", "format_call_graph",
+    "print_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by",
 )  # fmt: skip

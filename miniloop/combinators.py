@@ -15,6 +15,8 @@ This file does not depend on how tasks run. Read tasks.py and queues.py first.
 
 from __future__ import annotations
 
+from weakref import ref
+
 from .coroutines import _isawaitable, iscoroutine
 from .events import Loop, TimerHandle, _report, get_event_loop, get_running_loop
 from .exceptions import CancelledError
@@ -22,10 +24,11 @@ from .futures import FINISHED, PENDING, Future, isfuture
 from .hints import Any, AsyncIterator, Awaitable, Coro, Iterable, Iterator, T
 from .locks import Event
 from .queues import Queue
-from .tasks import Task, _loop_of, ensure_future
+from .tasks import Task, _forget, _loop_of, current_task, ensure_future
 
 __all__ = ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION",
-           "as_completed", "gather", "shield", "wait")  # fmt: skip
+           "as_completed", "gather", "shield", "wait",
+           "_unregister_task", "_enter_task", "_leave_task")  # fmt: skip
 
 #: The values of `return_when` in `wait`. They are equal to those of concurrent.futures.
 FIRST_COMPLETED, FIRST_EXCEPTION = "FIRST_COMPLETED", "FIRST_EXCEPTION"
@@ -60,7 +63,8 @@ def _call_when_done(waiter: Any, child: Future[T]) -> Any:
 
     Return what `child.remove_done_callback()` takes to remove it.
     """
-    if type(child) is Task and child._state is PENDING:
+    kind = type(child)
+    if (kind is Task or kind is Future) and child._state is PENDING:
         notice = _DoneNotice(waiter, child)
         child._add_waiter(notice)
         return notice
@@ -90,12 +94,10 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     futures: dict[Awaitable[Any], Future[Any]] = {}  # by argument
     done: list[Future[Any]] = []
     outer: _GatheringFuture | None = None
-    loop: Loop | None = None
     for argument in coros_or_futures:
         if argument not in futures:
-            future = futures[argument] = ensure_future(argument, loop=loop)
-            loop = loop or _loop_of(future)
-            outer = outer or _GatheringFuture(loop=loop)
+            future = futures[argument] = ensure_future(argument, loop=outer and outer._loop)
+            outer = outer or _GatheringFuture(loop=_loop_of(future))
             if future is not argument:
                 # The caller has no reference to this task. A warning that it was destroyed while
                 # pending would name a task that the caller cannot do anything about.
@@ -198,9 +200,8 @@ def _result_or_exception(child: Future[Any]) -> Any:
 # -- wait ------------------------------------------------------------------------------------------
 
 
-async def wait(
-    fs: Iterable[Future[T]], *, timeout: float | None = None, return_when: str = ALL_COMPLETED
-) -> tuple[set[Future[T]], set[Future[T]]]:
+async def wait(fs: Iterable[Future[T]], *, timeout: float | None = None,
+        return_when: str = ALL_COMPLETED) -> tuple[set[Future[T]], set[Future[T]]]:  # fmt: skip
     """Wait for futures or tasks; return the set of those that are done and the set of the others.
 
     `return_when` is FIRST_COMPLETED, FIRST_EXCEPTION or ALL_COMPLETED. FIRST_EXCEPTION means the
@@ -340,14 +341,31 @@ def shield(arg: Awaitable[T]) -> Future[T]:
     if inner.done():
         return inner
     outer: Future[T] = _loop_of(inner).create_future()
+    _Shield(inner, outer)
+    return outer
 
-    def inner_done(inner: Future[T]) -> None:
-        if outer.cancelled():
-            # Both ended in the same iteration, and this callback is the first to run:
-            #     inner.set_exception(OSError()); outer.cancel()
-            # exception() marks the exception as retrieved.
-            if not inner.cancelled():
-                inner.exception()
+
+class _Shield:
+    """Passes the outcome of `inner` on to `outer`, unless `outer` is done first."""
+
+    def __init__(self, inner: Future[T], outer: Future[T]) -> None:
+        self._inner, self._outer = inner, outer
+        self._callback = _call_when_done(self, inner)
+        _call_when_done(self, outer)
+
+    def _child_done(self, child: Future[Any]) -> None:
+        inner, outer, callback = self._inner, self._outer, self._callback
+        self._callback = None  # it refers to this object: a reference cycle
+        if child is outer:
+            # The waiter was cancelled. An inner future that runs on would collect the callbacks of
+            # all its shields:
+            #     while True: await wait_for(shield(inner), 1)
+            if not inner.done():
+                inner.remove_done_callback(callback)
+        elif outer.cancelled():
+            # Both ended in the same iteration. Why not exception() here: it marks the exception of
+            # inner as retrieved, and then it is not logged although nobody has seen it.
+            return
         elif inner.cancelled():
             outer.cancel()
         elif (error := inner.exception()) is not None:
@@ -355,8 +373,25 @@ def shield(arg: Awaitable[T]) -> Future[T]:
         else:
             outer.set_result(inner.result())
 
-    inner.add_done_callback(inner_done)
-    # If inner_done stayed after the waiter was cancelled, it would mark a later exception of inner
-    # as retrieved, and the exception would not be logged although nobody has seen it.
-    outer.add_done_callback(lambda _: inner.done() or inner.remove_done_callback(inner_done))
-    return outer
+
+# -- hooks for Task classes of other libraries; `_register_task` is in tasks.py --------------------
+
+
+def _unregister_task(task: Any) -> None:
+    """Let `all_tasks` no longer find `task`."""
+    _forget(ref(task))
+
+
+def _enter_task(loop: Loop, task: Any) -> None:
+    """Make `task` the current task; RuntimeError if there is one already."""
+    if (other := current_task(loop)) is not None:
+        busy = f"while another task {other!r} is being executed."
+        raise RuntimeError(f"Cannot enter into task {task!r} {busy}")
+    loop._current_task = task
+
+
+def _leave_task(loop: Loop, task: Any) -> None:
+    """Set the current task to None; RuntimeError if it is not `task`."""
+    if (other := current_task(loop)) is not task:
+        raise RuntimeError(f"Leaving task {task!r} does not match the current task {other!r}.")
+    loop._current_task = None

@@ -52,6 +52,8 @@ class Handle:
 
         SystemExit and KeyboardInterrupt are raised: they end `run_forever()`.
         """
+        # Cancelled after it had become ready. Why not remove it from the queue in cancel(): that
+        # takes a search, as for timers.
         if self._args is None:
             return
         try:
@@ -60,6 +62,8 @@ class Handle:
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
+            # One failing callback must not end the loop, which may serve others. There is nobody
+            # to raise it to: the caller of call_soon() has long returned.
             self._report_exception(exc)
         # Since 3.12 a task's exception refers to this frame, by `f_back`. For a task that was made
         # by `Task(coro)`, the handle refers to the task. Without this line, there would be a cycle:
@@ -82,6 +86,7 @@ class Handle:
             # A callback can cancel its own handle. "Executing <Handle …> took 2 seconds" must
             # still say which callback that was.
             self._description = self._describe()
+        # Free what the callback refers to: a cancelled timer can stay in the heap for hours.
         self._callback = self._args = None
 
     def cancelled(self) -> bool:
@@ -173,6 +178,7 @@ def _get_running_loop() -> Loop | None:
 
 def _set_running_loop(loop: Loop | None) -> None:
     """Set the loop that runs in this thread. For event loops, not for programs."""
+    # One for each thread, not a context variable: a context goes to other threads with to_thread().
     _thread.running_loop = loop
 
 

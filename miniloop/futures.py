@@ -33,7 +33,7 @@ PENDING: Final = "PENDING"
 FINISHED: Final = "FINISHED"  # it has a result, or an exception
 CANCELLED: Final = "CANCELLED"
 
-#: Makes a Future or a Task without calling __init__; the caller then calls `_begin` or `_start`.
+#: Makes a Future or a Task without calling __init__; the caller then calls `_begin`.
 #: See "create_future" in the table of fast paths: `python -m comparisons fastpaths`.
 _allocate = object.__new__
 
@@ -56,6 +56,7 @@ class Future(Generic[T]):
     `loop.call_soon_threadsafe(future.set_result, value)`.
     """
 
+    # `__dict__` is for the attributes of programs (`future.tag = 1`): the first one creates it.
     __slots__ = ("_state", "_result", "_exception", "_exception_tb", "_cancel_message",
                  "_cancelled_exc", "_log_traceback", "_loop", "_first_waiter", "_other_waiters",
                  "_asyncio_future_blocking", "__weakref__", "__dict__")  # fmt: skip
@@ -80,7 +81,12 @@ class Future(Generic[T]):
         return future
 
     def __init__(self, *, loop: Loop | None = None) -> None:
-        """`loop` is the event loop that calls the callbacks; by default `get_event_loop()`."""
+        """`loop` is the event loop that calls the callbacks; by default `get_event_loop()`.
+
+        Raises RuntimeError if it is called a second time, which would lose the waiters.
+        """
+        if hasattr(self, "_loop"):
+            raise RuntimeError(f"{type(self).__name__} object is already initialized")
         self._begin(events.get_event_loop() if loop is None else loop)
 
     __new__.__wrapped__ = __init__  # type: ignore[attr-defined]  # for inspect.signature(Future)
@@ -117,6 +123,8 @@ class Future(Generic[T]):
         """
         if self._state is not PENDING:
             raise InvalidStateError("invalid state")
+        # The result is there before a waiter can look at it. The waiters run later, from the ready
+        # queue, and not inside this call.
         self._state, self._result = FINISHED, result
         self._schedule_waiters()
 
@@ -150,9 +158,14 @@ class Future(Generic[T]):
 
     def _schedule_waiters(self) -> None:
         """Move the waiters to the ready queue: the next iteration runs them, in their order."""
+        # Tempting: call `waiter._run()` here, and save the ready queue. The waiter would then run
+        # in the middle of the caller's step:
+        #     busy = True; future.set_result(1); busy = False    # the waiter would see True
+        # And a chain of a thousand futures would be a thousand calls deep.
         first, others, loop = self._first_waiter, self._other_waiters, self._loop
         if first is None:
             return
+        # A future that is done refers to no waiter, so it cannot keep a task alive.
         self._first_waiter = self._other_waiters = None
         if loop._debug:
             loop._check_thread()
@@ -191,6 +204,8 @@ class Future(Generic[T]):
             raise InvalidStateError("Exception is not set.")
         if self._state is CANCELLED:
             raise self._make_cancelled_error()
+        # The caller has the exception now: it need not be reported, whatever the caller does with
+        # it. result() and `await` count as well; done() and cancelled() do not.
         self._log_traceback = False
         return self._exception
 
@@ -267,6 +282,8 @@ class Future(Generic[T]):
             # would make a reference cycle, which only the garbage collector could free.
             self._add_waiter(Handle(fn, (), self._loop, context))
         else:
+            # Scheduled, although it could be called here: no caller has to expect that its callback
+            # runs inside its own call.
             self._loop.call_soon(fn, self, context=context)
 
     def _add_waiter(self, waiter: Any) -> None:
@@ -292,6 +309,8 @@ class Future(Generic[T]):
 
     def remove_done_callback(self, fn: Callable[[Future[T]], object]) -> int:
         """Remove every registration of `fn`; return the count."""
+        # By equality, not identity: each `self.method` is a new object, but it equals the others.
+        #     future.add_done_callback(self.on_done); future.remove_done_callback(self.on_done)
         waiters = self._waiters()
         kept = [waiter for waiter in waiters if getattr(waiter, "_callback", waiter) != fn]
         self._first_waiter, self._other_waiters = (kept[0], kept[1:]) if kept else (None, None)
@@ -336,5 +355,7 @@ def _checked(exception: BaseException | type[BaseException]) -> BaseException:
 
 def _set_result_unless_cancelled(future: Future[Any], result: Any = None) -> None:
     """Set the result of a future that its waiter may have cancelled in the meantime."""
+    # The timer of a sleep() calls this. It can be in the ready queue already when the sleeper is
+    # cancelled, and a plain set_result() would then raise InvalidStateError.
     if future._state is not CANCELLED:
         future.set_result(result)

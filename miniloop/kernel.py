@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import collections
 import heapq
+import math
 import sys
 import threading
 import time
@@ -29,7 +30,7 @@ from contextvars import Context
 from weakref import WeakSet, WeakValueDictionary
 
 from . import events
-from .abstract import AbstractEventLoop, TaskFactory
+from .abstract import AbstractEventLoop, TaskFactory, _call_task_factory
 from .events import Callback, Handle, TimerHandle
 from .futures import Future, _allocate, isfuture
 from .hints import Any, Awaitable, Callable, Coro, Final, T
@@ -117,13 +118,14 @@ class Kernel(AbstractEventLoop):
     def _run_once(self) -> None:
         """Run one iteration of the loop."""
         ready, scheduled = self._ready, self._scheduled
+        # Before phase 1: a cancelled timer at the head of the heap would end select() too early.
         if self._timer_cancelled_count:
             self._drop_cancelled_timers()
 
         # Phase 1: compute the timeout, in seconds. None means: wait until a descriptor is ready.
         timeout: float | None = None
         if ready or self._stopping:
-            timeout = 0
+            timeout = 0  # look at the descriptors, but do not wait
         elif scheduled:
             timeout = min(max(0, scheduled[0][0] - self.time()), MAXIMUM_SELECT_TIMEOUT)
 
@@ -133,9 +135,11 @@ class Kernel(AbstractEventLoop):
 
         # Phase 3: move due timers to the ready queue, the earliest first. The resolution of the
         # clock is added: otherwise a timer that is due within the current tick of the clock would
-        # take one more iteration and one more select().
+        # take one more iteration and one more select(). Without `ulp`, the sum equals `now` if the
+        # clock shows a very large number, and a timer for `now` would never fire (gh-145703).
         if scheduled:
-            end_time = self.time() + self._clock_resolution
+            now = self.time()
+            end_time = now + max(self._clock_resolution, math.ulp(now))
             while scheduled and scheduled[0][0] < end_time:
                 timer = heapq.heappop(scheduled)[1]
                 timer._scheduled = False
@@ -175,6 +179,9 @@ class Kernel(AbstractEventLoop):
         `context` is the contextvars.Context to call it in, by default a copy of the current one.
         Raises RuntimeError if the loop is closed.
         """
+        # Why not wake the loop up here: this call is made on the loop's own thread, so the loop is
+        # not asleep. One caller can run while it is: a handler of signal.signal(). Such a handler
+        # must use call_soon_threadsafe().
         handle = Handle(callback, args, self, context)
         if self._debug:
             self._check_call(handle, "call_soon")
@@ -223,6 +230,8 @@ class Kernel(AbstractEventLoop):
         timer = TimerHandle(when, callback, args, self, context)
         if self._debug:
             self._check_call(timer, "call_at")
+        # The heap is not sorted: only its head is the earliest timer. That is all that an iteration
+        # asks for, and so a new timer costs log(n) comparisons instead of a search for its place.
         timer._scheduled = True
         heapq.heappush(self._scheduled, (when, timer))
         return timer
@@ -233,41 +242,47 @@ class Kernel(AbstractEventLoop):
         future._begin(self)
         return future
 
-    def create_task(self, coro: Coro[T], *, name: object = None,
-                    context: Context | None = None) -> Task[T]:  # fmt: skip
+    def create_task(self, coro: Coro[T], **kwargs: Any) -> Task[T]:
         """Start `coro` as a Task and return it; the task factory makes it, if one is set.
 
-        `name` is shown in the repr; `context` is the contextvars.Context that the coroutine runs
-        in, by default a copy of the current one. Raises RuntimeError if the loop is closed.
+        The keyword arguments are passed on to Task, or to the factory: `name` is shown in the repr;
+        `context` is the contextvars.Context that the coroutine runs in, by default a copy of the
+        current one; `eager_start=True` takes the first step at once. Raises RuntimeError if the
+        loop is closed.
         """
         if self._closed:
             self._check_closed()
+        factory = self._task_factory
         # eager_task_factory is not called: passing it keyword arguments takes too long.
-        eager = self._task_factory is eager_task_factory
-        if eager or self._task_factory is None:
-            task: Task[T] = _allocate(Task)
-            task._start(coro, self, name, context)
-            if eager and self._thread_id is not None:
-                task._run_eagerly()
-            else:
-                if self._debug:
-                    self._check_thread()
-                self._ready.append(task)
+        eager = factory is eager_task_factory
+        if factory is not None and not eager:
+            return _call_task_factory(factory, self, coro, kwargs)  # type: ignore[no-any-return]
+        task: Task[T] = _allocate(Task)
+        task._begin(self)
+        if kwargs:
+            eager = kwargs.pop("eager_start", eager)
+            task._start(coro, **kwargs)
+        else:
+            task._start(coro)
+        if eager and self._thread_id is not None:
+            task._run_eagerly()
+        else:
+            if self._debug:
+                self._check_thread()
+            self._ready.append(task)
+        try:
             return task
-        # A factory may be a plain `(loop, coro)`, as long as nobody asks for a context.
-        options = {} if context is None else {"context": context}
-        task = self._task_factory(self, coro, **options)
-        if name is not None:
-            task.set_name(name)
-        return task
+        finally:
+            del task  # the exception of an eager task refers to this frame: see Task._run
 
     def set_task_factory(self, factory: TaskFactory | None) -> None:
-        """Let `factory(loop, coro, context=…)` make the tasks; None restores Task.
+        """Let `factory(loop, coro, **kwargs)` make the tasks; None restores Task.
 
-        Raises TypeError if it is not callable.
+        The keyword arguments are those of `create_task()`. Raises TypeError if it is not callable.
         """
         if factory is not None and not callable(factory):
             raise TypeError("task factory must be a callable or None")
+        # For the tasks made from now on; the ones that exist are not touched.
         self._task_factory = factory
 
     def get_task_factory(self) -> TaskFactory | None:
@@ -293,6 +308,7 @@ class Kernel(AbstractEventLoop):
             self._run_forever_cleanup()
 
     def _run_forever_setup(self) -> None:
+        # Nothing is changed before this check: a second run_forever() must not disturb the first.
         self._check_may_run()
         self._thread_id = threading.get_ident()
         events._set_running_loop(self)
@@ -317,6 +333,8 @@ class Kernel(AbstractEventLoop):
         awaited: Future[T] = ensure_future(future, loop=self)
         if new_task and isinstance(awaited, Task):
             awaited._log_destroy_pending = False  # the exception below says that it did not end
+        # The end of the future stops the loop, in the iteration in which the callback runs. What is
+        # ready in that iteration still runs; tasks that are not done stay where they are.
         awaited.add_done_callback(_run_until_complete_cb)
         try:
             self.run_forever()
@@ -325,6 +343,7 @@ class Kernel(AbstractEventLoop):
                 awaited.exception()  # it propagates, so it must not be reported as lost too
             raise
         finally:
+            # If the future is not done, it must not stop a later run_forever().
             awaited.remove_done_callback(_run_until_complete_cb)
         if not awaited.done():
             raise RuntimeError("Event loop stopped before Future completed.")
@@ -332,6 +351,8 @@ class Kernel(AbstractEventLoop):
 
     def stop(self) -> None:
         """Make `run_forever` return at the end of the current iteration."""
+        # A flag and no exception: the entries behind this one still run. From another thread, the
+        # flag alone would not wake the loop up: use call_soon_threadsafe(loop.stop).
         self._stopping = True
 
     def is_running(self) -> bool:
@@ -349,6 +370,8 @@ class Kernel(AbstractEventLoop):
 
     def _drop_entries(self) -> None:
         """Drop what is scheduled, and refuse new entries from now on."""
+        # First the exchange: while the old entries are looked at, a destructor can complete a
+        # future, and its waiters must not get into a queue that nothing runs.
         dropped, self._ready = self._ready, _ClosedQueue()
         for entry in dropped.copy():  # a copy, because another thread can add an entry meanwhile
             if isinstance(entry, Task):
@@ -364,6 +387,7 @@ class Kernel(AbstractEventLoop):
             raise RuntimeError("Event loop is closed")
 
     def __del__(self) -> None:
+        # A loop that is not closed still has a selector and a socket pair: three descriptors.
         if not getattr(self, "_closed", True):  # the attribute is missing if __init__ failed
             warnings.warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
             if not self.is_running():

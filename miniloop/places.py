@@ -17,8 +17,8 @@ from types import ModuleType
 # Unsorted: ruff would put each of these files on a line of its own.
 # isort: off
 from . import abstract, combinators, connections, descriptors, format_helpers, futures, kernel
-from . import locks, policies, sendfile, subprocess, tasks, threads, timeouts, transports
-from . import unix_events
+from . import locks, policies, sendfile, subprocess, tasks, threads, timeouts
+from . import transports, unix_events
 
 # isort: on
 from .hints import Any
@@ -69,5 +69,6 @@ _provide("unix_events", policies.DefaultEventLoopPolicy,
 _provide("futures", threads.wrap_future, _PyFuture=futures.Future)
 _provide("tasks", combinators.gather, combinators.wait, combinators.as_completed,
          combinators.shield, timeouts.wait_for, threads.run_coroutine_threadsafe,
+         combinators._unregister_task, combinators._enter_task, combinators._leave_task,
          FIRST_COMPLETED=combinators.FIRST_COMPLETED, ALL_COMPLETED=combinators.ALL_COMPLETED,
          FIRST_EXCEPTION=combinators.FIRST_EXCEPTION, _PyTask=tasks.Task)  # fmt: skip

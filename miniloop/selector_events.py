@@ -26,15 +26,17 @@ from .hints import Any, Iterable
 def _open(loop: Loop, selector: BaseSelector | None) -> None:
     """Give the loop its selector and its wake-up socket."""
     loop._selector = DefaultSelector() if selector is None else selector
-    # Neither end may block. The interpreter writes signal numbers into `_csock`, and
-    # call_soon_threadsafe() a zero byte; the loop reads `_ssock`.
+    # A selector waits for descriptors only. So what should wake it up is turned into a byte that
+    # arrives on a descriptor: the interpreter writes the number of a signal into `_csock`, and
+    # call_soon_threadsafe() a zero byte. The loop reads both from `_ssock`. Neither end may block:
+    # a full buffer must not stop a thread, nor an empty one the loop.
     loop._ssock, loop._csock = socket.socketpair()
     loop._ssock.setblocking(False)
     loop._csock.setblocking(False)
     loop._add_reader(loop._ssock.fileno(), loop._read_from_self)
 
 
-def _close(loop: Loop) -> None:
+def _close_selector(loop: Loop) -> None:
     """Close what `_open` has opened; no effect on a loop that has no wake-up socket."""
     if loop._ssock is not None:  # a loop derived from BaseEventLoop has none
         loop._remove_reader(loop._ssock.fileno())
@@ -142,6 +144,7 @@ def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle |
     # it raises, and nothing has changed.
     after = {**handles, event: handle}
     events = mask | event if handle is not None else mask & ~event
+    # A selector has three calls for what is one idea here: set the events of a descriptor.
     if not mask:
         loop._selector.register(fd, events, after)
     elif events:
@@ -158,12 +161,15 @@ def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle |
 
 def _watched(loop: Loop, fd: FileDescriptorLike) -> tuple[int, dict[int, Handle | None]]:
     """Return the events that `fd` is watched for, and their handles; none if the loop is closed."""
+    # A closed selector has no map: asking it would raise.
     key = None if loop._closed else loop._selector.get_map().get(fd)
     return (0, {}) if key is None else (key.events, key.data)
 
 
 def _process_events(loop: Loop, event_list: Iterable[tuple[SelectorKey, int]]) -> None:
     """Make the handles of ready descriptors ready, each descriptor's reader before its writer."""
+    # Added to the ready queue, not called: what they do (closing another descriptor, say) must not
+    # happen while the list of ready descriptors is being read.
     for key, mask in event_list:
         for event in (EVENT_READ, EVENT_WRITE):
             if mask & event and (handle := key.data.get(event)) is not None:

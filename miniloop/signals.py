@@ -42,8 +42,9 @@ def add_signal_handler(loop: Loop, sig: int, callback: Callback, *args: Any) -> 
     except (ValueError, OSError) as exc:  # this is not the main thread
         raise RuntimeError(str(exc)) from exc
     # A busy loop does not call select() while it watches only its wake-up socket: see _poll_always.
-    # So watch a second descriptor, `_csock`, at which nothing ever arrives: now the loop calls
-    # select() in every iteration, and sees signals while it is busy.
+    # So watch a second descriptor too. It is `_csock`, the end of the wake-up socket that is only
+    # written to: nothing ever arrives there, but now the loop calls select() in every iteration,
+    # and sees the signals that arrive at the other end, `_ssock`, while it is busy.
     loop._add_reader(loop._csock, loop._read_from_self)
     loop._signal_handlers[sig] = Handle(callback, args, loop)
     _set_handler(loop, sig, _leave_it_to_the_loop)
@@ -60,7 +61,7 @@ def remove_signal_handler(loop: Loop, sig: int) -> bool:
     return True
 
 
-def _close(loop: Loop) -> None:
+def _remove_all_handlers(loop: Loop) -> None:
     """Remove all handlers of a loop that is being closed."""
     # The wake-up socket is closed already. _remove_reader() does nothing then: a closed loop
     # watches no descriptor.

@@ -137,7 +137,8 @@ class TaskGroup:
         if refusal:
             coro.close()  # without it: "coroutine was never awaited", in addition to the error
             raise RuntimeError(f"TaskGroup {self!r} {refusal}")
-        task: Task[T] = self._loop.create_task(coro, **kwargs)
+        create_task = self._loop.create_task
+        task: Task[T] = create_task(coro, **kwargs) if kwargs else create_task(coro)
         self._tasks.add(task)
         # Also for an eager task that is done. If its failure cancelled the parent in here, the
         # block could not start the tasks that come next (gh-128588).

@@ -39,8 +39,7 @@ from .futures import CANCELLED, FINISHED, PENDING, Future, _set_result_unless_ca
 from .hints import Any, Awaitable, Callable, Coro, Generator, T, TextIO
 
 __all__ = ("Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
-           "create_eager_task_factory", "eager_task_factory", "_register_task", "_unregister_task",
-           "_enter_task", "_leave_task")  # fmt: skip
+           "create_eager_task_factory", "eager_task_factory", "_register_task")  # fmt: skip
 
 
 _next_task_number = itertools.count(1).__next__
@@ -71,32 +70,37 @@ class Task(Future[T]):
         """Schedule the first step of `coro`; with `eager_start`, take it at once if the loop runs.
 
         `name` is shown in the repr, `context` is the contextvars.Context that the coroutine runs
-        in, by default a copy of the current one. Raises TypeError if `coro` is not a coroutine.
+        in, by default a copy of the current one. Raises TypeError if `coro` is not a coroutine or
+        `context` is not a Context.
         """
-        loop = events.get_event_loop() if loop is None else loop
-        self._start(coro, loop, name, context)
-        if eager_start and loop.is_running():
+        super().__init__(loop=loop)
+        self._start(coro, name, context)
+        if eager_start and self._loop.is_running():
             self._run_eagerly()
         else:
             _register_task(self)
             # By call_soon(), because a program's loop may count or order what is scheduled.
             # loop.create_task() is the loop's own and puts the task into the ready queue itself.
             # The step enters the task's context, so the handle needs no copy of the current one.
-            loop.call_soon(self._run, context=loop._empty_context)
+            self._loop.call_soon(self._run, context=self._loop._empty_context)
 
-    def _start(self, coro: Coro[T], loop: Loop, name: object, context: Context | None) -> None:
-        """Do what __init__ does. `loop.create_task()` calls this directly.
+    def _start(self, coro: Coro[T], name: object = None, context: Context | None = None) -> None:
+        """Set the attributes of a Task, after those of a Future; `loop.create_task()` calls this.
 
-        See _allocate in futures.py.
+        Why not __init__: see _allocate in futures.py.
         """
-        self._begin(loop)
         # The step calls the type's `send`; a Mock(spec=Coroutine) is a coroutine whose type has
         # none.
         kind = type(coro)
         if kind is not CoroutineType and not (iscoroutine(coro) and hasattr(kind, "send")):
             raise TypeError(f"a coroutine was expected, got {coro!r}")
+        if context is None:
+            context = copy_context()
+        elif not isinstance(context, Context):
+            # Without this check the first step would fail, far from the mistake (gh-157301).
+            raise TypeError(f"a contextvars.Context was expected, got {type(context).__name__}")
         self._coro: Any = coro
-        self._context = copy_context() if context is None else context
+        self._context = context
         self._name = _next_task_number() if name is None else str(name)  # see get_name
         # The future that the coroutine awaits; the name is asyncio's, and the waiter is this task.
         # Written when a step ends, cleared when the next one begins.
@@ -109,19 +113,24 @@ class Task(Future[T]):
 
     def _run_eagerly(self) -> None:
         """Take the first step at once, inside the current task's step (gh-97696)."""
+        # This is the only case in which one step runs inside another: that of the task which calls
+        # create_task(). It is the current task again afterwards.
         loop = self._loop
         loop._interrupted_tasks.append(loop._current_task)
         try:
             self._run()
         finally:
             loop._current_task = loop._interrupted_tasks.pop()
-        if self._state is not PENDING:
-            self._coro = None  # it has ended, and get_coro() need not keep it alive
+            if self._state is not PENDING:
+                self._coro = None  # it has ended, and get_coro() need not keep it alive
+            del self  # the exception refers to this frame: see _run
 
     # -- one step ----------------------------------------------------------------------------------
 
     def _run(self) -> None:
         """Resume the coroutine until it has to wait, returns, or raises."""
+        # The program has completed the task by force, while it was in the ready queue:
+        #     Future.set_result(task, 1)
         if self._state is not PENDING:
             return self._report_late_step()
         loop, coro, future = self._loop, self._coro, self._fut_waiter
@@ -147,12 +156,16 @@ class Task(Future[T]):
             else:
                 self._start_waiting(awaited)
         except StopIteration as stop:
+            # The coroutine has returned. `return 1` leaves send() as StopIteration(1), because that
+            # is how generators return a value.
             if self._must_cancel or self._state is not PENDING:
                 self._end_without_result()
             else:
                 self._state, self._result = FINISHED, stop.value
                 self._schedule_waiters()
         except BaseException as exc:
+            # The coroutine has raised: its own exception, or the CancelledError that was thrown in
+            # and that it did not catch. The task keeps it for its waiters, and the loop goes on.
             self._end_with_exception(exc)
             if isinstance(exc, (KeyboardInterrupt, SystemExit)):
                 raise  # these two end run_forever() as well as the task
@@ -200,7 +213,8 @@ class Task(Future[T]):
         if not ours and (mistake := self._mistake_in(awaited)):
             awaited = self._failed(RuntimeError(mistake))
         # This comes first. A signal can arrive in any call below, and the handler of Ctrl-C calls
-        # cancel(), which has to find the future here.
+        # cancel(), which has to find the future here. In the other order, cancel() would set
+        # _must_cancel, and the task would sleep until the future is done.
         self._fut_waiter = awaited
         # The coroutine can cancel its own task and go on to await something:
         #     asyncio.current_task().cancel(); await future
@@ -262,7 +276,8 @@ class Task(Future[T]):
             Future.cancel(self, self._cancel_message)
 
     def _end_with_exception(self, exc: BaseException) -> None:
-        # Drop the frame of _run from the traceback: it says nothing, and makes a reference cycle.
+        # Drop the frame of _run from the traceback: it says nothing, and makes a reference cycle
+        #     task → exception → traceback → frame of _run → task
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
         if isinstance(exc, CancelledError):
             # Without a message: later waiters get a CancelledError without one, as in asyncio.
@@ -298,14 +313,22 @@ class Task(Future[T]):
         if self._state is not PENDING:
             self._log_traceback = False
             return False
+        # timeout() and TaskGroup cancel tasks too. By this count they find out whether other code
+        # has cancelled the task as well.
         self._num_cancels_requested += 1
         # There are two ways to deliver the request.
-        # 1. The task waits: cancel what it waits for. That future wakes the task, and the step
-        #    raises the future's CancelledError. If it is another task, its coroutine may catch the
-        #    exception and go on, or return a result, which this task then gets. So _fut_waiter
-        #    stays set, and the next cancel() asks the other task again.
-        # 2. It does not wait, or the future is done already: the next step raises.
-        # The tempting short cut, only the second way, would leave the awaited task running.
+        # 1. This task, A, waits for a pending future: cancel that future. It wakes A, and A's next
+        #    step raises the CancelledError of the future.
+        #        async def a(): await b        # a.cancel() calls b.cancel(), and so on inwards
+        #    If the future is a task B, B may catch the exception and go on, or return a result,
+        #    which A then gets. So _fut_waiter stays set, and the next a.cancel() asks B again.
+        # 2. A does not wait: its next step raises. This is how a task is cancelled
+        #        before its first step        task = create_task(f()); task.cancel()
+        #        between its steps            await sleep(0)    # it is in the ready queue
+        #        inside its own step          current_task().cancel()
+        #        when the future is done      future.set_result(1); task.cancel()
+        # Tempting: only the second way. B would run on although nobody waits for it any more, and A
+        # would raise while it is still a waiter of B, so B's end would resume A a second time.
         if self._fut_waiter is None or not self._fut_waiter.cancel(msg=msg):
             self._must_cancel, self._cancel_message = True, msg
         return True
@@ -325,6 +348,9 @@ class Task(Future[T]):
         """
         if self._num_cancels_requested > 0:
             self._num_cancels_requested -= 1
+            # The request was made and taken back within one step:
+            #     current_task().cancel(); current_task().uncancel()
+            #     await sleep(1)    # without these two lines, it would raise
             if self._num_cancels_requested == 0:
                 self._must_cancel = False
         return self._num_cancels_requested
@@ -365,6 +391,8 @@ class Task(Future[T]):
 
     def __del__(self) -> None:
         # The attribute is missing if __init__ refused its arguments.
+        # Nothing refers to the task any more, so nothing can ever resume it:
+        #     create_task(waits_for(Future()))    # only the future refers to the task, see _tasks
         if self._state is PENDING and getattr(self, "_log_destroy_pending", False):
             message = "Task was destroyed but it is pending!"
             _report(self._loop, message, self._source_traceback, task=self)
@@ -382,16 +410,15 @@ def _is_awaited_like_a_future(kind: type) -> bool:
 # -- making tasks ----------------------------------------------------------------------------------
 
 
-def create_task(coro: Coro[T], *, name: object = None, context: Context | None = None) -> Task[T]:
+def create_task(coro: Coro[T], **kwargs: Any) -> Task[T]:
     """Start `coro` as a Task of the running loop, and return the task.
 
-    Raises RuntimeError if no loop runs, TypeError if `coro` is not a coroutine.
+    The keyword arguments are those of `loop.create_task()`. Raises RuntimeError if no loop runs,
+    TypeError if `coro` is not a coroutine.
     """
     loop = events.get_running_loop()
-    if context is None:
-        # A program's own loop may have a create_task() without this parameter.
-        return loop.create_task(coro, name=name)  # type: ignore[no-any-return]
-    return loop.create_task(coro, name=name, context=context)  # type: ignore[no-any-return]
+    # To pass on keyword arguments takes time, even if there are none: 5 % of a spawn.
+    return loop.create_task(coro, **kwargs) if kwargs else loop.create_task(coro)  # type: ignore[no-any-return]
 
 
 def create_eager_task_factory(custom_task_constructor: Callable[..., Any]) -> Callable[..., Any]:
@@ -401,9 +428,8 @@ def create_eager_task_factory(custom_task_constructor: Callable[..., Any]) -> Ca
     If it never waits, it is done when `create_task()` returns.
     """
 
-    def factory(loop: Loop, coro: Any, *, name: object = None, context: Any = None) -> Any:
-        options = {"name": name, "context": context, "eager_start": True}
-        return custom_task_constructor(coro, loop=loop, **options)
+    def factory(loop: Loop, coro: Any, *, eager_start: bool = True, **kwargs: Any) -> Any:
+        return custom_task_constructor(coro, loop=loop, eager_start=eager_start, **kwargs)
 
     return factory
 
@@ -478,32 +504,9 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     return {task for task in tasks if _loop_of(task) is loop and not task.done()}
 
 
-# -- for Task classes of other libraries -----------------------------------------------------------
-
-
 def _register_task(task: Any) -> None:
-    """Let `all_tasks` find `task`."""
+    """Let `all_tasks` find `task`; the other hooks for Task classes are in combinators.py."""
     _tasks.add(ref(task, _forget))
-
-
-def _unregister_task(task: Any) -> None:
-    """Let `all_tasks` no longer find `task`."""
-    _forget(ref(task))
-
-
-def _enter_task(loop: Loop, task: Any) -> None:
-    """Make `task` the current task; RuntimeError if there is one already."""
-    if (other := current_task(loop)) is not None:
-        busy = f"while another task {other!r} is being executed."
-        raise RuntimeError(f"Cannot enter into task {task!r} {busy}")
-    loop._current_task = task
-
-
-def _leave_task(loop: Loop, task: Any) -> None:
-    """Set the current task to None; RuntimeError if it is not `task`."""
-    if (other := current_task(loop)) is not task:
-        raise RuntimeError(f"Leaving task {task!r} does not match the current task {other!r}.")
-    loop._current_task = None
 
 
 # -- sleep -----------------------------------------------------------------------------------------
@@ -522,6 +525,7 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
     `delay` is NaN.
     """
     if delay <= 0:
+        # A timer of 0 seconds would do the same, but needs a Future, a Handle and a heap entry.
         await _yield_once()
         return result
     if math.isnan(delay):

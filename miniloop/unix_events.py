@@ -23,7 +23,7 @@ from . import asyncgens, connections, datagrams, debug, kernel, policies, report
 from . import sendfile, signals, sockets, sslproto, subprocess, threads
 
 # isort: on
-from .format_helpers import _logging, _traceback
+from .format_helpers import _late
 
 __all__ = ("BaseEventLoop", "EventLoop", "SelectorEventLoop")
 
@@ -34,8 +34,7 @@ class BaseEventLoop(kernel.Kernel):
     def __init__(self) -> None:
         super().__init__()
         # At the exit of the interpreter there may be something to report, and no import works.
-        _logging()
-        _traceback()
+        _late()
         self.set_debug(debug._is_debug_mode())
 
     def close(self) -> None:
@@ -49,13 +48,13 @@ class BaseEventLoop(kernel.Kernel):
             raise RuntimeError("Cannot close a running event loop")
         if self._closed:
             return
-        selector_events._close(self)
+        selector_events._close_selector(self)
         self._closed = True
         self._drop_entries()
         threads._close_executor(self)
         # Last, because removing a handler raises ValueError outside the main thread. The loop is
         # closed then all the same.
-        signals._close(self)
+        signals._remove_all_handlers(self)
 
     # kernel.py: time, call_soon, call_soon_threadsafe, call_later, call_at, create_future,
     # create_task, set_task_factory, get_task_factory, run_forever, run_until_complete, stop,

@@ -25,6 +25,7 @@ from typing import Final, TypeAlias
 
 CORE_LINES: Final = 900
 LIBRARY_LINES: Final = 4_770  # 60 % of asyncio's POSIX modules in CPython 3.15: 7,954 code lines
+COMMAND: Final = "__main__"  # not counted: the 7,954 lines do not include asyncio's __main__ either
 FILE_LINES: Final = 400
 FUNCTION_LINES: Final = 40
 MEDIAN_FUNCTION_LINES: Final = 10
@@ -128,6 +129,11 @@ def comments(source: Source) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
+def comment_lines(source: Source) -> set[int]:
+    """Return the numbers of lines that hold nothing but a comment."""
+    return {line for line, _ in comments(source)} - code_lines(source)
+
+
 def function_sizes(source: Source) -> dict[str, int]:
     """Count code lines by `name:line`; a nested function also counts for the enclosing one."""
     lines = code_lines(source)
@@ -196,7 +202,7 @@ def every_file_is_listed_once(package: Package) -> list[str]:
         *(
             f"READING_ORDER names {name}, which is not a file"
             for name in order
-            if name not in there
+            if name not in package.sources  # it may also list files of the folders aside
         ),
         *(f"READING_ORDER names {n} twice" for n in sorted(set(order)) if order.count(n) > 1),
     ]
@@ -274,16 +280,17 @@ def the_core_is_small(package: Package) -> list[str]:
 
 
 def the_core_is_commented(package: Package) -> list[str]:
-    """Count lines with a comment, including comments after code on the same line."""
+    """Count lines that hold nothing but a comment: a comment after code is mostly a label."""
     core = [name for name in reading_order(package).get("core", ()) if name in package.sources]
     code = sum(len(code_lines(package.sources[name])) for name in core)
-    found = sum(len({line for line, _ in comments(package.sources[name])}) for name in core)
+    found = sum(len(comment_lines(package.sources[name])) for name in core)
     too_few = found < CORE_COMMENTS * code
     return [f"the core ring has {found} comment lines for {code} code lines"] if too_few else []
 
 
 def the_library_is_small(package: Package) -> list[str]:
-    size = sum(len(code_lines(source)) for source in package.library)
+    counted = [source for source in package.library if source.name != COMMAND]
+    size = sum(len(code_lines(source)) for source in counted)
     return [f"the library has {size} code lines"] if size > LIBRARY_LINES else []
 
 

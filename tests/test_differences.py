@@ -500,6 +500,51 @@ def test_systemexit_in_an_eager_task_without_references() -> None:
     assert [is_reported_at_once(aio) for aio in BOTH] == [True, False]
 
 
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+def test_the_call_graph_of_a_future_that_is_done() -> None:
+    async def waiters(aio: Any) -> list[int]:
+        future = aio.get_running_loop().create_future()
+
+        async def wait() -> None:
+            await future
+
+        task = aio.create_task(wait())
+        await aio.sleep(0)
+        counts = [len(aio.capture_call_graph(future).awaited_by)]
+        future.set_result(None)
+        counts.append(len(aio.capture_call_graph(future).awaited_by))
+        await task
+        return [*counts, len(aio.capture_call_graph(future).awaited_by)]
+
+    assert [run(aio, waiters(aio)) for aio in BOTH] == [[1, 1, 0], [1, 0, 0]]
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+def test_the_classes_of_a_call_graph() -> None:
+    for name in ("FutureCallGraph", "FrameCallGraphEntry"):
+        theirs, ours = (getattr(aio, name) for aio in BOTH)
+        assert "__dataclass_fields__" in vars(theirs)
+        assert not issubclass(theirs, tuple)
+        assert issubclass(ours, tuple)
+        assert tuple(theirs.__dataclass_fields__) == ours._fields
+
+
+def test_a_task_factory_that_takes_no_name() -> None:
+    async def name_of_task(aio: Any) -> str:
+        loop = aio.get_running_loop()
+        loop.set_task_factory(lambda loop, coro: aio.Task(coro, loop=loop))
+        with contextlib.closing(aio.sleep(0)) as coro:
+            try:
+                task = aio.create_task(coro, name="N")
+            except TypeError:
+                return "refused"
+            await task
+            return str(task.get_name())
+
+    expected = "refused" if RELEASE >= (3, 14) else "N"
+    assert [run(aio, name_of_task(aio)) for aio in BOTH] == [expected, expected]
+
+
 def test_starting_a_loop_while_another_one_runs() -> None:
     def loop_still_runs(aio: Any) -> bool:
         async def main() -> bool:
@@ -1074,3 +1119,23 @@ except RuntimeError:
 
     kept = "made a loop" if RELEASE < (3, 14) else "raised RuntimeError"
     assert [observed(aio.__name__) for aio in BOTH] == [kept, kept]
+
+
+def test_a_statement_at_the_prompt() -> None:
+    def observed(name: str) -> str:
+        command = [sys.executable, "-q", "-m", name]
+        text = "asyncio.current_task() is None\n"
+        done = subprocess.run(command, capture_output=True, check=True, text=True, input=text)
+        return done.stdout.replace(">>>", "").strip()
+
+    assert [observed(aio.__name__) for aio in BOTH] == ["True", "False"]
+
+
+def test_the_commands_ps_and_pstree() -> None:
+    def observed(name: str, command: str) -> bool:
+        arguments = [sys.executable, "-m", name, command, "--help"]
+        done = subprocess.run(arguments, capture_output=True, check=False, text=True, input="")
+        return (done.returncode, "PID" in done.stdout.upper()) == (0, True)
+
+    there = [[observed(aio.__name__, command) for command in ("ps", "pstree")] for aio in BOTH]
+    assert there == [[RELEASE >= (3, 14)] * 2, [False] * 2]

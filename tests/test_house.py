@@ -156,6 +156,8 @@ GOOD = {
     ''',
     "first.py": '''
         """Reads nothing."""
+        # There must be one comment line
+        # for every four code lines.
         import selectors
         class Future:
             """Waits."""
@@ -171,6 +173,7 @@ GOOD = {
                 # THE ONLY select
                 self.selector.select(None)
             def handle(self):
+                # A comment after code does not count.
                 self._context.run(self._callback, *self._args)  # THE ONLY callback
                 self.describe(self._callback)
             def step(self):
@@ -255,11 +258,11 @@ BREAKERS: dict[str, list[tuple[str, dict[str, str]]]] = {
     "the_core_is_commented": [
         (
             "the core ring has 1 comment lines for 8 code lines",
-            {"first.py": "x = 0  # one\n" + "x = 0\n" * 3, "second.py": "x = 0\n" * 4},
+            {"first.py": "# one\n" + "x = 0\n" * 4, "second.py": "x = 0  # no line\n" * 4},
         ),
         (
             "the core ring has 1 comment lines for 5 code lines",
-            {"first.py": "'''# Not a comment.'''\nx = '#'  # one # only\n", "second.py": "0\n" * 4},
+            {"first.py": "'''# Not a comment.'''\n# one # only\nx = '#'\n", "second.py": "0\n" * 4},
         ),
     ],
     "the_library_is_small": [
@@ -382,7 +385,7 @@ AT_THE_LIMIT = {
     "the_core_is_small": {"first.py": "x = 0\n" * 450, "second.py": "x = 0\n" * 450},
     "the_core_is_commented": {
         "first.py": "# one\nx = 0\n\n",
-        "second.py": "x = 0  # two\n" + "x = 0\n" * 6,
+        "second.py": "# two\n" + "x = 0\n" * 7,
     },
     "the_library_is_small": {f"{name}.py": "" for name in ("__init__", "first", "second", "third")}
     | {f"f{n}.py": "x = 0\n" * 477 for n in range(10)},

@@ -39,18 +39,22 @@ def _path(
 
 _CREATE_TASK: Final = (
     """\
-            task: Task[T] = _allocate(Task)
-            task._start(coro, self, name, context)
-            if eager and self._thread_id is not None:
-                task._run_eagerly()
-            else:
-                if self._debug:
-                    self._check_thread()
-                self._ready.append(task)
-            return task
+        task: Task[T] = _allocate(Task)
+        task._begin(self)
+        if kwargs:
+            eager = kwargs.pop("eager_start", eager)
+            task._start(coro, **kwargs)
+        else:
+            task._start(coro)
+        if eager and self._thread_id is not None:
+            task._run_eagerly()
+        else:
+            if self._debug:
+                self._check_thread()
+            self._ready.append(task)
 """,
     """\
-            return Task(coro, loop=self, name=name, context=context, eager_start=eager)
+        task: Task[T] = Task(coro, loop=self, **{"eager_start": eager, **kwargs})
 """,
 )
 
@@ -101,10 +105,10 @@ _PATHS: Final = (
         (
             "tasks.py",
             """\
-            loop.call_soon(self._run, context=loop._empty_context)
+            self._loop.call_soon(self._run, context=self._loop._empty_context)
 """,
             """\
-            loop._ready.append(self)
+            self._loop._ready.append(self)
 """,
         ),
     ),
@@ -116,26 +120,10 @@ _PATHS: Final = (
         "create_task() calls eager_task_factory, as it calls any task factory",
         (
             """\
-        eager = self._task_factory is eager_task_factory
-        if eager or self._task_factory is None:
+        if factory is not None and not eager:
 """,
             """\
-        if self._task_factory is None:
-""",
-        ),
-        (
-            """\
-            if eager and self._thread_id is not None:
-                task._run_eagerly()
-            else:
-                if self._debug:
-                    self._check_thread()
-                self._ready.append(task)
-""",
-            """\
-            if self._debug:
-                self._check_thread()
-            self._ready.append(task)
+        if factory is not None:
 """,
         ),
     ),
@@ -200,7 +188,7 @@ _PATHS: Final = (
         ("    _tasks.add(ref(task, _forget))\n", "    _tasks.add(task)\n"),
         ("from weakref import ref\n", "from weakref import WeakSet, ref\n"),
         ("_tasks: set[ref[Task[Any]]] = set()", "_tasks: WeakSet[Task[Any]] = WeakSet()"),
-        ("    _forget(ref(task))\n", "    _tasks.discard(task)\n"),
+        ("combinators.py", "    _forget(ref(task))\n", "    _forget(task)\n"),
         (
             "tasks = set(filter(None, (reference() for reference in _tasks.copy())))",
             "tasks = set(_tasks)",
@@ -281,6 +269,7 @@ _PATHS: Final = (
         first, others, loop = self._first_waiter, self._other_waiters, self._loop
         if first is None:
             return
+        # A future that is done refers to no waiter, so it cannot keep a task alive.
         self._first_waiter = self._other_waiters = None
 """,
             """\
@@ -559,7 +548,7 @@ _PATHS: Final = (
         "add_done_callback(), which makes a Handle with a copy of the current context",
         (
             """\
-    if type(child) is Task and child._state is PENDING:
+    if (kind is Task or kind is Future) and child._state is PENDING:
         notice = _DoneNotice(waiter, child)
         child._add_waiter(notice)
         return notice

@@ -209,3 +209,17 @@ def test_a_timer_needs_a_time(stage: Stage) -> None:
         "raised TypeError: delay must not be None",
         "raised TypeError: when cannot be None",
     ]
+
+
+@older_asyncio_differs("3.15", "the timer never fires (gh-145703)")
+def test_a_timer_fires_on_a_clock_that_shows_a_very_large_number(stage: Stage) -> None:
+    fired: list[float] = []
+    loop = stage.aio.SelectorEventLoop()
+    loop.time = lambda: 2.0**53  # the next number is 2 seconds later
+    loop.call_at(2.0**53, fired.append, 1)
+    loop.call_at(2.0**53 + 2, fired.append, 2)
+    for _ in range(3):
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+    loop.close()
+    assert fired == [1]

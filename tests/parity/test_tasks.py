@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import io
+import sys
 import warnings
 from collections.abc import Callable, Generator
 from typing import Any
@@ -654,4 +657,120 @@ def test_awaiting_a_task_calls_its_overridden_methods(stage: Stage) -> None:
         "add_done_callback",
         ("cancel", "enough"),
         "raised CancelledError: enough",
+    ]
+
+
+@older_asyncio_differs("3.14", "create_task() takes no eager_start")
+def test_create_task_can_start_a_single_task_at_once(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def child(name: str) -> str:
+        log(f"{name} starts in {aio.current_task().get_name()}")
+        await aio.sleep(0)
+        log(f"{name} ends")
+        return name
+
+    async def main() -> None:
+        later = aio.create_task(child("later"), name="L", eager_start=False)
+        at_once = aio.create_task(child("at once"), name="E", eager_start=True)
+        log("main goes on")
+        log(await at_once, await later)
+        aio.get_running_loop().set_task_factory(aio.eager_task_factory)
+        later = aio.create_task(child("not eager"), name="N", eager_start=False)
+        log("main goes on")
+        await later
+
+    assert stage.run(main) == [
+        "at once starts in E",
+        "main goes on",
+        "later starts in L",
+        "at once ends",
+        "later ends",
+        ("at once", "later"),
+        "main goes on",
+        "not eager starts in N",
+        "not eager ends",
+    ]
+
+
+@older_asyncio_differs("3.14", "a task factory gets no name, and the loop sets it")
+def test_a_task_factory_gets_the_keyword_arguments_of_create_task(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    def factory(loop: Any, coro: Any, **kwargs: Any) -> Any:
+        log(sorted(kwargs))
+        return aio.Task(coro, loop=loop, **kwargs)
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.set_task_factory(factory)
+        context = contextvars.copy_context()
+        for options in ({}, {"name": "N", "context": context}, {"eager_start": False}):
+            for create_task in (aio.create_task, loop.create_task):
+                with contextlib.closing(aio.sleep(0)) as coro:
+                    await create_task(coro, **options)
+        loop.set_task_factory(None)
+
+    expected: list[list[str]] = [[], [], ["context", "name"], ["context", "name"]]
+    got = stage.run(main)
+    # Before Python 3.14, programs have factories that take no name: the loop sets the name then.
+    if sys.version_info < (3, 14) and stage.aio.__name__ == "miniloop":
+        expected = [[], [], ["context"], ["context"]]
+    assert got == [*expected, ["eager_start"], ["eager_start"]]
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "N"}], ids=["", "name"])
+def test_a_plain_task_factory_is_enough_without_keyword_arguments(
+    stage: Stage, options: dict[str, str]
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        aio.get_running_loop().set_task_factory(lambda loop, coro: aio.Task(coro, loop=loop))
+        coro = aio.sleep(0)
+        try:
+            task = aio.create_task(coro, **options)
+            await task
+            log("ran")
+        except TypeError:
+            coro.close()
+            log("TypeError")
+
+    refused = options and sys.version_info >= (3, 14)
+    assert stage.run(main) == ["TypeError" if refused else "ran"]
+
+
+@older_asyncio_differs("3.15", "a wrong context fails in the first step")
+def test_a_context_of_the_wrong_type_is_refused_when_the_task_is_made(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        for make in (aio.create_task, aio.Task):
+            with contextlib.closing(aio.sleep(0)) as coro:
+                log(attempt(make, coro, context={}))
+        log(len(aio.all_tasks()))
+
+    refused = "raised TypeError: a contextvars.Context was expected, got dict"
+    assert stage.run(main) == [refused, refused, 1]
+
+
+@older_asyncio_differs("3.15", "a second call of __init__ makes a new future of the old one")
+def test_a_future_or_task_is_initialized_only_once(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        future, task = loop.create_future(), loop.create_task(aio.sleep(0))
+        future.set_result(1)
+        log(again(attempt(future.__init__, loop=loop)), future.result())
+        with contextlib.closing(aio.sleep(0)) as coro:
+            log(again(attempt(task.__init__, coro, loop=loop)))
+        await task
+
+    def again(message: str) -> str:
+        return message.replace("_asyncio.", "")  # how the accelerator names its classes
+
+    assert stage.run(main) == [
+        ("raised RuntimeError: Future object is already initialized", 1),
+        "raised RuntimeError: Task object is already initialized",
     ]
