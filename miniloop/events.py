@@ -205,7 +205,7 @@ def get_running_loop() -> Loop:
 
 
 #: The event loop policy; policies.py sets the default one.
-_policy: Any = None
+_event_loop_policy: Any = None
 
 
 def get_event_loop() -> Loop:
@@ -214,4 +214,4 @@ def get_event_loop() -> Loop:
     Raises RuntimeError if there is neither. Before Python 3.14, it makes a loop instead in the main
     thread, if none was ever set there, with a DeprecationWarning: see policies.py.
     """
-    return _thread.running_loop or _policy.get_event_loop()
+    return _thread.running_loop or _event_loop_policy.get_event_loop()

@@ -25,6 +25,7 @@ from typing import Final, TypeAlias
 
 CORE_LINES: Final = 900
 LIBRARY_LINES: Final = 4_770  # 60 % of asyncio's POSIX modules in CPython 3.15: 7,954 code lines
+COMMAND: Final = "__main__"  # not counted: the 7,954 lines do not include asyncio's __main__ either
 FILE_LINES: Final = 400
 FUNCTION_LINES: Final = 40
 MEDIAN_FUNCTION_LINES: Final = 10
@@ -201,7 +202,7 @@ def every_file_is_listed_once(package: Package) -> list[str]:
         *(
             f"READING_ORDER names {name}, which is not a file"
             for name in order
-            if name not in there
+            if name not in package.sources  # it may also list files of the folders aside
         ),
         *(f"READING_ORDER names {n} twice" for n in sorted(set(order)) if order.count(n) > 1),
     ]
@@ -288,7 +289,8 @@ def the_core_is_commented(package: Package) -> list[str]:
 
 
 def the_library_is_small(package: Package) -> list[str]:
-    size = sum(len(code_lines(source)) for source in package.library)
+    counted = [source for source in package.library if source.name != COMMAND]
+    size = sum(len(code_lines(source)) for source in counted)
     return [f"the library has {size} code lines"] if size > LIBRARY_LINES else []
 
 

@@ -617,8 +617,10 @@ def test_logging_of_pipes_datagrams_and_child_processes_in_debug_mode(
 
 
 def test_child_watchers() -> None:
-    name = "ThreadedChildWatcher"
-    assert [hasattr(aio, name) for aio in BOTH] == [RELEASE < (3, 14), False]
+    assert [hasattr(aio, "get_child_watcher") for aio in BOTH] == [RELEASE < (3, 14)] * 2
+    if RELEASE < (3, 14):
+        watchers = [vars(aio)["ThreadedChildWatcher"]() for aio in BOTH]
+        assert [hasattr(watcher, "add_child_handler") for watcher in watchers] == [True, False]
 
 
 def test_windows() -> None:
@@ -1117,3 +1119,23 @@ except RuntimeError:
 
     kept = "made a loop" if RELEASE < (3, 14) else "raised RuntimeError"
     assert [observed(aio.__name__) for aio in BOTH] == [kept, kept]
+
+
+def test_a_statement_at_the_prompt() -> None:
+    def observed(name: str) -> str:
+        command = [sys.executable, "-q", "-m", name]
+        text = "asyncio.current_task() is None\n"
+        done = subprocess.run(command, capture_output=True, check=True, text=True, input=text)
+        return done.stdout.replace(">>>", "").strip()
+
+    assert [observed(aio.__name__) for aio in BOTH] == ["True", "False"]
+
+
+def test_the_commands_ps_and_pstree() -> None:
+    def observed(name: str, command: str) -> bool:
+        arguments = [sys.executable, "-m", name, command, "--help"]
+        done = subprocess.run(arguments, capture_output=True, check=False, text=True, input="")
+        return (done.returncode, "PID" in done.stdout.upper()) == (0, True)
+
+    there = [[observed(aio.__name__, command) for command in ("ps", "pstree")] for aio in BOTH]
+    assert there == [[RELEASE >= (3, 14)] * 2, [False] * 2]

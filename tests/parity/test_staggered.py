@@ -33,6 +33,24 @@ def test_a_cancelled_race_waits_until_its_attempts_have_ended(stage: Stage) -> N
     ]
 
 
+def test_the_winner_cancels_an_attempt_that_is_about_to_succeed(stage: Stage) -> None:
+    aio = stage.aio
+    staggered = importlib.import_module(f"{aio.__name__}.staggered")
+
+    async def main() -> None:
+        event = aio.Event()
+
+        async def wait() -> str:
+            await event.wait()
+            return "result"
+
+        aio.get_running_loop().call_later(3, event.set)
+        result, index, errors = await staggered.staggered_race([wait, wait], 1)
+        stage.log(result, index, [type(error).__name__ for error in errors])
+
+    assert stage.run(main) == [("result", 0, ["NoneType", "CancelledError"])]
+
+
 @older_asyncio_differs("3.14", "gh-124309: raises AssertionError", first="3.12")
 def test_a_race_accepts_eager_tasks(stage: Stage) -> None:
     aio = stage.aio
