@@ -54,7 +54,7 @@ class TaskGroup:
         self._cancel_on_enter = False  # True: cancel() was called before __aenter__
         self._parent_cancel_requested = False  # True: the group has cancelled its parent
         self._tasks: set[Task[Any]] = set()  # the tasks that have not ended
-        self._errors: list[BaseException] = []  # what to raise, in the order of the failures
+        self._errors: list[BaseException] = []  # the exceptions to raise, the oldest first
         self._all_ended: Future[None] | None = None  # None: __aexit__ is not waiting
 
     async def __aenter__(self) -> Self:
