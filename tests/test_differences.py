@@ -1139,3 +1139,15 @@ def test_the_commands_ps_and_pstree() -> None:
 
     there = [[observed(aio.__name__, command) for command in ("ps", "pstree")] for aio in BOTH]
     assert there == [[RELEASE >= (3, 14)] * 2, [False] * 2]
+
+
+def test_deprecation_warnings_before_3_14() -> None:
+    def warned(aio: Any) -> list[type]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            aio.iscoroutinefunction(print)
+            aio.get_event_loop_policy()
+        return [warning.category for warning in caught]
+
+    expected = [DeprecationWarning] * 2 if RELEASE >= (3, 14) else []
+    assert [warned(aio) for aio in BOTH] == [expected, expected]
