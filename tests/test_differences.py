@@ -25,6 +25,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Coroutine
@@ -388,6 +389,17 @@ def test_a_memoryview_with_itemsize_above_1_given_to_sock_sendall() -> None:
 
     # asyncio compares the number of bytes sent with the number of items, and keeps sending.
     assert [finishes(aio) for aio in BOTH] == [False, True]
+
+
+def test_a_file_with_unflushed_data_given_to_sock_sendfile() -> None:
+    async def sent(aio: Any) -> int:
+        ours, theirs = socket.socketpair()
+        with ours, theirs, tempfile.TemporaryFile() as file:
+            ours.setblocking(False)
+            file.write(b"in the buffer of the file object")
+            return int(await aio.get_running_loop().sock_sendfile(ours, file))
+
+    assert [run(aio, sent(aio)) for aio in BOTH] == [0, 32]
 
 
 def test_an_exception_in_add_done_callback_of_an_awaited_foreign_future() -> None:
