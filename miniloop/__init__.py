@@ -26,9 +26,10 @@ from .connections import *
 from .streams import *
 from .subprocess import *
 from .unix_events import *
-from . import coroutines, policies
+from .watchers import *
+from . import coroutines, policies, watchers
 from . import places as places
-from .programs import install as install
+from .trace.programs import install as install
 from .trace.graph import *
 
 __version__ = "0.1.0"
@@ -58,10 +59,11 @@ READING_ORDER = {
                 "connections", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system; the last file binds everything into one class.
     "system": ("subprocess", "signals", "unix_events"),
-    # asyncio's modules that are not files here; a reader may skip it.
-    "names": ("places",),
-    # How programs run on this package unchanged; a reader may skip it.
-    "programs": ("programs", "repl", "__main__"),
+    # Child watchers, which Python 3.14 removed; asyncio's modules that are not files here. A reader
+    # may skip them.
+    "names": ("watchers", "places"),
+    # How programs are run and watched; a reader may skip it.
+    "trace": ("trace.graph", "trace.programs", "trace.repl", "__main__"),
 }  # fmt: skip
 
 __all__ = (
@@ -93,6 +95,8 @@ __all__ = (
     # system: child processes, and the loop itself
     "create_subprocess_exec", "create_subprocess_shell",
     "BaseEventLoop", "EventLoop", "SelectorEventLoop",
+    # names: child watchers, before Python 3.14
+    *watchers.__all__,
     # trace: which task waits for which
     "FrameCallGraphEntry", "FutureCallGraph", "capture_call_graph", "format_call_graph",
     "print_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by",

@@ -9,7 +9,7 @@ OPTION is an option of Python, such as -X dev. With --report, each process that 
 on stderr at its end from where it has loaded it.
 """
 
-# Purpose: read the command line; programs.py and repl.py do the rest. The text above is the help.
+# Purpose: read the command line. The text above is the help; the folder trace does the rest.
 # Invariants: a mistake in the command line ends with a message and exit status 2. Mistakes of the
 # program itself are reported by Python, as if the program had been started without this command.
 # The prompt is a program like any other: it is `python -m asyncio`, with this package as asyncio.
@@ -18,7 +18,7 @@ on stderr at its end from where it has loaded it.
 import os
 import sys
 
-from . import programs, repl
+from .trace import programs, repl
 
 
 def main(arguments: list[str]) -> None:

@@ -94,12 +94,10 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
     futures: dict[Awaitable[Any], Future[Any]] = {}  # by argument
     done: list[Future[Any]] = []
     outer: _GatheringFuture | None = None
-    loop: Loop | None = None
     for argument in coros_or_futures:
         if argument not in futures:
-            future = futures[argument] = ensure_future(argument, loop=loop)
-            loop = loop or _loop_of(future)
-            outer = outer or _GatheringFuture(loop=loop)
+            future = futures[argument] = ensure_future(argument, loop=outer and outer._loop)
+            outer = outer or _GatheringFuture(loop=_loop_of(future))
             if future is not argument:
                 # The caller has no reference to this task. A warning that it was destroyed while
                 # pending would name a task that the caller cannot do anything about.
@@ -202,9 +200,8 @@ def _result_or_exception(child: Future[Any]) -> Any:
 # -- wait ------------------------------------------------------------------------------------------
 
 
-async def wait(
-    fs: Iterable[Future[T]], *, timeout: float | None = None, return_when: str = ALL_COMPLETED
-) -> tuple[set[Future[T]], set[Future[T]]]:
+async def wait(fs: Iterable[Future[T]], *, timeout: float | None = None,
+        return_when: str = ALL_COMPLETED) -> tuple[set[Future[T]], set[Future[T]]]:  # fmt: skip
     """Wait for futures or tasks; return the set of those that are done and the set of the others.
 
     `return_when` is FIRST_COMPLETED, FIRST_EXCEPTION or ALL_COMPLETED. FIRST_EXCEPTION means the

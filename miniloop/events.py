@@ -194,7 +194,7 @@ def get_running_loop() -> Loop:
 
 
 #: The event loop policy; policies.py sets the default one.
-_policy: Any = None
+_event_loop_policy: Any = None
 
 
 def get_event_loop() -> Loop:
@@ -202,4 +202,4 @@ def get_event_loop() -> Loop:
 
     Raises RuntimeError if there is neither; see policies.py for interpreters before Python 3.14.
     """
-    return _thread.running_loop or _policy.get_event_loop()
+    return _thread.running_loop or _event_loop_policy.get_event_loop()

@@ -17,34 +17,29 @@ Does not import the classes that it describes. A reader of the core can skip thi
 from __future__ import annotations
 
 import functools
-import itertools
 import reprlib
 import sys
-from types import FrameType, FunctionType
+from itertools import dropwhile, islice
+from types import FrameType, FunctionType, SimpleNamespace
 
 from .coroutines import _first, _format_coroutine
 from .hints import Any, StackSummary, TextIO
 
 
 @functools.cache
-def _logging() -> Any:
+def _late() -> Any:
+    """Return the modules that the first loop imports: see the top of this file."""
     import logging
-
-    return logging
-
-
-@functools.cache
-def _traceback() -> Any:
     import traceback
 
-    return traceback
+    return SimpleNamespace(logging=logging, traceback=traceback)
 
 
 class _Logger:
     """The logger with the name of this package; it imports `logging` at the first use."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(_logging().getLogger(__package__), name)
+        return getattr(_late().logging.getLogger(__package__), name)
 
 
 #: All log messages of the package go to this logger.
@@ -125,9 +120,9 @@ def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     """Return the frames of the coroutine, or of the exception if it has ended; oldest first."""
     limit = None if limit is None else max(limit, 0)
     if (frame := _first(task._coro, "cr_frame", "gi_frame")) is not None:
-        return [frame for frame, _ in itertools.islice(_traceback().walk_stack(frame), limit)][::-1]
-    walk = _traceback().walk_tb(getattr(task._exception, "__traceback__", None))
-    return [frame for frame, _ in itertools.islice(walk, limit)]
+        return [frame for frame, _ in islice(_late().traceback.walk_stack(frame), limit)][::-1]
+    walk = _late().traceback.walk_tb(getattr(task._exception, "__traceback__", None))
+    return [frame for frame, _ in islice(walk, limit)]
 
 
 def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None:
@@ -135,9 +130,9 @@ def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None
     error = task._exception
     title = "Stack" if error is None else "Traceback"
     title = f"{title} for {task!r} (most recent call last):" if frames else f"No stack for {task!r}"
-    lines = _traceback().StackSummary.extract((frame, frame.f_lineno) for frame in frames).format()
+    lines = _late().traceback.StackSummary.extract((f, f.f_lineno) for f in frames).format()
     if error is not None:
-        lines += _traceback().format_exception_only(error)
+        lines += _late().traceback.format_exception_only(error)
     print(f"{title}\n", *lines, sep="", end="", file=file or sys.stderr)
 
 
@@ -148,7 +143,7 @@ def _format_context(context: dict[str, Any]) -> str:
     for key in sorted(context.keys() - {"message", "exception"}):
         text = repr(context[key])
         if key in stacks:
-            stack = "".join(_traceback().format_list(context[key])).rstrip()
+            stack = "".join(_late().traceback.format_list(context[key])).rstrip()
             text = f"{stacks[key]} created at (most recent call last):\n{stack}"
         lines.append(f"{key}: {text}")
     return "\n".join(lines)
@@ -156,10 +151,10 @@ def _format_context(context: dict[str, Any]) -> str:
 
 def extract_stack() -> StackSummary:
     """Return the innermost frames of the program, without those of this package; oldest first."""
-    walk = itertools.dropwhile(lambda step: step[0].f_globals.get("__package__") == __package__,
-                               _traceback().walk_stack(sys._getframe(1)))  # fmt: skip
+    walk = dropwhile(lambda step: step[0].f_globals.get("__package__") == __package__,
+                     _late().traceback.walk_stack(sys._getframe(1)))  # fmt: skip
     # Without the source lines, since each would read a file. Printing the stack reads them.
-    extract = _traceback().StackSummary.extract
+    extract = _late().traceback.StackSummary.extract
     stack: StackSummary = extract(walk, limit=DEBUG_STACK_DEPTH, lookup_lines=False)
     stack.reverse()
     return stack

@@ -31,12 +31,7 @@ else:
 
     def _form(meaning):
         """Return a name that is written with brackets, `Name[...]`, and then means `meaning`."""
-
-        class Form:
-            def __class_getitem__(cls, item):
-                return meaning
-
-        return Form
+        return type("Form", (), {"__class_getitem__": lambda cls, item: meaning})
 
     Literal = ThreadFuture = _form(object)
     TypeGuard = _form(bool)

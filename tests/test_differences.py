@@ -617,8 +617,10 @@ def test_logging_of_pipes_datagrams_and_child_processes_in_debug_mode(
 
 
 def test_child_watchers() -> None:
-    name = "ThreadedChildWatcher"
-    assert [hasattr(aio, name) for aio in BOTH] == [RELEASE < (3, 14), False]
+    assert [hasattr(aio, "get_child_watcher") for aio in BOTH] == [RELEASE < (3, 14)] * 2
+    if RELEASE < (3, 14):
+        watchers = [vars(aio)["ThreadedChildWatcher"]() for aio in BOTH]
+        assert [hasattr(watcher, "add_child_handler") for watcher in watchers] == [True, False]
 
 
 def test_windows() -> None:

@@ -318,10 +318,7 @@ BREAKERS: dict[str, list[tuple[str, dict[str, str]]]] = {
         ("first:2 ignores every", {"first.py": "try: x\nexcept Exception: pass"}),
         ("first:2 ignores every", {"first.py": "try: x\nexcept BaseException as e: pass"}),
     ],
-    "the_package_is_flat": [
-        ("inner/ is a folder", {"inner/first.py": ""}),
-        ("stand_in/ contains asyncio/tasks.py", {"stand_in/asyncio/tasks.py": ""}),
-    ],
+    "the_package_is_flat": [("inner/ is a folder", {"inner/first.py": ""})],
     "texts_contain_nothing_forbidden": [
         ("miniloop/a.py:2 contains a to-do marker", {"miniloop/a.py": "\n# TO" + "DO: all"}),
         ("README.md:1 contains a to-do marker", {"README.md": "FIX" + "ME"}),

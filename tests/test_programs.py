@@ -14,10 +14,10 @@ import pytest
 
 import miniloop
 from miniloop import __main__ as command
-from miniloop import programs
+from miniloop.trace import programs
 
-PACKAGE = Path(programs.__file__).parent
-STAND_IN = str(PACKAGE / "stand_in")
+PACKAGE = Path(programs.__file__).parent.parent
+STAND_IN = str(PACKAGE / "trace" / "stand_in")
 RUN = ["-m", "miniloop", "run"]
 
 
@@ -52,7 +52,7 @@ print(asyncio.__file__, asyncio.__path__, asyncio.__spec__.origin)
 print(asyncio.Task, asyncio.Lock is Lock, log.logger.name)
 files = [getattr(module, "__file__", None)
          for name, module in sys.modules.items() if name.split(".")[0] == "asyncio"]
-print(sorted({file.rpartition("/")[0] for file in files if file}))
+print(*sorted({file.rpartition("/")[0] for file in files if file}))
 print(sys.modules["_asyncio"])
 """
     status, out, err = python(*RUN, "-c", program, options=["-W", "error"])
@@ -61,7 +61,7 @@ print(sys.modules["_asyncio"])
     assert out.splitlines() == [
         f"{init} ['{PACKAGE}'] {init}",
         "<class 'asyncio.tasks.Task'> True asyncio",
-        str([str(PACKAGE), str(PACKAGE / "trace")]),
+        f"{PACKAGE} {PACKAGE / 'trace'}",
         "None",
     ]
 
@@ -102,10 +102,12 @@ print(len(seen), len({*seen}))
 
 
 def test_the_stand_in_does_nothing_under_another_name() -> None:
-    program = (
-        "import sys, miniloop.stand_in.asyncio as a; print(a.__name__, '_asyncio' in sys.modules)"
-    )
-    assert python("-c", program) == (0, "miniloop.stand_in.asyncio False\n", "")
+    program = """
+import sys
+import miniloop.trace.stand_in.asyncio as a
+print(a.__name__, '_asyncio' in sys.modules)
+"""
+    assert python("-c", program) == (0, "miniloop.trace.stand_in.asyncio False\n", "")
 
 
 def test_a_child_with_an_older_python_gets_its_own_asyncio() -> None:
@@ -273,6 +275,9 @@ def test_the_options_of_python_are_passed_on(
     assert programs._options() == passed_on
 
 
+TRACE = "asyncio.trace.graph, asyncio.trace.programs"
+
+
 def test_the_report_says_from_where_each_process_has_loaded_asyncio() -> None:
     program = (
         "import asyncio, subprocess, sys\n"
@@ -282,13 +287,11 @@ def test_the_report_says_from_where_each_process_has_loaded_asyncio() -> None:
     child, own = err.split("miniloop: process ")[1:]
     assert (status, out) == (0, "")
     for report in (child, own):
-        number, *places = report.splitlines()
+        number, files, made, trace = report.splitlines()
         assert number.endswith(" has imported")
-        assert [place.partition(", ")[0] for place in places] == [
-            f"  from {PACKAGE}: asyncio",
-            "  from places.py: asyncio.base_events",
-            f"  from {PACKAGE / 'trace'}: asyncio.trace",
-        ]
+        assert files.startswith(f"  from {PACKAGE}: asyncio, asyncio.abstract, ")
+        assert trace == f"  from {PACKAGE / 'trace'}: asyncio.trace, {TRACE}"
+        assert made.startswith("  from places.py: asyncio.base_events, ")
     assert int(child.split()[0]) != int(own.split()[0])
 
 
@@ -379,7 +382,7 @@ def test_an_installed_package_needs_nothing_on_pythonpath(folder: Path) -> None:
     place = folder / "miniloop"
     assert python(*RUN, "-c", program, PYTHONPATH="") == (
         0,
-        f"{place / '__init__.py'} {place / 'stand_in'}\n",
+        f"{place / '__init__.py'} {place / 'trace' / 'stand_in'}\n",
         "",
     )
 

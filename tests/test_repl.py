@@ -13,9 +13,10 @@ from typing import Self
 
 import pytest
 
-from miniloop import new_event_loop, repl
+from miniloop import new_event_loop
+from miniloop.trace import repl
 
-ROOT = Path(repl.__file__).parent.parent
+ROOT = Path(repl.__file__).parent.parent.parent
 BANNER = [
     *f"miniloop REPL {sys.version} on {sys.platform}".splitlines(),
     'Use "await" directly instead of "asyncio.run()".',

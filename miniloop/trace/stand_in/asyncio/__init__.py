@@ -2,8 +2,8 @@
 
 Purpose: programs.py puts the folder `stand_in` on PYTHONPATH. Python looks there before it looks in
 the standard library, so it finds this file, in child processes too. This file turns itself into the
-package two folders above. Submodules come from there: `asyncio.locks` is `miniloop/locks.py`. Since
-that code runs with the name asyncio, log records and messages say "asyncio" as well.
+package three folders above. Submodules come from there: `asyncio.locks` is `miniloop/locks.py`.
+Since that code runs with the name asyncio, log records and messages say "asyncio" as well.
 Invariants: asyncio and miniloop are the same modules afterwards, even if a copy of miniloop was
 imported before, because a loop of one copy would be unknown to the other. `import _asyncio` raises
 ImportError. A Python older than 3.11, which a program may start as a child process, gets the
@@ -16,8 +16,8 @@ import sys
 from importlib.machinery import SourceFileLoader
 from os.path import abspath, dirname, join
 
-if __name__ == "asyncio":  # and not if something imports it as miniloop.stand_in.asyncio
-    _package = dirname(dirname(dirname(abspath(__file__))))
+if __name__ == "asyncio":  # and not if something imports it as miniloop.trace.stand_in.asyncio
+    _package = dirname(dirname(dirname(dirname(abspath(__file__)))))
     _name = os.path.basename(_package)
     _copy = sys.modules.get(_name, sys.modules[__name__])  # or this package: there is no copy
     _folder = _package if sys.version_info >= (3, 11) else join(dirname(os.__file__), "asyncio")

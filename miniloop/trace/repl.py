@@ -26,11 +26,11 @@ from contextlib import suppress
 from contextvars import copy_context
 from types import CodeType
 
-from .events import Loop
-from .exceptions import CancelledError
-from .futures import Future
-from .hints import T
-from .runners import Runner
+from ..events import Loop
+from ..exceptions import CancelledError
+from ..futures import Future
+from ..hints import T
+from ..runners import Runner
 
 
 class Console(InteractiveConsole):
@@ -101,7 +101,7 @@ class Console(InteractiveConsole):
 
 def main() -> None:
     """Run the prompt until its input ends, or until `exit`. Call it on the main thread."""
-    package = sys.modules[__package__]
+    package = sys.modules[__package__.rpartition(".")[0]]
     if sys.stdin.isatty() and hasattr(sys, "__interactivehook__"):
         sys.__interactivehook__()  # the history, and the Tab key
     atexit.register(print, "exiting miniloop REPL...", file=sys.stderr)

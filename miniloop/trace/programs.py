@@ -15,8 +15,9 @@ import atexit
 import os
 import sys
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
-_STAND_IN = os.path.join(_PACKAGE, "stand_in")
+_TRACE = os.path.dirname(os.path.abspath(__file__))
+_PACKAGE = os.path.dirname(_TRACE)
+_STAND_IN = os.path.join(_TRACE, "stand_in")
 
 
 def install() -> None:
@@ -86,5 +87,5 @@ def _options() -> list[str]:
     return options if flags == "-" else [*options, flags]
 
 
-if __package__ == "asyncio" and os.environ.get("MINILOOP_REPORT"):
+if __package__ == "asyncio.trace" and os.environ.get("MINILOOP_REPORT"):
     atexit.register(report)
