@@ -90,7 +90,10 @@ class TaskGroup:
                 #     # The parent waits here when other code calls parent.cancel().
                 # If the group has cancelled the parent itself, this error comes from that request,
                 # or from one by other code (gh-155433). The count of requests below tells which.
-                if exc is None and (self._parent_cancel_requested or not self._aborting):
+                # It takes precedence over an error of the block, which becomes its context.
+                if not isinstance(exc, CancelledError) and (
+                    self._parent_cancel_requested or not self._aborting
+                ):
                     cancelled = error
                 if not self._aborting:
                     self._abort()

@@ -459,7 +459,7 @@ def test_freeing_objects_that_an_exception_refers_to() -> None:
     class Held:
         pass
 
-    def is_freed_with_the_exception(aio: Any) -> bool:
+    async def left_a_group(aio: Any) -> bool:
         held: list[weakref.ref[Held]] = []
 
         async def wait_in_a_group() -> None:
@@ -468,22 +468,36 @@ def test_freeing_objects_that_an_exception_refers_to() -> None:
             async with aio.TaskGroup():
                 await aio.sleep(1)
 
-        async def main() -> bool:
-            task = aio.create_task(wait_in_a_group())
-            await aio.sleep(0)
-            task.cancel()
-            await aio.wait([task])
-            del task
-            return held[0]() is None
+        task = aio.create_task(wait_in_a_group())
+        await aio.sleep(0)
+        task.cancel()
+        await aio.wait([task])
+        del task
+        return held[0]() is None
 
+    async def left_as_completed(aio: Any) -> bool:
+        held: list[weakref.ref[Held]] = []
+
+        async def fail() -> None:
+            local = Held()
+            held.append(weakref.ref(local))
+            raise ValueError
+
+        for following in aio.as_completed([fail()]):
+            with contextlib.suppress(ValueError):
+                await following
+        return held[0]() is None
+
+    def is_freed_with_the_exception(aio: Any, case: Any) -> bool:
         gc.disable()
         try:
-            return bool(run(aio, main()))
+            return bool(run(aio, case(aio)))
         finally:
             gc.enable()
 
     fixed = (3, 12, 8) <= RELEASE < (3, 13) or RELEASE >= (3, 13, 1)
-    assert [is_freed_with_the_exception(aio) for aio in BOTH] == [fixed, True]
+    assert [is_freed_with_the_exception(aio, left_a_group) for aio in BOTH] == [fixed, True]
+    assert [is_freed_with_the_exception(aio, left_as_completed) for aio in BOTH] == [False, True]
 
 
 @pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has eager tasks since 3.12")
@@ -529,6 +543,56 @@ def test_the_call_graph_of_a_future_that_is_done() -> None:
         return [*counts, len(aio.capture_call_graph(future).awaited_by)]
 
     assert [run(aio, waiters(aio)) for aio in BOTH] == [[1, 1, 0], [1, 0, 0]]
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+@pytest.mark.parametrize(
+    ("way", "asyncio_keeps_it"),
+    [("gather", True), ("shield", False), ("wait", False), ("as_completed", True)],
+)
+def test_the_call_graph_of_an_argument_of_gather_shield_wait_and_as_completed(
+    way: str, asyncio_keeps_it: bool
+) -> None:
+    async def waiters(aio: Any) -> list[int]:
+        future = aio.get_running_loop().create_future()
+
+        async def wait() -> None:
+            if way == "gather":
+                await aio.shield(aio.gather(future))
+            elif way == "shield":
+                await aio.shield(future)
+            elif way == "wait":
+                await aio.wait([future])
+            else:
+                await next(aio.as_completed([future]))
+
+        task = aio.create_task(wait())
+        await aio.sleep(0)
+        counts = [len(aio.capture_call_graph(future).awaited_by)]
+        task.cancel()
+        counts.append(len(aio.capture_call_graph(future).awaited_by))
+        await aio.wait([task])
+        return [*counts, len(aio.capture_call_graph(future).awaited_by)]
+
+    expected = [[1, 1, int(asyncio_keeps_it)], [1, 0, 0]]
+    assert [run(aio, waiters(aio)) for aio in BOTH] == expected
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+def test_the_call_graph_of_an_eager_task() -> None:
+    async def functions(aio: Any) -> list[str]:
+        async def child() -> list[str]:
+            frames = [entry.frame for entry in aio.capture_call_graph().call_stack]
+            return [frame.f_code.co_name for frame in frames if frame.f_code in codes]
+
+        async def parent() -> list[str]:
+            found: list[str] = await aio.Task(child(), eager_start=True)
+            return found
+
+        codes = (child.__code__, parent.__code__)
+        return await parent()
+
+    assert [run(aio, functions(aio)) for aio in BOTH] == [["child", "parent"], ["child"]]
 
 
 @pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")

@@ -33,6 +33,16 @@ CO_GENERATOR: Final = 0x20
 CO_COROUTINE: Final = 0x80
 CO_ASYNC_GENERATOR: Final = 0x200
 
+#: What a Handle calls if the future is not exactly a Future or a Task; see `_call_when_done`.
+METHODS_OF_WAITERS: Final = (
+    Task._wakeup,
+    TaskGroup._child_done,
+    _AsCompleted._child_done,
+    _GatheringFuture._child_done,
+    _Shield._child_done,
+    _Waiting._child_done,
+)
+
 
 # Why not typing.NamedTuple? `typing` is slow to import.
 class FrameCallGraphEntry(namedtuple("FrameCallGraphEntry", "frame")):  # noqa: PYI024
@@ -171,8 +181,7 @@ def _awaited_by(future: Future[Any]) -> list[Future[Any]]:
 def _tasks_behind(waiter: Any, future: Future[Any]) -> list[Future[Any]]:
     """Return the tasks that a waiter of `future` will wake, directly or through other futures."""
     if isinstance(waiter, Handle):  # a done-callback of a program does not count
-        function = getattr(waiter._callback, "__func__", None)
-        if function in (Task._wakeup, _AsCompleted._child_done):
+        if getattr(waiter._callback, "__func__", None) in METHODS_OF_WAITERS:
             waiter = waiter._callback.__self__
     if isinstance(waiter, _DoneNotice):
         waiter = waiter._waiter
