@@ -54,8 +54,7 @@ class _DoneNotice:
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:  # raised by another child, of a class of another library
-            message = f"Exception in {self._waiter._child_done}"
-            _report(self._child._loop, message, None, exception=exc)
+            _report(self._child._loop, f"Exception in {self._waiter._child_done}", exception=exc)
 
 
 def _call_when_done(waiter: Any, child: Future[T]) -> Any:

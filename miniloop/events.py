@@ -165,7 +165,7 @@ class TimerHandle(Handle):
         return info
 
 
-def _report(loop: Loop, message: str, born: StackSummary | None, **context: Any) -> None:
+def _report(loop: Loop, message: str, born: StackSummary | None = None, **context: Any) -> None:
     """Call the exception handler; `born` is the stack that created the object, if known."""
     if born:
         context["source_traceback"] = born

@@ -327,8 +327,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._enter(CLOSED)
         # The transport below sends its buffer first. A peer that does not read could delay that for
         # ever, so the time for the shutdown runs on until connection_lost() (gh-160520).
-        seconds = self._timeouts[SHUTTING_DOWN]
-        self._timer = timer or self._loop.call_later(seconds, self._time_out)
+        self._timer = timer or self._loop.call_later(self._timeouts[SHUTTING_DOWN], self._time_out)
         self._tell_eof()
         self._loop.call_soon(self._transport.close)
 

@@ -178,7 +178,7 @@ class TaskGroup:
             #     await TaskGroup().__aenter__()
             parent = f"its parent task {self._parent_task} is already completed"
             message = f"Task {task!r} has errored out but {parent}"
-            _report(self._loop, message, None, exception=error, task=task)
+            _report(self._loop, message, exception=error, task=task)
         elif not self._aborting:
             # The parent may still be inside the block and must leave it:
             #     async with TaskGroup() as group:

@@ -180,9 +180,9 @@ def _awaited_by(future: Future[Any]) -> list[Future[Any]]:
 
 def _tasks_behind(waiter: Any, future: Future[Any]) -> list[Future[Any]]:
     """Return the tasks that a waiter of `future` will wake, directly or through other futures."""
-    if isinstance(waiter, Handle):  # a done-callback of a program does not count
-        if getattr(waiter._callback, "__func__", None) in METHODS_OF_WAITERS:
-            waiter = waiter._callback.__self__
+    method = getattr(waiter._callback, "__func__", None) if isinstance(waiter, Handle) else None
+    if method in METHODS_OF_WAITERS:  # else it is a done-callback of a program: it does not count
+        waiter = waiter._callback.__self__
     if isinstance(waiter, _DoneNotice):
         waiter = waiter._waiter
     between: Any = ()  # futures that the tasks await instead of `future`
