@@ -386,7 +386,7 @@ class _Generator:
         for index in range(self._tasks):
             options = ("", "", f', name="{"xyz"[index % 3]}"')
             made = node("spawn", f"t{index + 1} = loop.create_task({{0}}(){{1}})",
-                        node("", NAMES_OF_FUNCTIONS[index]), self._one_of(options))  # fmt: skip
+                        node("", NAMES_OF_FUNCTIONS[index]), self._one_of(tuple(options)))  # fmt: skip
             lines.append(made)
         lines += self._pushes()
         while self._often(1, 4):
@@ -526,7 +526,7 @@ class _Generator:
             options = [f", context={self._name('context')}"]
         return self._new_task("spawn_eager", text, self._one_of(("aio", "loop")),
                               self._one_of(("True", "True", "True", "False")),
-                              self._one_of(options))  # fmt: skip
+                              self._one_of(tuple(options)))  # fmt: skip
 
     def _ensure_future(self) -> Node:
         return self._new_task("ensure_future", "aio.ensure_future({0})")
