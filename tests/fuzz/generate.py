@@ -386,7 +386,7 @@ class _Generator:
         for index in range(self._tasks):
             options = ("", "", f', name="{"xyz"[index % 3]}"')
             made = node("spawn", f"t{index + 1} = loop.create_task({{0}}(){{1}})",
-                        node("", NAMES_OF_FUNCTIONS[index]), self._one_of(tuple(options)))  # fmt: skip
+                        node("", NAMES_OF_FUNCTIONS[index]), self._one_of(options))  # fmt: skip
             lines.append(made)
         lines += self._pushes()
         while self._often(1, 4):
