@@ -1147,6 +1147,7 @@ def test_an_error_of_send_that_is_no_oserror_ends_the_connection(stage: Stage) -
 
     async def main() -> None:
         loop = aio.get_running_loop()
+        loop.set_exception_handler(stage.report)
         protocol = Recorder(stage)
         with pair() as (ours, peer):
             transport, _ = await loop.create_connection(
@@ -1159,4 +1160,5 @@ def test_an_error_of_send_that_is_no_oserror_ends_the_connection(stage: Stage) -
             log(peer.recv(10))
 
     error = "MemoryError: no memory"
-    assert stage.run(main) == [MADE, True, ("protocol", "lost", error), b"0"]
+    reported = ("report", "Fatal write error on socket transport", error)
+    assert stage.run(main) == [MADE, reported, True, ("protocol", "lost", error), b"0"]
