@@ -1,6 +1,6 @@
 """Known differences between miniloop and asyncio, written as changes of miniloop.
 
-miniloop follows the asyncio of 3.13. Each habit is a few lines that make miniloop behave like the
+miniloop follows the asyncio of 3.15. Each habit is a few lines that make miniloop behave like the
 asyncio of an older Python, or like today's where miniloop deliberately differs. If the traces of
 miniloop and asyncio differ, the program is run again on a miniloop with the habits. If that run
 equals asyncio's, the habits explain the difference.
@@ -26,7 +26,7 @@ __all__ = ["HABITS", "Habit", "habits_in_place"]
 
 
 NOW: Final = (99,)
-"""The asyncio of 3.13 behaves like this too: there is a row in *Where miniloop differs*."""
+"""The asyncio of 3.15 behaves like this too: there is a row in *Where miniloop differs*."""
 
 
 @dataclass(frozen=True)
@@ -198,18 +198,13 @@ HABITS: Final = (
         (3, 13),
         (
             Change(GROUP, "if self._parent_task.cancelling():", "if False:"),
-            Change(GROUP, "if self._parent_cancel_requested:", "if False:"),
+            Change(GROUP, "if self._parent_cancel_requested and", "if False and"),
             Change(
                 GROUP,
                 "exiting = True",
                 "exiting = True; self._parent_cancel_requested and self._parent_task.uncancel()",
             ),
         ),
-    ),
-    Habit(
-        "a TaskGroup puts a GeneratorExit of its block into a group",
-        (3, 15),
-        (Change(GROUP, "if isinstance(exc, GeneratorExit)", "if False"),),
     ),
     Habit(
         "a TaskGroup does not close a coroutine if create_task() raises",
@@ -246,6 +241,49 @@ HABITS: Final = (
                 "if self._value > 0 and not waiter.cancelled(): self._value -= self._wake(1)",
             ),
         ),
+    ),
+    Habit(
+        "a TaskGroup counts an eager task that is done inside create_task()",
+        (3, 14),
+        (
+            Change(
+                "taskgroups:TaskGroup.create_task",
+                "_call_when_done(self, task)",
+                "self._child_done(task) if task.done() else _call_when_done(self, task)",
+            ),
+        ),
+    ),
+    Habit(
+        "a TaskGroup puts the GeneratorExit of its block into an exception group",
+        (3, 15),
+        (
+            Change(
+                "taskgroups:TaskGroup.__aexit__",
+                "if isinstance(exc, GeneratorExit) and",
+                "if False and",
+            ),
+        ),
+    ),
+    Habit(
+        "a cancelled shield marks the exception of a future that is done as retrieved",
+        (3, 14),
+        (
+            Change(
+                "combinators:_Shield._child_done",
+                "return",
+                "return inner.cancelled() or inner.exception()",
+            ),
+        ),
+    ),
+    Habit(
+        "a cancelled step of as_completed() takes an item",
+        (3, 14),
+        (Change("combinators:_AsCompleted._next_done", "self._left += 1", "pass"),),
+    ),
+    Habit(
+        "a concurrent future passes its result on in the next iteration",
+        (3, 14),
+        (Change("threads:_call_in_loop_of", "or loop is _get_running_loop()", ""),),
     ),
 )
 
