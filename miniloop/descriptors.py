@@ -262,9 +262,8 @@ class _WriteHalf(_DescriptorTransport):
         Raises TypeError if `data` is not bytes-like, and RuntimeError after write_eof().
         """
         if not isinstance(data, _BYTES_LIKE):
-            kind = type(data).__name__
             needed = "a bytes, bytearray, or memoryview object"
-            raise TypeError(f"data argument must be {needed}, not {kind!r}")
+            raise TypeError(f"data argument must be {needed}, not {type(data).__name__!r}")
         if self._eof or self._sending_file or self._conn_lost:
             self._refuse("write", data)
             return

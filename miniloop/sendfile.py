@@ -107,8 +107,6 @@ async def _send_by_reading(loop: Loop, send: Callable[[bytes], Awaitable[None]],
             await send(data)
         return len(data)
 
-    if hasattr(file, "seek"):
-        file.seek(offset)  # also to 0: the file may have been read before (gh-150107)
     return await _send_blocks(send_block, file, offset, count)
 
 
@@ -116,6 +114,8 @@ async def _send_blocks(send_block: Callable[[int, int], Awaitable[int]], file: A
                        count: int | None) -> int:  # fmt: skip
     """Send `count` bytes with `send_block(position, size)`, which returns how many it has sent."""
     sent, size = 0, SENDFILE_FALLBACK_READBUFFER_SIZE
+    if hasattr(file, "seek"):
+        file.seek(offset)  # also to 0: the file may have been read before (gh-150107)
     try:
         while not count or sent < count:
             size = min(size, count - sent) if count else size

@@ -74,6 +74,9 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._incoming = ssl.MemoryBIO()  # ciphertext that has arrived
         self._outgoing = ssl.MemoryBIO()  # ciphertext to send; every step empties it
         name = None if server_side else server_hostname or None
+        if sslcontext.check_hostname and not (server_side or name):
+            # Python 3.15 checks this in wrap_bio(). Before, any server was accepted (gh-156793).
+            raise ValueError("check_hostname requires server_hostname")
         self._sslobj = sslcontext.wrap_bio(self._incoming, self._outgoing, server_side, name)
         self._transport: Any = None  # below; None before connection_made and after connection_lost
         self._waiter = waiter
@@ -324,8 +327,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._enter(CLOSED)
         # The transport below sends its buffer first. A peer that does not read could delay that for
         # ever, so the time for the shutdown runs on until connection_lost() (gh-160520).
-        seconds = self._timeouts[SHUTTING_DOWN]
-        self._timer = timer or self._loop.call_later(seconds, self._time_out)
+        self._timer = timer or self._loop.call_later(self._timeouts[SHUTTING_DOWN], self._time_out)
         self._tell_eof()
         self._loop.call_soon(self._transport.close)
 
@@ -379,8 +381,8 @@ def _tls(ssl: SSL, server_hostname: str | None, handshake_timeout: float | None,
          shutdown_timeout: float | None, server_side: bool = False) -> TLS | None:  # fmt: skip
     """Return a factory of SSLProtocols, or None if `ssl` asks for no TLS.
 
-    A server must prove that it is `server_hostname`; "" accepts any server. Raises ValueError for
-    another argument of TLS without `ssl`.
+    A server must prove that it is `server_hostname`; "" accepts any server, if the context allows
+    that. Raises ValueError for another argument of TLS without `ssl`.
     """
     given: dict[str, Any] = {"server_hostname": server_hostname,
                              "ssl_handshake_timeout": handshake_timeout,

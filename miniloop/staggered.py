@@ -6,10 +6,10 @@ succeeds is taken (RFC 8305).
 
 Invariants:
 
-- Every attempt that was started has ended when the race returns. The losers are cancelled, and if
-  a loser succeeds anyway, its socket is closed. If the race itself is cancelled, it cancels the
-  attempts and waits for their end, too (gh-128479).
-- Only one attempt wins, even if several succeed in the same iteration.
+- Every attempt that was started has ended when the race returns, or raises CancelledError because
+  it was cancelled itself (gh-128479).
+- Only one attempt wins: it cancels the others in the step in which it succeeds. So of two that
+  could succeed in the same iteration, the second is cancelled and closes its socket.
 
 Does not depend on how an attempt connects: connections.py knows that.
 Read first: combinators.py.
@@ -21,6 +21,7 @@ from itertools import chain, zip_longest
 
 from .combinators import FIRST_COMPLETED, wait
 from .events import Loop, get_running_loop
+from .exceptions import CancelledError
 from .futures import Future
 from .hints import Any, Callable, Coro, Iterable, T, TypeAlias
 from .tasks import create_task
@@ -39,44 +40,49 @@ async def staggered_race(
     index are None.
     """
     exceptions: list[BaseException | None] = []  # one entry for each attempt that was started
+    winners: list[tuple[T, int]] = []  # more than one only if a loser refuses to be cancelled
+    not_started = list(coro_fns)
+    running: set[Future[None]] = set()
+    cancelled: tuple[Any, ...] | None = None  # the arguments of the CancelledError to raise
 
-    async def attempt(index: int, coro_fn: Callable[[], Coro[T]]) -> tuple[T, int]:
+    def stop(*args: Any) -> None:
+        not_started.clear()
+        for task in running:
+            task.cancel(*args)
+
+    async def attempt(coro_fn: Callable[[], Coro[T]], index: int) -> None:
         try:
-            return await coro_fn(), index
+            winners.append((await coro_fn(), index))
+            stop()
+        except (SystemExit, KeyboardInterrupt):
+            raise
         except BaseException as exc:
             exceptions[index] = exc
-            raise
 
     now = (loop or get_running_loop()).time
-    not_started = list(coro_fns)
-    running: set[Future[tuple[T, int]]] = set()
-    winners: list[Future[tuple[T, int]]] = []
     start_next = True
-    try:
-        while not winners and (not_started or running):
-            if not_started and start_next:
-                exceptions.append(None)
-                newest = create_task(attempt(len(exceptions) - 1, not_started.pop(0)))
-                running.add(newest)
-                next_start = now() + (delay or 0)
-            timeout = None if delay is None or not not_started else max(0, next_start - now())
+    while running or not_started:
+        if not_started and start_next:
+            coro = attempt(not_started.pop(0), len(exceptions))
+            exceptions.append(None)
+            running.add(newest := create_task(coro))
+            next_start = now() + (delay or 0)
+        timeout = None if delay is None or not not_started else max(0, next_start - now())
+        try:
             done, running = await wait(running, timeout=timeout, return_when=FIRST_COMPLETED)
             # If nothing is done, the delay is over. An older attempt that fails is no reason to
             # start the next one early, because the newest one has not had its time yet.
             start_next = not done or newest in done
-            winners = [task for task in done if not task.cancelled() and not task.exception()]
-    finally:  # also if this task was cancelled: no attempt may be left running
-        for loser in running.union(winners[1:]):
-            loser.cancel()
-            loser.add_done_callback(_close_late_socket)
-        if running:
-            await wait(running)
-    return (*winners[0].result(), exceptions) if winners else (None, None, exceptions)
-
-
-def _close_late_socket(loser: Future[tuple[Any, int]]) -> None:
-    if not loser.cancelled() and loser.exception() is None:
-        loser.result()[0].close()
+        except CancelledError as exc:
+            cancelled = exc.args
+            stop(*cancelled)  # and wait for the end of the attempts
+    outcome = (*winners[0], exceptions) if winners else (None, None, exceptions)
+    # An exception refers to the frame of its attempt, and that to this variable. The list must not
+    # be reached from there, or there would be a reference cycle (gh-124858).
+    exceptions = []
+    if cancelled is not None:
+        raise CancelledError(*cancelled)
+    return outcome
 
 
 def _interleave(infos: list[AddrInfo], first_family_count: int) -> list[AddrInfo]:

@@ -182,7 +182,7 @@ class StreamReaderProtocol(FlowControlMixin):
     def _client_callback_failed(self, error: BaseException) -> None:
         """Close the connection, and report the error."""
         message = "Unhandled exception in client_connected_cb"
-        _report(self._loop, message, None, exception=error, transport=self._transport)
+        _report(self._loop, message, exception=error, transport=self._transport)
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ import gc
 import socket
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -401,14 +402,18 @@ def test_a_connection_accepted_while_the_server_closes_is_not_served() -> None:
     assert steps == ["closed", "hung up"]
 
 
-@pytest.mark.parametrize("delay", [None, 60])
-def test_an_error_unrelated_to_the_address_is_raised_unchanged(delay: float | None) -> None:
-    async def main() -> None:
-        connect = miniloop.get_running_loop().create_connection
-        await connect(miniloop.Protocol, "127.0.0.1", 70_000, happy_eyeballs_delay=delay)
+def test_reuse_port_is_only_for_internet_addresses() -> None:
+    async def main() -> list[int]:
+        loop = miniloop.get_running_loop()
+        info = (socket.AF_UNIX, socket.SOCK_STREAM, 0, "", "\0miniloop-reuse-port")
+        loop.getaddrinfo = look_up = mock.AsyncMock(return_value=[info])
+        async with await loop.create_server(miniloop.Protocol, "name", 1, reuse_port=True) as unix:
+            assert look_up.await_count == 1
+            return [
+                sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) for sock in unix.sockets
+            ]
 
-    with pytest.raises(OverflowError, match="port must be"):
-        miniloop.run(main())
+    assert miniloop.run(main()) == [0]
 
 
 def test_a_pipe_transport_can_use_a_socket_that_has_a_transport() -> None:

@@ -25,6 +25,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Coroutine
@@ -390,6 +391,17 @@ def test_a_memoryview_with_itemsize_above_1_given_to_sock_sendall() -> None:
     assert [finishes(aio) for aio in BOTH] == [False, True]
 
 
+def test_a_file_with_unflushed_data_given_to_sock_sendfile() -> None:
+    async def sent(aio: Any) -> int:
+        ours, theirs = socket.socketpair()
+        with ours, theirs, tempfile.TemporaryFile() as file:
+            ours.setblocking(False)
+            file.write(b"in the buffer of the file object")
+            return int(await aio.get_running_loop().sock_sendfile(ours, file))
+
+    assert [run(aio, sent(aio)) for aio in BOTH] == [0, 32]
+
+
 def test_an_exception_in_add_done_callback_of_an_awaited_foreign_future() -> None:
     def outcome(aio: Any) -> list[str]:
         class Broken:
@@ -681,8 +693,10 @@ def test_logging_of_pipes_datagrams_and_child_processes_in_debug_mode(
 
 
 def test_child_watchers() -> None:
-    name = "ThreadedChildWatcher"
-    assert [hasattr(aio, name) for aio in BOTH] == [RELEASE < (3, 14), False]
+    assert [hasattr(aio, "get_child_watcher") for aio in BOTH] == [RELEASE < (3, 14)] * 2
+    if RELEASE < (3, 14):
+        watchers = [vars(aio)["ThreadedChildWatcher"]() for aio in BOTH]
+        assert [hasattr(watcher, "add_child_handler") for watcher in watchers] == [True, False]
 
 
 def test_windows() -> None:
@@ -1190,3 +1204,35 @@ except RuntimeError:
 
     kept = "made a loop" if RELEASE < (3, 14) else "raised RuntimeError"
     assert [observed(aio.__name__) for aio in BOTH] == [kept, kept]
+
+
+def test_a_statement_at_the_prompt() -> None:
+    def observed(name: str) -> str:
+        command = [sys.executable, "-q", "-m", name]
+        text = "asyncio.current_task() is None\n"
+        done = subprocess.run(command, capture_output=True, check=True, text=True, input=text)
+        return done.stdout.replace(">>>", "").strip()
+
+    assert [observed(aio.__name__) for aio in BOTH] == ["True", "False"]
+
+
+def test_the_commands_ps_and_pstree() -> None:
+    def observed(name: str, command: str) -> bool:
+        arguments = [sys.executable, "-m", name, command, "--help"]
+        done = subprocess.run(arguments, capture_output=True, check=False, text=True, input="")
+        return (done.returncode, "PID" in done.stdout.upper()) == (0, True)
+
+    there = [[observed(aio.__name__, command) for command in ("ps", "pstree")] for aio in BOTH]
+    assert there == [[RELEASE >= (3, 14)] * 2, [False] * 2]
+
+
+def test_deprecation_warnings_before_3_14() -> None:
+    def warned(aio: Any) -> list[type]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            aio.iscoroutinefunction(print)
+            aio.get_event_loop_policy()
+        return [warning.category for warning in caught]
+
+    expected = [DeprecationWarning] * 2 if RELEASE >= (3, 14) else []
+    assert [warned(aio) for aio in BOTH] == [expected, expected]

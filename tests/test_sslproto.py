@@ -395,7 +395,7 @@ def test_a_failed_handshake_is_freed_without_the_garbage_collector() -> None:
 
 def test_an_unclosed_transport_warns() -> None:
     with virtual_loop() as loop:
-        tls = sslproto.SSLProtocol(loop, miniloop.Protocol(), client_context(), None)
+        tls = sslproto.SSLProtocol(loop, miniloop.Protocol(), client_context(), None, False, NAME)
         assert tls._app_transport is tls
         with pytest.warns(ResourceWarning, match="unclosed transport <miniloop.sslproto.SSL"):
             del tls
@@ -404,7 +404,7 @@ def test_an_unclosed_transport_warns() -> None:
 def test_a_transport_can_be_closed_before_it_is_connected() -> None:
     with virtual_loop() as loop:
         protocol = miniloop.Protocol()
-        tls = sslproto.SSLProtocol(loop, protocol, client_context(), None)
+        tls = sslproto.SSLProtocol(loop, protocol, client_context(), None, False, NAME)
         assert tls.get_protocol() is protocol
         assert tls.get_extra_info("peername") is None
         tls.close()

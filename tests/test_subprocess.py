@@ -156,6 +156,21 @@ def test_a_thread_waits_if_there_is_no_pidfd(error: int, monkeypatch: pytest.Mon
     assert (len(names), returncode) == (1, 0)
 
 
+def test_the_thread_leaves_reaping_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    # gh-127049: once a child is reaped, its id can belong to another process. send_signal() must
+    # know, and it runs on the loop's thread.
+    async def main() -> tuple[bool, int]:
+        process = await miniloop.create_subprocess_exec("cat", stdin=PIPE)
+        (thread,) = [one for one in threading.enumerate() if str(process.pid) in one.name]
+        process.kill()
+        thread.join()
+        is_there = psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
+        return is_there, await process.wait()
+
+    monkeypatch.delattr(os, "pidfd_open")
+    assert run(main()) == (True, -9)
+
+
 def test_a_child_that_cannot_be_watched_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     children: list[Any] = []
 

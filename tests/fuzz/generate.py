@@ -521,12 +521,12 @@ class _Generator:
 
     def _spawn_eager(self) -> Node:
         text = "{1}.create_task({0}, eager_start={2}{3})"
-        options = ("", ', name="{n}"', ", context=copy_context()")
+        options = ["", ', name="{n}"', ", context=copy_context()"]
         if self._often(1, 6):
-            options = (f", context={self._name('context')}",)
+            options = [f", context={self._name('context')}"]
         return self._new_task("spawn_eager", text, self._one_of(("aio", "loop")),
                               self._one_of(("True", "True", "True", "False")),
-                              self._one_of(options))  # fmt: skip
+                              self._one_of(tuple(options)))  # fmt: skip
 
     def _ensure_future(self) -> Node:
         return self._new_task("ensure_future", "aio.ensure_future({0})")
@@ -812,7 +812,8 @@ class _Generator:
     def _shared_group_of(self, index: int) -> str:
         name = f"shared_group{index + 1}"
         made = node("", f"{name} = {{0}}", self._one_of(SHARED["shared_group"]))
-        return self._shared.setdefault("shared_group", {}).setdefault(name, made) and name
+        self._shared.setdefault("shared_group", {}).setdefault(name, made)
+        return name
 
     def _shared_group_task(self) -> Node:
         index = self._choose(2)

@@ -149,3 +149,22 @@ def test_as_completed_rejects_a_single_awaitable(stage: Stage) -> None:
         "raised TypeError: expects an iterable of awaitables, not coroutine",
         "raised TypeError: expects an iterable of awaitables, not Future",
     ]
+
+
+@older_asyncio_differs("3.14.9", "gh-158004: ends one item too early")
+def test_a_step_that_is_cancelled_takes_no_item(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        iterator = aio.as_completed([work(aio, delay) for delay in (3, 1)])
+        step = aio.create_task(next_of(iterator))
+        await aio.sleep(0.5)
+        step.cancel()
+        log(await attempt_await(step))
+        for earliest in iterator:
+            log(await attempt_await(earliest))
+
+    async def next_of(iterator: Any) -> Any:
+        return await next(iterator)
+
+    assert stage.run(main) == ["raised CancelledError", "returned 1", "returned 3"]

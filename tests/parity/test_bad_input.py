@@ -101,9 +101,10 @@ def test_wait_for_needs_an_awaitable(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
     async def main() -> None:
-        log((await attempt_await(aio.wait_for(3, 1))).replace("'int' object", "object int"))
+        message = await attempt_await(aio.wait_for(3, 1))  # the interpreter's own
+        log(message.replace("'int' object", "object int").partition(" can't be")[0])
 
-    assert stage.run(main) == ["raised TypeError: object int can't be used in 'await' expression"]
+    assert stage.run(main) == ["raised TypeError: object int"]
 
 
 def test_set_exception_accepts_only_an_exception(stage: Stage) -> None:

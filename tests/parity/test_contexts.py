@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextvars
+import socket
 from contextvars import ContextVar
 from typing import Any
 
 from tests.parity.harness import Stage, older_asyncio_differs
+from tests.parity.network import HOST, Recorder, connected
 
 variable: ContextVar[str] = ContextVar("variable", default="unset")
 
@@ -204,3 +206,88 @@ def test_an_exception_handler_runs_in_the_context_of_the_callback_that_raised(st
         await aio.sleep(0)
 
     assert stage.run(main) == ["of the failing callback"]
+
+
+class Variable(Recorder):
+    """Records the variable in each callback, and sets it."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.log(variable.get())
+        variable.set("set in connection_made()")
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self.log(variable.get())
+        variable.set("set in data_received()")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.log(variable.get())
+        super().connection_lost(error)
+
+
+CALLBACKS = [
+    "set in connection_made()",
+    ("protocol", "eof"),
+    "set in data_received()",
+    ("protocol", "lost", None),
+]
+
+
+@older_asyncio_differs("3.15", "gh-140947: each callback has a context of its own")
+def test_all_callbacks_of_a_connection_share_one_context(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        variable.set("set before")
+        protocol = Variable(stage)
+        async with connected(stage, protocol) as (_, peer):
+            variable.set("set after")
+            peer.send(b"data")
+            peer.close()
+            await protocol.lost
+        log(variable.get())
+
+    assert stage.run(main) == [
+        ("protocol", "made"),
+        "set before",
+        ("protocol", "received", b"data"),
+        *CALLBACKS,
+        "set after",
+    ]
+
+
+@older_asyncio_differs("3.15", "gh-140947: each callback has a context of its own")
+def test_connections_of_a_server_start_in_the_context_of_its_creation(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocols: list[Any] = []
+
+        def factory() -> Any:
+            log("factory", variable.get())
+            variable.set("set by the factory")
+            protocols.append(Variable(stage))
+            return protocols[-1]
+
+        variable.set("set before")
+        server = await aio.get_running_loop().create_server(factory, HOST, 0, start_serving=False)
+        variable.set("set after")
+        await server.start_serving()
+        for count in (1, 2):
+            with socket.create_connection(server.sockets[0].getsockname()) as peer:
+                peer.send(b"data")
+                peer.shutdown(socket.SHUT_WR)
+                while len(protocols) < count:
+                    await aio.sleep(0.001)
+                await protocols[-1].lost
+        server.close()
+
+    one = [
+        ("factory", "set before"),
+        ("protocol", "made"),
+        "set by the factory",
+        ("protocol", "received", b"data"),
+        *CALLBACKS,
+    ]
+    assert stage.run(main, real=True) == one + one

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import socket
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 
-from tests.parity.harness import Stage
+from tests.certificates import NAME, client_context
+from tests.parity.harness import Stage, older_asyncio_differs
+from tests.parity.network import HOST, pair
 
 Watched = dict[str, "weakref.ref[Any]"]
 Story = Callable[[Any], Coroutine[Any, Any, Watched]]
@@ -368,3 +371,60 @@ def test_these_objects_are_freed_with_their_last_reference(
     remains = REMAINS.get(story, [])
     reports = ["Task was destroyed but it is pending!"] if remains else []
     assert stage.log == [remains, *reports, []]
+
+
+class Refused(OSError):
+    """An OSError that supports weak references."""
+
+
+@older_asyncio_differs("3.14", "gh-124858: a list of all errors stays in a reference cycle")
+def test_the_error_of_connections_that_were_tried_in_parallel_is_freed(stage: Stage) -> None:
+    aio = stage.aio
+
+    async def refuse(_: Any, __: Any) -> None:
+        raise Refused("nobody listens")
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.sock_connect = refuse
+        with gc_disabled():
+            try:
+                await loop.create_connection(aio.Protocol, HOST, 1, happy_eyeballs_delay=1)
+            except Refused as error:
+                watched = weakref.ref(error)
+            await aio.sleep(0)
+            stage.log(watched() is None)
+        del loop.sock_connect
+
+    assert stage.run(main) == [True]
+
+
+@older_asyncio_differs("3.14.9", "gh-159049: the waiter stays in a reference cycle")
+@pytest.mark.parametrize("start_tls", [False, True])
+def test_the_protocol_of_a_failed_handshake_is_freed(stage: Stage, start_tls: bool) -> None:
+    aio = stage.aio
+
+    class Quiet(aio.Protocol):  # type: ignore[misc, name-defined]
+        """A protocol that supports weak references."""
+
+    async def fail_to_connect(ours: socket.socket) -> weakref.ref[Any]:
+        loop, protocol = aio.get_running_loop(), Quiet()
+        options: dict[str, Any] = {"server_hostname": NAME}
+        try:
+            if start_tls:
+                transport, _ = await loop.create_connection(aio.Protocol, sock=ours)
+                await loop.start_tls(transport, protocol, client_context(), **options)
+            options["ssl"] = client_context()
+            await loop.create_connection(lambda: protocol, sock=ours, **options)
+        except OSError:
+            return weakref.ref(protocol)
+        raise AssertionError
+
+    async def main() -> None:
+        with pair() as (ours, peer), gc_disabled():
+            peer.send(b"this is not TLS" * 10)
+            watched = await fail_to_connect(ours)
+            await aio.sleep(1)
+            stage.log(watched() is None)
+
+    assert stage.run(main) == [True]

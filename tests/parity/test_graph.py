@@ -69,7 +69,8 @@ def test_a_future_shows_the_tasks_that_await_it_and_where(stage: Stage) -> None:
 
 @pytest.mark.parametrize("way", ["await", "gather", "wait", "wait_for", "shield", "timeout",
                                  "as_completed", "async as_completed", "TaskGroup",
-                                 "gather of gather", "shield of gather", "wait for gather"])  # fmt: skip
+                                 "gather of gather", "shield of gather",
+                                 "wait for gather"])  # fmt: skip
 def test_each_way_to_wait_for_a_task_shows_in_its_graph(stage: Stage, way: str) -> None:
     aio, log = stage.aio, stage.log
 

@@ -1060,14 +1060,15 @@ def test_a_barrier_for_one_party_never_blocks(stage: Stage) -> None:
     assert stage.run(main) == [(0, 0, "filling, waiters:0/1"), "a callback that was ready before"]
 
 
+@older_asyncio_differs("3.14", "the message says: parties must be > 0")
 def test_a_barrier_needs_at_least_one_party(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     for parties in (0, -1, "two", None):
         log(attempt(aio.Barrier, parties).partition(" between")[0])
     log(attempt(aio.Barrier))
     assert log == [
-        "raised ValueError: parties must be > 0",
-        "raised ValueError: parties must be > 0",
+        "raised ValueError: parties must be >= 1",
+        "raised ValueError: parties must be >= 1",
         "raised TypeError: '<' not supported",
         "raised TypeError: '<' not supported",
         "raised TypeError: Barrier.__init__() missing 1 required positional argument: 'parties'",

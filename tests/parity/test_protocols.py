@@ -640,7 +640,9 @@ def test_connection_made_and_connection_lost_may_raise(stage: Stage) -> None:
     ]
 
 
-def test_if_the_protocol_factory_raises_the_socket_stays_open(stage: Stage) -> None:
+@older_asyncio_differs("3.14.8", "leaves it open")
+def test_if_the_transport_cannot_be_made_the_socket_is_closed(stage: Stage) -> None:
+    # gh-153133
     aio, log = stage.aio, stage.log
 
     def factory() -> Any:
@@ -648,11 +650,19 @@ def test_if_the_protocol_factory_raises_the_socket_stays_open(stage: Stage) -> N
 
     async def main() -> None:
         loop = aio.get_running_loop()
+        for connect in (loop.create_connection, loop.connect_accepted_socket):
+            with pair() as (ours, _):
+                log(await attempt_await(connect(factory, sock=ours)), ours.fileno() == -1)
         with pair() as (ours, _):
-            log(await attempt_await(loop.create_connection(factory, sock=ours)))
-            log(ours.fileno() == -1)
+            tls = {"ssl": object(), "server_hostname": "name"}
+            opening = loop.create_connection(aio.Protocol, sock=ours, **tls)
+            log((await attempt_await(opening))[:21], ours.fileno() == -1)
 
-    assert stage.run(main) == ["raised ValueError: no protocol", False]
+    assert stage.run(main) == [
+        ("raised ValueError: no protocol", True),
+        ("raised ValueError: no protocol", True),
+        ("raised AttributeError", True),
+    ]
 
 
 class Filling(Recorder):
@@ -767,6 +777,7 @@ def test_set_protocol_replaces_the_protocol(stage: Stage) -> None:
     ]
 
 
+@older_asyncio_differs("3.15", "the message says: a bytes-like object")
 def test_write_accepts_bytes_only(stage: Stage) -> None:
     log = stage.log
 
@@ -775,10 +786,11 @@ def test_write_accepts_bytes_only(stage: Stage) -> None:
             log(attempt(transport.write, "text"))
             log(attempt(transport.write, None))
 
+    needed = "a bytes, bytearray, or memoryview object"
     assert stage.run(main) == [
         MADE,
-        "raised TypeError: data argument must be a bytes-like object, not 'str'",
-        "raised TypeError: data argument must be a bytes-like object, not 'NoneType'",
+        f"raised TypeError: data argument must be {needed}, not 'str'",
+        f"raised TypeError: data argument must be {needed}, not 'NoneType'",
         LOST,
     ]
 
@@ -909,6 +921,23 @@ def test_create_connection_can_report_every_failure(stage: Stage) -> None:
     refused = "ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', PORT)"
     assert stage.run(main, real=True) == [
         f"raised ExceptionGroup: create_connection failed [{refused}]"
+    ]
+
+
+@older_asyncio_differs("3.14", "gh-135836: raises IndexError")
+def test_an_error_that_is_no_oserror_is_raised_unless_addresses_are_tried_in_parallel(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        connect = aio.get_running_loop().create_connection
+        for options in ({}, {"happy_eyeballs_delay": 1}):
+            log(await attempt_await(connect(aio.Protocol, HOST, 70_000, **options)))
+
+    assert stage.run(main) == [
+        "raised OverflowError: connect(): port must be 0-65535.",
+        "raised TimeoutError: create_connection failed",
     ]
 
 

@@ -277,3 +277,29 @@ def test_a_lost_connection_makes_sendfile_raise(stage: Stage, file: BinaryIO) ->
 
     stage.run(main)
     assert stage.log[:2] == [("protocol", "made"), (True, True)]
+
+
+@older_asyncio_differs("3.14.6", "gh-150107: sends from the file's position, or leaves it there")
+def test_the_file_is_sent_from_the_offset_and_not_from_its_position(stage: Stage) -> None:
+    log = stage.log
+
+    async def main() -> None:
+        loop = stage.aio.get_running_loop()
+        for offset in (0, 20):
+            file = InMemory(b"0123456789")
+            file.seek(5)
+            with pair() as (ours, peer):
+                sent = await loop.sock_sendfile(ours, file, offset)
+                log(sent, unread(peer), file.tell())
+
+    assert stage.run(main) == [(10, b"0123456789", 10), (0, b"", 20)]
+
+
+@older_asyncio_differs("3.14.6", "gh-150107: leaves the position as it is")
+def test_the_position_is_the_offset_if_nothing_was_sent(stage: Stage, file: BinaryIO) -> None:
+    async def main() -> None:
+        with pair() as (ours, _):
+            sending = stage.aio.get_running_loop().sock_sendfile(ours, file, len(CONTENT) + 1)
+            stage.log(await sending, file.tell() - len(CONTENT))
+
+    assert stage.run(main) == [(0, 1)]

@@ -355,3 +355,49 @@ def test_a_server_without_free_descriptors_tries_again_after_a_second(stage: Sta
         ("accepted", 1.0),
         LOST,
     ]
+
+
+@older_asyncio_differs("3.14.7", "gh-123720: leaves its clients open; 3.12 waits for them")
+def test_a_cancelled_serve_forever_closes_its_clients(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        client = Client(stage)
+        server = await aio.get_running_loop().create_server(client.factory, HOST, 0)
+        serving = aio.ensure_future(server.serve_forever())
+        await client.connect(server)
+        serving.cancel()
+        done, _ = await aio.wait([serving], timeout=1)
+        log(len(done), serving.cancelled())
+        client.protocol.transport.abort()
+        await aio.wait([serving])
+        client.sock.close()
+
+    assert stage.run(main, real=True) == [MADE, LOST, (1, True)]
+
+
+@older_asyncio_differs("3.14", "gh-90871, gh-127529: stops after `backlog` or an abort")
+def test_a_server_accepts_the_backlog_and_one_more_without_those_that_are_gone(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        with listener() as listening:
+            accepted: list[str] = []
+
+            class Listening(socket.socket):
+                def accept(self) -> Any:
+                    accepted.append("gone")
+                    raise ConnectionAbortedError
+
+            sock = Listening(fileno=listening.detach())
+            server = await loop.create_server(aio.Protocol, sock=sock, backlog=2)
+            with socket.create_connection(sock.getsockname()):
+                await aio.sleep(0)
+                await aio.sleep(0)
+                log(len(accepted))
+            server.close()
+
+    assert stage.run(main, real=True) == [3]

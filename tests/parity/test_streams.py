@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from tests.certificates import NAME, TLSPeer, client_context, server_context
 from tests.parity.harness import Stage, attempt, attempt_await, older_asyncio_differs, outcome
 from tests.parity.network import (
     HOST,
@@ -676,7 +678,8 @@ async def connection_of(stage: Stage, serve: Any, peer_sends: bytes) -> None:
     with pair() as (ours, peer):
         protocol = aio.StreamReaderProtocol(aio.StreamReader(), serve)
         transport, _ = await aio.get_running_loop().create_connection(lambda: protocol, sock=ours)
-        peer.send(peer_sends)
+        if peer_sends:
+            peer.send(peer_sends)
         await aio.sleep(1)
         stage.log("closed", transport.is_closing())
         transport.abort()
@@ -735,3 +738,47 @@ def test_a_client_callback_that_is_cancelled_closes_its_connection(stage: Stage)
         await connection_of(stage, serve, b"hello\n")
 
     assert stage.run(main) == [(b"hello\n", False), ("closed", True)]
+
+
+@older_asyncio_differs("3.14.8", "gh-155941: reports an exception of connection_made()")
+def test_a_plain_client_callback_that_raises_is_reported_like_a_coroutine(stage: Stage) -> None:
+    aio = stage.aio
+
+    def serve(_: Any, __: Any) -> None:
+        raise ValueError("in the callback")
+
+    async def main() -> None:
+        aio.get_running_loop().set_exception_handler(stage.report)
+        await connection_of(stage, serve, b"")
+
+    assert stage.run(main) == [
+        ("report", "Unhandled exception in client_connected_cb", "ValueError: in the callback"),
+        ("closed", True),
+    ]
+
+
+@older_asyncio_differs("3.14.4", "gh-142352: loses the first bytes of the handshake")
+def test_a_server_can_start_tls_after_the_client_has_begun_the_handshake(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def serve(reader: Any, writer: Any) -> None:
+        log(await reader.readline())
+        await aio.sleep(0.01)
+        async with aio.timeout(1):
+            await writer.start_tls(server_context())
+        writer.write(b"over TLS")
+        writer.close()
+
+    async def main() -> None:
+        async with await aio.start_server(serve, HOST, 0) as server:
+            with socket.create_connection(server.sockets[0].getsockname()) as sock:
+                sock.setblocking(False)
+                sock.send(b"a line, and in the same packet: ")
+                peer = TLSPeer(aio.get_running_loop(), sock, client_context(), NAME)
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    peer.tls.do_handshake()
+                sock.send(b"\n" + peer.outgoing.read())
+                await peer.handshake()
+                log(await peer.receive(8))
+
+    assert stage.run(main, real=True) == [b"a line, and in the same packet: \n", b"over TLS"]

@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.parity.harness import Stage, attempt, attempt_await, describe, outcome
+from tests.parity.harness import (
+    Stage,
+    attempt,
+    attempt_await,
+    describe,
+    older_asyncio_differs,
+    outcome,
+)
 
 
 def test_to_thread_calls_a_function_in_another_thread(stage: Stage) -> None:
@@ -305,6 +312,7 @@ def test_callbacks_from_threads_run_in_order(stage: Stage) -> None:
                 loop.call_soon_threadsafe(seen.append, number)
 
         await aio.to_thread(thread)
+        await aio.sleep(0)  # the thread may have ended before to_thread() waited for it
         log(seen == list(range(1000)))
 
     assert stage.run(main) == [True]
@@ -340,3 +348,19 @@ def test_getaddrinfo_and_getnameinfo_run_in_a_thread(stage: Stage) -> None:
     assert steps[0] == socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
     assert steps[1].startswith("raised gaierror: ")
     assert steps[2:] == [("127.0.0.1", "80")]
+
+
+@older_asyncio_differs("3.14.3", "gh-105836: the coroutine runs up to its first await")
+def test_a_coroutine_that_its_thread_cancels_before_it_starts_never_runs(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def work() -> None:
+        log("this is never recorded")
+
+    async def main() -> None:
+        future = aio.run_coroutine_threadsafe(work(), aio.get_running_loop())
+        future.cancel()
+        await aio.sleep(1)
+        log(future.cancelled(), len(aio.all_tasks()))
+
+    assert stage.run(main) == [(True, 1)]

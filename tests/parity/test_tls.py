@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.certificates import NAME, TLSPeer, client_context, server_context, stranger_context
-from tests.parity.harness import Stage, attempt, attempt_await, describe
-from tests.parity.network import HOST, Recorder, pair, reset
+from tests.parity.harness import Stage, attempt, attempt_await, describe, older_asyncio_differs
+from tests.parity.network import HOST, MORE_THAN_A_SOCKET_HOLDS, Recorder, pair, reset, unread
 
 MADE = ("protocol", "made")
 EOF = ("protocol", "eof")
@@ -45,6 +45,14 @@ async def handshake_alone(stage: Stage, protocol: Any, sock: socket.socket, **op
     options = {"ssl": client_context(), "server_hostname": NAME, **options}
     loop = stage.aio.get_running_loop()
     return await attempt_await(loop.create_connection(lambda: protocol, sock=sock, **options))
+
+
+class QuietRecorder(Recorder):
+    """Does not record pauses, which depend on how much the kernel takes."""
+
+    def pause_writing(self) -> None: ...
+
+    def resume_writing(self) -> None: ...
 
 
 # Making a connection
@@ -176,23 +184,24 @@ def test_the_arguments_about_tls_are_checked(stage: Stage) -> None:
         factory = aio.Protocol
 
         async def client(**options: Any) -> None:
-            log(await attempt_await(loop.create_connection(factory, **options)))
+            with pair() as (ours, _):
+                log(await attempt_await(loop.create_connection(factory, sock=ours, **options)))
 
         async def server(**options: Any) -> None:
             log(await attempt_await(loop.create_server(factory, HOST, 0, **options)))
 
-        with pair() as (ours, _):
-            await client(sock=ours, server_hostname=NAME)
-            await client(sock=ours, ssl=context)
-            await client(sock=ours, ssl=context, server_hostname=NAME, ssl_handshake_timeout=0)
-            await client(sock=ours, ssl=context, server_hostname=NAME, ssl_shutdown_timeout=-1)
-            await client(sock=ours, ssl_handshake_timeout=1)
-            await client(sock=ours, ssl_shutdown_timeout=1)
-            await server(ssl=True)
-            await server(ssl=False)
-            await server(ssl_handshake_timeout=1)
-            await server(ssl_shutdown_timeout=1)
-            for options in ({"ssl": True}, {"ssl_handshake_timeout": 1}):
+        await client(server_hostname=NAME)
+        await client(ssl=context)
+        await client(ssl=context, server_hostname=NAME, ssl_handshake_timeout=0)
+        await client(ssl=context, server_hostname=NAME, ssl_shutdown_timeout=-1)
+        await client(ssl_handshake_timeout=1)
+        await client(ssl_shutdown_timeout=1)
+        await server(ssl=True)
+        await server(ssl=False)
+        await server(ssl_handshake_timeout=1)
+        await server(ssl_shutdown_timeout=1)
+        for options in ({"ssl": True}, {"ssl_handshake_timeout": 1}):
+            with pair() as (ours, _):
                 log(await attempt_await(loop.connect_accepted_socket(factory, ours, **options)))
 
     timeouts = "raised ValueError: ssl_{}_timeout is only meaningful with ssl"
@@ -210,6 +219,20 @@ def test_the_arguments_about_tls_are_checked(stage: Stage) -> None:
         "raised ValueError: Server side SSL needs a valid SSLContext",
         timeouts.format("handshake"),
     ]
+
+
+@older_asyncio_differs("3.14.8", "gh-156793: accepts any server")
+def test_a_context_that_checks_the_host_name_needs_one(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        with pair() as (ours, theirs):
+            theirs.close()
+            options = {"sock": ours, "ssl": client_context(), "server_hostname": ""}
+            connect = aio.get_running_loop().create_connection
+            log(await attempt_await(connect(lambda: Recorder(stage), **options)))
+
+    assert stage.run(main) == ["raised ValueError: check_hostname requires server_hostname"]
 
 
 def test_the_handshake_timeout_is_one_minute_by_default(stage: Stage) -> None:
@@ -252,7 +275,7 @@ def test_a_handshake_can_be_cancelled(stage: Stage) -> None:
             opening = aio.get_running_loop().create_connection(lambda: Recorder(stage), **options)
             log(await attempt_await(aio.wait_for(opening, 3)), stage.now)
             await aio.sleep(1)
-            log(ours.fileno(), len(theirs.recv(KIB)) > 0, theirs.recv(KIB))
+            log(ours.fileno(), len(unread(theirs)) > 0, theirs.recv(1))
 
     assert stage.run(main) == [("raised TimeoutError", 3.0), (-1, True, b"")]
 
@@ -779,3 +802,30 @@ def test_a_peer_that_is_killed_during_a_transfer_causes_a_connection_error(stage
         log(reader.at_eof())
 
     assert stage.run(main, real=True)[0] is True
+
+
+@older_asyncio_differs("3.14.10", "gh-160520: waits for ever")
+def test_the_shutdown_timeout_also_covers_a_peer_that_sent_eof_and_does_not_read(
+    stage: Stage,
+) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        protocol = QuietRecorder(stage)
+        async with tls_connection(stage, protocol, ssl_shutdown_timeout=5) as (transport, peer):
+            transport.write(bytes(MORE_THAN_A_SOCKET_HOLDS))
+            peer.sock.shutdown(socket.SHUT_WR)
+            await aio.sleep(4)
+            log(transport.is_closing(), protocol.lost.done())
+            await aio.sleep(2)
+            log(protocol.lost.done(), stage.now)
+            transport.abort()
+            await protocol.lost
+
+    assert stage.run(main) == [
+        MADE,
+        ("protocol", "eof"),
+        (True, False),
+        ("protocol", "lost", "TimeoutError: SSL shutdown timed out"),
+        (True, 6.0),
+    ]
