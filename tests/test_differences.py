@@ -654,6 +654,7 @@ def test_logging_of_ordinary_work_in_debug_mode(caplog: pytest.LogCaptureFixture
             transport.abort()
             server.close()
             await loop.getaddrinfo("127.0.0.1", 80)
+            await settle(aio)  # the other end of the connection closes
 
         caplog.clear()
         with caplog.at_level(logging.DEBUG):
@@ -1088,6 +1089,7 @@ def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
             finally:
                 loop.close()
             leave_task(loop)
+            gc.collect()
         return reports
 
     # gh-157301
