@@ -207,11 +207,6 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "a TaskGroup puts a GeneratorExit of its block into a group",
-        (3, 15),
-        (Change(GROUP, "if isinstance(exc, GeneratorExit)", "if False"),),
-    ),
-    Habit(
         "a TaskGroup does not close a coroutine if create_task() raises",
         (3, 13),
         (Change("taskgroups:TaskGroup.create_task", "coro.close()", "pass"),),
