@@ -3,7 +3,7 @@
 Purpose: `AbstractEventLoop`, `AbstractServer` and `AbstractEventLoopPolicy`, for `isinstance`, for
 annotations, for mocks made with a spec, and as the list of what an event loop of your own must
 have.
-Invariants: names, parameters and defaults are those of asyncio 3.13. A method is an `async def`
+Invariants: names, parameters and defaults are those of asyncio 3.15. A method is an `async def`
 exactly where the real one is a coroutine: `iscoroutinefunction()` and `create_autospec()` ask that
 of the abstract class. SelectorEventLoop may have more parameters, never fewer, except where asyncio
 does the same.
@@ -131,43 +131,37 @@ class AbstractEventLoop:
                           flags: int = 0) -> list[tuple[Any, ...]]: raise NotImplementedError
     async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int],
                           flags: int = 0) -> tuple[str, str]: raise NotImplementedError
-    async def create_connection(
-        self, protocol_factory: ProtocolFactory, host: str | bytes | None = None,
-        port: str | int | None = None, *, ssl: SSL = None, family: int = 0, proto: int = 0,
-        flags: int = 0, sock: socket | None = None,
-        local_addr: tuple[str, int] | None = None, server_hostname: str | None = None,
-        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-        happy_eyeballs_delay: float | None = None, interleave: int | None = None,
-    ) -> Connection: raise NotImplementedError
-    async def create_server(
-        self, protocol_factory: ProtocolFactory, host: str | Iterable[str] | None = None,
-        port: str | int | None = None, *, family: int = AF_UNSPEC,
-        flags: int = AI_PASSIVE, sock: socket | None = None, backlog: int = 100,
-        ssl: SSL = None, reuse_address: bool | None = None, reuse_port: bool | None = None,
-        keep_alive: bool | None = None, ssl_handshake_timeout: float | None = None,
-        ssl_shutdown_timeout: float | None = None, start_serving: bool = True,
-    ) -> AbstractServer: raise NotImplementedError
-    async def create_unix_connection(
-        self, protocol_factory: ProtocolFactory, path: Path | None = None, *, ssl: SSL = None,
-        sock: socket | None = None, server_hostname: str | None = None,
-        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    ) -> Connection: raise NotImplementedError
-    async def create_unix_server(
-        self, protocol_factory: ProtocolFactory, path: Path | None = None, *,
-        sock: socket | None = None, backlog: int = 100, ssl: SSL = None,
-        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-        start_serving: bool = True,
-    ) -> AbstractServer: raise NotImplementedError
-    async def connect_accepted_socket(
-        self, protocol_factory: ProtocolFactory, sock: socket, *, ssl: SSL = None,
-        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    ) -> Connection: raise NotImplementedError
-    async def create_datagram_endpoint(
-        self, protocol_factory: ProtocolFactory, local_addr: tuple[str, int] | str | None = None,
-        remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
-        flags: int = 0, reuse_address: bool | None = None, reuse_port: bool | None = None,
-        allow_broadcast: bool | None = None, sock: socket | None = None,
-    ) -> Connection: raise NotImplementedError
+    async def create_connection(self, protocol_factory: ProtocolFactory,
+            host: str | bytes | None = None, port: str | int | None = None, *, ssl: SSL = None,
+            family: int = 0, proto: int = 0, flags: int = 0, sock: socket | None = None,
+            local_addr: tuple[str, int] | None = None, server_hostname: str | None = None,
+            ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+            happy_eyeballs_delay: float | None = None,
+            interleave: int | None = None) -> Connection: raise NotImplementedError
+    async def create_server(self, protocol_factory: ProtocolFactory,
+            host: str | Iterable[str] | None = None, port: str | int | None = None, *,
+            family: int = AF_UNSPEC, flags: int = AI_PASSIVE, sock: socket | None = None,
+            backlog: int = 100, ssl: SSL = None, reuse_address: bool | None = None,
+            reuse_port: bool | None = None, keep_alive: bool | None = None,
+            ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+            start_serving: bool = True) -> AbstractServer: raise NotImplementedError
+    async def create_unix_connection(self, protocol_factory: ProtocolFactory,
+            path: Path | None = None, *, ssl: SSL = None, sock: socket | None = None,
+            server_hostname: str | None = None, ssl_handshake_timeout: float | None = None,
+            ssl_shutdown_timeout: float | None = None) -> Connection: raise NotImplementedError
+    async def create_unix_server(self, protocol_factory: ProtocolFactory, path: Path | None = None,
+            *, sock: socket | None = None, backlog: int = 100, ssl: SSL = None,
+            ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+            start_serving: bool = True) -> AbstractServer: raise NotImplementedError
+    async def connect_accepted_socket(self, protocol_factory: ProtocolFactory, sock: socket, *,
+            ssl: SSL = None, ssl_handshake_timeout: float | None = None,
+            ssl_shutdown_timeout: float | None = None) -> Connection: raise NotImplementedError
+    async def create_datagram_endpoint(self, protocol_factory: ProtocolFactory,
+            local_addr: tuple[str, int] | str | None = None,
+            remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
+            flags: int = 0, reuse_address: bool | None = None, reuse_port: bool | None = None,
+            allow_broadcast: bool | None = None,
+            sock: socket | None = None) -> Connection: raise NotImplementedError
     async def start_tls(
         self, transport: Transport, protocol: Protocol, sslcontext: Any, *,
         server_side: bool = False, server_hostname: str | None = None,

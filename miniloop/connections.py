@@ -175,14 +175,13 @@ class Server(AbstractServer):
 # -- clients ---------------------------------------------------------------------------------------
 
 
-async def create_connection(
-    loop: Loop, protocol_factory: ProtocolFactory, host: str | bytes | None = None,
-    port: str | int | None = None, *, ssl: SSL = None, family: int = 0, proto: int = 0,
-    flags: int = 0, sock: socket.socket | None = None, local_addr: tuple[str, int] | None = None,
-    server_hostname: str | None = None, ssl_handshake_timeout: float | None = None,
-    ssl_shutdown_timeout: float | None = None, happy_eyeballs_delay: float | None = None,
-    interleave: int | None = None, all_errors: bool = False,
-) -> Connection:  # fmt: skip
+async def create_connection(loop: Loop, protocol_factory: ProtocolFactory,
+        host: str | bytes | None = None, port: str | int | None = None, *, ssl: SSL = None,
+        family: int = 0, proto: int = 0, flags: int = 0, sock: socket.socket | None = None,
+        local_addr: tuple[str, int] | None = None, server_hostname: str | None = None,
+        ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
+        happy_eyeballs_delay: float | None = None, interleave: int | None = None,
+        all_errors: bool = False) -> Connection:  # fmt: skip
     """Connect to `host` and `port`, or use the connected `sock`; return `(transport, protocol)`.
 
     A host can have several addresses. They are tried one after the other until one answers. With
@@ -251,10 +250,9 @@ async def _connect_one(loop: Loop, info: AddrInfo, local: list[AddrInfo] | None,
         raise
 
 
-async def connect_accepted_socket(
-    loop: Loop, protocol_factory: ProtocolFactory, sock: socket.socket, *, ssl: SSL = None,
-    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-) -> Connection:  # fmt: skip
+async def connect_accepted_socket(loop: Loop, protocol_factory: ProtocolFactory,
+        sock: socket.socket, *, ssl: SSL = None, ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None) -> Connection:  # fmt: skip
     """Return `(transport, protocol)` for a connected socket; the program has called accept().
 
     With an SSLContext as `ssl`, it is the server's side of a TLS connection.
@@ -311,14 +309,14 @@ async def _opened(transport: Any, protocol: Any, waiter: Any) -> Connection:
 # -- servers ---------------------------------------------------------------------------------------
 
 
-async def create_server(
-    loop: Loop, protocol_factory: ProtocolFactory, host: str | Iterable[str] | None = None,
-    port: str | int | None = None, *, family: int = socket.AF_UNSPEC,
-    flags: int = socket.AI_PASSIVE, sock: socket.socket | None = None, backlog: int = 100,
-    ssl: SSL = None, reuse_address: bool | None = None, reuse_port: bool | None = None,
-    keep_alive: bool | None = None, ssl_handshake_timeout: float | None = None,
-    ssl_shutdown_timeout: float | None = None, start_serving: bool = True,
-) -> Server:  # fmt: skip
+async def create_server(loop: Loop, protocol_factory: ProtocolFactory,
+        host: str | Iterable[str] | None = None, port: str | int | None = None, *,
+        family: int = socket.AF_UNSPEC, flags: int = socket.AI_PASSIVE,
+        sock: socket.socket | None = None, backlog: int = 100, ssl: SSL = None,
+        reuse_address: bool | None = None, reuse_port: bool | None = None,
+        keep_alive: bool | None = None, ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+        start_serving: bool = True) -> Server:  # fmt: skip
     """Listen on `host` and `port`, or on the bound `sock`; return the Server.
 
     `host` is a name or an address, or several of them; the server listens on all their addresses.
@@ -340,7 +338,8 @@ async def create_server(
 async def _started(server: Server, start_serving: bool) -> Server:
     """Return the server, once it is serving if `start_serving` is true."""
     if start_serving:
-        await server.start_serving()
+        with _closing_on_error(server):  # a caller that is cancelled never gets the server
+            await server.start_serving()
     return server
 
 
@@ -416,7 +415,7 @@ def _accept_connections(loop: Loop, sock: socket.socket, server: Server) -> None
             # No descriptors left. The connection still waits and the socket stays readable, so the
             # selector would report it in every iteration. Stop watching it for a while.
             message = "socket.accept() out of system resource"
-            _report(loop, message, None, exception=exc, socket=TransportSocket(sock))
+            _report(loop, message, exception=exc, socket=TransportSocket(sock))
             loop._remove_reader(sock.fileno())
             loop.call_later(ACCEPT_RETRY_DELAY, _start_accepting, loop, sock, server)
             return
@@ -440,18 +439,16 @@ async def _serve_connection(loop: Loop, sock: socket.socket, address: Any, serve
         raise
     except BaseException as exc:
         if loop._debug:
-            message = "Error on transport creation for incoming connection"
-            _report(loop, message, None, exception=exc)
+            _report(loop, "Error on transport creation for incoming connection", exception=exc)
 
 
 # -- Unix sockets: a path instead of a host and a port ---------------------------------------------
 
 
-async def create_unix_connection(
-    loop: Loop, protocol_factory: ProtocolFactory, path: Path | None = None, *, ssl: SSL = None,
-    sock: socket.socket | None = None, server_hostname: str | None = None,
-    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-) -> Connection:  # fmt: skip
+async def create_unix_connection(loop: Loop, protocol_factory: ProtocolFactory,
+        path: Path | None = None, *, ssl: SSL = None, sock: socket.socket | None = None,
+        server_hostname: str | None = None, ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None) -> Connection:  # fmt: skip
     """Connect to the Unix socket at `path`, or use the connected `sock`.
 
     Returns `(transport, protocol)`. For `ssl` and its timeouts see `create_connection`. Raises
@@ -468,12 +465,11 @@ async def create_unix_connection(
     return await _make_connection(loop, sock, protocol_factory, tls)
 
 
-async def create_unix_server(
-    loop: Loop, protocol_factory: ProtocolFactory, path: Path | None = None, *,
-    sock: socket.socket | None = None, backlog: int = 100, ssl: SSL = None,
-    ssl_handshake_timeout: float | None = None, ssl_shutdown_timeout: float | None = None,
-    start_serving: bool = True, cleanup_socket: bool = True,
-) -> Server:  # fmt: skip
+async def create_unix_server(loop: Loop, protocol_factory: ProtocolFactory,
+        path: Path | None = None, *, sock: socket.socket | None = None, backlog: int = 100,
+        ssl: SSL = None, ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None, start_serving: bool = True,
+        cleanup_socket: bool = True) -> Server:  # fmt: skip
     """Listen on the Unix socket at `path`, or on the bound `sock`; return the Server.
 
     A socket file that an earlier server has left at `path` is replaced. With `cleanup_socket`, the

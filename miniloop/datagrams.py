@@ -96,8 +96,8 @@ class _SelectorDatagramTransport(descriptors._DescriptorTransport, DatagramTrans
 
         Return True if the datagram failed: there is nothing to try again.
         """
-        sock = self._file
         try:
+            sock = self._file
             if self._extra["peername"]:
                 sock.send(data)
             else:
@@ -111,12 +111,11 @@ class _SelectorDatagramTransport(descriptors._DescriptorTransport, DatagramTrans
         return True
 
 
-async def create_datagram_endpoint(
-    loop: Loop, protocol_factory: ProtocolFactory, local_addr: tuple[str, int] | str | None = None,
-    remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
-    flags: int = 0, reuse_port: bool | None = None, allow_broadcast: bool | None = None,
-    sock: socket.socket | None = None,
-) -> Connection:  # fmt: skip
+async def create_datagram_endpoint(loop: Loop, protocol_factory: ProtocolFactory,
+        local_addr: tuple[str, int] | str | None = None,
+        remote_addr: tuple[str, int] | str | None = None, *, family: int = 0, proto: int = 0,
+        flags: int = 0, reuse_port: bool | None = None, allow_broadcast: bool | None = None,
+        sock: socket.socket | None = None) -> Connection:  # fmt: skip
     """Bind to `local_addr`, connect to `remote_addr`, or use `sock`; return transport and protocol.
 
     An address is `(host, port)`, or a path if `family` is AF_UNIX. Both may be left out if `family`

@@ -61,12 +61,12 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
 
 def set_event_loop(loop: Loop | None) -> None:
     """Make `loop` the current event loop of this thread; None removes the current one."""
-    events._policy.set_event_loop(loop)
+    events._event_loop_policy.set_event_loop(loop)
 
 
 def new_event_loop() -> Loop:
     """Make a new event loop; it is neither running nor current."""
-    return events._policy.new_event_loop()
+    return events._event_loop_policy.new_event_loop()
 
 
 def get_event_loop_policy() -> AbstractEventLoopPolicy:
@@ -85,12 +85,12 @@ def set_event_loop_policy(policy: AbstractEventLoopPolicy | None) -> None:
 
 
 def _get_event_loop_policy() -> AbstractEventLoopPolicy:
-    return events._policy  # type: ignore[no-any-return]
+    return events._event_loop_policy  # type: ignore[no-any-return]
 
 
 def _set_event_loop_policy(policy: AbstractEventLoopPolicy | None) -> None:
     _check_type("policy", policy, AbstractEventLoopPolicy)
-    events._policy = policy or DefaultEventLoopPolicy()
+    events._event_loop_policy = policy or DefaultEventLoopPolicy()
 
 
 def _check_type(name: str, value: object, expected: type) -> None:
@@ -102,7 +102,7 @@ def _check_type(name: str, value: object, expected: type) -> None:
 def _forget_parent_loops() -> None:
     """Forget the loops of the parent: a forked child has copies of them, but not their threads."""
     events._set_running_loop(None)
-    events._policy._local = threading.local()
+    events._event_loop_policy._local = threading.local()
     signal.set_wakeup_fd(-1)  # otherwise a signal to the child would wake up the parent's loop
 
 

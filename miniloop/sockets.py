@@ -13,6 +13,7 @@ first.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import sys
 from selectors import EVENT_READ, EVENT_WRITE
@@ -83,11 +84,14 @@ async def sock_connect(loop: Loop, sock: socket.socket, address: Address) -> Non
         address = (await loop._ensure_resolved(address, **lookup))[0][4]  # the first one found
     try:
         return sock.connect(address)
-    except descriptors._WOULD_BLOCK:
-        # The kernel connects in the background; then the socket becomes writable. Why not call
-        # connect() again, as _perform would: what a second call returns depends on the system.
-        waiting = _when_ready(loop, EVENT_WRITE, sock, _finish_connecting, sock, address)
-    return await waiting  # see _perform
+    except descriptors._WOULD_BLOCK as exc:
+        # The backlog of a Unix socket is full. Then the kernel does not connect in the background,
+        # although the socket is writable: the program would write to no connection.
+        if exc.errno == errno.EAGAIN:
+            raise
+    # The kernel connects in the background; then the socket becomes writable. Why not call
+    # connect() again, as _perform would: what a second call returns depends on the system.
+    return await _when_ready(loop, EVENT_WRITE, sock, _finish_connecting, sock, address)
 
 
 async def sock_accept(loop: Loop, sock: socket.socket) -> tuple[socket.socket, Address]:
@@ -135,7 +139,7 @@ def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...])
     if outcome.done():
         return  # it was cancelled in this iteration, when this call was in the ready queue already
     try:
-        result = operation(*args)
+        outcome.set_result(operation(*args))
     except descriptors._WOULD_BLOCK:
         return
     except (SystemExit, KeyboardInterrupt):
@@ -143,8 +147,6 @@ def _attempt(outcome: Any, operation: Callable[..., Any], args: tuple[Any, ...])
     except BaseException as exc:
         outcome.set_exception(exc)
         del outcome  # a cycle otherwise: outcome, its exception, the traceback, this frame
-    else:
-        outcome.set_result(result)
 
 
 def _finish_connecting(sock: socket.socket, address: Address) -> None:

@@ -309,12 +309,11 @@ async def connect_write_pipe(loop: Loop, protocol_factory: ProtocolFactory,
     return await connections._make_transport(loop, _UnixWritePipeTransport, pipe, protocol_factory)
 
 
-async def subprocess_shell(
-    loop: Loop, protocol_factory: ProtocolFactory, cmd: str | bytes, *, stdin: Stdio = PIPE,
-    stdout: Stdio = PIPE, stderr: Stdio = PIPE, universal_newlines: bool = False,
-    shell: bool = True, bufsize: int = 0, encoding: str | None = None,
-    errors: str | None = None, text: bool | None = None, **kwargs: Any,
-) -> Connection:  # fmt: skip
+async def subprocess_shell(loop: Loop, protocol_factory: ProtocolFactory, cmd: str | bytes, *,
+        stdin: Stdio = PIPE, stdout: Stdio = PIPE, stderr: Stdio = PIPE,
+        universal_newlines: bool = False, shell: bool = True, bufsize: int = 0,
+        encoding: str | None = None, errors: str | None = None, text: bool | None = None,
+        **kwargs: Any) -> Connection:  # fmt: skip
     """Let the shell run `cmd`, and return transport and protocol; see subprocess_exec."""
     if not isinstance(cmd, bytes | str):
         raise ValueError("cmd must be a string")
@@ -323,12 +322,11 @@ async def subprocess_shell(
     return await _spawn(loop, protocol_factory, cmd, kwargs)
 
 
-async def subprocess_exec(
-    loop: Loop, protocol_factory: ProtocolFactory, program: Any, *args: Any, stdin: Stdio = PIPE,
-    stdout: Stdio = PIPE, stderr: Stdio = PIPE, universal_newlines: bool = False,
-    shell: bool = False, bufsize: int = 0, encoding: str | None = None,
-    errors: str | None = None, text: bool | None = None, **kwargs: Any,
-) -> Connection:  # fmt: skip
+async def subprocess_exec(loop: Loop, protocol_factory: ProtocolFactory, program: Any, *args: Any,
+        stdin: Stdio = PIPE, stdout: Stdio = PIPE, stderr: Stdio = PIPE,
+        universal_newlines: bool = False, shell: bool = False, bufsize: int = 0,
+        encoding: str | None = None, errors: str | None = None, text: bool | None = None,
+        **kwargs: Any) -> Connection:  # fmt: skip
     """Run `program` with `args`, and return transport and protocol, a SubprocessProtocol.
 
     The other keywords are those of subprocess.Popen, but the pipes carry bytes, unbuffered:
@@ -380,9 +378,8 @@ async def create_subprocess_shell(cmd: str | bytes, stdin: Stdio = None, stdout:
 
 
 async def create_subprocess_exec(program: Any, *args: Any, stdin: Stdio = None,
-                                 stdout: Stdio = None, stderr: Stdio = None,
-                                 limit: int = streams.DEFAULT_LIMIT,
-                                 **kwds: Any) -> Process:  # fmt: skip
+        stdout: Stdio = None, stderr: Stdio = None, limit: int = streams.DEFAULT_LIMIT,
+        **kwds: Any) -> Process:  # fmt: skip
     """Run `program` with `args` and return its Process.
 
     Each of stdin, stdout and stderr that is PIPE becomes a stream; `limit`, in bytes, is that of

@@ -25,6 +25,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Coroutine
@@ -390,6 +391,17 @@ def test_a_memoryview_with_itemsize_above_1_given_to_sock_sendall() -> None:
     assert [finishes(aio) for aio in BOTH] == [False, True]
 
 
+def test_a_file_with_unflushed_data_given_to_sock_sendfile() -> None:
+    async def sent(aio: Any) -> int:
+        ours, theirs = socket.socketpair()
+        with ours, theirs, tempfile.TemporaryFile() as file:
+            ours.setblocking(False)
+            file.write(b"in the buffer of the file object")
+            return int(await aio.get_running_loop().sock_sendfile(ours, file))
+
+    assert [run(aio, sent(aio)) for aio in BOTH] == [0, 32]
+
+
 def test_an_exception_in_add_done_callback_of_an_awaited_foreign_future() -> None:
     def outcome(aio: Any) -> list[str]:
         class Broken:
@@ -447,7 +459,7 @@ def test_freeing_objects_that_an_exception_refers_to() -> None:
     class Held:
         pass
 
-    def is_freed_with_the_exception(aio: Any) -> bool:
+    async def left_a_group(aio: Any) -> bool:
         held: list[weakref.ref[Held]] = []
 
         async def wait_in_a_group() -> None:
@@ -456,22 +468,36 @@ def test_freeing_objects_that_an_exception_refers_to() -> None:
             async with aio.TaskGroup():
                 await aio.sleep(1)
 
-        async def main() -> bool:
-            task = aio.create_task(wait_in_a_group())
-            await aio.sleep(0)
-            task.cancel()
-            await aio.wait([task])
-            del task
-            return held[0]() is None
+        task = aio.create_task(wait_in_a_group())
+        await aio.sleep(0)
+        task.cancel()
+        await aio.wait([task])
+        del task
+        return held[0]() is None
 
+    async def left_as_completed(aio: Any) -> bool:
+        held: list[weakref.ref[Held]] = []
+
+        async def fail() -> None:
+            local = Held()
+            held.append(weakref.ref(local))
+            raise ValueError
+
+        for following in aio.as_completed([fail()]):
+            with contextlib.suppress(ValueError):
+                await following
+        return held[0]() is None
+
+    def is_freed_with_the_exception(aio: Any, case: Any) -> bool:
         gc.disable()
         try:
-            return bool(run(aio, main()))
+            return bool(run(aio, case(aio)))
         finally:
             gc.enable()
 
     fixed = (3, 12, 8) <= RELEASE < (3, 13) or RELEASE >= (3, 13, 1)
-    assert [is_freed_with_the_exception(aio) for aio in BOTH] == [fixed, True]
+    assert [is_freed_with_the_exception(aio, left_a_group) for aio in BOTH] == [fixed, True]
+    assert [is_freed_with_the_exception(aio, left_as_completed) for aio in BOTH] == [False, True]
 
 
 @pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has eager tasks since 3.12")
@@ -517,6 +543,56 @@ def test_the_call_graph_of_a_future_that_is_done() -> None:
         return [*counts, len(aio.capture_call_graph(future).awaited_by)]
 
     assert [run(aio, waiters(aio)) for aio in BOTH] == [[1, 1, 0], [1, 0, 0]]
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+@pytest.mark.parametrize(
+    ("way", "asyncio_keeps_it"),
+    [("gather", True), ("shield", False), ("wait", False), ("as_completed", True)],
+)
+def test_the_call_graph_of_an_argument_of_gather_shield_wait_and_as_completed(
+    way: str, asyncio_keeps_it: bool
+) -> None:
+    async def waiters(aio: Any) -> list[int]:
+        future = aio.get_running_loop().create_future()
+
+        async def wait() -> None:
+            if way == "gather":
+                await aio.shield(aio.gather(future))
+            elif way == "shield":
+                await aio.shield(future)
+            elif way == "wait":
+                await aio.wait([future])
+            else:
+                await next(aio.as_completed([future]))
+
+        task = aio.create_task(wait())
+        await aio.sleep(0)
+        counts = [len(aio.capture_call_graph(future).awaited_by)]
+        task.cancel()
+        counts.append(len(aio.capture_call_graph(future).awaited_by))
+        await aio.wait([task])
+        return [*counts, len(aio.capture_call_graph(future).awaited_by)]
+
+    expected = [[1, 1, int(asyncio_keeps_it)], [1, 0, 0]]
+    assert [run(aio, waiters(aio)) for aio in BOTH] == expected
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+def test_the_call_graph_of_an_eager_task() -> None:
+    async def functions(aio: Any) -> list[str]:
+        async def child() -> list[str]:
+            frames = [entry.frame for entry in aio.capture_call_graph().call_stack]
+            return [frame.f_code.co_name for frame in frames if frame.f_code in codes]
+
+        async def parent() -> list[str]:
+            found: list[str] = await aio.Task(child(), eager_start=True)
+            return found
+
+        codes = (child.__code__, parent.__code__)
+        return await parent()
+
+    assert [run(aio, functions(aio)) for aio in BOTH] == [["child", "parent"], ["child"]]
 
 
 @pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
@@ -578,7 +654,7 @@ def test_logging_of_ordinary_work_in_debug_mode(caplog: pytest.LogCaptureFixture
             transport.abort()
             server.close()
             await loop.getaddrinfo("127.0.0.1", 80)
-            await settle(aio)
+            await settle(aio)  # the other end of the connection closes
 
         caplog.clear()
         with caplog.at_level(logging.DEBUG):
@@ -618,8 +694,10 @@ def test_logging_of_pipes_datagrams_and_child_processes_in_debug_mode(
 
 
 def test_child_watchers() -> None:
-    name = "ThreadedChildWatcher"
-    assert [hasattr(aio, name) for aio in BOTH] == [RELEASE < (3, 14), False]
+    assert [hasattr(aio, "get_child_watcher") for aio in BOTH] == [RELEASE < (3, 14)] * 2
+    if RELEASE < (3, 14):
+        watchers = [vars(aio)["ThreadedChildWatcher"]() for aio in BOTH]
+        assert [hasattr(watcher, "add_child_handler") for watcher in watchers] == [True, False]
 
 
 def test_windows() -> None:
@@ -969,54 +1047,58 @@ def test_start_tls_on_a_lost_connection() -> None:
 
 
 @pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has no eager tasks")
-def eager_task_in_an_entered_context(aio: Any) -> list[str]:
-    reports: list[str] = []
-
-    async def nothing() -> None:
-        reports.append("never run")
-
-    async def inside(context: contextvars.Context) -> None:
-        eager = aio.create_task(nothing(), context=context)
-        reports.append(f"it failed with {eager.exception()}".partition(":")[0])
-
-    async def main(loop: Any) -> None:
-        context = contextvars.copy_context()
-        loop.set_task_factory(getattr(aio, "eager_task_factory"))  # noqa: B009
-        await aio.sleep(0)
-        task = aio.Task(inside(context), loop=loop, context=context)
-        await aio.wait([task])
-        reports.append("other tasks still run")
-
-    def report(loop: Any, context: dict[str, Any]) -> None:
-        reports.append(str(context.get("exception")).partition(" <")[0])
-        loop.stop()
-
-    loop = aio.SelectorEventLoop()
-    loop.set_exception_handler(report)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the coroutine was never awaited
-        try:
-            loop.run_until_complete(main(loop))
-        except RuntimeError as error:
-            reports.append(str(error))
-        finally:
-            loop.close()
-    return reports
-
-
 def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
-    # Each in a process of its own: before 3.15, asyncio leaves its thread unusable (gh-157301).
-    def observed(aio: Any) -> str:
-        story = "from tests.test_differences import eager_task_in_an_entered_context as story"
-        program = f"import {aio.__name__} as aio\n{story}\nprint(*story(aio), sep='; ')"
-        command = [sys.executable, "-c", program]
-        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+    def observed(aio: Any) -> list[str]:
+        reports: list[str] = []
 
-    what = "Invalid attempt to leave task" if RELEASE >= (3, 14) else "Leaving task"
-    hangs = f"{what}; Event loop stopped before Future completed."
+        async def nothing() -> None:
+            reports.append("never run")
+
+        async def inside(context: contextvars.Context) -> None:
+            eager = aio.create_task(nothing(), context=context)
+            reports.append(f"it failed with {eager.exception()}".partition(":")[0])
+
+        async def main(loop: Any) -> None:
+            context = contextvars.copy_context()
+            loop.set_task_factory(getattr(aio, "eager_task_factory"))  # noqa: B009
+            await aio.sleep(0)
+            task = aio.Task(inside(context), loop=loop, context=context)
+            await aio.wait([task])
+            reports.append("other tasks still run")
+
+        def report(loop: Any, context: dict[str, Any]) -> None:
+            reports.append(str(context.get("exception")).partition(" <")[0])
+            loop.stop()
+
+        def leave_task(loop: Any) -> None:
+            """Let no task be the current one of this thread, where the tests that follow run."""
+            loop.set_exception_handler(lambda *_: None)  # it is pending, and is freed now
+            aio._set_running_loop(loop)
+            if (task := aio.current_task(loop)) is not None:
+                aio.tasks._leave_task(loop, task)
+            aio._set_running_loop(None)
+
+        loop = aio.SelectorEventLoop()
+        loop.set_exception_handler(report)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the coroutine was never awaited
+            try:
+                loop.run_until_complete(main(loop))
+            except RuntimeError as error:
+                reports.append(str(error))
+            finally:
+                loop.close()
+            leave_task(loop)
+            gc.collect()
+        return reports
+
+    # gh-157301
+    fixed = ["other tasks still run", "cannot enter context:"]
+    leaving = "Leaving task" if RELEASE < (3, 14) else "Invalid attempt to leave task"
+    hangs = [leaving, "Event loop stopped before Future completed."]
     assert [observed(aio) for aio in BOTH] == [
-        "other tasks still run; cannot enter context:" if RELEASE >= (3, 15) else hangs,
-        "it failed with cannot enter context; other tasks still run",
+        fixed if RELEASE >= (3, 15) else hangs,
+        ["it failed with cannot enter context", "other tasks still run"],
     ]
 
 
@@ -1125,3 +1207,35 @@ except RuntimeError:
 
     kept = "made a loop" if RELEASE < (3, 14) else "raised RuntimeError"
     assert [observed(aio.__name__) for aio in BOTH] == [kept, kept]
+
+
+def test_a_statement_at_the_prompt() -> None:
+    def observed(name: str) -> str:
+        command = [sys.executable, "-q", "-m", name]
+        text = "asyncio.current_task() is None\n"
+        done = subprocess.run(command, capture_output=True, check=True, text=True, input=text)
+        return done.stdout.replace(">>>", "").strip()
+
+    assert [observed(aio.__name__) for aio in BOTH] == ["True", "False"]
+
+
+def test_the_commands_ps_and_pstree() -> None:
+    def observed(name: str, command: str) -> bool:
+        arguments = [sys.executable, "-m", name, command, "--help"]
+        done = subprocess.run(arguments, capture_output=True, check=False, text=True, input="")
+        return (done.returncode, "PID" in done.stdout.upper()) == (0, True)
+
+    there = [[observed(aio.__name__, command) for command in ("ps", "pstree")] for aio in BOTH]
+    assert there == [[RELEASE >= (3, 14)] * 2, [False] * 2]
+
+
+def test_deprecation_warnings_before_3_14() -> None:
+    def warned(aio: Any) -> list[type]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            aio.iscoroutinefunction(print)
+            aio.get_event_loop_policy()
+        return [warning.category for warning in caught]
+
+    expected = [DeprecationWarning] * 2 if RELEASE >= (3, 14) else []
+    assert [warned(aio) for aio in BOTH] == [expected, expected]

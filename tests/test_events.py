@@ -148,7 +148,7 @@ def test_systemexit_and_keyboardinterrupt_propagate_from_a_callback(
 def thread_without_loops(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the main thread to the state of a program that has just started."""
     monkeypatch.setattr(events, "_thread", events._ThreadState())
-    monkeypatch.setattr(events, "_policy", policies.DefaultEventLoopPolicy())
+    monkeypatch.setattr(events, "_event_loop_policy", policies.DefaultEventLoopPolicy())
 
 
 def in_a_thread(function: Callable[[], Any]) -> Any:

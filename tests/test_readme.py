@@ -72,7 +72,7 @@ def test_each_file_that_the_readme_links_to_exists() -> None:
 
 def test_the_reading_order_is_the_order_of_the_imports() -> None:
     order, _, _ = section("Learn").partition("\n### ")
-    shown = {ring: re.findall(r"`(\w+)`", files) for ring, files, _ in rows(order)}
+    shown = {ring: re.findall(r"`([\w.]+)`", files) for ring, files, _ in rows(order)}
     assert shown == {ring: list(files) for ring, files in miniloop.READING_ORDER.items()}
 
 

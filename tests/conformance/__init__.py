@@ -9,10 +9,11 @@ How: `shadow.py` creates a temporary folder, the *shadow*, and puts it first on 
 each test module in its own process (`worker.py`), and each test has a time limit.
 Rules:
 - Only tests listed in `lists/` run. Each must pass, unless `marks.toml` marks it. That a test uses
-  private names is a reason only for tests in the `internals-` lists.
+  private names is a reason only for tests in the lists `internals-` and `new-`.
 - A mark has a kind and a reason. A marked test that passes is an error. A mark that matches no test
   is an error.
 - `--impl asyncio` is the control. Marks do not apply to it.
+- `--plain` uses a shadow that adds only the names of the pure-Python classes, and counts.
 - `--record` writes the totals of a release to `scoreboard.json`. Later runs must not be worse.
 Read the files in this order: lists, marks, shadow, additions, worker, supervisor, scoreboard, cli.
 Limits:

@@ -2,7 +2,7 @@
 
 Purpose: reads `marks.toml` and finds the mark of a test.
 Rules: each pattern of a mark matches a listed test on each of the mark's interpreters. Only tests
-in the internals lists may have the kind `internals`. No test has two marks.
+in the lists `internals` and `new` may have the kind `internals`. No test has two marks.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from tests.conformance.lists import Lists
 
 FILE: Final = Path(__file__).parent / "marks.toml"
 KINDS: Final = {
-    "older": "expects older behaviour that 3.13 changed",
+    "older": "expects older behaviour that a later release changed",
     "deprecated": "tests something deprecated in 3.13 or removed in 3.14",
     "accelerator": "needs the C module _asyncio",
     "internals": "uses private names",
 }
+#: The lists of which a test may have a mark of the kind `internals`.
+MAY_USE_PRIVATE_NAMES: Final = ("internals", "new")
 FIELDS: Final = {"kind", "tests", "reason", "pythons"}
 
 
@@ -84,5 +86,7 @@ def complaints(marks: list[Mark], all_lists: list[Lists]) -> Iterator[str]:
             of_test = [mark for mark in here if mark.matches(test)]
             if len(of_test) > 1:
                 yield f"{test} has {len(of_test)} marks on {lists.version}"
-            if kind != "internals" and any(mark.kind == "internals" for mark in of_test):
+            if kind not in MAY_USE_PRIVATE_NAMES and any(
+                mark.kind == "internals" for mark in of_test
+            ):
                 yield f"{test} is marked as internals, but is listed in {kind}-{lists.version}"

@@ -4,7 +4,8 @@ Purpose: gives each listed test a verdict, counts them per module and per list, 
 complaints that make the command fail.
 Rules: a listed test passes or fails, unless a mark makes it not applicable. A skipped test does not
 pass. A marked test that passes is a complaint: its mark is obsolete.
-`scoreboard.json` has the totals of each release. Fewer passed or more not applicable is worse.
+`scoreboard.json` has the totals of each release, in the full and in the plain shadow. Fewer passed
+or more not applicable is worse.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from tests.conformance.lists import KINDS, Lists, module_of
+from tests.conformance.lists import Lists, module_of
 from tests.conformance.marks import Mark
 from tests.conformance.supervisor import ModuleRun, Outcome
 
@@ -27,6 +28,9 @@ PASSED: Final = "passed"
 FAILED: Final = "failed"
 NOT_APPLICABLE: Final = "not applicable"
 STATUSES: Final = (PASSED, FAILED, NOT_APPLICABLE)
+#: The two shadows of which the totals are recorded.
+FULL: Final = "full"
+PLAIN: Final = "plain"
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,18 @@ class Scoreboard:
     """The verdicts of one run."""
 
     def __init__(
-        self, name: str, version: str, lists: Lists, marks: dict[str, Mark], runs: list[ModuleRun]
+        self,
+        name: str,
+        version: str,
+        lists: Lists,
+        marks: dict[str, Mark],
+        runs: list[ModuleRun],
+        plain: bool = False,
     ) -> None:
         self.name = name
         self.version = version
         self._runs = runs
+        self.plain = plain
         self.lists = lists
         self.verdicts = [
             Verdict(test, lists.tests[test], outcome, marks.get(test))
@@ -71,6 +82,10 @@ class Scoreboard:
             for test, outcome in sorted(run.outcomes.items())
             if version == lists.version or test in run.suite or not run.suite
         ]
+
+    @property
+    def shadow(self) -> str:
+        return PLAIN if self.plain else FULL
 
     @property
     def failures(self) -> list[Verdict]:
@@ -98,7 +113,7 @@ class Scoreboard:
         """Count tests by list and status."""
         return {
             kind: _counts(verdict for verdict in self.verdicts if verdict.list == kind)
-            for kind in KINDS
+            for kind in self.lists.kinds
         }
 
     def modules(self) -> dict[str, dict[str, int]]:
@@ -108,16 +123,20 @@ class Scoreboard:
         }
 
     def summary(self) -> str:
-        """Summarize the two lists that must pass, public and hooks."""
-        bar = Counter(v.status for v in self.verdicts if v.list in ("public", "hooks"))
+        """Summarize the lists that must pass: all but internals."""
+        bar = Counter(v.status for v in self.verdicts if v.list != "internals")
         counts = ", ".join(f"{bar[status]} {status}" for status in STATUSES)
         share = bar[NOT_APPLICABLE] / (bar.total() or 1)
-        return f"CPython {self.version}, public and hooks: {counts} ({share:.1%} of all)."
+        *others, last = (kind for kind in self.lists.kinds if kind != "internals")
+        names = f"{', '.join(others)} and {last}" if others else last
+        where = " in the plain shadow" if self.plain else ""
+        return f"CPython {self.version}, {names}{where}: {counts} ({share:.1%} of all)."
 
     def as_json(self) -> dict[str, Any]:
         others = [verdict for verdict in self.verdicts if verdict.status != PASSED]
         return {
             "implementation": self.name,
+            "shadow": self.shadow,
             "python": self.version,
             "lists": self.totals(),
             "modules": self.modules(),
@@ -128,7 +147,8 @@ class Scoreboard:
         }
 
     def table(self) -> Table:
-        table = Table(title=f"{self.name}: asyncio tests of CPython {self.version}")
+        where = ", plain shadow" if self.plain else ""
+        table = Table(title=f"{self.name}: asyncio tests of CPython {self.version}{where}")
         table.add_column("test module")
         for status in STATUSES:
             table.add_column(status, justify="right")
@@ -157,16 +177,19 @@ def _as_json(verdict: Verdict) -> dict[str, str]:
     return {"list": verdict.list, "status": verdict.status, "fault": fault, **marked}
 
 
-def read_record() -> dict[str, dict[str, dict[str, int]]]:
+def read_record(shadow: str = FULL) -> dict[str, dict[str, dict[str, int]]]:
     """Read the recorded counts: release to list to status to number of tests."""
     if not RECORD.exists():
         return {}
-    record: dict[str, dict[str, dict[str, int]]] = json.loads(RECORD.read_text(encoding="utf-8"))
+    record: dict[str, dict[str, dict[str, int]]] = json.loads(RECORD.read_text(encoding="utf-8"))[
+        shadow
+    ]
     return record
 
 
 def write_record(board: Scoreboard) -> None:
-    record = read_record() | {board.version: board.totals()}
+    record = {shadow: read_record(shadow) for shadow in (FULL, PLAIN)}
+    record[board.shadow][board.version] = board.totals()
     RECORD.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -15,6 +15,7 @@ async def offer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.write(HEADER)
     with tempfile.TemporaryFile() as file:
         file.write(b"all work and no play\n" * 2048)
+        file.flush()  # the kernel sends only what is in the file
         sent = await asyncio.get_running_loop().sendfile(writer.transport, file)
     print(f"sent {sent} bytes of the file")
     writer.close()

@@ -67,12 +67,16 @@ sources: dict[Any, str] = {}
 
 @dataclass(frozen=True)
 class Habit:
-    """How asyncio behaves before version `until`."""
+    """How asyncio behaves from version `since` on and before version `until`."""
 
     name: str
     until: tuple[int, ...]
     changes: tuple[Change, ...]
+    since: tuple[int, ...] = (3, 11)
 
+
+GRAPHS: Final = (3, 14)
+"""The first version with call graphs."""
 
 GROUP: Final = "taskgroups:TaskGroup.__aexit__"
 
@@ -102,8 +106,25 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "an eager task whose context is already entered stays the current task",
+        "an eager task whose context is already entered does not exist",
         NOW,
+        (
+            Change(
+                "tasks:Task._run_eagerly",
+                "loop._interrupted_tasks.append(loop._current_task)",
+                """try:
+        self._context.run(int)
+    except RuntimeError:
+        self._log_destroy_pending = False
+        raise
+    loop._interrupted_tasks.append(loop._current_task)""",
+            ),
+        ),
+        since=(3, 15),
+    ),
+    Habit(
+        "an eager task whose context is already entered stays the current task",
+        (3, 15),
         (
             Change(
                 "tasks:Task._run_eagerly",
@@ -120,6 +141,41 @@ HABITS: Final = (
     loop._interrupted_tasks.append(loop._current_task)""",
             ),
         ),
+    ),
+    Habit(
+        "a call graph shows the task that has called gather() and so on",
+        NOW,
+        (
+            Change(
+                "combinators:gather",
+                "outer = outer or _GatheringFuture(loop=loop)",
+                "outer = outer or _GatheringFuture(loop=loop); outer.task = loop._current_task",
+            ),
+            Change(
+                "combinators:_Waiting.__init__",
+                "self.enough_done = Event()",
+                "self.task = get_running_loop()._current_task; self.enough_done = Event()",
+            ),
+            Change(
+                "combinators:_Shield.__init__",
+                "self._callback = ",
+                "self.task = inner._loop._current_task; self._callback = ",
+            ),
+            Change(
+                "combinators:_AsCompleted.__init__",
+                "self._left = ",
+                "self.task = loop._current_task; self._left = ",
+            ),
+            Change(
+                "trace.graph:_tasks_behind",
+                "between: Any = ()",
+                """between: Any = ()
+    if isinstance(waiter, (_Waiting, _Shield, _AsCompleted, _GatheringFuture)):
+        ended = getattr(waiter, "_outer", 0) is future or getattr(waiter, "_state", 0) == "FINISHED"
+        return [waiter.task] if waiter.task and not ended else []""",
+            ),
+        ),
+        since=GRAPHS,
     ),
     Habit(
         "an exception handler runs in the context of the loop",
@@ -256,4 +312,4 @@ def habits_in_place(habits: tuple[Habit, ...]) -> Iterator[None]:
 
 def habits_of(version: tuple[int, ...] = sys.version_info[:2]) -> tuple[Habit, ...]:
     """Return the habits of asyncio in a version of Python."""
-    return tuple(habit for habit in HABITS if version < habit.until)
+    return tuple(habit for habit in HABITS if habit.since <= version < habit.until)

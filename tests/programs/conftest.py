@@ -1,10 +1,8 @@
-"""The folder in which miniloop is asyncio, and how to run a program there."""
+"""How to run a program on asyncio and on miniloop."""
 
 from __future__ import annotations
 
 import inspect
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +12,6 @@ from typing import TypeAlias
 import pytest
 
 import miniloop
-from tests.conformance.shadow import NO_ACCELERATOR
 
 PACKAGE = Path(inspect.getfile(miniloop)).parent
 SECONDS = 60  # for one program; it takes a few at most
@@ -22,32 +19,33 @@ SECONDS = 60  # for one program; it takes a few at most
 Run: TypeAlias = Callable[..., list[str]]
 
 
-@pytest.fixture(scope="session")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with miniloop as `asyncio` and nothing added to it, unlike the conformance suite's.
-
-    `_asyncio` raises ImportError there, so that no part of the real asyncio is used by accident.
-    """
-    folder = tmp_path_factory.mktemp("stand_in")
-    shutil.copytree(PACKAGE, folder / "asyncio", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "_asyncio.py").write_text(NO_ACCELERATOR, encoding="utf-8")
-    return folder
-
-
 @pytest.fixture
-def run(stand_in: Path) -> Run:
+def run() -> Run:
     """Run `python ARGUMENTS` on miniloop or on asyncio; return the lines that it prints."""
 
     def run(*arguments: str, on: str = "miniloop") -> list[str]:
+        prefix = ["-m", "miniloop", "run", "--report"] if on == "miniloop" else []
         done = subprocess.run(
-            [sys.executable, *arguments],
-            env={**os.environ, "PYTHONPATH": str(stand_in) if on == "miniloop" else ""},
+            [sys.executable, *prefix, *arguments],
             capture_output=True,
             text=True,
             timeout=SECONDS,
             check=False,
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        errors = done.stderr if on == "asyncio" else without_reports(done.stderr)
+        assert (done.returncode, errors) == (0, "")
         return done.stdout.splitlines()
 
     return run
+
+
+def without_reports(text: str) -> str:
+    """Return `text` without the reports of processes that have loaded asyncio from miniloop only.
+
+    The processes are the program and its children. There is at least the program's own report.
+    """
+    places = [str(PACKAGE), str(PACKAGE / "trace"), "places.py"]
+    reports = ("miniloop: process ", *[f"  from {place}: asyncio" for place in places])
+    lines = text.splitlines()
+    assert any(line.startswith("miniloop: process ") for line in lines), text
+    return "\n".join(line for line in lines if not line.startswith(reports))

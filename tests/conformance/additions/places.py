@@ -4,21 +4,21 @@ Purpose: the suite finds and patches objects by asyncio's modules (`asyncio.base
 implementation may define them elsewhere. Here each of asyncio's modules gets the names of the files
 that do its work.
 Rules: a name is added only where it is missing, and refers to the implementation's own object.
-Setting it, as `mock.patch` does, sets it in every file that has that object.
+Setting it, as `mock.patch` does, sets it in every file that has that object, and that is not itself
+a module of asyncio.
 """
 
 from __future__ import annotations
 
 import builtins
-import importlib
 import socket
 import sys
-from importlib.util import find_spec
+from collections.abc import Iterable
 from operator import attrgetter
 from types import ModuleType
 from typing import Final
 
-PACKAGE: Final = __package__.rpartition(".")[0]
+from .twins import PACKAGE, is_file, module_of
 
 #: asyncio's module to the files of miniloop that do its work, besides the file of the same name.
 WORK_OF: Final[dict[str, tuple[str, ...]]] = {
@@ -39,13 +39,12 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "futures": ("events", "exceptions", "threads"),
     "log": ("format_helpers",),
     "mixins": ("locks",),
-    "proactor_events": (),
     "selector_events": (
         "sockets", "descriptors", "transports", "connections", "datagrams", "sslproto",
         "sendfile", "unix_events", "format_helpers",
     ),
     "sslproto": (),
-    "staggered": (),
+    "staggered": ("connections",),
     "streams": ("connections", "transports"),
     "subprocess": (),
     "tasks": ("combinators", "timeouts", "threads"),
@@ -53,29 +52,7 @@ WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "unix_events": (
         "descriptors", "subprocess", "connections", "sendfile", "signals", "format_helpers",
     ),
-    "windows_events": (),
-    "windows_utils": (),
 }  # fmt: skip
-
-#: The names that asyncio gives its pure-Python classes and functions, beside the accelerated ones.
-TWINS: Final = {
-    "events": {
-        "_py__get_running_loop": "_get_running_loop",
-        "_py__set_running_loop": "_set_running_loop",
-        "_py_get_running_loop": "get_running_loop",
-        "_py_get_event_loop": "get_event_loop",
-    },
-    "futures": {"_PyFuture": "Future"},
-    "tasks": {
-        "_PyTask": "Task",
-        "_py_current_task": "current_task",
-        "_py_register_task": "_register_task",
-        "_py_unregister_task": "_unregister_task",
-        "_py_enter_task": "_enter_task",
-        "_py_leave_task": "_leave_task",
-        "_py_swap_current_task": "_swap_current_task",
-    },
-}
 
 #: Objects with another name in miniloop: asyncio's module, asyncio's name, our file, our name.
 NAMES: Final = (("selector_events", "_SelectorTransport", "descriptors", "_DescriptorTransport"),)
@@ -90,9 +67,6 @@ ATTRIBUTES: Final = (
     ("sslproto", "SSLProtocol", "_get_extra_info", "get_extra_info"),
 )
 
-#: Classes of the Windows modules: the suite tests with `isinstance` whether a loop is one.
-WINDOWS: Final = {"proactor_events": ("BaseProactorEventLoop",)}
-
 
 class Place(ModuleType):
     """A module of asyncio whose objects are defined in several files."""
@@ -100,29 +74,15 @@ class Place(ModuleType):
     def __setattr__(self, name: str, value: object) -> None:
         missing = object()
         before = vars(self).get(name, missing)
-        for module in (self, *_files(WORK_OF[self.__name__.rpartition(".")[2]])):
+        others = [file for file in WORK_OF[self.__name__.rpartition(".")[2]] if file not in WORK_OF]
+        for module in (self, *_files(others)):
             if module is self or vars(module).get(name, missing) is before:
                 vars(module)[name] = value
 
 
-def _files(names: tuple[str, ...]) -> list[ModuleType]:
+def _files(names: Iterable[str]) -> list[ModuleType]:
     found = (sys.modules.get(f"{PACKAGE}.{name}") for name in names)
     return [module for module in found if module is not None]
-
-
-def _is_file(name: str) -> bool:
-    return find_spec(f"{PACKAGE}.{name}") is not None
-
-
-def module_of(name: str) -> ModuleType:
-    """Import the file of that name; if there is none, create an empty module."""
-    full_name = f"{PACKAGE}.{name}"
-    if full_name in sys.modules or _is_file(name):
-        return importlib.import_module(full_name)
-    module = ModuleType(full_name, "Replaces a module of asyncio that is not a file here.")
-    sys.modules[full_name] = module
-    setattr(sys.modules[PACKAGE], name, module)
-    return module
 
 
 def _give_names(module: ModuleType, sources: list[ModuleType]) -> None:
@@ -140,9 +100,8 @@ def give_places() -> None:
         if name in (own := vars(module_of(file))):
             vars(places[module]).setdefault(alias, own[name])
     vars(places["selector_events"]).setdefault("_HAS_SENDMSG", hasattr(socket.socket, "sendmsg"))
-    for module, classes in WINDOWS.items():
-        for name in classes:
-            vars(places[module]).setdefault(name, type(name, (), {}))
+    vars(module_of("events")).setdefault("_event_loop_policy", None)
+    vars(module_of("coroutines")).setdefault("_is_coroutine", object())
     for place in places.values():
         place.__class__ = Place
 
@@ -158,15 +117,5 @@ def _alias_of(name: str) -> property:
     return property(attrgetter(name), lambda self, value: setattr(self, name, value))
 
 
-def give_twins() -> None:
-    for place, twins in TWINS.items():
-        names = vars(module_of(place))
-        for twin, name in twins.items():
-            if name in names:
-                names.setdefault(twin, names[name])
-    vars(module_of("events")).setdefault("_event_loop_policy", None)
-    vars(module_of("coroutines")).setdefault("_is_coroutine", object())
-
-
 def laid_out_as_asyncio() -> bool:
-    return all(map(_is_file, WORK_OF))
+    return all(map(is_file, WORK_OF))
