@@ -777,7 +777,7 @@ def test_set_protocol_replaces_the_protocol(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.15", "the message says: a bytes-like object")
+@older_asyncio_differs("3.14", "the message says: a bytes-like object")
 def test_write_accepts_bytes_only(stage: Stage) -> None:
     log = stage.log
 
