@@ -27,10 +27,13 @@ from .streams import *
 from .subprocess import *
 from .unix_events import *
 from .watchers import *
-from . import coroutines, policies, watchers
 from . import places as places
 from .trace.programs import install as install
 from .trace.graph import *
+from .trace import graph
+from . import abstract, combinators, connections, coroutines, events, exceptions, futures, locks
+from . import policies, protocols, queues, runners, streams, subprocess, taskgroups, tasks, threads
+from . import timeouts, transports, unix_events, watchers
 
 __version__ = "0.1.0"
 
@@ -66,38 +69,15 @@ READING_ORDER = {
     "trace": ("trace.graph", "trace.programs", "trace.repl", "__main__"),
 }  # fmt: skip
 
+# Ring by ring: the names of each file are in its own __all__.
 __all__ = (
-    # words: what a coroutine is, and what a loop and a server offer
-    "iscoroutine", "iscoroutinefunction", "AbstractEventLoop", "AbstractServer",
-    # core: exceptions; scheduled callbacks and the current loop; Future; Task
-    "BrokenBarrierError", "CancelledError", "IncompleteReadError", "InvalidStateError",
-    "LimitOverrunError", "SendfileNotAvailableError", "TimeoutError",
-    "Handle", "TimerHandle", "get_event_loop", "get_running_loop", "new_event_loop",
-    "set_event_loop", "_get_running_loop", "_set_running_loop",
-    "Future", "isfuture",
-    "Task", "create_task", "ensure_future", "current_task", "all_tasks", "sleep",
-    "create_eager_task_factory", "eager_task_factory",
-    "_register_task",
-    # sync: what tasks wait for, and hand to one another
-    "Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier",
-    "Queue", "PriorityQueue", "LifoQueue", "QueueFull", "QueueEmpty", "QueueShutDown",
-    # structure: several awaitables at once, deadlines, groups, threads, the program's frame
-    "ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "as_completed", "gather", "shield",
-    "wait", "Timeout", "timeout", "timeout_at", "wait_for", "TaskGroup",
-    "_unregister_task", "_enter_task", "_leave_task",
-    "run_coroutine_threadsafe", "to_thread", "wrap_future", "Runner", "run",
-    "get_event_loop_policy", "set_event_loop_policy",
-    # streams: protocols, transports, servers, and the streams on top of them
-    "BaseProtocol", "Protocol", "BufferedProtocol", "DatagramProtocol", "SubprocessProtocol",
-    "BaseTransport", "ReadTransport", "WriteTransport", "Transport", "DatagramTransport",
-    "SubprocessTransport", "Server", "StreamReader", "StreamReaderProtocol", "StreamWriter",
-    "open_connection", "open_unix_connection", "start_server", "start_unix_server",
-    # system: child processes, and the loop itself
-    "create_subprocess_exec", "create_subprocess_shell",
-    "BaseEventLoop", "EventLoop", "SelectorEventLoop",
-    # names: child watchers, before Python 3.14
-    *watchers.__all__,
-    # trace: which task waits for which
-    "FrameCallGraphEntry", "FutureCallGraph", "capture_call_graph", "format_call_graph",
-    "print_call_graph", "future_add_to_awaited_by", "future_discard_from_awaited_by",
+    *coroutines.__all__, *abstract.__all__,  # words
+    *exceptions.__all__, *events.__all__, *futures.__all__, *tasks.__all__,  # core
+    *locks.__all__, *queues.__all__,  # sync
+    *combinators.__all__, *timeouts.__all__, *taskgroups.__all__, *threads.__all__,  # structure
+    *policies.__all__, *runners.__all__,
+    *protocols.__all__, *transports.__all__, *connections.__all__, *streams.__all__,  # streams
+    *subprocess.__all__, *unix_events.__all__,  # system
+    *watchers.__all__,  # names
+    *graph.__all__,  # trace
 )  # fmt: skip

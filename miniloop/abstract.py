@@ -3,7 +3,7 @@
 Purpose: `AbstractEventLoop`, `AbstractServer` and `AbstractEventLoopPolicy`, for `isinstance`, for
 annotations, for mocks made with a spec, and as the list of what an event loop of your own must
 have.
-Invariants: names, parameters and defaults are those of asyncio 3.13. A method is an `async def`
+Invariants: names, parameters and defaults are those of asyncio 3.15. A method is an `async def`
 exactly where the real one is a coroutine: `iscoroutinefunction()` and `create_autospec()` ask that
 of the abstract class. SelectorEventLoop may have more parameters, never fewer, except where asyncio
 does the same.

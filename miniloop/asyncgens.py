@@ -48,4 +48,4 @@ async def shutdown_asyncgens(loop: Loop) -> None:
     for agen, result in zip(closing, results, strict=True):
         if isinstance(result, Exception):
             message = f"an error occurred during closing of asynchronous generator {agen!r}"
-            _report(loop, message, None, exception=result, asyncgen=agen)
+            _report(loop, message, exception=result, asyncgen=agen)

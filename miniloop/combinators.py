@@ -8,7 +8,7 @@ cancelled:
 
     gather                cancels all children
     wait, as_completed    leave them alone
-    shield                leaves its one child alone; it exists for this
+    shield                leaves its only child alone: this is its purpose
 
 This file does not depend on how tasks run. Read tasks.py and queues.py first.
 """
@@ -38,8 +38,8 @@ ALL_COMPLETED = "ALL_COMPLETED"
 class _DoneNotice:
     """A ready-queue entry that calls `waiter._child_done(child)`; the child is done.
 
-    The methods `_child_done`, here and in taskgroups.py, read no context variable. A Handle in its
-    place would enter a context, and a gather would take 18 to 26 % longer: see
+    The methods `_child_done`, here and in taskgroups.py, read no context variable. With a Handle
+    instead, which enters a context, a gather would take 18 to 26 % longer: see
     `python -m comparisons fastpaths`.
     """
 
@@ -53,15 +53,14 @@ class _DoneNotice:
             self._waiter._child_done(self._child)
         except (SystemExit, KeyboardInterrupt):
             raise
-        except BaseException as exc:  # raised by a child whose class is another library's
-            message = f"Exception in {self._waiter._child_done}"
-            _report(self._child._loop, message, None, exception=exc)
+        except BaseException as exc:  # raised by another child, of a class of another library
+            _report(self._child._loop, f"Exception in {self._waiter._child_done}", exception=exc)
 
 
 def _call_when_done(waiter: Any, child: Future[T]) -> Any:
     """Schedule `waiter._child_done(child)` for when the child is done.
 
-    Return what `child.remove_done_callback()` takes to remove it.
+    Return the object to pass to `child.remove_done_callback()`.
     """
     kind = type(child)
     if (kind is Task or kind is Future) and child._state is PENDING:
@@ -76,7 +75,7 @@ def _call_when_done(waiter: Any, child: Future[T]) -> Any:
 
 
 def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -> Future[list[Any]]:
-    """Run awaitables at the same time; return a Future of the list of their results.
+    """Run awaitables concurrently; return a Future of the list of their results.
 
     The results are in the order of the arguments. Coroutines become tasks; an argument given twice
     runs once. The first child that fails ends the gather with its exception, and the others run on
@@ -100,7 +99,7 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
             outer = outer or _GatheringFuture(loop=_loop_of(future))
             if future is not argument:
                 # The caller has no reference to this task. A warning that it was destroyed while
-                # pending would name a task that the caller cannot do anything about.
+                # pending would name a task that the caller does not know.
                 future._log_destroy_pending = False  # type: ignore[attr-defined]
             # Add the callback now, and not after the last argument. The next argument can be an
             # eager task: it starts here, and may complete this future or wait for it.
@@ -110,12 +109,12 @@ def gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -
                 _call_when_done(outer, future)
     outer = outer or _GatheringFuture()
     outer._children = [futures[argument] for argument in coros_or_futures]
-    # Added, not set: a future of another library may have called back at once, in the loop above.
+    # `+=`, not `=`: a future of another library may have called _child_done() in the `for` above.
     outer._unfinished += len(futures)
     outer._return_exceptions = return_exceptions
     if not futures:
         outer.set_result([])
-    # Counted here, not in the next iteration: a gather whose children are all done is done itself.
+    # Now, not in the next iteration, so that a gather whose children are all done is done itself.
     for child in done:
         outer._child_done(child)
     return outer
@@ -131,7 +130,8 @@ class _GatheringFuture(Future[list[Any]]):
         self._children: list[Future[Any]] = []  # one for each argument, in their order
         self._unfinished = 0  # how many different children are not done
         # gather() sets this to its own argument once all children are there. Until then no failure
-        # completes the gather: if ensure_future() refuses an argument, there is nobody to see it.
+        # completes the gather: if ensure_future() refuses an argument, gather() returns nothing, so
+        # no code could see that failure.
         self._return_exceptions = True
         self._cancel_requested = False  # True: cancel() has cancelled at least one child
 
@@ -155,33 +155,33 @@ class _GatheringFuture(Future[list[Any]]):
         return cancelled
 
     def _child_done(self, child: Future[Any]) -> None:
-        """Count a child that is done; complete the gather if nothing more has to be waited for."""
+        """Count a child that is done; complete the gather if it need not wait any longer."""
         self._unfinished -= 1
         if (self._unfinished and type(child) is Task and child._state is FINISHED
                 and child._exception is None):  # fmt: skip
-            return  # most children: if this were found out below, a gather would take 5 % longer
+            return  # most children: without this test, a gather would take 5 % longer
         if self._state is not PENDING:
-            # The gather has failed already, so nobody will see how this child ended:
+            # The gather has failed already, so no code will see how this child ended:
             #     await gather(fails_now(), fails_later())
             # exception() marks its exception as retrieved, or it would be logged as lost.
             if not child.cancelled():
                 child.exception()
         elif not self._return_exceptions and child.cancelled():
             # The gather fails with CancelledError; its own cancelled() stays False. Why not
-            # Future.cancel(self): nobody has asked to cancel the gather.
+            # Future.cancel(self)? No code has asked to cancel the gather.
             self.set_exception(child._make_cancelled_error())
         elif not self._return_exceptions and (error := child.exception()) is not None:
             self.set_exception(error)
         elif not self._unfinished:
-            # Before the `if` below, because exception() marks the exceptions as retrieved.
+            # Also if the gather was cancelled: this marks the exceptions as retrieved.
             results = [_result_or_exception(child) if self._return_exceptions else child.result()
                        for child in self._children]  # fmt: skip
             if self._cancel_requested:
-                # Whoever cancelled the gather gets CancelledError, even if the children refused:
+                # A cancelled gather raises CancelledError, even if its children refused to end:
                 #     async def child():
                 #         try: await sleep(60)
                 #         except CancelledError: return 1
-                # The message is that of the last child's own last cancel().
+                # The message is that of the last cancel() of the last child.
                 self.set_exception(self._children[-1]._make_cancelled_error())
             else:
                 self.set_result(results)
@@ -190,8 +190,8 @@ class _GatheringFuture(Future[list[Any]]):
 def _result_or_exception(child: Future[Any]) -> Any:
     """Return the result of a child that is done, or its exception, as an item for the list."""
     if child.cancelled():
-        # A new one: the child's own has a traceback, and nothing raises it here. Without a message
-        # its argument is "", as in asyncio.
+        # A new exception: that of the child has a traceback, but nothing raises it here. Without a
+        # message, its argument is "", as in asyncio.
         return CancelledError("" if child._cancel_message is None else child._cancel_message)
     error = child.exception()
     return child.result() if error is None else error
@@ -206,7 +206,7 @@ async def wait(fs: Iterable[Future[T]], *, timeout: float | None = None,
 
     `return_when` is FIRST_COMPLETED, FIRST_EXCEPTION or ALL_COMPLETED. FIRST_EXCEPTION means the
     first that fails; one that is cancelled does not count. After `timeout` seconds, wait returns
-    what there is: it neither raises TimeoutError nor cancels anything.
+    the two sets as they are then: it neither raises TimeoutError nor cancels anything.
     Raises TypeError for coroutines: the sets would contain tasks that the caller does not know.
     Raises ValueError if `fs` is empty.
     """
@@ -235,11 +235,11 @@ async def wait(fs: Iterable[Future[T]], *, timeout: float | None = None,
 
 
 class _Waiting:
-    """What one call of wait() waits for."""
+    """The state of one call of wait()."""
 
     def __init__(self, unfinished: int, return_when: str) -> None:
-        self.enough_done = Event()  # set also when the time is up
-        self.timer: TimerHandle | None = None  # sets the event then
+        self.enough_done = Event()  # also set after the timeout
+        self.timer: TimerHandle | None = None  # sets the event after the timeout
         self._unfinished, self._return_when = unfinished, return_when
 
     def _child_done(self, future: Future[Any]) -> None:
@@ -250,9 +250,8 @@ class _Waiting:
                 or (self._return_when == FIRST_EXCEPTION and not future.cancelled()
                     and future.exception() is not None)):  # fmt: skip
             self.enough_done.set()
-            # Not only in wait(), in the next iteration: asyncio cancels it here too, and a
-            # cancelled timer that stays in the heap can change the order of timers for the same
-            # time.
+            # wait() also cancels the timer, but in the next iteration. asyncio cancels it here, and
+            # the moment matters: it can change the order of other timers for the same time.
             if self.timer is not None:
                 self.timer.cancel()
 
@@ -278,7 +277,7 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
 
     def __init__(self, awaitables: Iterable[Awaitable[T]], timeout: float | None) -> None:
         loop = get_event_loop()
-        self._done: Queue[Future[T] | None] = Queue()  # None: one that is too late
+        self._done: Queue[Future[T] | None] = Queue()  # None: one was not done in time
         self._pending = {ensure_future(awaitable, loop=loop) for awaitable in set(awaitables)}
         self._left = len(self._pending)  # how many items the iterator has yet to yield
         for future in self._pending:
@@ -305,7 +304,7 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
         try:
             future = await self._done.get()
         except BaseException:
-            self._left += 1  # this step was cancelled, and another one yields the item (gh-158004)
+            self._left += 1  # cancelled: the item is left for another call (gh-158004)
             raise
         if future is None:
             raise TimeoutError
@@ -331,7 +330,7 @@ class _AsCompleted(Iterator["Coro[T]"], AsyncIterator[Future[T]]):
 
 
 def shield(arg: Awaitable[T]) -> Future[T]:
-    """Return a Future that ends as `arg` does, but does not pass a cancellation on to it.
+    """Return a Future with the outcome of `arg`; cancelling it does not cancel `arg`.
 
     If the task that awaits it is cancelled, CancelledError is raised there, and `arg` runs on. Keep
     a reference to a task that you shield: after a cancellation nothing else may have one, and the
@@ -357,14 +356,14 @@ class _Shield:
         inner, outer, callback = self._inner, self._outer, self._callback
         self._callback = None  # it refers to this object: a reference cycle
         if child is outer:
-            # The waiter was cancelled. An inner future that runs on would collect the callbacks of
-            # all its shields:
+            # `outer` was cancelled. Without the removal, an inner future that runs on would collect
+            # the callbacks of all its shields:
             #     while True: await wait_for(shield(inner), 1)
             if not inner.done():
                 inner.remove_done_callback(callback)
         elif outer.cancelled():
-            # Both ended in the same iteration. Why not exception() here: it marks the exception of
-            # inner as retrieved, and then it is not logged although nobody has seen it.
+            # Both ended in the same iteration. Why not inner.exception() here? It would mark the
+            # exception as retrieved. Then it would not be logged, although no code has seen it.
             return
         elif inner.cancelled():
             outer.cancel()

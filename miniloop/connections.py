@@ -338,7 +338,8 @@ async def create_server(loop: Loop, protocol_factory: ProtocolFactory,
 async def _started(server: Server, start_serving: bool) -> Server:
     """Return the server, once it is serving if `start_serving` is true."""
     if start_serving:
-        await server.start_serving()
+        with _closing_on_error(server):  # a caller that is cancelled never gets the server
+            await server.start_serving()
     return server
 
 
@@ -414,7 +415,7 @@ def _accept_connections(loop: Loop, sock: socket.socket, server: Server) -> None
             # No descriptors left. The connection still waits and the socket stays readable, so the
             # selector would report it in every iteration. Stop watching it for a while.
             message = "socket.accept() out of system resource"
-            _report(loop, message, None, exception=exc, socket=TransportSocket(sock))
+            _report(loop, message, exception=exc, socket=TransportSocket(sock))
             loop._remove_reader(sock.fileno())
             loop.call_later(ACCEPT_RETRY_DELAY, _start_accepting, loop, sock, server)
             return
@@ -438,8 +439,7 @@ async def _serve_connection(loop: Loop, sock: socket.socket, address: Any, serve
         raise
     except BaseException as exc:
         if loop._debug:
-            message = "Error on transport creation for incoming connection"
-            _report(loop, message, None, exception=exc)
+            _report(loop, "Error on transport creation for incoming connection", exception=exc)
 
 
 # -- Unix sockets: a path instead of a host and a port ---------------------------------------------

@@ -12,6 +12,7 @@ Does not depend on tasks, which run coroutines: see tasks.py.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from types import CoroutineType, GeneratorType
 
@@ -33,9 +34,14 @@ def iscoroutinefunction(func: object) -> bool:
 
 
 def _deprecated(name: str, advice: str = "") -> None:
-    """Warn the caller of the caller that asyncio will not have `name` in Python 3.16."""
-    what = f"'{__package__}.{name}' is deprecated and slated for removal in Python 3.16"
-    warnings.warn(what + advice, DeprecationWarning, stacklevel=3)
+    """Warn the caller of the caller that asyncio will not have `name` in Python 3.16.
+
+    Not before Python 3.14: there the standard library itself uses these names (unittest.mock), and
+    programs run with `-W error`.
+    """
+    if sys.version_info >= (3, 14):
+        what = f"'{__package__}.{name}' is deprecated and slated for removal in Python 3.16"
+        warnings.warn(what + advice, DeprecationWarning, stacklevel=3)
 
 
 def _iscoroutinefunction(func: object) -> bool:

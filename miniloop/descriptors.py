@@ -262,9 +262,8 @@ class _WriteHalf(_DescriptorTransport):
         Raises TypeError if `data` is not bytes-like, and RuntimeError after write_eof().
         """
         if not isinstance(data, _BYTES_LIKE):
-            kind = type(data).__name__
             needed = "a bytes, bytearray, or memoryview object"
-            raise TypeError(f"data argument must be {needed}, not {kind!r}")
+            raise TypeError(f"data argument must be {needed}, not {type(data).__name__!r}")
         if self._eof or self._sending_file or self._conn_lost:
             self._refuse("write", data)
             return
@@ -278,7 +277,7 @@ class _WriteHalf(_DescriptorTransport):
                 sent = self._os_write(data)
             except _WOULD_BLOCK:
                 pass  # the kernel's buffer is full
-            except OSError as exc:
+            except BaseException as exc:  # after any error: no later write may leave a hole
                 self._fatal_error(exc, f"Fatal write error on {self._kind} transport")
                 return
             if sent == len(data):
@@ -322,7 +321,7 @@ class _WriteHalf(_DescriptorTransport):
             sent = self._os_write_pieces(list(islice(self._buffer, _MAX_PIECES)))
         except _WOULD_BLOCK:
             return
-        except OSError as exc:
+        except BaseException as exc:
             self._fatal_error(exc, f"Fatal write error on {self._kind} transport")
             return
         self._buffer_size -= sent

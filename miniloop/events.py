@@ -1,11 +1,13 @@
 """The entries of the ready queue, and which loop is running.
 
 Purpose: `Handle` (a callback that is scheduled), `TimerHandle` (one scheduled for a time), and the
-answer to "which loop runs in this thread?".
-Invariants: an entry of the ready queue has a method `_run`, which must not raise an Exception; the
-loop asks nothing else of it. There are three kinds of entries: a Handle (or a TimerHandle); a Task
-(tasks.py), whose `_run` is the next step of its coroutine; and a _DoneNotice, which gather(),
-wait() and TaskGroup use (combinators.py). A thread has at most one running loop.
+answer to "which loop runs in this thread?". The ready queue holds the entries that the loop runs in
+its next iteration.
+Invariants: an entry of the ready queue has a method `_run`. It raises only SystemExit and
+KeyboardInterrupt. The loop needs nothing else from it. There are three kinds of entries: a Handle
+(or a TimerHandle); a Task (tasks.py), whose `_run` runs the next step of its coroutine; and a
+_DoneNotice (combinators.py), which gather(), wait(), shield() and TaskGroup use. A thread has at
+most one running loop.
 This file does not depend on what a loop does with handles: that is kernel.py. Read exceptions.py
 first.
 """
@@ -23,7 +25,8 @@ from .hints import Any, StackSummary, TypeAlias
 __all__ = ("Handle", "TimerHandle", "get_event_loop", "get_running_loop", "_get_running_loop",
            "_set_running_loop")  # fmt: skip
 
-#: An event loop. `Any`, so that a function can take a loop of another library as well.
+#: An event loop. `Any`, because some functions also take the loop of another library. Futures and
+#: tasks need a loop derived from BaseEventLoop.
 Loop: TypeAlias = Any
 
 
@@ -52,22 +55,24 @@ class Handle:
 
         SystemExit and KeyboardInterrupt are raised: they end `run_forever()`.
         """
-        # Cancelled after it had become ready. Why not remove it from the queue in cancel(): that
-        # takes a search, as for timers.
+        # The handle was cancelled while it was in the ready queue. cancel() does not remove it from
+        # there, because that needs a search.
         if self._args is None:
             return
         try:
-            # Concatenate first: `run(callback, *args)` builds a list.
+            # Concatenate first: `run(callback, *args)` would build a list and turn it into a tuple,
+            # which is slower.
             self._context.run(*(self._callback,) + self._args)  # noqa: RUF005 # THE ONLY callback
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as exc:
-            # One failing callback must not end the loop, which may serve others. There is nobody
-            # to raise it to: the caller of call_soon() has long returned.
+            # One failing callback must not end the loop, which may serve others. No caller could
+            # catch the exception, because call_soon() returned long ago.
             self._report_exception(exc)
-        # Since 3.12 a task's exception refers to this frame, by `f_back`. For a task that was made
-        # by `Task(coro)`, the handle refers to the task. Without this line, there would be a cycle:
-        #     task → exception → traceback → frame → handle → task
+        # The traceback of a task's exception holds the frame of its coroutine. Since Python 3.12,
+        # that frame keeps this one alive by `f_back`. If the task was made by `Task(coro)`, the
+        # handle refers to the task. Without this line, there would be a cycle:
+        #     task → exception → traceback → frames → handle → task
         del self
 
     def _describe(self) -> str:
@@ -79,7 +84,7 @@ class Handle:
         _report(self._loop, message, born, exception=exc, handle=self)
 
     def cancel(self) -> None:
-        """Cancel the call. If it was made already, only the repr and `cancelled()` change."""
+        """Cancel the callback. If it has run already, only the repr and `cancelled()` change."""
         if self._args is None:
             return
         if self._loop.get_debug():
@@ -90,7 +95,7 @@ class Handle:
         self._callback = self._args = None
 
     def cancelled(self) -> bool:
-        """Return True if the call was cancelled."""
+        """Return True if the callback was cancelled."""
         return self._args is None
 
     def get_context(self) -> Context:
@@ -114,11 +119,14 @@ class TimerHandle(Handle):
 
     def __init__(self, when: float, callback: Callback, args: tuple[Any, ...], loop: Loop,
                  context: Context | None = None) -> None:  # fmt: skip
-        # As in Handle. Why not super().__init__(): see `python -m comparisons fastpaths`.
+        # As in Handle. With super().__init__(), a timer would need one more call. To measure the
+        # cost: `python -m comparisons fastpaths --only TimerHandle.__init__`.
         self._callback, self._args, self._loop = callback, args, loop
         self._context = copy_context() if context is None else context
         self._when = when  # seconds, on the clock of loop.time()
-        self._scheduled = False  # True from entering the loop's heap until it leaves by its head
+        # True from call_at() until the timer is popped from the head of the heap. It stays True if
+        # the heap is rebuilt without it, or cleared.
+        self._scheduled = False
 
     def when(self) -> float:
         """Return the time of the call, in seconds on the clock of `loop.time()`."""
@@ -126,16 +134,18 @@ class TimerHandle(Handle):
 
     def __lt__(self, other: object) -> bool:
         # The loop's heap holds tuples (when, handle). It compares two handles only if their times
-        # are equal, and then in no particular order.
+        # are equal. Then neither is less than the other, so their order is undefined.
         return self._when < other._when if isinstance(other, TimerHandle) else NotImplemented
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TimerHandle):
             return NotImplemented
         if self._scheduled and other._scheduled:
-            # The heap compares with == first. It must not reach the program's arguments, whose
-            # __eq__ may do anything: NumPy's arrays, for example, raise.
+            # The heap compares entries with == first. This must not call `__eq__` of the program's
+            # arguments, which may do anything. With NumPy arrays, for example, comparing the tuples
+            # raises ValueError.
             return self is other
+        # A timer that is not in the heap compares by value, as in asyncio.
         parts = (self._when, self._callback, self._args)
         return parts == (other._when, other._callback, other._args)
 
@@ -143,10 +153,10 @@ class TimerHandle(Handle):
         return hash(self._when)
 
     def cancel(self) -> None:
-        """Cancel the call. The loop counts it, to clean up its heap when many are cancelled."""
+        """Cancel the callback. The loop counts this, to clean up its heap if many are cancelled."""
         if self._args is not None:
             self._loop._timer_handle_cancelled(self)
-            # Why not super().cancel(): on CPython 3.11, a cancelled timer takes 7 % longer.
+            # With super().cancel(), a cancelled timer would take 7 % longer on CPython 3.11.
             Handle.cancel(self)
 
     def _repr_info(self) -> list[str]:
@@ -155,7 +165,7 @@ class TimerHandle(Handle):
         return info
 
 
-def _report(loop: Loop, message: str, born: StackSummary | None, **context: Any) -> None:
+def _report(loop: Loop, message: str, born: StackSummary | None = None, **context: Any) -> None:
     """Call the exception handler; `born` is the stack that created the object, if known."""
     if born:
         context["source_traceback"] = born
@@ -163,7 +173,7 @@ def _report(loop: Loop, message: str, born: StackSummary | None, **context: Any)
 
 
 class _ThreadState(threading.local):
-    """What each thread knows about loops; the class attribute is the value in a new thread."""
+    """The running loop of each thread. The class attribute is the value in a new thread."""
 
     running_loop: Loop | None = None  # written by run_forever, through _set_running_loop
 
@@ -178,7 +188,8 @@ def _get_running_loop() -> Loop | None:
 
 def _set_running_loop(loop: Loop | None) -> None:
     """Set the loop that runs in this thread. For event loops, not for programs."""
-    # One for each thread, not a context variable: a context goes to other threads with to_thread().
+    # Thread-local, not a context variable: to_thread() copies the context into another thread,
+    # where the loop does not run.
     _thread.running_loop = loop
 
 
@@ -200,6 +211,7 @@ _event_loop_policy: Any = None
 def get_event_loop() -> Loop:
     """Return the running loop, or else the policy's current one (see `set_event_loop`).
 
-    Raises RuntimeError if there is neither; see policies.py for interpreters before Python 3.14.
+    Raises RuntimeError if there is neither. Before Python 3.14, it makes a loop instead in the main
+    thread, if none was ever set there, with a DeprecationWarning: see policies.py.
     """
     return _thread.running_loop or _event_loop_policy.get_event_loop()

@@ -1,9 +1,11 @@
 """The exception classes that several files use.
 
-Purpose: the exceptions of asyncio that are not builtins. Those of queues are in queues.py.
+Purpose: the exceptions of asyncio, except those of queues, which are in queues.py.
 
 Invariant: each class has the name and the base class that it has in asyncio, so that after
-`import miniloop as asyncio` an `except` clause works unchanged. They are not asyncio's own classes.
+`import miniloop as asyncio` an `except` clause works unchanged. Only TimeoutError is the same class
+as in asyncio, because it is a builtin. In a program that uses both, `except asyncio.CancelledError`
+does not catch miniloop's CancelledError.
 
 Imports nothing.
 """
@@ -43,6 +45,8 @@ class IncompleteReadError(EOFError):
         self.partial, self.expected = partial, expected
 
     def __reduce__(self) -> tuple[type[IncompleteReadError], tuple[bytes, int | None]]:
+        # For pickle, which by default calls the class with `self.args`: only the message, one
+        # argument too few.
         return type(self), (self.partial, self.expected)
 
 
@@ -58,6 +62,7 @@ class LimitOverrunError(Exception):
         self.consumed = consumed
 
     def __reduce__(self) -> tuple[type[LimitOverrunError], tuple[str, int]]:
+        # For pickle: see IncompleteReadError.
         return type(self), (self.args[0], self.consumed)
 
 

@@ -7,9 +7,6 @@ Invariants:
 
 - The arguments of a callback are shown in debug mode only, because they may hold secrets. They are
   abbreviated.
-- `logging` and `traceback` are imported by the first loop, not by `import miniloop`, because that
-  is slow. They are kept: at the exit of the interpreter, an exception that was never retrieved may
-  have to be reported, and imports no longer work then.
 
 Does not import the classes that it describes. A reader of the core can skip this file.
 """
@@ -17,33 +14,18 @@ Does not import the classes that it describes. A reader of the core can skip thi
 from __future__ import annotations
 
 import functools
+import logging
 import reprlib
 import sys
+import traceback
 from itertools import dropwhile, islice
-from types import FrameType, FunctionType, SimpleNamespace
+from types import FrameType, FunctionType
 
 from .coroutines import _first, _format_coroutine
 from .hints import Any, StackSummary, TextIO
 
-
-@functools.cache
-def _late() -> Any:
-    """Return the modules that the first loop imports: see the top of this file."""
-    import logging
-    import traceback
-
-    return SimpleNamespace(logging=logging, traceback=traceback)
-
-
-class _Logger:
-    """The logger with the name of this package; it imports `logging` at the first use."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(_late().logging.getLogger(__package__), name)
-
-
 #: All log messages of the package go to this logger.
-logger = _Logger()
+logger = logging.getLogger(__package__)
 
 #: In debug mode, a future, task or handle stores this many frames of the stack that created it.
 DEBUG_STACK_DEPTH = 10
@@ -120,8 +102,8 @@ def _task_stack(task: Any, limit: int | None) -> list[FrameType]:
     """Return the frames of the coroutine, or of the exception if it has ended; oldest first."""
     limit = None if limit is None else max(limit, 0)
     if (frame := _first(task._coro, "cr_frame", "gi_frame")) is not None:
-        return [frame for frame, _ in islice(_late().traceback.walk_stack(frame), limit)][::-1]
-    walk = _late().traceback.walk_tb(getattr(task._exception, "__traceback__", None))
+        return [frame for frame, _ in islice(traceback.walk_stack(frame), limit)][::-1]
+    walk = traceback.walk_tb(getattr(task._exception, "__traceback__", None))
     return [frame for frame, _ in islice(walk, limit)]
 
 
@@ -130,9 +112,9 @@ def _print_task_stack(task: Any, limit: int | None, file: TextIO | None) -> None
     error = task._exception
     title = "Stack" if error is None else "Traceback"
     title = f"{title} for {task!r} (most recent call last):" if frames else f"No stack for {task!r}"
-    lines = _late().traceback.StackSummary.extract((f, f.f_lineno) for f in frames).format()
+    lines = traceback.StackSummary.extract((f, f.f_lineno) for f in frames).format()
     if error is not None:
-        lines += _late().traceback.format_exception_only(error)
+        lines += traceback.format_exception_only(error)
     print(f"{title}\n", *lines, sep="", end="", file=file or sys.stderr)
 
 
@@ -143,7 +125,7 @@ def _format_context(context: dict[str, Any]) -> str:
     for key in sorted(context.keys() - {"message", "exception"}):
         text = repr(context[key])
         if key in stacks:
-            stack = "".join(_late().traceback.format_list(context[key])).rstrip()
+            stack = "".join(traceback.format_list(context[key])).rstrip()
             text = f"{stacks[key]} created at (most recent call last):\n{stack}"
         lines.append(f"{key}: {text}")
     return "\n".join(lines)
@@ -152,9 +134,9 @@ def _format_context(context: dict[str, Any]) -> str:
 def extract_stack() -> StackSummary:
     """Return the innermost frames of the program, without those of this package; oldest first."""
     walk = dropwhile(lambda step: step[0].f_globals.get("__package__") == __package__,
-                     _late().traceback.walk_stack(sys._getframe(1)))  # fmt: skip
+                     traceback.walk_stack(sys._getframe(1)))  # fmt: skip
     # Without the source lines, since each would read a file. Printing the stack reads them.
-    extract = _late().traceback.StackSummary.extract
+    extract = traceback.StackSummary.extract
     stack: StackSummary = extract(walk, limit=DEBUG_STACK_DEPTH, lookup_lines=False)
     stack.reverse()
     return stack

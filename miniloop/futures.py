@@ -10,9 +10,9 @@ The states and their transitions (there are no others, and a future never become
     PENDING → CANCELLED    cancel()
 
 Invariants: a waiter is an entry for the ready queue: a Task that awaits the future, the Handle of a
-done-callback, or a _DoneNotice, which gather(), wait() and TaskGroup use (combinators.py). To
-complete a future is to move its waiters to the ready queue, in the order in which they came. Only a
-pending future has waiters.
+done-callback, or a _DoneNotice (combinators.py), which gather(), wait(), shield() and TaskGroup
+use. Completing a future moves its waiters to the ready queue, in the order in which they were
+added. Only a pending future has waiters.
 This file does not depend on coroutines, nor on when the ready queue is run. Read events.py first.
 """
 
@@ -33,30 +33,34 @@ PENDING: Final = "PENDING"
 FINISHED: Final = "FINISHED"  # it has a result, or an exception
 CANCELLED: Final = "CANCELLED"
 
-#: Makes a Future or a Task without calling __init__; the caller then calls `_begin`.
-#: See "create_future" in the table of fast paths: `python -m comparisons fastpaths`.
+#: Makes a Future or a Task without calling its __new__ and __init__. create_future() and
+#: create_task() then call `_begin`. `Future(loop=self)` would do the same with more calls, so
+#: creating a future would be slower. To measure it:
+#: `python -m comparisons fastpaths --only create_future`.
 _allocate = object.__new__
 
 
 def isfuture(obj: object) -> TypeGuard[Future[Any]]:
     """Return True if `obj` is a Future, or behaves as one.
 
-    A class marks its instances as futures by a class attribute `_asyncio_future_blocking`, whose
-    value in the instance must not be None. That is asyncio's protocol; futures of other libraries
-    follow it.
+    A class of another library marks its instances as futures with `_asyncio_future_blocking`, as
+    asyncio's own classes do. The class must have this attribute, and its value in the instance must
+    not be None. The class is checked because a Mock has every attribute.
     """
     has_mark = hasattr(obj.__class__, "_asyncio_future_blocking")
     return has_mark and obj._asyncio_future_blocking is not None  # type: ignore[attr-defined]
 
 
 class Future(Generic[T]):
-    """A result of type T that is set later, by `set_result`, `set_exception` or `cancel`.
+    """A result of type T that is not there yet.
 
-    Not thread-safe: use it only on the loop's own thread. From another thread, call
+    `set_result`, `set_exception` or `cancel` completes it. Not thread-safe: use it only on the
+    loop's own thread. From another thread, call
     `loop.call_soon_threadsafe(future.set_result, value)`.
     """
 
-    # `__dict__` is for the attributes of programs (`future.tag = 1`): the first one creates it.
+    # `__dict__` is created by the first extra attribute: one of the program (`future.tag = 1`), or
+    # `_source_traceback` in debug mode.
     __slots__ = ("_state", "_result", "_exception", "_exception_tb", "_cancel_message",
                  "_cancelled_exc", "_log_traceback", "_loop", "_first_waiter", "_other_waiters",
                  "_asyncio_future_blocking", "__weakref__", "__dict__")  # fmt: skip
@@ -73,8 +77,8 @@ class Future(Generic[T]):
     def __new__(cls, *args: object, **kwargs: object) -> Self:
         """Make it pending even if a derived class forgets to call __init__ (bpo-38785).
 
-        Why not a __getattr__ that supplies the default: a class that has one makes CPython 3.11
-        look up every attribute the slow way, and a task switch takes 33 % longer.
+        Why not a __getattr__ that supplies the default? CPython 3.11 looks up every attribute of
+        such a class the slow way, and a task switch would take 33 % longer.
         """
         future = _allocate(cls)
         future._state, future._log_traceback = PENDING, False
@@ -96,13 +100,14 @@ class Future(Generic[T]):
         self._loop = loop
         self._state = PENDING
         self._exception: BaseException | None = None  # set together with FINISHED
-        # The msg given to cancel(); also of a Task that has yet to raise its CancelledError.
+        # The `msg` of cancel(). A Task also stores it here between cancel() and the step that
+        # raises CancelledError.
         self._cancel_message: Any = None
-        # The exception was set and nobody has asked for it: __del__ then reports it.
+        # The exception was set, and no code has retrieved it yet: __del__ then reports it.
         self._log_traceback = False
-        # The waiters: `_waiters()` returns them as one list. Most futures have one waiter, so that
-        # has an attribute of its own. With a list for it, the garbage collector runs more often,
-        # and a gather takes 6 % longer.
+        # The waiters: `_waiters()` returns them as one list. Most futures have only one waiter, so
+        # the first one has its own attribute. A list per future would make the garbage collector
+        # run more often, and a gather would take 6 % longer.
         self._first_waiter: Any = None
         self._other_waiters: list[Any] | None = None
         # True from the `yield self` in __await__ until the Task has received the future. It lets
@@ -114,7 +119,8 @@ class Future(Generic[T]):
 
     # -- the three ways to complete it -------------------------------------------------------------
     # Each tests the state and changes it with no call in between. A signal handler can run at any
-    # call, and the handler of Ctrl-C cancels futures: what it did must not be overwritten.
+    # call. The SIGINT handler of run() cancels the main task, and so the future that it awaits.
+    # That must not be overwritten.
 
     def set_result(self, result: T) -> None:
         """Complete the future with `result`.
@@ -131,15 +137,17 @@ class Future(Generic[T]):
     def set_exception(self, exception: BaseException | type[BaseException]) -> None:
         """Complete the future with `exception`, an exception or a class of exceptions.
 
-        Raises InvalidStateError if the future is done already, TypeError if it is not an exception.
-        If the future is freed before anybody asks for the exception, the loop's exception handler
-        gets a report. A StopIteration is wrapped in a RuntimeError: no coroutine can raise one
-        (PEP 479, bpo-26221).
+        Raises InvalidStateError if the future is done already, TypeError if `exception` is neither.
+        If the future is freed before any code has retrieved the exception, the loop's exception
+        handler gets a report. A StopIteration is wrapped in a RuntimeError: no coroutine can raise
+        one (PEP 479, bpo-26221).
         """
-        if self._state is PENDING:  # else the class must not be called
+        # If the future is done, do not create an exception from the class.
+        if self._state is PENDING:
             exception = _checked(exception)
             self._exception_tb = exception.__traceback__
-        if self._state is not PENDING:  # asked again: _checked() called the program's code
+        # Tested again: the constructor that _checked() calls may have completed the future.
+        if self._state is not PENDING:
             raise InvalidStateError("invalid state")
         self._state, self._exception, self._log_traceback = FINISHED, exception, True  # type: ignore[assignment]
         self._schedule_waiters()
@@ -158,8 +166,8 @@ class Future(Generic[T]):
 
     def _schedule_waiters(self) -> None:
         """Move the waiters to the ready queue: the next iteration runs them, in their order."""
-        # Tempting: call `waiter._run()` here, and save the ready queue. The waiter would then run
-        # in the middle of the caller's step:
+        # Tempting: call `waiter._run()` here, without the ready queue. The waiter would then run in
+        # the middle of the caller's step:
         #     busy = True; future.set_result(1); busy = False    # the waiter would see True
         # And a chain of a thousand futures would be a thousand calls deep.
         first, others, loop = self._first_waiter, self._other_waiters, self._loop
@@ -174,9 +182,9 @@ class Future(Generic[T]):
             return
         for waiter in [first] if others is None else [first, *others]:
             if type(waiter) is Handle:
-                waiter._args = (self,)
+                waiter._args = (self,)  # see add_done_callback
                 if loop._debug:
-                    waiter._source_traceback = extract_stack()  # what completed the future
+                    waiter._source_traceback = extract_stack()  # the stack that completed it
             loop._ready.append(waiter)
 
     # -- asking for the outcome --------------------------------------------------------------------
@@ -205,7 +213,7 @@ class Future(Generic[T]):
         if self._state is CANCELLED:
             raise self._make_cancelled_error()
         # The caller has the exception now: it need not be reported, whatever the caller does with
-        # it. result() and `await` count as well; done() and cancelled() do not.
+        # it. result() and `await` also mark it as retrieved; done() and cancelled() do not.
         self._log_traceback = False
         return self._exception
 
@@ -226,7 +234,10 @@ class Future(Generic[T]):
 
         The first waiter of a task gets the exception that ended it, which has a traceback. Later
         ones get new exceptions: one exception raised in two places would mix their tracebacks.
+        Other exceptions cannot be copied, so _take_exception() resets their traceback instead.
         """
+        # Task._exception_to_throw() also calls this for a pending task, whose _cancelled_exc is not
+        # set.
         if self._state is CANCELLED and (exc := self._cancelled_exc) is not None:
             self._cancelled_exc = None
             return exc
@@ -254,8 +265,8 @@ class Future(Generic[T]):
         try:
             if self._state is PENDING:
                 self._asyncio_future_blocking = True
-                # The coroutine pauses here. The future travels out through all the coroutines that
-                # await each other, to Task._run, which resumes them once the future is done.
+                # The coroutine pauses here. The future passes through the chain of awaiting
+                # coroutines to Task._run, which resumes the chain once the future is done.
                 yield self  # THE ONLY yield of a future
                 # Only Task._run may resume it. A program that drives a coroutine itself does not
                 # wait:  coro.send(None); coro.send(None)
@@ -282,8 +293,8 @@ class Future(Generic[T]):
             # would make a reference cycle, which only the garbage collector could free.
             self._add_waiter(Handle(fn, (), self._loop, context))
         else:
-            # Scheduled, although it could be called here: no caller has to expect that its callback
-            # runs inside its own call.
+            # The callback is scheduled, not called: it must never run inside the call of
+            # add_done_callback().
             self._loop.call_soon(fn, self, context=context)
 
     def _add_waiter(self, waiter: Any) -> None:
@@ -294,14 +305,16 @@ class Future(Generic[T]):
             self._other_waiters = [waiter]
         else:
             self._other_waiters.append(waiter)
-        if self._state is not PENDING:  # Ctrl-C has cancelled the future since the caller looked
+        # Done in the meantime: _start_waiting has passed a pending cancellation on to the future,
+        # or a signal handler has cancelled it.
+        if self._state is not PENDING:
             self._schedule_waiters()
 
     @property
     def _callbacks(self) -> list[tuple[Any, Any]] | None:
         """The waiters as asyncio shows them: `[(callback, context), …]`, or None if there are none.
 
-        For programs that look; nothing in this package uses it.
+        Only for programs that inspect it; this package does not use it.
         """
         waiters = self._waiters()
         pairs = [(getattr(w, "_callback", w._run), getattr(w, "_context", None)) for w in waiters]
@@ -323,9 +336,10 @@ class Future(Generic[T]):
     # -- the report of a lost exception, and repr --------------------------------------------------
 
     def __del__(self) -> None:
-        """Report the exception, unless somebody has asked for it.
+        """Report the exception, unless it was retrieved.
 
-        Awaiting the future, `result()`, `exception()`, and `cancel()` after the end all count.
+        Awaiting the future, `result()` and `exception()` mark the exception as retrieved, and so
+        does `cancel()` on a future that is done.
         """
         if self._log_traceback:
             message = f"{type(self).__name__} exception was never retrieved"
@@ -354,8 +368,9 @@ def _checked(exception: BaseException | type[BaseException]) -> BaseException:
 
 
 def _set_result_unless_cancelled(future: Future[Any], result: Any = None) -> None:
-    """Set the result of a future that its waiter may have cancelled in the meantime."""
-    # The timer of a sleep() calls this. It can be in the ready queue already when the sleeper is
-    # cancelled, and a plain set_result() would then raise InvalidStateError.
+    """Set the result of a future, unless it was cancelled in the meantime."""
+    # The timer of a sleep() calls this. If the timer is already in the ready queue when the task is
+    # cancelled, it runs before the task can cancel it. A plain set_result() would then raise
+    # InvalidStateError.
     if future._state is not CANCELLED:
         future.set_result(result)

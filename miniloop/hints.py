@@ -1,42 +1,35 @@
 """The names that annotations are written with.
 
-Purpose: what `typing` offers, without loading `typing`: that takes longer than loading the core
-ring, and the interpreter keeps annotations as text and never evaluates them.
-Invariants: a type checker takes TYPE_CHECKING to be true and reads the first half. At run time the
-second half counts. Its names are there to be imported, and for libraries that evaluate annotations
-(`typing.get_type_hints()`, pydantic, beartype): each means `object`, which accepts everything, or a
-class that is never wrong. Names of collections.abc are cheap, and the same for both.
+Purpose: one place for the names of `typing` and `collections.abc`, and for a few types of our own.
+Invariants: `typing.get_type_hints()` can evaluate every annotation of this package, and beartype
+and pydantic accept the results. At run time some names mean `object` or a type that accepts
+everything: classes that are slow to import, and names that those two refuse in single functions.
 This file does not depend on any other, and a reader may skip it.
 """
 
-from collections.abc import *  # noqa: F403 - what other files import from here
+# isort: off
+from typing import *  # noqa: F403 - what other files import from here
+from collections.abc import *  # type: ignore[assignment] # noqa: F403 - the Callable of this one
 from collections.abc import Coroutine
-from types import GenericAlias
 
-TYPE_CHECKING = False
+# isort: on
+from traceback import StackSummary as StackSummary
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, Union
+
+T = TypeVar("T")
+Coro: TypeAlias = Coroutine[Any, Any, T]
+
 if TYPE_CHECKING:
     import concurrent.futures
     from concurrent.futures import Executor as Executor
     from subprocess import Popen as Popen
-    from traceback import StackSummary as StackSummary
-    from typing import *  # noqa: F403 - as above
-    from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-    T = TypeVar("T")
     P = ParamSpec("P")
     ThreadFuture = concurrent.futures.Future[T]
-    Coro: TypeAlias = Coroutine[Any, Any, T]
 else:
-    Any = Final = Self = T = TextIO = TypeAlias = Executor = Popen = StackSummary = object
-
-    def _form(meaning):
-        """Return a name that is written with brackets, `Name[...]`, and then means `meaning`."""
-        return type("Form", (), {"__class_getitem__": lambda cls, item: meaning})
-
-    Literal = ThreadFuture = _form(object)
-    TypeGuard = _form(bool)
-    # Not `Coroutine[Any, Any, T]`: T is `object` here, which `Coro[int]` cannot replace.
-    Coro = _form(Coroutine)
+    Executor = Self = object
+    # These are written with brackets, as `Popen[bytes]`.
+    Popen = ThreadFuture = TypeGuard = Union[Any, T]  # noqa: UP007
 
     class _AnyArguments(list):
         """The meaning of a ParamSpec: `Callable[[...], T]` is the same as `Callable[..., T]`."""
@@ -44,9 +37,3 @@ else:
         args = kwargs = object
 
     P = _AnyArguments([...])
-
-    class Generic:
-        """The base of `Queue[int]` and the like; only type checkers make use of the `int`."""
-
-        __slots__ = ()
-        __class_getitem__ = classmethod(GenericAlias)

@@ -36,7 +36,7 @@ from .futures import Future, _allocate, isfuture
 from .hints import Any, Awaitable, Callable, Coro, Final, T
 from .tasks import Task, _register_task, eager_task_factory, ensure_future
 
-#: Seconds. Some systems refuse a longer timeout than their integers can hold.
+#: In seconds. On some systems, select() fails if the timeout does not fit into an integer.
 MAXIMUM_SELECT_TIMEOUT: Final = 24 * 3600
 
 # A cancelled timer stays in the heap until it is at the head, because removing it takes a search.
@@ -49,12 +49,12 @@ _MIN_CANCELLED_TIMER_HANDLES_FRACTION: Final = 0.5
 class Kernel(AbstractEventLoop):
     """Runs callbacks, timers and tasks; BaseEventLoop in unix_events.py adds the rest."""
 
-    # What a class that derives from BaseEventLoop provides; BaseSelectorEventLoop is one.
+    # A class derived from BaseEventLoop must provide these; BaseSelectorEventLoop does.
     _selector: Any  # an object with select(timeout)
-    _process_events: Callable[[Any], None]  # makes ready what select() has returned
+    _process_events: Callable[[Any], None]  # puts handles of ready descriptors into _ready
     _write_to_self: Callable[[], None]  # wakes the loop up from select(), from any thread
 
-    # What BaseEventLoop adds and the kernel calls.
+    # Methods that BaseEventLoop adds and that this file calls.
     _asyncgen_firstiter_hook: Callable[[Any], None]  # asyncgens.py
     _asyncgen_finalizer_hook: Callable[[Any], None]
     _check_call: Callable[..., None]  # debug.py
@@ -62,10 +62,10 @@ class Kernel(AbstractEventLoop):
     _set_coroutine_origin_tracking: Callable[[bool], None]
 
     def __init__(self) -> None:
-        """Create the whole state of a loop, including that of the files read later.
+        """Set all attributes of a loop, including those that only later files use.
 
-        Why here and not as defaults in the classes: if an attribute is set in the class and in the
-        instance, CPython 3.12 and later read it more slowly.
+        Why not defaults in the classes? If an attribute is set in the class and in the instance,
+        CPython 3.12 and later read it more slowly.
         """
         # -- this file
         # The entries to run, see events.py. A loop that is closed has a queue that refuses them.
@@ -87,13 +87,13 @@ class Kernel(AbstractEventLoop):
         self._empty_context = Context()  # for callbacks that read no context variable
 
         # -- selector_events.py
-        # True: call select() in every iteration, even if entries are ready. False: only if the loop
-        # has to wait. The selector then watches only the wake-up socket, and a loop that is busy
-        # need not be woken up.
+        # True: call select() in every iteration. False: call it only if the loop has to wait,
+        # because the selector watches only the wake-up socket, and a busy loop need not be woken
+        # up. selector_events.py updates it; True suits a loop with another selector.
         self._poll_always = True
         self._ssock: Any = None  # the wake-up socket: this end is watched,
         self._csock: Any = None  # and this end is written to by other threads and by signals
-        # The transport that owns a file descriptor; nothing else may watch that descriptor.
+        # File descriptor → the transport that owns it. Nothing else may watch that descriptor.
         self._transports: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
         # -- reports.py, asyncgens.py, debug.py, threads.py, signals.py
@@ -129,14 +129,18 @@ class Kernel(AbstractEventLoop):
         elif scheduled:
             timeout = min(max(0, scheduled[0][0] - self.time()), MAXIMUM_SELECT_TIMEOUT)
 
-        # Phase 2: select. The handles of ready descriptors go behind what is ready already.
+        # Phase 2: select. It is skipped if entries are ready and the selector watches only the
+        # wake-up socket (see _poll_always). The handles of ready descriptors are added at the end
+        # of the ready queue.
         if timeout != 0 or self._poll_always:
             self._process_events(self._selector.select(timeout))  # THE ONLY select
 
         # Phase 3: move due timers to the ready queue, the earliest first. The resolution of the
         # clock is added: otherwise a timer that is due within the current tick of the clock would
-        # take one more iteration and one more select(). Without `ulp`, the sum equals `now` if the
-        # clock shows a very large number, and a timer for `now` would never fire (gh-145703).
+        # take one more iteration and one more select(). Without `ulp`, the sum would equal `now`
+        # once the clock shows more than 2**24 s (194 days of uptime, at a resolution of 1 ns), and
+        # a timer for exactly `now` would not fire. On a test clock that moves only in select(), it
+        # would never fire (gh-145703).
         if scheduled:
             now = self.time()
             end_time = now + max(self._clock_resolution, math.ulp(now))
@@ -156,7 +160,8 @@ class Kernel(AbstractEventLoop):
         scheduled = self._scheduled
         many = len(scheduled) * _MIN_CANCELLED_TIMER_HANDLES_FRACTION
         if len(scheduled) > _MIN_SCHEDULED_TIMER_HANDLES and self._timer_cancelled_count > many:
-            # In place, because _run_once refers to the list.
+            # In place, because _run_once refers to the list. The removed timers keep _scheduled:
+            # they are cancelled, and a second cancel() does not count them again.
             scheduled[:] = [entry for entry in scheduled if not entry[1].cancelled()]
             heapq.heapify(scheduled)
             self._timer_cancelled_count = 0
@@ -179,9 +184,9 @@ class Kernel(AbstractEventLoop):
         `context` is the contextvars.Context to call it in, by default a copy of the current one.
         Raises RuntimeError if the loop is closed.
         """
-        # Why not wake the loop up here: this call is made on the loop's own thread, so the loop is
-        # not asleep. One caller can run while it is: a handler of signal.signal(). Such a handler
-        # must use call_soon_threadsafe().
+        # Why not wake the loop up here? This call is made on the loop's own thread, so the loop is
+        # not asleep. There is one exception: a handler of signal.signal() can run while the loop is
+        # asleep. It must use call_soon_threadsafe().
         handle = Handle(callback, args, self, context)
         if self._debug:
             self._check_call(handle, "call_soon")
@@ -195,7 +200,7 @@ class Kernel(AbstractEventLoop):
         if self._debug:
             self._check_call(handle, "call_soon_threadsafe")
         # In this order. If the loop were woken first, it could go back to select() before the
-        # handle is there. A deque's append() needs no lock: it is one step of the interpreter.
+        # handle is there. A deque's append() needs no lock: it is atomic.
         self._ready.append(handle)
         self._write_to_self()
         return handle
@@ -206,7 +211,7 @@ class Kernel(AbstractEventLoop):
         if delay is None:
             raise TypeError("delay must not be None")
         # Repacking `*args` would make a timer 16 % slower, so call_at() is called only if a derived
-        # class, or this instance, has one of its own.
+        # class or this instance overrides it.
         if getattr(self.call_at, "__func__", None) is not Kernel.call_at:
             return self.call_at(self.time() + delay, callback, *args, context=context)
         return self._call_at(self.time() + delay, callback, args, context)
@@ -230,8 +235,9 @@ class Kernel(AbstractEventLoop):
         timer = TimerHandle(when, callback, args, self, context)
         if self._debug:
             self._check_call(timer, "call_at")
-        # The heap is not sorted: only its head is the earliest timer. That is all that an iteration
-        # asks for, and so a new timer costs log(n) comparisons instead of a search for its place.
+        # In the heap, only the earliest timer has a fixed place: the head. An iteration needs no
+        # other. So a new timer costs at most about log2(n) comparisons; a sorted list would also
+        # have to move up to n entries.
         timer._scheduled = True
         heapq.heappush(self._scheduled, (when, timer))
         return timer
@@ -247,9 +253,10 @@ class Kernel(AbstractEventLoop):
 
         The keyword arguments are passed on to Task, or to the factory: `name` is shown in the repr;
         `context` is the contextvars.Context that the coroutine runs in, by default a copy of the
-        current one; `eager_start=True` takes the first step at once. Raises RuntimeError if the
-        loop is closed.
+        current one; `eager_start=True` runs the first step at once if the loop is running. Raises
+        RuntimeError if the loop is closed, TypeError if `coro` is not a coroutine.
         """
+        # Testing the flag here saves a call in the usual case.
         if self._closed:
             self._check_closed()
         factory = self._task_factory
@@ -278,11 +285,12 @@ class Kernel(AbstractEventLoop):
     def set_task_factory(self, factory: TaskFactory | None) -> None:
         """Let `factory(loop, coro, **kwargs)` make the tasks; None restores Task.
 
-        The keyword arguments are those of `create_task()`. Raises TypeError if it is not callable.
+        The keyword arguments are those of `create_task()`. Before Python 3.14, `name` and arguments
+        that are None are left out, and the loop sets the name. Raises TypeError if `factory` is not
+        callable.
         """
         if factory is not None and not callable(factory):
             raise TypeError("task factory must be a callable or None")
-        # For the tasks made from now on; the ones that exist are not touched.
         self._task_factory = factory
 
     def get_task_factory(self) -> TaskFactory | None:
@@ -294,13 +302,15 @@ class Kernel(AbstractEventLoop):
     def run_forever(self) -> None:
         """Run one iteration after another until `stop()` is called.
 
-        Raises RuntimeError if a loop runs in this thread already, or this loop is closed.
+        Raises RuntimeError if this loop is running or closed, or if another loop runs in this
+        thread.
         """
         self._run_forever_setup()
         try:
             while True:
                 self._run_once()
-                # Tested after the iteration, so that a test can run what is ready, and no more:
+                # _stopping is checked after the iteration. So a unit test can run exactly the
+                # entries that are ready:
                 #     loop.stop(); loop.run_forever()
                 if self._stopping:
                     break
@@ -331,10 +341,12 @@ class Kernel(AbstractEventLoop):
         self._check_may_run()
         new_task = not isfuture(future)
         awaited: Future[T] = ensure_future(future, loop=self)
+        # isinstance: a task factory may make an object of another class.
         if new_task and isinstance(awaited, Task):
             awaited._log_destroy_pending = False  # the exception below says that it did not end
-        # The end of the future stops the loop, in the iteration in which the callback runs. What is
-        # ready in that iteration still runs; tasks that are not done stay where they are.
+        # When the future is done, the callback stops the loop at the end of the iteration in which
+        # it runs. The other entries of the iteration still run. Tasks that are not done stay
+        # pending.
         awaited.add_done_callback(_run_until_complete_cb)
         try:
             self.run_forever()
@@ -351,8 +363,8 @@ class Kernel(AbstractEventLoop):
 
     def stop(self) -> None:
         """Make `run_forever` return at the end of the current iteration."""
-        # A flag and no exception: the entries behind this one still run. From another thread, the
-        # flag alone would not wake the loop up: use call_soon_threadsafe(loop.stop).
+        # A flag, not an exception: the other entries of this iteration still run. From another
+        # thread, the flag alone would not wake the loop up: use call_soon_threadsafe(loop.stop).
         self._stopping = True
 
     def is_running(self) -> bool:
@@ -369,9 +381,9 @@ class Kernel(AbstractEventLoop):
     # -- closing: see close() in unix_events.py ----------------------------------------------------
 
     def _drop_entries(self) -> None:
-        """Drop what is scheduled, and refuse new entries from now on."""
-        # First the exchange: while the old entries are looked at, a destructor can complete a
-        # future, and its waiters must not get into a queue that nothing runs.
+        """Drop all entries and timers, and refuse new ones from now on."""
+        # Replace the queue first. The code below can run a destructor that completes a future, and
+        # its waiters must not be put into the old queue, which never runs.
         dropped, self._ready = self._ready, _ClosedQueue()
         for entry in dropped.copy():  # a copy, because another thread can add an entry meanwhile
             if isinstance(entry, Task):
@@ -420,7 +432,7 @@ class _ClosedQueue(collections.deque[Any]):
 def _run_until_complete_cb(future: Future[Any]) -> None:
     """Stop the loop: the done-callback by which run_until_complete() ends."""
     error = None if future.cancelled() else future.exception()
-    # Task._run raises these two out of run_forever(), so there is nothing left to stop. A stop()
-    # would end the next run_forever() instead.
+    # Task._run raises these two out of run_forever(). This callback is in the ready queue then, and
+    # runs in the next run_forever(), which it must not stop.
     if not isinstance(error, (SystemExit, KeyboardInterrupt)):
         future.get_loop().stop()

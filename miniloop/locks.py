@@ -6,19 +6,20 @@ a free lock means to set a flag.
 
 Invariants:
 
-- A task that must wait adds a future, its *waiter*, to a deque and awaits it. The oldest waiter is
-  first. A waiter in the deque is in one of three states:
+- A waiter is an object that waits, as in futures.py: here a task. It adds a future to a deque and
+  awaits it, so the deque has one future for each waiter, the oldest first. As in asyncio, the code
+  calls this future `waiter`, because it stands for the task. It is in one of three states:
 
       pending        the task is asleep
       has a result   the task was woken, but has not run yet
       cancelled      the task was cancelled, but has not run yet
 
-- Only the task itself removes its waiter, when it runs. A woken waiter still in the deque keeps its
-  place: newcomers wait behind it.
+- Only the task itself removes its future, when it runs. A woken waiter whose future is still in the
+  deque keeps its place: newcomers wait behind it.
 - A woken task can be cancelled before it runs. It then passes on whatever it was woken for.
 
-Does not depend on tasks, only on the futures that they await. Nothing here is thread-safe.
-Read first: futures.py.
+This file does not depend on tasks, only on the futures that they await. Nothing here is
+thread-safe. Read futures.py first.
 """
 
 from __future__ import annotations
@@ -290,8 +291,8 @@ class Semaphore(_ContextManagerMixin, _WaitersMixin):
     in the order in which they asked for them.
     """
 
-    # Invariant: a woken waiter owns a permit, although its task has not run yet. _value no longer
-    # counts this permit. If _value counted it until the task runs, a newcomer could take it first.
+    # Invariant: a woken waiter owns a permit, although it has not run yet. _value no longer counts
+    # this permit. If _value counted it until the task runs, a newcomer could take it first.
     def __init__(self, value: int = 1) -> None:
         if value < 0:
             raise ValueError("Semaphore initial value must be >= 0")

@@ -42,10 +42,8 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
         this_thread = threading.current_thread()
         never_set = sys.version_info < (3, 14) and not hasattr(self._local, "loop")
         if never_set and this_thread is threading.main_thread():
-            level, frame = 2, sys._getframe(1)  # the warning names the caller of this package
-            while frame.f_back and frame.f_globals.get("__package__") == __package__:
-                level, frame = level + 1, frame.f_back
-            warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=level)
+            # Level 3 is the caller of get_event_loop().
+            warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=3)
             self.set_event_loop(self.new_event_loop())
         if (loop := getattr(self._local, "loop", None)) is None:
             raise RuntimeError(f"There is no current event loop in thread {this_thread.name!r}.")

@@ -8,7 +8,7 @@ Invariants:
 - An item is never given to a waiting task directly. It stays in the queue until a get takes it. A
   woken task only checks the queue again. So cancelling a consumer never loses an item.
 - A waiter is removed from its deque when it is woken, by the task that wakes it. (In locks.py the
-  woken task removes its own waiter, since the waiter keeps its place. Here it has no place to keep:
+  woken task removes itself, because it keeps its place until it runs. Here it has no place to keep:
   a newcomer may take the item first, and then the woken task waits again.)
 - A woken task can be cancelled before it runs. It then wakes the next waiter instead.
 - A queue is open until shutdown(), and shut down from then on:

@@ -119,7 +119,7 @@ def _cancel_all_tasks(loop: Loop) -> None:
     for task in leftover:
         if not task.cancelled() and task.exception() is not None:
             message = f"unhandled exception during {__package__}.run() shutdown"
-            events._report(loop, message, None, exception=task.exception(), task=task)
+            events._report(loop, message, exception=task.exception(), task=task)
 
 
 @contextlib.contextmanager

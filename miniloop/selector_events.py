@@ -1,10 +1,10 @@
-"""Waiting for file descriptors: what the loop does while nothing is ready.
+"""Watching file descriptors: how the loop waits, and how other threads wake it up.
 
 Purpose: give the loop a selector (epoll, kqueue…) to wait with, callbacks for descriptors that can
 be read or written, and a socket pair by which another thread or a signal wakes it up.
-Invariants: for each descriptor, the selector holds a Handle for reading and one for writing, either
-of which may be None. A Handle enters the ready queue each time the selector reports the descriptor,
-until it is removed.
+Invariants: for each watched descriptor, the selector stores a dictionary with a Handle for reading,
+for writing, or for both. A Handle enters the ready queue each time the selector reports the
+descriptor, until it is removed.
 The functions take the loop as their first argument: they are the methods of BaseSelectorEventLoop
 (see unix_events.py). This file does not depend on what is read or written. Read kernel.py first.
 """
@@ -26,10 +26,10 @@ from .hints import Any, Iterable
 def _open(loop: Loop, selector: BaseSelector | None) -> None:
     """Give the loop its selector and its wake-up socket."""
     loop._selector = DefaultSelector() if selector is None else selector
-    # A selector waits for descriptors only. So what should wake it up is turned into a byte that
-    # arrives on a descriptor: the interpreter writes the number of a signal into `_csock`, and
-    # call_soon_threadsafe() a zero byte. The loop reads both from `_ssock`. Neither end may block:
-    # a full buffer must not stop a thread, nor an empty one the loop.
+    # A selector waits only for descriptors. So every wake-up is a byte on a socket: the interpreter
+    # writes the number of a signal into `_csock`, and call_soon_threadsafe() writes a zero byte.
+    # The loop reads both from `_ssock`. Both ends are non-blocking: writing to a full buffer must
+    # not block a thread, and reading from an empty one must not block the loop.
     loop._ssock, loop._csock = socket.socketpair()
     loop._ssock.setblocking(False)
     loop._csock.setblocking(False)
@@ -38,7 +38,7 @@ def _open(loop: Loop, selector: BaseSelector | None) -> None:
 
 def _close_selector(loop: Loop) -> None:
     """Close what `_open` has opened; no effect on a loop that has no wake-up socket."""
-    if loop._ssock is not None:  # a loop derived from BaseEventLoop has none
+    if loop._ssock is not None:  # a loop derived directly from BaseEventLoop has none
         loop._remove_reader(loop._ssock.fileno())
         loop._ssock.close()
         loop._csock.close()
@@ -46,7 +46,10 @@ def _close_selector(loop: Loop) -> None:
 
 
 def _write_to_self(loop: Loop) -> None:
-    """Wake the loop up from select(). Any thread may call this, also while the loop is closed."""
+    """Wake the loop up from select().
+
+    Any thread may call this, even while another thread is closing the loop.
+    """
     try:
         loop._csock.send(b"\0")
     except BlockingIOError:
@@ -56,13 +59,15 @@ def _write_to_self(loop: Loop) -> None:
 
 
 def _read_from_self(loop: Loop) -> None:
-    # One recv is enough: the selector is level-triggered and will report again. A loop until
-    # BlockingIOError would cost each call from a thread a second system call and an exception.
+    # One recv is enough: the selector is level-triggered and will report again. Calling recv()
+    # until it raises BlockingIOError would cost a second system call and an exception for each
+    # wake-up.
     try:
         loop._process_self_data(loop._ssock.recv(4096))
     except BlockingIOError:
-        # KeyboardInterrupt left the handle in the ready queue. The next run_forever() selects
-        # before it runs the queue, so the handle was there twice, and the second recv is too many.
+        # A KeyboardInterrupt can leave this handle in the ready queue. The next run_forever() calls
+        # select() before it runs the queue, and adds the handle a second time. The second recv()
+        # then finds nothing.
         return
 
 
@@ -105,7 +110,9 @@ def _ensure_fd_no_transport(loop: Loop, fd: FileDescriptorLike) -> None:
     except (AttributeError, TypeError, ValueError):
         raise ValueError(f"Invalid file object: {fd!r}") from None
     transport = loop._transports.get(number)
-    # A closing transport reads no more: the program may watch the descriptor until it is closed.
+    # A transport that is closing no longer reads, so the program may watch the descriptor until the
+    # transport closes it. As in asyncio, a program that adds a writer now replaces that of the
+    # transport.
     if transport and not transport.is_closing():
         raise RuntimeError(f"File descriptor {fd!r} is used by transport {transport!r}")
 
@@ -135,7 +142,10 @@ def _remove_writer(loop: Loop, fd: FileDescriptorLike) -> bool:
 
 
 def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle | None) -> bool:
-    """Set the handle of one event of `fd`; None removes it. Return True if there was one."""
+    """Set the handle for one event of `fd`; None removes it.
+
+    Return True if there was a handle before.
+    """
     mask, handles = _watched(loop, fd)
     before = handles.get(event)
     if before is None and handle is None:
@@ -144,32 +154,39 @@ def _set_handle(loop: Loop, fd: FileDescriptorLike, event: int, handle: Handle |
     # it raises, and nothing has changed.
     after = {**handles, event: handle}
     events = mask | event if handle is not None else mask & ~event
-    # A selector has three calls for what is one idea here: set the events of a descriptor.
+    # A selector needs three methods for one operation: set the events of a descriptor.
     if not mask:
         loop._selector.register(fd, events, after)
     elif events:
         loop._selector.modify(fd, events, after)
     else:
         loop._selector.unregister(fd)
-    loop._poll_always = len(loop._selector.get_map()) > 1  # the wake-up socket is one of them
+    loop._poll_always = len(loop._selector.get_map()) > 1  # more than the wake-up socket
     if before is None:
         return False
-    # It may be in the ready queue already. Cancelled, it is not called after remove_reader().
+    # The old handle may be in the ready queue already. It is cancelled, so that it is not called
+    # after remove_reader().
     before.cancel()
     return True
 
 
 def _watched(loop: Loop, fd: FileDescriptorLike) -> tuple[int, dict[int, Handle | None]]:
-    """Return the events that `fd` is watched for, and their handles; none if the loop is closed."""
+    """Return the events that `fd` is watched for, and their handles.
+
+    Return (0, {}) if it is not watched or the loop is closed.
+    """
     # A closed selector has no map: asking it would raise.
     key = None if loop._closed else loop._selector.get_map().get(fd)
     return (0, {}) if key is None else (key.events, key.data)
 
 
 def _process_events(loop: Loop, event_list: Iterable[tuple[SelectorKey, int]]) -> None:
-    """Make the handles of ready descriptors ready, each descriptor's reader before its writer."""
-    # Added to the ready queue, not called: what they do (closing another descriptor, say) must not
-    # happen while the list of ready descriptors is being read.
+    """Put the handles of ready descriptors into the ready queue.
+
+    The reader of a descriptor comes before its writer.
+    """
+    # The handles are not called here: a callback can close a descriptor that comes later in this
+    # list.
     for key, mask in event_list:
         for event in (EVENT_READ, EVENT_WRITE):
             if mask & event and (handle := key.data.get(event)) is not None:

@@ -4,11 +4,11 @@ Purpose: call a callback of the program in the loop when a signal arrives.
 Invariants: a signal's callback runs between two callbacks of the loop, never in the middle of one,
 so it may do whatever a callback may do. Only the main thread receives signals.
 
-How a signal becomes a callback: a handler set with `signal.signal()` can run between any two
-bytecodes, so in the middle of a callback. Here that handler does nothing. The interpreter also
-writes the signal's number into the loop's wake-up socket. The next iteration finds that the socket
-can be read and calls `_process_self_data`, which puts the signal's handle into the ready queue. The
-iteration after that calls the program's callback.
+How a signal becomes a callback: a handler set with `signal.signal()` can run at any call, so in the
+middle of a callback. Here that handler does nothing. The interpreter also writes the number of the
+signal into the loop's wake-up socket. The next iteration finds that the socket can be read and
+calls `_process_self_data`, which puts the signal's handle into the ready queue. The iteration after
+that calls the program's callback.
 
 The functions take the loop as their first argument: they are the methods of SelectorEventLoop (see
 unix_events.py). This file does not depend on what the signals mean. Read selector_events.py first.

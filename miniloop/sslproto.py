@@ -327,8 +327,7 @@ class SSLProtocol(_FlowControlMixin, Protocol):
         self._enter(CLOSED)
         # The transport below sends its buffer first. A peer that does not read could delay that for
         # ever, so the time for the shutdown runs on until connection_lost() (gh-160520).
-        seconds = self._timeouts[SHUTTING_DOWN]
-        self._timer = timer or self._loop.call_later(seconds, self._time_out)
+        self._timer = timer or self._loop.call_later(self._timeouts[SHUTTING_DOWN], self._time_out)
         self._tell_eof()
         self._loop.call_soon(self._transport.close)
 
@@ -415,7 +414,9 @@ async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslconte
     waiter = loop.create_future()
     tls = SSLProtocol(loop, protocol, sslcontext, waiter, server_side, server_hostname, False,
                       ssl_handshake_timeout, ssl_shutdown_timeout)  # fmt: skip
-    reader = getattr(protocol, "_stream_reader", None)
+    # The reader has to pause the new transport, and data can arrive before start_tls() returns.
+    if (reader := getattr(protocol, "_stream_reader", None)) is not None:
+        reader._transport = tls
     if server_side and reader is not None:  # it may have got the client's first bytes (gh-142352)
         tls._incoming.write(reader._buffer)
         reader._buffer.clear()

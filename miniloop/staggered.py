@@ -43,7 +43,7 @@ async def staggered_race(
     winners: list[tuple[T, int]] = []  # more than one only if a loser refuses to be cancelled
     not_started = list(coro_fns)
     running: set[Future[None]] = set()
-    cancelled: CancelledError | None = None
+    cancelled: tuple[Any, ...] | None = None  # the arguments of the CancelledError to raise
 
     def stop(*args: Any) -> None:
         not_started.clear()
@@ -74,17 +74,14 @@ async def staggered_race(
             # start the next one early, because the newest one has not had its time yet.
             start_next = not done or newest in done
         except CancelledError as exc:
-            cancelled = exc
-            stop(*exc.args)  # and wait for the end of the attempts
+            cancelled = exc.args
+            stop(*cancelled)  # and wait for the end of the attempts
     outcome = (*winners[0], exceptions) if winners else (None, None, exceptions)
     # An exception refers to the frame of its attempt, and that to this variable. The list must not
     # be reached from there, or there would be a reference cycle (gh-124858).
     exceptions = []
     if cancelled is not None:
-        try:
-            raise cancelled
-        finally:
-            cancelled = None
+        raise CancelledError(*cancelled)
     return outcome
 
 

@@ -378,9 +378,8 @@ async def create_subprocess_shell(cmd: str | bytes, stdin: Stdio = None, stdout:
 
 
 async def create_subprocess_exec(program: Any, *args: Any, stdin: Stdio = None,
-                                 stdout: Stdio = None, stderr: Stdio = None,
-                                 limit: int = streams.DEFAULT_LIMIT,
-                                 **kwds: Any) -> Process:  # fmt: skip
+        stdout: Stdio = None, stderr: Stdio = None, limit: int = streams.DEFAULT_LIMIT,
+        **kwds: Any) -> Process:  # fmt: skip
     """Run `program` with `args` and return its Process.
 
     Each of stdin, stdout and stderr that is PIPE becomes a stream; `limit`, in bytes, is that of

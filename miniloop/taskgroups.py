@@ -5,15 +5,16 @@ one of them failed, the others were cancelled, and all failures are raised toget
 
 Invariants:
 
-- The first failure aborts the group, and so does `cancel`: the group cancels its other tasks and
-  its parent, which may be at any `await` of the block. `__aexit__` takes the request to cancel the
-  parent back with `uncancel`.
-- A cancellation of the parent by other code aborts the group too. If no task has failed, it
-  propagates. Otherwise the group raises its errors, and the parent's next `await` raises
-  CancelledError.
+- The parent is the task that runs the block. The first failure aborts the group, and so does
+  `cancel`: the group cancels its other tasks and the parent, which may be at any `await` of the
+  block. `__aexit__` takes the request to cancel the parent back with `uncancel`.
+- If other code cancels the parent, this aborts the group too. If no task has failed, the
+  CancelledError propagates. Otherwise the group raises its errors, and the parent's next `await`
+  raises CancelledError.
 - However often the parent is cancelled, `__aexit__` does not return before all tasks have ended.
 
-The states of a group, as its attributes show them. Aborting can begin in the block or after it:
+The states of a group, and the attributes by which they are known. Aborting can begin in the block
+or after it:
 
                 _loop   _exiting   _aborting   create_task()
     created     None    False      False       raises RuntimeError
@@ -22,8 +23,8 @@ The states of a group, as its attributes show them. Aborting can begin in the bl
     aborting    set     any        True        raises RuntimeError
     finished    set     True       any         raises RuntimeError (_tasks is empty)
 
-Does not depend on how a cancellation reaches the coroutine.
-Read first: tasks.py and combinators.py.
+This file does not depend on how a cancellation reaches the coroutine. Read tasks.py and
+combinators.py first.
 """
 
 from __future__ import annotations
@@ -49,12 +50,12 @@ class TaskGroup:
         self._exiting = False  # True: the block has ended
         self._aborting = False  # True: all tasks were cancelled
         self._loop: Loop = None  # written by __aenter__; None: not entered
-        self._parent_task: Any = None  # the Task that runs the block; None: not in it
+        self._parent_task: Any = None  # the Task that runs the block; None before and after it
         self._cancel_on_enter = False  # True: cancel() was called before __aenter__
-        self._parent_cancel_requested = False  # True: by this group; __aexit__ has to uncancel
-        self._tasks: set[Task[Any]] = set()  # those that have not ended
-        self._errors: list[BaseException] = []  # those to raise, in the order of their arrival
-        self._all_ended: Future[None] | None = None  # __aexit__ awaits it; None: not waiting
+        self._parent_cancel_requested = False  # True: the group has cancelled its parent
+        self._tasks: set[Task[Any]] = set()  # the tasks that have not ended
+        self._errors: list[BaseException] = []  # the exceptions to raise, the oldest first
+        self._all_ended: Future[None] | None = None  # None: __aexit__ is not waiting
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
@@ -71,13 +72,13 @@ class TaskGroup:
     async def __aexit__(self, exc_type: object, exc: BaseException | None, tb: object) -> bool:
         self._exiting = True
         if isinstance(exc, (SystemExit, KeyboardInterrupt)):
-            self._errors.append(exc)  # before the tasks' later ones: the first is raised below
+            self._errors.append(exc)  # now, because the first of several is raised below
         if exc is not None and not self._aborting:
             self._abort()  # the block raised an exception, or was cancelled by other code
         # The cancellation to raise, unless it turns out to be the group's own.
         cancelled = exc if isinstance(exc, CancelledError) else None
-        # A loop, because each further parent.cancel() ends an `await` although tasks still clean
-        # up. They can also start new tasks.
+        # Why `while`? Each further parent.cancel() ends the `await`, although tasks may still be
+        # cleaning up. And tasks can start new tasks.
         while self._tasks:
             self._all_ended = self._loop.create_future()
             try:
@@ -87,9 +88,12 @@ class TaskGroup:
                 #     async with TaskGroup() as group:
                 #         group.create_task(sleep(60))
                 #     # The parent waits here when other code calls parent.cancel().
-                # If the group has cancelled the parent itself, this is that cancellation, or one by
-                # other code (gh-155433). The count of requests, further down, tells which.
-                if exc is None and (self._parent_cancel_requested or not self._aborting):
+                # If the group has cancelled the parent itself, this error comes from that request,
+                # or from one by other code (gh-155433). The count of requests below tells which.
+                # It takes precedence over an error of the block, which becomes its context.
+                if not isinstance(exc, CancelledError) and (
+                    self._parent_cancel_requested or not self._aborting
+                ):
                     cancelled = error
                 if not self._aborting:
                     self._abort()
@@ -98,7 +102,7 @@ class TaskGroup:
             if fatal := [e for e in self._errors if isinstance(e, (SystemExit, KeyboardInterrupt))]:
                 raise fatal[0]
             if self._parent_cancel_requested and self._parent_task.uncancel() == 0:
-                cancelled = None  # nobody else has cancelled the parent
+                cancelled = None  # no other code has cancelled the parent
             if cancelled is not None and not self._errors:
                 raise cancelled
             if exc is not None and not isinstance(exc, CancelledError):
@@ -109,16 +113,17 @@ class TaskGroup:
                 # Other code has cancelled the parent too, and the group raises its errors instead:
                 #     group.create_task(fails())
                 #     await sleep(60)  # parent.cancel() in the iteration in which the task fails
-                # Cancel the parent once more: its next `await` raises CancelledError. First call
-                # uncancel, or the one cancellation would count twice (gh-116720).
+                # Cancel the parent once more, so that its next `await` raises CancelledError. Call
+                # uncancel first, or one request would count twice (gh-116720).
                 self._parent_task.uncancel()
                 self._parent_task.cancel()
             if isinstance(exc, GeneratorExit) and len(self._errors) == 1:
                 return False  # raised as it is: aclose() of an asynchronous generator expects it
             raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
         finally:
-            # The traceback of an exception holds this frame and `self`. If these held the
-            # exceptions or the parent, which may end with one, there would be a reference cycle.
+            # The traceback of the exception holds this frame, and so `self`. If these held the
+            # exceptions, or the parent task, which can end with one of them, there would be a
+            # reference cycle.
             self._errors, self._parent_task, cancelled, fatal, exc = [], None, None, [], None
 
     def create_task(self, coro: Coro[T], **kwargs: Any) -> Task[T]:
@@ -135,23 +140,25 @@ class TaskGroup:
         elif self._aborting:
             refusal = "is shutting down"
         if refusal:
-            coro.close()  # without it: "coroutine was never awaited", in addition to the error
+            coro.close()  # otherwise a warning says that it was never awaited
             raise RuntimeError(f"TaskGroup {self!r} {refusal}")
         create_task = self._loop.create_task
         task: Task[T] = create_task(coro, **kwargs) if kwargs else create_task(coro)
         self._tasks.add(task)
-        # Also for an eager task that is done. If its failure cancelled the parent in here, the
-        # block could not start the tasks that come next (gh-128588).
+        # In the next iteration, even for an eager task that is done. If its failure cancelled the
+        # parent now, the block could not start its next tasks (gh-128588).
         _call_when_done(self, task)
+        # The first step of an eager task has aborted the group, when _tasks did not have the task
+        # yet (gh-155418).
         if self._aborting and not task.done():
-            task.cancel()  # an eager task has called cancel(), which could not find it (gh-155418)
+            task.cancel()
         return task
 
     def cancel(self) -> None:
         """End the group early: cancel its tasks and the block; no CancelledError leaves the block.
 
-        Before the group is entered, this cancels it as soon as it is. Once it is aborting or
-        finished, this has no effect.
+        If the group is not entered yet, it is cancelled as soon as it is entered. If it is aborting
+        or finished, this has no effect.
         """
         if self._loop is None:
             self._cancel_on_enter = True
@@ -171,7 +178,7 @@ class TaskGroup:
             #     await TaskGroup().__aenter__()
             parent = f"its parent task {self._parent_task} is already completed"
             message = f"Task {task!r} has errored out but {parent}"
-            _report(self._loop, message, None, exception=error, task=task)
+            _report(self._loop, message, exception=error, task=task)
         elif not self._aborting:
             # The parent may still be inside the block and must leave it:
             #     async with TaskGroup() as group:

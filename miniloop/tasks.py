@@ -2,23 +2,24 @@
 
 Purpose: the bridge between `await` and the event loop. A step resumes the coroutine with
 `send(None)`, or with `throw()` to raise an exception where it waits. The coroutine runs until it
-has to wait; what it yields says what to wait for.
+has to wait; then it yields the future to wait for.
 Invariants: a Task is itself an entry of the ready queue, and its `_run` is the step. A pending task
-is in exactly one of three places: it is running, it is in the ready queue, or it is a waiter of the
-pending future in `_fut_waiter`. (If that future belongs to another library, its done-callback
-`_wakeup` is the waiter.) A future that is done has put the task into the ready queue, and stays in
-`_fut_waiter` until the step.
+is in exactly one of three states: it is running, it is in the ready queue, or it is a waiter of the
+pending future in `_fut_waiter`. (In two cases a Handle takes the task's place in the queue: before
+the first step of a task made by `Task(coro)`, and when a future of another library is done, whose
+done-callback is `_wakeup`.) A future that is done has put the task into the ready queue, and stays
+in `_fut_waiter` until the step.
 
     made       → ready      create_task(); an eager task starts to run at once
     ready      → running    the loop calls _run
     running    → ready      the coroutine did a bare yield, as in sleep(0)
     running    → waiting    it awaits a future: _start_waiting
     waiting    → ready      the future is done, or was cancelled by cancel()
-    running    → done       it returned (FINISHED), raised (FINISHED), or raised CancelledError
-                            (CANCELLED)
+    running    → done       it returned or raised (FINISHED); it raised CancelledError, or returned
+                            after cancel() in its last step (CANCELLED)
 
-This file does not depend on sockets; of timers, only sleep() needs `loop.call_later`. Read
-futures.py first.
+This file does not depend on sockets. Only sleep() needs timers (`loop.call_later`). Read futures.py
+first.
 """
 
 from __future__ import annotations
@@ -51,11 +52,12 @@ _next_task_number = itertools.count(1).__next__
 #:     create_task(sleep(60))          # the loop's timer refers to its future: it stays alive
 #: Each reference removes itself from the set; a WeakSet does the same, more slowly.
 _tasks: set[ref[Task[Any]]] = set()
-_forget = _tasks.discard  # one bound method for all tasks; `_tasks.discard` would make one each
+# One bound method for all tasks; each use of `_tasks.discard` would create a new one.
+_forget = _tasks.discard
 
 
 class Task(Future[T]):
-    """A coroutine that the event loop runs; what it returns becomes the Future's result.
+    """A coroutine that the event loop runs; its return value becomes the Future's result.
 
     Keep a reference to a task that you start. The loop keeps a task alive only if it is ready, or
     waits for a timer, a descriptor or a thread. A task that awaits a future to which nothing else
@@ -67,7 +69,7 @@ class Task(Future[T]):
 
     def __init__(self, coro: Coro[T], *, loop: Loop | None = None, name: object = None,
                  context: Context | None = None, eager_start: bool = False) -> None:  # fmt: skip
-        """Schedule the first step of `coro`; with `eager_start`, take it at once if the loop runs.
+        """Schedule the first step of `coro`; with `eager_start`, run it at once if the loop runs.
 
         `name` is shown in the repr, `context` is the contextvars.Context that the coroutine runs
         in, by default a copy of the current one. Raises TypeError if `coro` is not a coroutine or
@@ -78,16 +80,20 @@ class Task(Future[T]):
         if eager_start and self._loop.is_running():
             self._run_eagerly()
         else:
+            # all_tasks() looks for tasks in the ready queue, but here the queue will hold a Handle.
             _register_task(self)
-            # By call_soon(), because a program's loop may count or order what is scheduled.
-            # loop.create_task() is the loop's own and puts the task into the ready queue itself.
+            # By call_soon(), because a derived loop may override it, for example to count what is
+            # scheduled. loop.create_task() is faster: it puts the task into the ready queue itself,
+            # although an overridden call_soon() then does not see it ("Task steps and call_soon" in
+            # tests/README.md).
             # The step enters the task's context, so the handle needs no copy of the current one.
             self._loop.call_soon(self._run, context=self._loop._empty_context)
 
     def _start(self, coro: Coro[T], name: object = None, context: Context | None = None) -> None:
         """Set the attributes of a Task, after those of a Future; `loop.create_task()` calls this.
 
-        Why not __init__: see _allocate in futures.py.
+        Why not __init__? loop.create_task() skips the constructor, which would register the task
+        and schedule a Handle.
         """
         # The step calls the type's `send`; a Mock(spec=Coroutine) is a coroutine whose type has
         # none.
@@ -102,34 +108,37 @@ class Task(Future[T]):
         self._coro: Any = coro
         self._context = context
         self._name = _next_task_number() if name is None else str(name)  # see get_name
-        # The future that the coroutine awaits; the name is asyncio's, and the waiter is this task.
-        # Written when a step ends, cleared when the next one begins.
+        # The future that the coroutine awaits. (asyncio's name is misleading: the task is a waiter
+        # of the future.) Written when a step ends, cleared when the next one begins.
         self._fut_waiter: Future[Any] | None = None
         # The next step must raise CancelledError: cancel() found no pending future to cancel.
         self._must_cancel = False
         self._num_cancels_requested = 0  # calls of cancel() minus calls of uncancel()
-        # See __del__; and: _start_waiting has put the task into _tasks, see all_tasks.
+        # _log_destroy_pending: report the task if it is freed while it is pending (see __del__).
+        # _registered: _start_waiting has put the task into _tasks (see all_tasks).
         self._log_destroy_pending, self._registered = True, False
 
     def _run_eagerly(self) -> None:
-        """Take the first step at once, inside the current task's step (gh-97696)."""
-        # This is the only case in which one step runs inside another: that of the task which calls
-        # create_task(). It is the current task again afterwards.
+        """Run the first step at once, inside the current task's step (gh-97696)."""
+        # Only here does one step run inside another: inside the step of the task that calls
+        # create_task(). Afterwards that task is the current task again.
         loop = self._loop
         loop._interrupted_tasks.append(loop._current_task)
         try:
             self._run()
         finally:
             loop._current_task = loop._interrupted_tasks.pop()
+            # A coroutine that has ended here is dropped, as in asyncio: get_coro() returns None.
             if self._state is not PENDING:
-                self._coro = None  # it has ended, and get_coro() need not keep it alive
+                self._coro = None
             del self  # the exception refers to this frame: see _run
 
     # -- one step ----------------------------------------------------------------------------------
 
     def _run(self) -> None:
         """Resume the coroutine until it has to wait, returns, or raises."""
-        # The program has completed the task by force, while it was in the ready queue:
+        # Done already? Then the program has completed the task itself, while it was in the ready
+        # queue:
         #     Future.set_result(task, 1)
         if self._state is not PENDING:
             return self._report_late_step()
@@ -148,8 +157,8 @@ class Task(Future[T]):
                 awaited = self._context.run(type(coro).throw, coro, error)
             else:
                 # The coroutine runs here, until it has to wait, returns or raises. Why not
-                # `coro.send`: that makes a bound method, and a task switch takes 10 % longer on
-                # CPython 3.13, 4 % on 3.11.
+                # `coro.send`? That makes a bound method, and a task switch would take 10 % longer
+                # on CPython 3.13, 4 % on 3.11.
                 awaited = self._context.run(type(coro).send, coro, None)  # THE ONLY send
             if awaited is None:  # a bare yield, as in sleep(0): run again in the next iteration
                 loop._ready.append(self)
@@ -170,7 +179,7 @@ class Task(Future[T]):
             if isinstance(exc, (KeyboardInterrupt, SystemExit)):
                 raise  # these two end run_forever() as well as the task
             # Since 3.12 the coroutine's frame refers to this frame, by `f_back`, so the exception
-            # keeps this frame alive. The frame must not refer to the task.
+            # keeps this frame alive. This frame must not refer to the task.
             del self, coro
         finally:
             loop._current_task = None
@@ -185,8 +194,9 @@ class Task(Future[T]):
             future.set_exception(OSError())    # the task is ready, and will see OSError
             task.cancel()                      # before it runs: it sees CancelledError instead
 
-        If the awaited future was cancelled too, the coroutine gets the CancelledError of the future
-        and no second one: task.cancel() may have cancelled the future itself.
+        If the awaited future was cancelled too, the coroutine gets only the CancelledError of the
+        future. Example: of two calls of task.cancel(), the first cancels the future, and the second
+        sets _must_cancel.
         """
         error = None if future is None else future._take_exception()
         if self._must_cancel:
@@ -198,11 +208,12 @@ class Task(Future[T]):
     def _start_waiting(self, awaited: Any) -> None:
         """Become a waiter of the future that the coroutine has yielded.
 
-        If that is impossible, the next step raises a RuntimeError in the coroutine that says why.
-        An exception that a class of another library raises here ends the task, not the loop.
+        If that is impossible, the next step raises a RuntimeError with the reason in the coroutine.
+        If the code of another library raises an exception here, it ends the task, not the loop.
         """
-        # A class that overrides result() or add_done_callback() is asked through these methods,
-        # like a future of another library; `ours` need not be.
+        # `ours` is true if the task can wait for `awaited` and can use its attributes directly. If
+        # its class overrides result() or add_done_callback(), the task uses only its methods, as
+        # with a future of another library.
         kind = type(awaited)
         ours = (
             (kind is Future or kind is Task or _is_awaited_like_a_future(kind))
@@ -212,8 +223,8 @@ class Task(Future[T]):
         )
         if not ours and (mistake := self._mistake_in(awaited)):
             awaited = self._failed(RuntimeError(mistake))
-        # This comes first. A signal can arrive in any call below, and the handler of Ctrl-C calls
-        # cancel(), which has to find the future here. In the other order, cancel() would set
+        # This comes first. A signal can arrive in any call below, and the SIGINT handler of run()
+        # calls cancel(), which has to find the future here. In the other order, cancel() would set
         # _must_cancel, and the task would sleep until the future is done.
         self._fut_waiter = awaited
         # The coroutine can cancel its own task and go on to await something:
@@ -243,10 +254,10 @@ class Task(Future[T]):
         return f"Task cannot await on itself: {self!r}" if awaited is self else None
 
     def _wakeup(self, future: Any) -> None:
-        """Take the next step: the done-callback for a future that is not `ours`: _start_waiting.
+        """Run the next step. This is the done-callback of a future that is not `ours`.
 
-        Such a future is asked only by its public methods. If it has failed, a future of ours takes
-        its place as the one that the step looks at.
+        See _start_waiting. Only the public methods of such a future are used. If it has failed,
+        `_fut_waiter` becomes a Future with the same exception, because `_run` reads its attributes.
         """
         try:
             future.result()
@@ -280,7 +291,8 @@ class Task(Future[T]):
         #     task → exception → traceback → frame of _run → task
         exc.__traceback__ = exc.__traceback__ and exc.__traceback__.tb_next
         if isinstance(exc, CancelledError):
-            # Without a message: later waiters get a CancelledError without one, as in asyncio.
+            # Do not pass the message on: later waiters get a CancelledError without one, as in
+            # asyncio.
             if Future.cancel(self):  # False if the task is done already
                 self._cancelled_exc, self._must_cancel = exc, False
         elif self._state is PENDING:
@@ -327,8 +339,9 @@ class Task(Future[T]):
         #        between its steps            await sleep(0)    # it is in the ready queue
         #        inside its own step          current_task().cancel()
         #        when the future is done      future.set_result(1); task.cancel()
-        # Tempting: only the second way. B would run on although nobody waits for it any more, and A
-        # would raise while it is still a waiter of B, so B's end would resume A a second time.
+        # Tempting: always set _must_cancel, and put A into the ready queue. B would run on although
+        # nothing waits for it any more, and A would still be a waiter of B, so the end of B would
+        # resume A a second time.
         if self._fut_waiter is None or not self._fut_waiter.cancel(msg=msg):
             self._must_cancel, self._cancel_message = True, msg
         return True
@@ -341,10 +354,11 @@ class Task(Future[T]):
         """Take back one cancellation request; return how many are left.
 
         Code that calls `cancel()` for a purpose of its own, as `timeout()` does, calls this once it
-        has caught the CancelledError. Otherwise an enclosing timeout or TaskGroup would think that
-        the request was meant for it. If no request is left and the CancelledError was to be raised
-        by the next step, it is not raised (gh-116720). If `cancel()` has cancelled the future that
-        the task waits for, it is still raised.
+        has caught the CancelledError. Otherwise an enclosing timeout or TaskGroup concludes that
+        other code has cancelled the task as well: a timeout then raises CancelledError instead of
+        TimeoutError. If no request is left and the CancelledError was to be raised by the next
+        step, it is not raised (gh-116720). If `cancel()` has cancelled the future that the task
+        waits for, it is still raised.
         """
         if self._num_cancels_requested > 0:
             self._num_cancels_requested -= 1
@@ -377,9 +391,9 @@ class Task(Future[T]):
     def get_stack(self, *, limit: int | None = None) -> list[FrameType]:
         """Return the coroutine's frames, the oldest first.
 
-        A suspended coroutine has one frame, a failed one the frames of its traceback, one that
-        returned or was cancelled none. `limit` is a number of frames: the newest of a suspended
-        coroutine, the oldest of a traceback.
+        A suspended coroutine has one frame. A running one has that frame and those of its callers.
+        A failed one has the frames of its traceback. One that returned or was cancelled has none.
+        `limit` is a number of frames: the newest of a running coroutine, the oldest of a traceback.
         """
         return _task_stack(self, limit)
 
@@ -390,9 +404,9 @@ class Task(Future[T]):
     _repr_info = _task_repr_info
 
     def __del__(self) -> None:
-        # The attribute is missing if __init__ refused its arguments.
-        # Nothing refers to the task any more, so nothing can ever resume it:
+        # Nothing refers to the task any more, so nothing can resume it:
         #     create_task(waits_for(Future()))    # only the future refers to the task, see _tasks
+        # `_log_destroy_pending` is missing if __init__ has refused its arguments.
         if self._state is PENDING and getattr(self, "_log_destroy_pending", False):
             message = "Task was destroyed but it is pending!"
             _report(self._loop, message, self._source_traceback, task=self)
@@ -401,7 +415,7 @@ class Task(Future[T]):
 
 
 def _is_awaited_like_a_future(kind: type) -> bool:
-    """Return True for a class derived from Future that keeps its result() and its callbacks."""
+    """Return True for a class of futures that overrides neither result nor add_done_callback."""
     return issubclass(kind, Future) and (
         kind.result is Future.result and kind.add_done_callback is Future.add_done_callback
     )
@@ -417,14 +431,14 @@ def create_task(coro: Coro[T], **kwargs: Any) -> Task[T]:
     TypeError if `coro` is not a coroutine.
     """
     loop = events.get_running_loop()
-    # To pass on keyword arguments takes time, even if there are none: 5 % of a spawn.
+    # Passing on an empty `**kwargs` also takes time: starting a task would take 5 % longer.
     return loop.create_task(coro, **kwargs) if kwargs else loop.create_task(coro)  # type: ignore[no-any-return]
 
 
 def create_eager_task_factory(custom_task_constructor: Callable[..., Any]) -> Callable[..., Any]:
     """Return a task factory that calls the constructor with `eager_start=True`.
 
-    Pass it to `loop.set_task_factory()`. An eager task takes its first step inside `create_task()`.
+    Pass it to `loop.set_task_factory()`. An eager task runs its first step inside `create_task()`.
     If it never waits, it is done when `create_task()` returns.
     """
 
@@ -485,7 +499,9 @@ def current_task(loop: Loop | None = None) -> Task[Any] | None:
     loop = events.get_running_loop() if loop is None else loop
     if isinstance(loop, AbstractEventLoop):
         return getattr(loop, "_current_task", None)
-    return vars(loop).get("_current_task")  # set by _enter_task(), for a loop of any class
+    # _enter_task() has set it, for a loop of any class. vars(), because a loop that is a Mock has
+    # every attribute.
+    return vars(loop).get("_current_task")
 
 
 def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
@@ -495,8 +511,8 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
     # pending future. Until then it is in the ready queue, or it is running, or a step of it starts
     # an eager task. A task that never waits is never registered: if create_task() registered every
     # task, such a task would take 8 to 14 % longer.
-    # Another thread can add a task at any moment. copy() is one step of the interpreter; a loop
-    # over _tasks would sometimes find it changed (gh-80788).
+    # Another thread can add a task at any moment. copy() is atomic under the GIL. Iterating over
+    # _tasks itself would sometimes raise "Set changed size during iteration" (gh-80788).
     tasks = set(filter(None, (reference() for reference in _tasks.copy())))
     if isinstance(loop, AbstractEventLoop) and hasattr(loop, "_interrupted_tasks"):
         entries = (loop._current_task, *loop._interrupted_tasks, *loop._ready.copy())  # type: ignore[attr-defined]
@@ -505,7 +521,7 @@ def all_tasks(loop: Loop | None = None) -> set[Task[Any]]:
 
 
 def _register_task(task: Any) -> None:
-    """Let `all_tasks` find `task`; the other hooks for Task classes are in combinators.py."""
+    """Let `all_tasks` find `task`. More hooks for other libraries' tasks are in combinators.py."""
     _tasks.add(ref(task, _forget))
 
 
@@ -535,7 +551,7 @@ async def sleep(delay: float, result: T | None = None) -> T | None:
     timer = loop.call_later(delay, _set_result_unless_cancelled, future)
     try:
         await future
-    except BaseException:  # it was cancelled; otherwise the timer has fired
+    except BaseException:  # the sleep was interrupted: the timer may still be in the heap
         timer.cancel()
         raise
     return result

@@ -105,8 +105,7 @@ def _close_executor(loop: Loop) -> None:
 
 
 async def getaddrinfo(loop: Loop, host: bytes | str | None, port: bytes | str | int | None, *,
-                      family: int = 0, type: int = 0, proto: int = 0,
-                      flags: int = 0) -> list[Any]:  # fmt: skip
+        family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:  # fmt: skip
     """Look up the addresses of `host`: `socket.getaddrinfo` in a thread, because it blocks.
 
     Returns a list of `(family, type, proto, canonical name, address)`. Raises socket.gaierror.

@@ -235,4 +235,4 @@ class _FlowControlMixin(Transport):
         """Pass `exc` to the loop's exception handler; raise it if it must end the loop."""
         if isinstance(exc, (SystemExit, KeyboardInterrupt)):
             raise exc
-        _report(self._loop, message, None, exception=exc, transport=self, protocol=self._protocol)
+        _report(self._loop, message, exception=exc, transport=self, protocol=self._protocol)

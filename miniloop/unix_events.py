@@ -23,7 +23,6 @@ from . import asyncgens, connections, datagrams, debug, kernel, policies, report
 from . import sendfile, signals, sockets, sslproto, subprocess, threads
 
 # isort: on
-from .format_helpers import _late
 
 __all__ = ("BaseEventLoop", "EventLoop", "SelectorEventLoop")
 
@@ -33,8 +32,6 @@ class BaseEventLoop(kernel.Kernel):
 
     def __init__(self) -> None:
         super().__init__()
-        # At the exit of the interpreter there may be something to report, and no import works.
-        _late()
         self.set_debug(debug._is_debug_mode())
 
     def close(self) -> None:

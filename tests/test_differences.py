@@ -459,7 +459,7 @@ def test_freeing_objects_that_an_exception_refers_to() -> None:
     class Held:
         pass
 
-    def is_freed_with_the_exception(aio: Any) -> bool:
+    async def left_a_group(aio: Any) -> bool:
         held: list[weakref.ref[Held]] = []
 
         async def wait_in_a_group() -> None:
@@ -468,22 +468,36 @@ def test_freeing_objects_that_an_exception_refers_to() -> None:
             async with aio.TaskGroup():
                 await aio.sleep(1)
 
-        async def main() -> bool:
-            task = aio.create_task(wait_in_a_group())
-            await aio.sleep(0)
-            task.cancel()
-            await aio.wait([task])
-            del task
-            return held[0]() is None
+        task = aio.create_task(wait_in_a_group())
+        await aio.sleep(0)
+        task.cancel()
+        await aio.wait([task])
+        del task
+        return held[0]() is None
 
+    async def left_as_completed(aio: Any) -> bool:
+        held: list[weakref.ref[Held]] = []
+
+        async def fail() -> None:
+            local = Held()
+            held.append(weakref.ref(local))
+            raise ValueError
+
+        for following in aio.as_completed([fail()]):
+            with contextlib.suppress(ValueError):
+                await following
+        return held[0]() is None
+
+    def is_freed_with_the_exception(aio: Any, case: Any) -> bool:
         gc.disable()
         try:
-            return bool(run(aio, main()))
+            return bool(run(aio, case(aio)))
         finally:
             gc.enable()
 
     fixed = (3, 12, 8) <= RELEASE < (3, 13) or RELEASE >= (3, 13, 1)
-    assert [is_freed_with_the_exception(aio) for aio in BOTH] == [fixed, True]
+    assert [is_freed_with_the_exception(aio, left_a_group) for aio in BOTH] == [fixed, True]
+    assert [is_freed_with_the_exception(aio, left_as_completed) for aio in BOTH] == [False, True]
 
 
 @pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has eager tasks since 3.12")
@@ -529,6 +543,56 @@ def test_the_call_graph_of_a_future_that_is_done() -> None:
         return [*counts, len(aio.capture_call_graph(future).awaited_by)]
 
     assert [run(aio, waiters(aio)) for aio in BOTH] == [[1, 1, 0], [1, 0, 0]]
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+@pytest.mark.parametrize(
+    ("way", "asyncio_keeps_it"),
+    [("gather", True), ("shield", False), ("wait", False), ("as_completed", True)],
+)
+def test_the_call_graph_of_an_argument_of_gather_shield_wait_and_as_completed(
+    way: str, asyncio_keeps_it: bool
+) -> None:
+    async def waiters(aio: Any) -> list[int]:
+        future = aio.get_running_loop().create_future()
+
+        async def wait() -> None:
+            if way == "gather":
+                await aio.shield(aio.gather(future))
+            elif way == "shield":
+                await aio.shield(future)
+            elif way == "wait":
+                await aio.wait([future])
+            else:
+                await next(aio.as_completed([future]))
+
+        task = aio.create_task(wait())
+        await aio.sleep(0)
+        counts = [len(aio.capture_call_graph(future).awaited_by)]
+        task.cancel()
+        counts.append(len(aio.capture_call_graph(future).awaited_by))
+        await aio.wait([task])
+        return [*counts, len(aio.capture_call_graph(future).awaited_by)]
+
+    expected = [[1, 1, int(asyncio_keeps_it)], [1, 0, 0]]
+    assert [run(aio, waiters(aio)) for aio in BOTH] == expected
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+def test_the_call_graph_of_an_eager_task() -> None:
+    async def functions(aio: Any) -> list[str]:
+        async def child() -> list[str]:
+            frames = [entry.frame for entry in aio.capture_call_graph().call_stack]
+            return [frame.f_code.co_name for frame in frames if frame.f_code in codes]
+
+        async def parent() -> list[str]:
+            found: list[str] = await aio.Task(child(), eager_start=True)
+            return found
+
+        codes = (child.__code__, parent.__code__)
+        return await parent()
+
+    assert [run(aio, functions(aio)) for aio in BOTH] == [["child", "parent"], ["child"]]
 
 
 @pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
@@ -590,6 +654,7 @@ def test_logging_of_ordinary_work_in_debug_mode(caplog: pytest.LogCaptureFixture
             transport.abort()
             server.close()
             await loop.getaddrinfo("127.0.0.1", 80)
+            await settle(aio)  # the other end of the connection closes
 
         caplog.clear()
         with caplog.at_level(logging.DEBUG):
@@ -1005,6 +1070,14 @@ def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
             reports.append(str(context.get("exception")).partition(" <")[0])
             loop.stop()
 
+        def leave_task(loop: Any) -> None:
+            """Let no task be the current one of this thread, where the tests that follow run."""
+            loop.set_exception_handler(lambda *_: None)  # it is pending, and is freed now
+            aio._set_running_loop(loop)
+            if (task := aio.current_task(loop)) is not None:
+                aio.tasks._leave_task(loop, task)
+            aio._set_running_loop(None)
+
         loop = aio.SelectorEventLoop()
         loop.set_exception_handler(report)
         with warnings.catch_warnings():
@@ -1015,11 +1088,14 @@ def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
                 reports.append(str(error))
             finally:
                 loop.close()
+            leave_task(loop)
+            gc.collect()
         return reports
 
     # gh-157301
     fixed = ["other tasks still run", "cannot enter context:"]
-    hangs = ["Leaving task", "Event loop stopped before Future completed."]
+    leaving = "Leaving task" if RELEASE < (3, 14) else "Invalid attempt to leave task"
+    hangs = [leaving, "Event loop stopped before Future completed."]
     assert [observed(aio) for aio in BOTH] == [
         fixed if RELEASE >= (3, 15) else hangs,
         ["it failed with cannot enter context", "other tasks still run"],
@@ -1151,3 +1227,15 @@ def test_the_commands_ps_and_pstree() -> None:
 
     there = [[observed(aio.__name__, command) for command in ("ps", "pstree")] for aio in BOTH]
     assert there == [[RELEASE >= (3, 14)] * 2, [False] * 2]
+
+
+def test_deprecation_warnings_before_3_14() -> None:
+    def warned(aio: Any) -> list[type]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            aio.iscoroutinefunction(print)
+            aio.get_event_loop_policy()
+        return [warning.category for warning in caught]
+
+    expected = [DeprecationWarning] * 2 if RELEASE >= (3, 14) else []
+    assert [warned(aio) for aio in BOTH] == [expected, expected]

@@ -96,6 +96,7 @@ _PATHS: Final = (
             "tasks.py",
             """\
         else:
+            # all_tasks() looks for tasks in the ready queue, but here the queue will hold a Handle.
             _register_task(self)
 """,
             """\
@@ -163,6 +164,7 @@ _PATHS: Final = (
         (
             """\
         else:
+            # all_tasks() looks for tasks in the ready queue, but here the queue will hold a Handle.
             _register_task(self)
 """,
             """\

@@ -2,9 +2,9 @@
 
 Purpose: `capture_call_graph` describes a task, the tasks that wait for it, and so on up to those
 for which nothing waits. This is asyncio's module `graph`.
-Invariants: nothing is recorded while a program runs. The graph is read from the waiters of the
-futures, at the moment in which somebody asks. Why not a set in each future, as in asyncio: every
-await would have to write to it.
+Invariants: while a program runs, only future_add_to_awaited_by() records anything. The graph is
+read from the waiters of the futures when a program asks for it. Why not a set in each future, as in
+asyncio? Every `await` would have to write to it.
 This file does not depend on how tasks run, and nothing in the library depends on it. Read
 taskgroups.py first.
 """
@@ -33,8 +33,18 @@ CO_GENERATOR: Final = 0x20
 CO_COROUTINE: Final = 0x80
 CO_ASYNC_GENERATOR: Final = 0x200
 
+#: What a Handle calls if the future is not exactly a Future or a Task; see `_call_when_done`.
+METHODS_OF_WAITERS: Final = (
+    Task._wakeup,
+    TaskGroup._child_done,
+    _AsCompleted._child_done,
+    _GatheringFuture._child_done,
+    _Shield._child_done,
+    _Waiting._child_done,
+)
 
-# Why not typing.NamedTuple: `typing` is slow to import.
+
+# Why not typing.NamedTuple? `typing` is slow to import.
 class FrameCallGraphEntry(namedtuple("FrameCallGraphEntry", "frame")):  # noqa: PYI024
     """One frame of a call stack."""
 
@@ -51,9 +61,10 @@ def capture_call_graph(future: Future[Any] | None = None, /, *, depth: int = 1,
                        limit: int | None = None) -> FutureCallGraph | None:  # fmt: skip
     """Return the call graph of `future`, by default of the current task; None if there is none.
 
-    For the current task, `depth` is how many frames to skip: 1 leaves out this function. `limit`
-    is a number of frames for each call stack: 2 means the two oldest, -2 the two newest, 0 none.
-    Raises RuntimeError if no loop runs and no future is given, TypeError if it is not a Future.
+    For the current task, `depth` is the number of frames to skip: 1 leaves out this function.
+    `limit` is a number of frames for each call stack: 2 means the two oldest, -2 the two newest, 0
+    none. Raises RuntimeError if no loop runs and no future is given, TypeError if `future` is not a
+    Future.
     """
     loop = events._get_running_loop()
     if future is None and loop is None:
@@ -71,7 +82,7 @@ def capture_call_graph(future: Future[Any] | None = None, /, *, depth: int = 1,
 
 
 def _graph(future: Future[Any], frames: list[FrameType], limit: int | None) -> FutureCallGraph:
-    """Make the graph of a future whose frames are known, the newest first."""
+    """Return the graph of a future; `frames` is its call stack, the newest first."""
     if limit is not None:
         frames = frames[-limit:] if limit > 0 else frames[:-limit]
     stack = tuple(FrameCallGraphEntry(frame) for frame in frames)
@@ -85,7 +96,7 @@ def _running_frames(frame: FrameType | None) -> Iterator[FrameType]:
         yield frame
         caller = frame.f_back
         if _kind(frame).startswith("async") and caller is not None and not _kind(caller):
-            return  # a plain function resumed the outermost coroutine: Task._run
+            return  # this is the outermost coroutine: a plain function, Task._run, resumed it
         frame = caller
 
 
@@ -102,7 +113,7 @@ def _paused_frames(future: Future[Any]) -> list[FrameType]:
 
 def format_call_graph(future: Future[Any] | None = None, /, *, depth: int = 1,
                       limit: int | None = None) -> str:  # fmt: skip
-    """Return the graph of `capture_call_graph` as text; "" if there is none."""
+    """Return the graph of `capture_call_graph` as text, or "" if there is no graph."""
     graph = capture_call_graph(future, depth=depth + 1, limit=limit)
     return "" if graph is None else "\n".join(_lines(graph))
 
@@ -141,7 +152,7 @@ def _kind(frame: FrameType) -> str:
     return "generator " if flags & CO_GENERATOR else ""
 
 
-# -- what waits for a future -----------------------------------------------------------------------
+# -- the tasks that wait for a future --------------------------------------------------------------
 
 
 def future_add_to_awaited_by(fut: Any, waiter: Any, /) -> None:
@@ -154,13 +165,13 @@ def future_add_to_awaited_by(fut: Any, waiter: Any, /) -> None:
 
 
 def future_discard_from_awaited_by(fut: Any, waiter: Any, /) -> None:
-    """Forget what `future_add_to_awaited_by` recorded."""
+    """Remove the record made by `future_add_to_awaited_by`."""
     if isinstance(fut, Future) and isinstance(waiter, Future):
         vars(fut).get("_recorded_waiters", {}).pop(waiter, None)
 
 
 def _awaited_by(future: Future[Any]) -> list[Future[Any]]:
-    """Return the tasks that wait for `future`, each once, in the order in which they came."""
+    """Return the tasks that wait for `future`, each once, in the order in which they were added."""
     found = list(vars(future).get("_recorded_waiters", ()))
     for waiter in future._waiters():
         found += _tasks_behind(waiter, future)
@@ -168,11 +179,10 @@ def _awaited_by(future: Future[Any]) -> list[Future[Any]]:
 
 
 def _tasks_behind(waiter: Any, future: Future[Any]) -> list[Future[Any]]:
-    """Return the tasks that a waiter of `future` will wake, directly or not."""
-    if isinstance(waiter, Handle):  # a done-callback of a program does not count
-        function = getattr(waiter._callback, "__func__", None)
-        if function in (Task._wakeup, _AsCompleted._child_done):
-            waiter = waiter._callback.__self__
+    """Return the tasks that a waiter of `future` will wake, directly or through other futures."""
+    method = getattr(waiter._callback, "__func__", None) if isinstance(waiter, Handle) else None
+    if method in METHODS_OF_WAITERS:  # else it is a done-callback of a program: it does not count
+        waiter = waiter._callback.__self__
     if isinstance(waiter, _DoneNotice):
         waiter = waiter._waiter
     between: Any = ()  # futures that the tasks await instead of `future`

@@ -65,6 +65,7 @@ STATEMENTS: Final = {
     "spawn_in_context": 3,
     "respawn": 4,
     "eager": 4,
+    "spawn_eager": 4,
     "ensure_future": 2,
     "task_name": 1,
     "look": 4,
@@ -92,6 +93,9 @@ STATEMENTS: Final = {
     "work": 2,
     "stop": 1,
     "all_tasks": 1,
+    "graph": 3,
+    "shared_group_task": 3,
+    "shared_group_cancel": 2,
     "set_exception_handler": 1,
     "call_exception_handler": 1,
     "set_task_factory": 3,
@@ -114,6 +118,10 @@ STEPS: Final = {
     "reschedule": 4,
     "group": 8,
     "group_task": 6,
+    "group_task_eager": 3,
+    "group_cancel": 5,
+    "group_cancel_later": 2,
+    "shared_group": 2,
     "lock": 5,
     "condition": 4,
     "semaphore": 4,
@@ -142,6 +150,12 @@ SINCE: Final = {
     "set_task_factory": (3, 12),
     "as_completed_async": (3, 13),
     "queue_shutdown": (3, 13),
+    "spawn_eager": (3, 14),
+    "group_task_eager": (3, 14),
+    "graph": (3, 14),
+    "group_cancel": (3, 15),
+    "group_cancel_later": (3, 15),
+    "shared_group_cancel": (3, 15),
 }
 
 THEMES: Final = (
@@ -177,6 +191,7 @@ SHARED: Final = {
     "queue": ("aio.Queue(1)", "aio.Queue()", "aio.Queue(2)", "aio.LifoQueue(2)",
               "aio.PriorityQueue()"),
     "context": ("copy_context()",),
+    "shared_group": ("aio.TaskGroup()",),
 }  # fmt: skip
 """The shared objects, with names such as `lock1`, and the ways to create each kind."""
 
@@ -187,6 +202,7 @@ PUSHES: Final = {
     "semaphore": (("semaphore_release", "release"),),
     "queue": (("queue_put_nowait", "put_nowait"), ("queue_get_nowait", "get_nowait"),
               ("queue_put_nowait", "put_nowait")),
+    "shared_group": (("shared_group_cancel", "cancel"),),
 }  # fmt: skip
 """What timers do to shared objects: operation and method."""
 
@@ -261,12 +277,13 @@ class _Scope:
 class _Generator:
     def __init__(self, choose: Choose, version: tuple[int, int]) -> None:
         self._choose = choose
+        self._version = version
         self._theme = THEMES[choose(len(THEMES))] if choose(2) else ()
         self._tables = _tables_of(version, self._theme)
         self._numbers = itertools.count(1)
         self._coroutines = 2 + choose(4)
         self._tasks = 2 + choose(min(3, self._coroutines - 1))
-        self._eager_factory = SINCE["set_task_factory"] <= version and self._often(1, 6)
+        self._eager_factory = self._exists("set_task_factory") and self._often(1, 6)
         self._shared: dict[str, dict[str, Node]] = {}
         self._callbacks: list[Function] = []
         self._generators: list[Function] = []
@@ -281,6 +298,9 @@ class _Generator:
         shared = tuple(line for kind in SHARED for line in self._shared.get(kind, {}).values())
         functions = [*self._callbacks, *self._generators, *functions]
         return Program(shared, tuple(functions), handles + start)
+
+    def _exists(self, op: str) -> bool:
+        return SINCE.get(op, (3, 11)) <= self._version
 
     # -- choices ----------------------------------------------------------------------------------
 
@@ -377,9 +397,10 @@ class _Generator:
     def _pushes(self) -> list[Node]:
         """Generate timers, so that most waits finish."""
         lines = []
-        for kind, ways in PUSHES.items():
+        for kind, offered in PUSHES.items():
+            ways = [(op, method) for op, method in offered if self._exists(op)]
             for name in self._shared.get(kind, {}):
-                if self._often(2, 3):
+                if ways and self._often(2, 3):
                     op, method = ways[self._choose(len(ways))]
                     number = [self._number()] if method in ("set_result", "put_nowait") else []
                     called = listed([node(op, f"{name}.{method}"), *number])
@@ -466,24 +487,25 @@ class _Generator:
     def _cancelling(self) -> Node:
         return node("cancelling", f"log({self._any_task()}.cancelling())")
 
-    def _new_task(self, op: str, text: str, *parts: Node) -> Node:
+    def _new_task(self, op: str, text: str, *parts: Node, after: int = -1) -> Node:
         """Generate a line that assigns a new task to a new name of this function."""
         name = f"mine{len(self._scope.tasks) + 1}"
-        called = self._called()
+        called = self._called(after)
         if called is None:
             return self._look()
         made = node(op, f"{name} = {text}", called, *parts)
         self._scope.tasks.append(name)
         return made
 
-    def _called(self) -> Node | None:
-        """Generate a call of a later coroutine; None if there is none, or if there are enough
-        calls."""
-        later = self._coroutines - self._scope.index - 1
+    def _called(self, after: int = -1) -> Node | None:
+        """Generate a call of a coroutine that is later than this one and than number `after`; None
+        if there is none, or if there are enough calls."""
+        first = max(self._scope.index, after) + 1
+        later = self._coroutines - first
         if later <= 0 or self._spawned >= 8:
             return None
         self._spawned += 1
-        index = self._scope.index + 1 + self._choose(later)
+        index = first + self._choose(later)
         return node("", f"{NAMES_OF_FUNCTIONS[index]}()")
 
     def _spawn(self) -> Node:
@@ -496,6 +518,15 @@ class _Generator:
 
     def _eager(self) -> Node:
         return self._new_task("eager", "aio.Task({0}, loop=loop, eager_start=True)")
+
+    def _spawn_eager(self) -> Node:
+        text = "{1}.create_task({0}, eager_start={2}{3})"
+        options = ["", ', name="{n}"', ", context=copy_context()"]
+        if self._often(1, 6):
+            options = [f", context={self._name('context')}"]
+        return self._new_task("spawn_eager", text, self._one_of(("aio", "loop")),
+                              self._one_of(("True", "True", "True", "False")),
+                              self._one_of(tuple(options)))  # fmt: skip
 
     def _ensure_future(self) -> Node:
         return self._new_task("ensure_future", "aio.ensure_future({0})")
@@ -529,6 +560,10 @@ class _Generator:
 
     def _all_tasks(self) -> Node:
         return node("all_tasks", "log(aio.all_tasks())")
+
+    def _graph(self) -> Node:
+        subject = [node("", self._future_or_task())] if self._often(2, 3) else []
+        return self._called_on("graph", "aio.capture_call_graph", *subject)
 
     def _never_awaited(self) -> Node:
         return node("never_awaited", "{0}", self._called() or node("", "aio.sleep(0)"))
@@ -741,6 +776,54 @@ class _Generator:
         options = ("", ', name="{n}"')
         text = f"{groups[self._choose(len(groups))]}.create_task({{0}}{{1}})"
         return self._new_task("group_task", text, self._one_of(options))
+
+    def _group_task_eager(self) -> Node:
+        groups = self._scope.groups
+        if not groups:
+            return self._group()
+        text = f"{groups[self._choose(len(groups))]}.create_task({{0}}, eager_start={{1}}{{2}})"
+        return self._new_task("group_task_eager", text, self._one_of(("True", "True", "False")),
+                              self._one_of(("", ', name="{n}"')))  # fmt: skip
+
+    def _group_cancel(self) -> Node:
+        groups = self._scope.groups
+        if not groups:
+            return self._group()
+        return node("group_cancel", f"log({groups[self._choose(len(groups))]}.cancel())")
+
+    def _group_cancel_later(self) -> Node:
+        groups = self._scope.groups
+        if not groups:
+            return self._group()
+        text = f"loop.call_later({{0}}, {groups[self._choose(len(groups))]}.cancel)"
+        return node("group_cancel_later", text, self._one_of(TIMES))
+
+    def _shared_group(self) -> Node:
+        """Enter a group to which other functions add tasks.
+
+        Only the first two coroutines do that, each with a group of its own: a task that the parent
+        of a group waits for must not wait for the parent, so it runs a later coroutine.
+        """
+        if self._scope.index > 1:
+            return self._group()
+        name = self._shared_group_of(self._scope.index)
+        return self._with("shared_group", name)
+
+    def _shared_group_of(self, index: int) -> str:
+        name = f"shared_group{index + 1}"
+        made = node("", f"{name} = {{0}}", self._one_of(SHARED["shared_group"]))
+        self._shared.setdefault("shared_group", {}).setdefault(name, made)
+        return name
+
+    def _shared_group_task(self) -> Node:
+        index = self._choose(2)
+        text = f"{self._shared_group_of(index)}.create_task({{0}}{{1}})"
+        options = ("", ', name="{n}"', ", eager_start=True")[: 3 if self._exists("graph") else 2]
+        return self._new_task("shared_group_task", text, self._one_of(options), after=index)
+
+    def _shared_group_cancel(self) -> Node:
+        name = self._shared_group_of(self._choose(2))
+        return node("shared_group_cancel", f"log({name}.cancel())")
 
     def _with(self, op: str, name: str) -> Node:
         return block(op, (f"async with {name}:", self._inner()))

@@ -1,6 +1,6 @@
 """Known differences between miniloop and asyncio, written as changes of miniloop.
 
-miniloop follows the asyncio of 3.13. Each habit is a few lines that make miniloop behave like the
+miniloop follows the asyncio of 3.15. Each habit is a few lines that make miniloop behave like the
 asyncio of an older Python, or like today's where miniloop deliberately differs. If the traces of
 miniloop and asyncio differ, the program is run again on a miniloop with the habits. If that run
 equals asyncio's, the habits explain the difference.
@@ -26,7 +26,7 @@ __all__ = ["HABITS", "Habit", "habits_in_place"]
 
 
 NOW: Final = (99,)
-"""The asyncio of 3.13 behaves like this too: there is a row in *Where miniloop differs*."""
+"""The asyncio of 3.15 behaves like this too: there is a row in *Where miniloop differs*."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,16 @@ sources: dict[Any, str] = {}
 
 @dataclass(frozen=True)
 class Habit:
-    """How asyncio behaves before version `until`."""
+    """How asyncio behaves from version `since` on and before version `until`."""
 
     name: str
     until: tuple[int, ...]
     changes: tuple[Change, ...]
+    since: tuple[int, ...] = (3, 11)
 
+
+GRAPHS: Final = (3, 14)
+"""The first version with call graphs."""
 
 GROUP: Final = "taskgroups:TaskGroup.__aexit__"
 
@@ -102,8 +106,25 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "an eager task whose context is already entered stays the current task",
+        "an eager task whose context is already entered does not exist",
         NOW,
+        (
+            Change(
+                "tasks:Task._run_eagerly",
+                "loop._interrupted_tasks.append(loop._current_task)",
+                """try:
+        self._context.run(int)
+    except RuntimeError:
+        self._log_destroy_pending = False
+        raise
+    loop._interrupted_tasks.append(loop._current_task)""",
+            ),
+        ),
+        since=(3, 15),
+    ),
+    Habit(
+        "an eager task whose context is already entered stays the current task",
+        (3, 15),
         (
             Change(
                 "tasks:Task._run_eagerly",
@@ -120,6 +141,42 @@ HABITS: Final = (
     loop._interrupted_tasks.append(loop._current_task)""",
             ),
         ),
+    ),
+    Habit(
+        "a call graph shows the task that has called gather() and so on",
+        NOW,
+        (
+            Change(
+                "combinators:gather",
+                "outer = outer or _GatheringFuture(loop=_loop_of(future))",
+                "outer = outer or _GatheringFuture(loop=_loop_of(future)); "
+                "outer.task = outer._loop._current_task",
+            ),
+            Change(
+                "combinators:_Waiting.__init__",
+                "self.enough_done = Event()",
+                "self.task = get_running_loop()._current_task; self.enough_done = Event()",
+            ),
+            Change(
+                "combinators:_Shield.__init__",
+                "self._callback = ",
+                "self.task = inner._loop._current_task; self._callback = ",
+            ),
+            Change(
+                "combinators:_AsCompleted.__init__",
+                "self._left = ",
+                "self.task = loop._current_task; self._left = ",
+            ),
+            Change(
+                "trace.graph:_tasks_behind",
+                "between: Any = ()",
+                """between: Any = ()
+    if isinstance(waiter, (_Waiting, _Shield, _AsCompleted, _GatheringFuture)):
+        ended = getattr(waiter, "_outer", 0) is future or getattr(waiter, "_state", 0) == "FINISHED"
+        return [waiter.task] if waiter.task and not ended else []""",
+            ),
+        ),
+        since=GRAPHS,
     ),
     Habit(
         "an exception handler runs in the context of the loop",
@@ -142,7 +199,7 @@ HABITS: Final = (
         (3, 13),
         (
             Change(GROUP, "if self._parent_task.cancelling():", "if False:"),
-            Change(GROUP, "if self._parent_cancel_requested:", "if False:"),
+            Change(GROUP, "if self._parent_cancel_requested and", "if False and"),
             Change(
                 GROUP,
                 "exiting = True",
@@ -186,6 +243,49 @@ HABITS: Final = (
             ),
         ),
     ),
+    Habit(
+        "a TaskGroup counts an eager task that is done inside create_task()",
+        (3, 14),
+        (
+            Change(
+                "taskgroups:TaskGroup.create_task",
+                "_call_when_done(self, task)",
+                "self._child_done(task) if task.done() else _call_when_done(self, task)",
+            ),
+        ),
+    ),
+    Habit(
+        "a TaskGroup puts the GeneratorExit of its block into an exception group",
+        (3, 15),
+        (
+            Change(
+                "taskgroups:TaskGroup.__aexit__",
+                "if isinstance(exc, GeneratorExit) and",
+                "if False and",
+            ),
+        ),
+    ),
+    Habit(
+        "a cancelled shield marks the exception of a future that is done as retrieved",
+        (3, 14),
+        (
+            Change(
+                "combinators:_Shield._child_done",
+                "return",
+                "return inner.cancelled() or inner.exception()",
+            ),
+        ),
+    ),
+    Habit(
+        "a cancelled step of as_completed() takes an item",
+        (3, 14),
+        (Change("combinators:_AsCompleted._next_done", "self._left += 1", "pass"),),
+    ),
+    Habit(
+        "a concurrent future passes its result on in the next iteration",
+        (3, 14),
+        (Change("threads:_call_in_loop_of", "or loop is _get_running_loop()", ""),),
+    ),
 )
 
 
@@ -213,4 +313,4 @@ def habits_in_place(habits: tuple[Habit, ...]) -> Iterator[None]:
 
 def habits_of(version: tuple[int, ...] = sys.version_info[:2]) -> tuple[Habit, ...]:
     """Return the habits of asyncio in a version of Python."""
-    return tuple(habit for habit in HABITS if version < habit.until)
+    return tuple(habit for habit in HABITS if habit.since <= version < habit.until)

@@ -166,7 +166,10 @@ NAMELESS: Final = r"\bleft: (T\d+) (?:None|Task-N|Task-\+\d+): "
 FACTORY: Final = r"set_task_factory\("
 EAGER: Final = r"eager_start|eager_task_factory"
 
-STUCK: Final = "Leaving task <|Cannot enter into task <"
+STUCK: Final = (
+    "Leaving task <|Cannot enter into task <|Invalid attempt to leave task <|"
+    r"Unhandled error in exception handler RuntimeError\(cannot enter context"
+)
 """After this row no task runs any more: see the habit about eager tasks in habits.py."""
 
 FAULTS: Final = (("await wasn't used with future", ""), (rf"{STUCK}|cannot enter context: ", EAGER))
@@ -317,6 +320,36 @@ RULES: Final[tuple[Rule, ...]] = (
         "miniloop",
         r"<[\w. ]+ at 0x…[^<>]*> is bound to a different event loop(?=\) ⟨during GeneratorExit⟩)",
         "no running event loop",
+    ),
+    Rule(
+        "the call graph of a future that is done",
+        "the row of this name",
+        "miniloop",
+        r"(graph of [TF]\d+ (?:done|cancelled) in \[[\d, |]*\]).*",
+        r"\1",
+    ),
+    Rule(
+        "the call graph of an eager task",
+        "the row of this name",
+        "miniloop",
+        r"(graph of T\d+ pending in \[[\d, ]*) \| [\d, ]*\]",
+        r"\1]",
+        only=EAGER,
+    ),
+    Rule(
+        "the call graph of an eager task, without C",
+        "without C, the frames of the task that started it are not shown",
+        IN_PYTHON,
+        r"(graph of T\d+ pending in \[[\d, ]*) \| [\d, ]*\]",
+        r"\1]",
+        only=EAGER,
+    ),
+    Rule(
+        "the handle of call_soon_threadsafe",
+        "since 3.14, asyncio has a private class for it",
+        "miniloop",
+        "<_ThreadSafeHandle ",
+        "<Handle ",
     ),
     Excuse(
         "an eager task in a context that is already entered",

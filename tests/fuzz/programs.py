@@ -75,7 +75,10 @@ def check_program(program: Program, name: str, other: str = "miniloop") -> Diffe
 
 
 def _difference(program: Program, name: str, other: str, kind: Kind) -> Difference:
+    used = known.used.copy()
     small = shrink(program, other, kind)
+    known.used.clear()
+    known.used.update(used)  # not those of the programs between
     about = f"{other[0].upper()}{other[1:]} behaves differently from asyncio."
     main = load(small.source)
     return Difference(name, small.script(about), {of: play(main, of) for of in (REFERENCE, other)})

@@ -291,6 +291,8 @@ class _Recorder(logging.Handler):
         message, *more = record.getMessage().splitlines()
         text = [f"{self.plain(message)} {self.describe(error) if error else ''}".rstrip()]
         lines = (re.sub(FRAMES, "", line) for line in more if re.match(COMPARED, line))
+        # asyncio has a private class for the handles of call_soon_threadsafe() since 3.14.
+        lines = (line.replace("<_ThreadSafeHandle ", "<Handle ") for line in lines)
         # The quotes in a message depend on the quotes in its arguments.
         text += [self.plain(line).replace('"', "'") for line in lines]
         self.step(f"{record.levelname}: {' | '.join(text)}")
@@ -343,6 +345,8 @@ class _Recorder(logging.Handler):
             return repr(value)
         if isinstance(value, BaseException):
             return self._error(value, DEEPEST)
+        if type(value).__name__ == "FutureCallGraph":
+            return f"graph of {self._graph(value)}"
         if isinstance(value, (tuple, list)):
             return f"[{', '.join(map(self.describe, value))}]"
         if isinstance(value, (set, OrderedSet)):
@@ -369,6 +373,26 @@ class _Recorder(logging.Handler):
             self._futures += 1
             text = self._numbers[future] = f"F{self._futures}"
         return text
+
+    def _graph(self, graph: Any) -> str:
+        """Describe a call graph: the lines of the program, and the waiters in alphabetical order.
+
+        `in [5, 3 | 9]` means that the task's own coroutine is in line 3. Frames of the library are
+        left out: which functions of its own it uses does not matter.
+        """
+        frames = [entry.frame for entry in graph.call_stack]
+        codes = [frame.f_code for frame in frames]
+        coro = getattr(graph.future, "get_coro", lambda: None)()
+        own = getattr(coro, "cr_code", None)
+        first = codes.index(own) + 1 if own in codes else len(codes)
+        inner, outer = (
+            ", ".join(str(frame.f_lineno) for frame in part if frame.f_code.co_filename == PROGRAM)
+            for part in (frames[:first], frames[first:])
+        )
+        lines = f"{inner} | {outer}" if outer else inner
+        self._number_by_name(parent.future for parent in graph.awaited_by)
+        waiters = [f" {{{self._graph(parent)}}}" for parent in graph.awaited_by]
+        return f"{self.describe(graph.future)} in [{lines}]{''.join(sorted(waiters))}"
 
     def _error(self, error: BaseException, depth: int) -> str:
         text = type(error).__name__
@@ -472,6 +496,17 @@ class _Recorder(logging.Handler):
             return self.plain(text)  # task.exception() would mark it as retrieved
         return f"result={self.describe(task.result())}"
 
+    def leave_task(self) -> None:
+        """Let no task be the current one: the accelerator of 3.14 keeps one for the whole thread.
+
+        The rule "an eager task in a context that is already entered" says when.
+        """
+
+        self._aio._set_running_loop(self.loop)
+        if (task := self._current_task(self.loop)) is not None:
+            self._aio.tasks._leave_task(self.loop, task)
+        self._aio._set_running_loop(None)
+
     def forget(self) -> None:
         """Release all objects; record what is reported then, in alphabetical order."""
         self._last = []
@@ -509,7 +544,10 @@ PROGRAM: Final = "<program>"
 def load(source: str) -> Main:
     """Return the function `program` of a source text."""
     namespace: dict[str, Any] = {"__name__": "program"}
-    exec(compile(source, PROGRAM, "exec"), namespace)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # `return` in a `finally`, since 3.14
+        code = compile(source, PROGRAM, "exec")
+    exec(code, namespace)
     main: Main = namespace["program"]
     return main
 
@@ -560,4 +598,6 @@ def _play(main: Main, of: Implementation, recorder: _Recorder) -> None:
     del recorder.loop.create_future
     recorder.until_quiet()
     recorder.end()
+    if of.name != "miniloop":
+        recorder.leave_task()
     recorder.forget()

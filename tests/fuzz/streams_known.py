@@ -2,7 +2,8 @@
 
 Each fault is as narrow as possible. It changes only rows of asyncio, and only to the row that
 miniloop must have there; all later rows are compared. Each one names a row of the table *Where
-miniloop differs*. The report counts how often each was needed.
+miniloop differs*, or the version and the issue that fixed it. The report counts how often each was
+needed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["FAULTS", "Fault", "mended"]
 
 @dataclass(frozen=True)
 class Fault(ABC):
-    """A known bug of asyncio: a pattern of its rows, and the row of the table that explains it."""
+    """A known bug of asyncio: a pattern of its rows, and what explains it."""
 
     name: str
     reason: str
@@ -102,24 +103,24 @@ def _without(row: str, piece: str) -> str:
     return re.sub(rf"^(read '.*){re.escape(piece)}( end'| \w+Error: .*)$", r"\1\2", row)
 
 
-TABLE_ROW: Final = "the row: Calls on a transport that has drained and closed"
+OLDER: Final = "before 3.14.8: gh-156512"
 
 FAULTS: Final[tuple[Fault, ...]] = (
     Refused(
         "calls on a transport that has drained and closed",
-        "the row of this name",
+        OLDER,
         r"(write|abort) raised AttributeError: "
         r"'NoneType' object has no attribute '(?:call_exception_handler|call_soon)'",
     ),
     Superfluous(
         "a transport that is closed as it drains is lost twice",
-        TABLE_ROW,
+        OLDER,
         r"report Exception in callback Transport\._call_connection_lost AttributeError: "
         r"'NoneType' object has no attribute 'close'",
     ),
     Sent(
         "what connection_lost() writes is sent",
-        TABLE_ROW,
+        OLDER,
         r"connection_lost=lambda transport: transport\.write\((b'[^']*')\)",
     ),
 )

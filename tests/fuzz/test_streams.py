@@ -6,6 +6,7 @@ The seeds are fixed, so that a run can be repeated. For more: `python -m tests.f
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -264,9 +265,11 @@ def test_before_connection_lost_nothing_may_be_sent_or_kept_additionally() -> No
         assert fault.mend(text, [asyncio], [ours]) == [asyncio]
 
 
-def test_every_fault_names_an_existing_row_of_the_table() -> None:
+def test_every_fault_names_a_row_of_the_table_or_the_issue_that_fixed_it() -> None:
     table = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
     for fault in FAULTS:
+        if re.fullmatch(r"before 3\.\d+\.\d+: gh-\d+", fault.reason):
+            continue
         name = fault.name if fault.reason == "the row of this name" else fault.reason
         row = name.removeprefix("the row: ")
         assert f"| {row[0].upper()}{row[1:]} |" in table

@@ -68,7 +68,9 @@ def test_a_future_shows_the_tasks_that_await_it_and_where(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("way", ["await", "gather", "wait", "wait_for", "shield", "timeout",
-                                 "as_completed", "async as_completed", "TaskGroup"])  # fmt: skip
+                                 "as_completed", "async as_completed", "TaskGroup",
+                                 "gather of gather", "shield of gather",
+                                 "wait for gather"])  # fmt: skip
 def test_each_way_to_wait_for_a_task_shows_in_its_graph(stage: Stage, way: str) -> None:
     aio, log = stage.aio, stage.log
 
@@ -87,6 +89,12 @@ def test_each_way_to_wait_for_a_task_shows_in_its_graph(stage: Stage, way: str) 
             await aio.gather(task, aio.sleep(0))
         elif way == "wait":
             await aio.wait([task])
+        elif way == "gather of gather":
+            await aio.gather(aio.gather(task))
+        elif way == "shield of gather":
+            await aio.shield(aio.gather(task))
+        elif way == "wait for gather":
+            await aio.wait([aio.gather(task)])
         elif way == "wait_for":
             await aio.wait_for(task, 10)
         elif way == "shield":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -340,7 +341,7 @@ def test_get_event_loop_returns_the_running_loop_or_the_one_that_was_set(stage: 
     assert log == [(True, False), True, (True, True), True]
 
 
-@older_asyncio_differs("3.14", "does not warn")
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="deprecated since 3.14, on both")
 def test_event_loop_policies_are_deprecated(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
     with stage.warnings_logged():
@@ -382,7 +383,7 @@ def test_event_loop_policies_are_deprecated(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.14", "does not warn")
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="deprecated since 3.14, on both")
 def test_iscoroutinefunction_is_deprecated(stage: Stage) -> None:
     with stage.warnings_logged():
         stage.log(stage.aio.iscoroutinefunction(stage.aio.sleep))

@@ -642,6 +642,39 @@ def test_a_cancelled_group_lets_a_cancellation_by_other_code_pass(
 
 
 @since_3_15
+def test_a_cancellation_by_other_code_takes_precedence_over_an_error_of_a_cancelled_block(
+    stage: Stage,
+) -> None:
+    # gh-155433: without group.cancel(), the group would raise the error.
+    aio, log = stage.aio, stage.log
+
+    async def slow_clean_up() -> None:
+        try:
+            await aio.sleep(10)
+        except aio.CancelledError:
+            await aio.sleep(2)
+
+    async def parent() -> None:
+        async with aio.TaskGroup() as group:
+            group.create_task(slow_clean_up())
+            await aio.sleep(1)
+            group.cancel()
+            raise KeyError("in the block")
+
+    async def main() -> None:
+        task = aio.create_task(parent())
+        await aio.sleep(2)
+        task.cancel("by other code")
+        try:
+            await task
+        except aio.CancelledError as error:
+            log(error.args, repr(error.__context__))
+        log(task.cancelling())
+
+    assert stage.run(main) == [(("by other code",), "KeyError('in the block')"), 1]
+
+
+@since_3_15
 def test_cancelling_an_outer_group_ends_the_inner_one(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
