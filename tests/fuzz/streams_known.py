@@ -1,14 +1,14 @@
-"""Known bugs of asyncio's streams: how its trace would look without them.
+"""Known bugs of the streams of asyncio before 3.14: how its trace would look without them.
 
 Each fault is as narrow as possible. It changes only rows of asyncio, and only to the row that
-miniloop must have there; all later rows are compared. Each one names a row of the table *Where
-miniloop differs*. The report counts how often each was needed.
+miniloop must have there; all later rows are compared. The report counts how often each was needed.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +21,9 @@ __all__ = ["FAULTS", "Fault", "mended"]
 
 @dataclass(frozen=True)
 class Fault(ABC):
-    """A known bug of asyncio: a pattern of its rows, and the row of the table that explains it."""
+    """A known bug of asyncio: a pattern of its rows."""
 
     name: str
-    reason: str
     pattern: str
     """The pattern of its rows or of the program; `mend` says which."""
 
@@ -102,24 +101,22 @@ def _without(row: str, piece: str) -> str:
     return re.sub(rf"^(read '.*){re.escape(piece)}( end'| \w+Error: .*)$", r"\1\2", row)
 
 
-TABLE_ROW: Final = "the row: Calls on a transport that has drained and closed"
+FIXED: Final = (3, 14)
+"""The first version of Python whose asyncio has none of these bugs."""
 
 FAULTS: Final[tuple[Fault, ...]] = (
     Refused(
         "calls on a transport that has drained and closed",
-        "the row of this name",
         r"(write|abort) raised AttributeError: "
         r"'NoneType' object has no attribute '(?:call_exception_handler|call_soon)'",
     ),
     Superfluous(
         "a transport that is closed as it drains is lost twice",
-        TABLE_ROW,
         r"report Exception in callback Transport\._call_connection_lost AttributeError: "
         r"'NoneType' object has no attribute 'close'",
     ),
     Sent(
         "what connection_lost() writes is sent",
-        TABLE_ROW,
         r"connection_lost=lambda transport: transport\.write\((b'[^']*')\)",
     ),
 )
@@ -131,7 +128,7 @@ def mended(text: str, traces: Mapping[str, Sequence[str]]) -> dict[str, list[str
     Counts the faults that this needs.
     """
     (asyncio, theirs), (miniloop, ours) = ((name, list(trace)) for name, trace in traces.items())
-    for fault in FAULTS:
+    for fault in FAULTS if sys.version_info < FIXED else ():
         if theirs == ours:
             break
         again = fault.mend(text, theirs, ours)
