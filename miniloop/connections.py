@@ -338,7 +338,8 @@ async def create_server(loop: Loop, protocol_factory: ProtocolFactory,
 async def _started(server: Server, start_serving: bool) -> Server:
     """Return the server, once it is serving if `start_serving` is true."""
     if start_serving:
-        await server.start_serving()
+        with _closing_on_error(server):  # a caller that is cancelled never gets the server
+            await server.start_serving()
     return server
 
 

@@ -277,7 +277,7 @@ class _WriteHalf(_DescriptorTransport):
                 sent = self._os_write(data)
             except _WOULD_BLOCK:
                 pass  # the kernel's buffer is full
-            except OSError as exc:
+            except BaseException as exc:  # after any error: no later write may leave a hole
                 self._fatal_error(exc, f"Fatal write error on {self._kind} transport")
                 return
             if sent == len(data):
@@ -321,7 +321,7 @@ class _WriteHalf(_DescriptorTransport):
             sent = self._os_write_pieces(list(islice(self._buffer, _MAX_PIECES)))
         except _WOULD_BLOCK:
             return
-        except OSError as exc:
+        except BaseException as exc:
             self._fatal_error(exc, f"Fatal write error on {self._kind} transport")
             return
         self._buffer_size -= sent

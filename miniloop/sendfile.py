@@ -126,7 +126,7 @@ async def _send_blocks(send_block: Callable[[int, int], Awaitable[int]], file: A
     finally:
         # os.sendfile does not move the position, and a read may have moved it too far. It tells the
         # caller how much was sent, even if an exception ends the transfer.
-        if hasattr(file, "seek"):
+        if sent and hasattr(file, "seek"):
             file.seek(offset + sent)
 
 

@@ -13,6 +13,7 @@ first.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import sys
 from selectors import EVENT_READ, EVENT_WRITE
@@ -81,8 +82,13 @@ async def sock_connect(loop: Loop, sock: socket.socket, address: Address) -> Non
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         lookup = {"family": sock.family, "type": sock.type, "proto": sock.proto}
         address = (await loop._ensure_resolved(address, **lookup))[0][4]  # the first one found
-    with contextlib.suppress(*descriptors._WOULD_BLOCK):
+    try:
         return sock.connect(address)
+    except descriptors._WOULD_BLOCK as exc:
+        # The backlog of a Unix socket is full. Then the kernel does not connect in the background,
+        # although the socket is writable: the program would write to no connection.
+        if exc.errno == errno.EAGAIN:
+            raise
     # The kernel connects in the background; then the socket becomes writable. Why not call
     # connect() again, as _perform would: what a second call returns depends on the system.
     return await _when_ready(loop, EVENT_WRITE, sock, _finish_connecting, sock, address)

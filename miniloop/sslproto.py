@@ -414,7 +414,9 @@ async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslconte
     waiter = loop.create_future()
     tls = SSLProtocol(loop, protocol, sslcontext, waiter, server_side, server_hostname, False,
                       ssl_handshake_timeout, ssl_shutdown_timeout)  # fmt: skip
-    reader = getattr(protocol, "_stream_reader", None)
+    # The reader has to pause the new transport, and data can arrive before start_tls() returns.
+    if (reader := getattr(protocol, "_stream_reader", None)) is not None:
+        reader._transport = tls
     if server_side and reader is not None:  # it may have got the client's first bytes (gh-142352)
         tls._incoming.write(reader._buffer)
         reader._buffer.clear()

@@ -194,7 +194,8 @@ class StreamReaderProtocol(FlowControlMixin):
         """End the reader's stream; keep the connection open for writing, unless it is TLS."""
         if (reader := self._stream_reader) is not None:
             reader.feed_eof()
-        return self._transport.get_extra_info("sslcontext") is None
+        transport = self._transport  # None if a program calls this without a connection
+        return transport is None or transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake reads, drain() and wait_closed(); raise `exc` there if it is not None."""
@@ -281,8 +282,6 @@ class StreamWriter:
             self._transport, protocol, sslcontext, server_hostname=server_hostname,
             ssl_handshake_timeout=ssl_handshake_timeout, ssl_shutdown_timeout=ssl_shutdown_timeout,
             server_side=protocol._client_connected_cb is not None)  # fmt: skip
-        if self._reader is not None:
-            self._reader._transport = self._transport
 
     def __del__(self) -> None:
         if self._transport.is_closing():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -427,5 +429,48 @@ def test_a_pipe_transport_can_use_a_socket_that_has_a_transport() -> None:
             for each in (pipe, again, transport):
                 each.abort()
             await miniloop.sleep(0)
+
+    miniloop.run(main())
+
+
+def test_a_server_that_its_caller_never_gets_is_closed() -> None:
+    async def main() -> list[bool]:
+        listens = []
+        for iterations in range(1, 8):
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                address = free.getsockname()
+            starting = miniloop.create_task(miniloop.start_server(print, *address))
+            for _ in range(iterations):
+                await miniloop.sleep(0)
+            if starting.cancel():
+                with contextlib.suppress(miniloop.CancelledError):
+                    (await starting).close()
+                with socket.socket() as client:
+                    listens.append(client.connect_ex(address) == 0)
+            else:
+                starting.result().close()
+        return listens
+
+    listens = miniloop.run(main())
+    assert len(listens) > 2
+    assert not any(listens)
+
+
+def test_a_full_backlog_of_a_unix_server_is_an_error(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+
+    async def main() -> None:
+        with contextlib.ExitStack() as stack:
+            listening = stack.enter_context(socket.socket(socket.AF_UNIX))
+            listening.bind(path)
+            listening.listen(0)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    client = stack.enter_context(socket.socket(socket.AF_UNIX))
+                    client.setblocking(False)
+                    client.connect(path)
+            with pytest.raises(BlockingIOError):
+                await miniloop.open_unix_connection(path)
 
     miniloop.run(main())

@@ -254,7 +254,9 @@ def test_a_task_factory_must_be_callable_and_need_not_accept_a_context() -> None
         tasks.append(loop.create_task(miniloop.sleep(0), context=tasks[0].get_context()))
         steps.append(tasks[0].get_name())
         loop.run_until_complete(miniloop.wait(tasks))
-    assert steps[:3] == [[], ["context"], "named"]
+    # Before Python 3.14, programs have factories that take no name: the loop sets it.
+    first = ["name"] if sys.version_info >= (3, 14) else []
+    assert steps[:3] == [first, ["context"], "named"]
 
 
 def test_the_repr_shows_running_closed_and_debug() -> None:

@@ -148,8 +148,9 @@ HABITS: Final = (
         (
             Change(
                 "combinators:gather",
-                "outer = outer or _GatheringFuture(loop=loop)",
-                "outer = outer or _GatheringFuture(loop=loop); outer.task = loop._current_task",
+                "outer = outer or _GatheringFuture(loop=_loop_of(future))",
+                "outer = outer or _GatheringFuture(loop=_loop_of(future)); "
+                "outer.task = outer._loop._current_task",
             ),
             Change(
                 "combinators:_Waiting.__init__",

@@ -1,14 +1,15 @@
-"""Known bugs of the streams of asyncio before 3.14: how its trace would look without them.
+"""Known bugs of asyncio's streams: how its trace would look without them.
 
 Each fault is as narrow as possible. It changes only rows of asyncio, and only to the row that
-miniloop must have there; all later rows are compared. The report counts how often each was needed.
+miniloop must have there; all later rows are compared. Each one names a row of the table *Where
+miniloop differs*, or the version and the issue that fixed it. The report counts how often each was
+needed.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +22,10 @@ __all__ = ["FAULTS", "Fault", "mended"]
 
 @dataclass(frozen=True)
 class Fault(ABC):
-    """A known bug of asyncio: a pattern of its rows."""
+    """A known bug of asyncio: a pattern of its rows, and what explains it."""
 
     name: str
+    reason: str
     pattern: str
     """The pattern of its rows or of the program; `mend` says which."""
 
@@ -101,22 +103,24 @@ def _without(row: str, piece: str) -> str:
     return re.sub(rf"^(read '.*){re.escape(piece)}( end'| \w+Error: .*)$", r"\1\2", row)
 
 
-FIXED: Final = (3, 14)
-"""The first version of Python whose asyncio has none of these bugs."""
+OLDER: Final = "before 3.14.8: gh-156512"
 
 FAULTS: Final[tuple[Fault, ...]] = (
     Refused(
         "calls on a transport that has drained and closed",
+        OLDER,
         r"(write|abort) raised AttributeError: "
         r"'NoneType' object has no attribute '(?:call_exception_handler|call_soon)'",
     ),
     Superfluous(
         "a transport that is closed as it drains is lost twice",
+        OLDER,
         r"report Exception in callback Transport\._call_connection_lost AttributeError: "
         r"'NoneType' object has no attribute 'close'",
     ),
     Sent(
         "what connection_lost() writes is sent",
+        OLDER,
         r"connection_lost=lambda transport: transport\.write\((b'[^']*')\)",
     ),
 )
@@ -128,7 +132,7 @@ def mended(text: str, traces: Mapping[str, Sequence[str]]) -> dict[str, list[str
     Counts the faults that this needs.
     """
     (asyncio, theirs), (miniloop, ours) = ((name, list(trace)) for name, trace in traces.items())
-    for fault in FAULTS if sys.version_info < FIXED else ():
+    for fault in FAULTS:
         if theirs == ours:
             break
         again = fault.mend(text, theirs, ours)

@@ -128,6 +128,8 @@ def described(error: BaseException) -> str:
     text = describe(error)
     if sys.version_info < (3, 12):
         text = text.replace("Cannot call writelines()", "Cannot call write()")
+    if sys.version_info < (3, 14):
+        text = text.replace("a bytes, bytearray, or memoryview object", "a bytes-like object")
     return " ".join(["raised", text, *carried])
 
 

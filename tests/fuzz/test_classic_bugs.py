@@ -502,7 +502,7 @@ def _freeze_other_objects() -> Iterator[None]:
 
 
 needs_asyncio_without_these_bugs = pytest.mark.skipif(
-    sys.version_info < (3, 13), reason="older asyncios have some of these bugs"
+    sys.version_info < (3, 14), reason="older asyncios have some of these bugs, and other habits"
 )
 
 

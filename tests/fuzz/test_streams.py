@@ -6,6 +6,7 @@ The seeds are fixed, so that a run can be repeated. For more: `python -m tests.f
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 import miniloop
 from tests.fuzz import streams
 from tests.fuzz.difference import first_difference
-from tests.fuzz.streams_known import FAULTS, FIXED, mended
+from tests.fuzz.streams_known import FAULTS, mended
 from tests.fuzz.streams_stage import MOST_STEPS, Stage
 
 ROOT = Path(__file__).parents[2]
@@ -207,10 +208,6 @@ do(transport.is_closing)
 """
 
 
-needs_bugs = pytest.mark.skipif(sys.version_info >= FIXED, reason="asyncio has no such bug")
-
-
-@needs_bugs
 @pytest.mark.parametrize(
     ("program", "name"),
     [
@@ -231,19 +228,6 @@ def test_a_known_bug_is_removed_from_the_trace(program: str, name: str) -> None:
     assert fault.mend(text, asyncio, ours) == ours
 
 
-@pytest.mark.skipif(sys.version_info < FIXED, reason="asyncio has these bugs")
-@pytest.mark.parametrize("program", [DRAINED, WRITES, TWICE, LATE, LATE_AND_MORE])
-def test_a_bug_that_asyncio_no_longer_has_is_not_removed(program: str) -> None:
-    text = rendered(program)
-    traces = streams.traces(text)
-    assert first_difference(traces) is None
-    name, rows = next(iter(traces.items()))
-    row = "write raised AttributeError: 'NoneType' object has no attribute 'call_soon'"
-    with_bug = {**traces, name: [*rows, row], "miniloop": [*rows, "write"]}
-    assert first_difference(mended(text, with_bug)) == len(rows)
-
-
-@needs_bugs
 def test_rows_after_a_known_bug_are_compared() -> None:
     text = rendered(DRAINED)
     asyncio, ours = streams.traces(text).values()
@@ -251,7 +235,6 @@ def test_rows_after_a_known_bug_are_compared() -> None:
     assert first_difference(mended(text, traces)) == len(ours)
 
 
-@needs_bugs
 @pytest.mark.parametrize(
     "row",
     ["abort raised OSError: bad", "abort raised AttributeError: 'NoneType' object", "write", None],
@@ -264,7 +247,6 @@ def test_miniloop_must_record_the_call_in_which_asyncio_raises(row: str | None) 
     assert first_difference(mended(text, traces)) == len(ours) - 1
 
 
-@needs_bugs
 def test_only_the_bytes_written_in_connection_lost_may_be_sent_additionally() -> None:
     text = rendered(LATE)
     asyncio, ours = streams.traces(text).values()
@@ -281,3 +263,13 @@ def test_before_connection_lost_nothing_may_be_sent_or_kept_additionally() -> No
         ("read 'abc end'", "read 'ab end'"),
     ):
         assert fault.mend(text, [asyncio], [ours]) == [asyncio]
+
+
+def test_every_fault_names_a_row_of_the_table_or_the_issue_that_fixed_it() -> None:
+    table = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    for fault in FAULTS:
+        if re.fullmatch(r"before 3\.\d+\.\d+: gh-\d+", fault.reason):
+            continue
+        name = fault.name if fault.reason == "the row of this name" else fault.reason
+        row = name.removeprefix("the row: ")
+        assert f"| {row[0].upper()}{row[1:]} |" in table

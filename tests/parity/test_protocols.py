@@ -777,7 +777,7 @@ def test_set_protocol_replaces_the_protocol(stage: Stage) -> None:
     ]
 
 
-@older_asyncio_differs("3.15", "the message says: a bytes-like object")
+@older_asyncio_differs("3.14", "the message says: a bytes-like object")
 def test_write_accepts_bytes_only(stage: Stage) -> None:
     log = stage.log
 
@@ -1127,3 +1127,38 @@ def test_a_write_after_the_socket_was_closed_under_the_transport_goes_nowhere(st
             sock.close()
 
     assert stage.run(main, real=True) == [("the same number", True), "nothing was received"]
+
+
+class Broken(socket.socket):
+    """A socket whose second send() raises an error that is no OSError."""
+
+    calls = 0
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        self.calls += 1
+        if self.calls == 2:
+            raise MemoryError("no memory")
+        return super().send(data, flags)
+
+
+def test_an_error_of_send_that_is_no_oserror_ends_the_connection(stage: Stage) -> None:
+    # If it did not, a later write would succeed, and the peer would miss the bytes in between.
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        loop.set_exception_handler(stage.report)
+        protocol = Recorder(stage)
+        with pair() as (ours, peer):
+            transport, _ = await loop.create_connection(
+                lambda: protocol, sock=Broken(fileno=ours.detach())
+            )
+            for piece in (b"0", b"1", b"2"):
+                transport.write(piece)
+            log(transport.is_closing())
+            await protocol.lost
+            log(peer.recv(10))
+
+    error = "MemoryError: no memory"
+    reported = ("report", "Fatal write error on socket transport", error)
+    assert stage.run(main) == [MADE, reported, True, ("protocol", "lost", error), b"0"]
