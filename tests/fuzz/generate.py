@@ -821,9 +821,10 @@ class _Generator:
     def _shared_group_task(self) -> Node:
         index = self._choose(self._most_shared_groups)
         text = f"{self._name_of_shared_group(index)}.create_task({{0}}{{1}})"
-        options = ("", ', name="{n}"', ", eager_start=True", ", eager_start=True")
-        options = options if self._exists("spawn_eager") else options[:2]
-        return self._new_task("shared_group_task", text, self._one_of(options), after=index)
+        options = ["", ', name="{n}"']
+        if self._exists("spawn_eager"):
+            options += [", eager_start=True"] * 2
+        return self._new_task("shared_group_task", text, self._one_of(tuple(options)), after=index)
 
     def _shared_group_cancel(self) -> Node:
         name = self._name_of_shared_group(self._choose(self._most_shared_groups))

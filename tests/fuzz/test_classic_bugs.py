@@ -16,7 +16,7 @@ import functools
 import gc
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from inspect import iscoroutinefunction
 from itertools import chain
 from typing import Any, Final, Protocol
@@ -506,7 +506,7 @@ needs_asyncio_without_these_bugs = pytest.mark.skipif(
 )
 
 
-def _since(version: tuple[int, int], bugs: list[tuple[Bug, int]]) -> list[Any]:
+def _since(version: tuple[int, int], bugs: Sequence[tuple[Bug, int]]) -> list[Any]:
     shows = functools.partial(shows_in_tasks, version=version)
     needs = pytest.mark.skipif(sys.version_info < version, reason="asyncio cannot do this")
     return [pytest.param(bug, first, shows, id=bug.__name__, marks=needs) for bug, first in bugs]

@@ -20,38 +20,20 @@ from typing import Final
 
 from .twins import PACKAGE, is_file, module_of
 
-#: asyncio's module to the files of miniloop that do its work, besides the file of the same name.
+#: asyncio's module to the files of miniloop in which the suite finds or patches what it does,
+#: besides the file of the same name.
 WORK_OF: Final[dict[str, tuple[str, ...]]] = {
     "base_events": (
-        "kernel", "selector_events", "reports", "asyncgens", "debug", "threads", "staggered",
-        "connections", "datagrams", "sendfile", "subprocess", "unix_events", "format_helpers",
+        "kernel", "reports", "debug", "threads", "connections", "datagrams", "sendfile",
     ),
-    "base_futures": ("futures", "format_helpers"),
-    "base_subprocess": ("subprocess",),
-    "base_tasks": ("tasks", "format_helpers"),
-    "constants": (
-        "format_helpers", "transports", "descriptors", "connections", "streams", "sslproto",
-        "sendfile", "threads",
-    ),
+    "constants": ("sendfile",),
     "coroutines": ("debug",),
-    "events": ("policies", "format_helpers", "threads", "connections"),
-    "format_helpers": ("coroutines",),
-    "futures": ("events", "exceptions", "threads"),
-    "log": ("format_helpers",),
-    "mixins": ("locks",),
-    "selector_events": (
-        "sockets", "descriptors", "transports", "connections", "datagrams", "sslproto",
-        "sendfile", "unix_events", "format_helpers",
-    ),
-    "sslproto": (),
+    "events": ("threads",),
+    "futures": ("threads",),
+    "selector_events": ("descriptors", "connections", "datagrams"),
     "staggered": ("connections",),
-    "streams": ("connections", "transports"),
-    "subprocess": (),
     "tasks": ("combinators", "timeouts", "threads"),
-    "trsock": ("transports",),
-    "unix_events": (
-        "descriptors", "subprocess", "connections", "sendfile", "signals", "format_helpers",
-    ),
+    "unix_events": ("subprocess", "descriptors", "connections", "sendfile", "signals"),
 }  # fmt: skip
 
 #: Objects with another name in miniloop: asyncio's module, asyncio's name, our file, our name.
@@ -100,8 +82,6 @@ def give_places() -> None:
         if name in (own := vars(module_of(file))):
             vars(places[module]).setdefault(alias, own[name])
     vars(places["selector_events"]).setdefault("_HAS_SENDMSG", hasattr(socket.socket, "sendmsg"))
-    vars(module_of("events")).setdefault("_event_loop_policy", None)
-    vars(module_of("coroutines")).setdefault("_is_coroutine", object())
     for place in places.values():
         place.__class__ = Place
 
