@@ -1239,3 +1239,39 @@ def test_deprecation_warnings_before_3_14() -> None:
 
     expected = [DeprecationWarning] * 2 if RELEASE >= (3, 14) else []
     assert [warned(aio) for aio in BOTH] == [expected, expected]
+
+
+def test_a_reader_that_is_paused_when_start_tls_begins() -> None:
+    # The client's first TLS record comes with more data than the limit: the reader pauses the
+    # transport below TLS, and must later resume that one.
+    def received(aio: Any) -> list[int]:
+        lengths: list[int] = []
+
+        async def serve(reader: Any, writer: Any) -> None:
+            await writer.start_tls(server_context())
+            lengths.append(len(await reader.readexactly(300_000)))
+
+        async def main() -> None:
+            loop = aio.get_running_loop()
+            ours, theirs = socket.socketpair()
+            protocol = aio.StreamReaderProtocol(aio.StreamReader(limit=1000), serve)
+            server, _ = await loop.connect_accepted_socket(lambda: protocol, ours)
+            _, writer = await aio.open_connection(sock=theirs)
+            await writer.start_tls(client_context(), server_hostname=NAME)
+            writer.write(bytes(300_000))
+            for _ in range(100):
+                await settle(aio)
+            for transport in (server, writer.transport):
+                transport.abort()
+            await settle(aio)
+
+        run(aio, main())
+        return lengths
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the server's task is destroyed while it waits
+        # Since gh-152431.
+        assert [received(aio) for aio in BOTH] == [
+            [] if RELEASE >= (3, 14, 7) else [300_000],
+            [300_000],
+        ]

@@ -94,8 +94,8 @@ STATEMENTS: Final = {
     "stop": 1,
     "all_tasks": 1,
     "graph": 3,
-    "shared_group_task": 3,
-    "shared_group_cancel": 2,
+    "shared_group_task": 4,
+    "shared_group_cancel": 3,
     "set_exception_handler": 1,
     "call_exception_handler": 1,
     "set_task_factory": 3,
@@ -121,7 +121,7 @@ STEPS: Final = {
     "group_task_eager": 3,
     "group_cancel": 5,
     "group_cancel_later": 2,
-    "shared_group": 2,
+    "shared_group": 4,
     "lock": 5,
     "condition": 4,
     "semaphore": 4,
@@ -804,25 +804,30 @@ class _Generator:
         Only the first two coroutines do that, each with a group of its own: a task that the parent
         of a group waits for must not wait for the parent, so it runs a later coroutine.
         """
-        if self._scope.index > 1:
+        if self._scope.index >= self._most_shared_groups:
             return self._group()
-        name = self._shared_group_of(self._scope.index)
-        return self._with("shared_group", name)
+        return self._with("shared_group", self._name_of_shared_group(self._scope.index))
 
-    def _shared_group_of(self, index: int) -> str:
+    @property
+    def _most_shared_groups(self) -> int:
+        return 1 if self._theme else 2
+
+    def _name_of_shared_group(self, index: int) -> str:
         name = f"shared_group{index + 1}"
         made = node("", f"{name} = {{0}}", self._one_of(SHARED["shared_group"]))
         self._shared.setdefault("shared_group", {}).setdefault(name, made)
         return name
 
     def _shared_group_task(self) -> Node:
-        index = self._choose(2)
-        text = f"{self._shared_group_of(index)}.create_task({{0}}{{1}})"
-        options = ("", ', name="{n}"', ", eager_start=True")[: 3 if self._exists("graph") else 2]
-        return self._new_task("shared_group_task", text, self._one_of(options), after=index)
+        index = self._choose(self._most_shared_groups)
+        text = f"{self._name_of_shared_group(index)}.create_task({{0}}{{1}})"
+        options = ["", ', name="{n}"']
+        if self._exists("spawn_eager"):
+            options += [", eager_start=True"] * 2
+        return self._new_task("shared_group_task", text, self._one_of(tuple(options)), after=index)
 
     def _shared_group_cancel(self) -> Node:
-        name = self._shared_group_of(self._choose(2))
+        name = self._name_of_shared_group(self._choose(self._most_shared_groups))
         return node("shared_group_cancel", f"log({name}.cancel())")
 
     def _with(self, op: str, name: str) -> Node:

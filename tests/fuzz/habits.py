@@ -78,6 +78,10 @@ class Habit:
 GRAPHS: Final = (3, 14)
 """The first version with call graphs."""
 
+ADD: Final = '__import__("miniloop.trace.graph").future_add_to_awaited_by'
+DISCARD: Final = '__import__("miniloop.trace.graph").future_discard_from_awaited_by'
+"""These record a waiter, or remove it, like the functions of these names in asyncio."""
+
 GROUP: Final = "taskgroups:TaskGroup.__aexit__"
 
 HABITS: Final = (
@@ -143,9 +147,16 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "a call graph shows the task that has called gather() and so on",
+        "a call graph shows what gather() and so on have recorded",
         NOW,
         (
+            Change(
+                "trace.graph:_tasks_behind",
+                "between: Any = ()",
+                """between: Any = ()
+    if not isinstance(waiter, Task):
+        return []""",
+            ),
             Change(
                 "combinators:gather",
                 "outer = outer or _GatheringFuture(loop=_loop_of(future))",
@@ -153,27 +164,81 @@ HABITS: Final = (
                 "outer.task = outer._loop._current_task",
             ),
             Change(
+                "combinators:gather",
+                "_call_when_done(outer, future)",
+                f"_call_when_done(outer, future); {ADD}(future, outer.task)",
+            ),
+            Change(
+                "combinators:_GatheringFuture._child_done",
+                "self._unfinished -= 1",
+                f"self._unfinished -= 1; {DISCARD}(child, self.task)",
+            ),
+            Change(
+                "combinators:_GatheringFuture._child_done",
+                "self.set_exception(child.",
+                f"[{DISCARD}(one, self.task) for one in self._children]; self.set_exception(child.",
+            ),
+            Change(
+                "combinators:_GatheringFuture._child_done",
+                "self.set_exception(error)",
+                f"[{DISCARD}(one, self.task) for one in self._children]; self.set_exception(error)",
+            ),
+            Change(
                 "combinators:_Waiting.__init__",
                 "self.enough_done = Event()",
                 "self.task = get_running_loop()._current_task; self.enough_done = Event()",
             ),
             Change(
+                "combinators:_Waiting._child_done",
+                "self._unfinished -= 1",
+                f"self._unfinished -= 1; {DISCARD}(future, self.task)",
+            ),
+            Change(
+                "combinators:wait",
+                "removable = ",
+                f"[{ADD}(future, waiting.task) for future in futures]; removable = ",
+            ),
+            Change(
+                "combinators:wait",
+                "if not future.done():",
+                f"{DISCARD}(future, waiting.task)\n            if not future.done():",
+            ),
+            Change(
                 "combinators:_Shield.__init__",
                 "self._callback = ",
-                "self.task = inner._loop._current_task; self._callback = ",
+                f"self.task = inner._loop._current_task; {ADD}(inner, self.task); "
+                "self._callback = ",
+            ),
+            Change(
+                "combinators:_Shield._child_done",
+                "self._callback = None",
+                f"self._callback = None; {DISCARD}(inner, self.task)",
             ),
             Change(
                 "combinators:_AsCompleted.__init__",
-                "self._left = ",
-                "self.task = loop._current_task; self._left = ",
+                "future.add_done_callback(self._child_done)",
+                "future.add_done_callback(self._child_done); "
+                f"self.task = loop._current_task; {ADD}(future, self.task)",
             ),
             Change(
-                "trace.graph:_tasks_behind",
-                "between: Any = ()",
-                """between: Any = ()
-    if isinstance(waiter, (_Waiting, _Shield, _AsCompleted, _GatheringFuture)):
-        ended = getattr(waiter, "_outer", 0) is future or getattr(waiter, "_state", 0) == "FINISHED"
-        return [waiter.task] if waiter.task and not ended else []""",
+                "combinators:_AsCompleted._child_done",
+                "self._pending.remove(future)",
+                f"self._pending.remove(future); {DISCARD}(future, self.task)",
+            ),
+            Change(
+                "combinators:_AsCompleted._on_timeout",
+                "future.remove_done_callback(self._child_done)",
+                f"future.remove_done_callback(self._child_done); {DISCARD}(future, self.task)",
+            ),
+            Change(
+                "taskgroups:TaskGroup.create_task",
+                "self._tasks.add(task)",
+                f"self._tasks.add(task); {ADD}(task, self._parent_task)",
+            ),
+            Change(
+                "taskgroups:TaskGroup._child_done",
+                "self._tasks.discard(task)",
+                f"self._tasks.discard(task); {DISCARD}(task, self._parent_task)",
             ),
         ),
         since=GRAPHS,

@@ -304,7 +304,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "miniloop",
         LOST,
         "",
-        only=r"eager_start",
+        only=r"aio\.Task\(",
     ),
     Rule(
         "the context of an exception that is reported later",

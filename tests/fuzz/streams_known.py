@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -105,6 +106,9 @@ def _without(row: str, piece: str) -> str:
 
 OLDER: Final = "before 3.14.8: gh-156512"
 
+FIXED: Final = (3, 14, 8)
+"""The first version of Python whose asyncio has none of these bugs."""
+
 FAULTS: Final[tuple[Fault, ...]] = (
     Refused(
         "calls on a transport that has drained and closed",
@@ -132,7 +136,7 @@ def mended(text: str, traces: Mapping[str, Sequence[str]]) -> dict[str, list[str
     Counts the faults that this needs.
     """
     (asyncio, theirs), (miniloop, ours) = ((name, list(trace)) for name, trace in traces.items())
-    for fault in FAULTS:
+    for fault in FAULTS if sys.version_info < FIXED else ():
         if theirs == ours:
             break
         again = fault.mend(text, theirs, ours)

@@ -12,10 +12,11 @@ calls the original. No time is measured here. The programs about streams have th
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from inspect import iscoroutinefunction
 from itertools import chain
 from typing import Any, Final, Protocol
@@ -25,8 +26,10 @@ import pytest
 import miniloop
 from miniloop import combinators, descriptors, futures, locks, streams, tasks, timeouts
 from miniloop.futures import FINISHED
+from miniloop.trace import graph
 from tests.fuzz import streams as stream_programs
 from tests.fuzz.generate import generate, seeded
+from tests.fuzz.habits import Change
 from tests.fuzz.known import meets_a_fault, rewritten
 from tests.fuzz.programs import play
 from tests.fuzz.run import load
@@ -282,6 +285,87 @@ IN_TASKS = [
 """Each bug with the first seed that shows it, where the search starts."""
 
 
+# --- bugs in what came with 3.14 and 3.15 ---------------------------------------------------------
+
+
+def change(patch: Patch, owner: Any, name: str, line: str, instead: str) -> None:
+    """Replace a line of a method."""
+    function = f"{owner.__module__.partition('.')[2]}:{owner.__name__}.{name}"
+    found = Change(function, line, instead)
+    plant(patch, owner, name, found.changed(found.own))
+
+
+def an_eager_child_that_fails_cancels_its_parent_inside_create_task(patch: Patch) -> None:
+    """The block could not start the tasks that come next (gh-128588)."""
+    line, instead = "_call_when_done(self, task)", "task.done() and self._child_done(task) or {}"
+    change(patch, miniloop.TaskGroup, "create_task", line, instead.format(line))
+
+
+def a_group_ignores_eager_start(patch: Patch) -> None:
+    line, instead = "create_task(coro, **kwargs)", 'kwargs.pop("eager_start", 0) or {}'
+    change(patch, miniloop.TaskGroup, "create_task", line, instead.format(line))
+
+
+def eager_start_false_is_ignored_by_an_eager_factory(patch: Patch) -> None:
+    def factory(loop: Any, coro: Any, *, eager_start: bool = True, **kwargs: Any) -> Any:
+        return miniloop.Task(coro, loop=loop, eager_start=True, **kwargs)
+
+    plant(patch, miniloop, "eager_task_factory", factory)
+
+
+def a_call_graph_does_not_show_the_parent_of_a_group(patch: Patch) -> None:
+    right = graph._tasks_behind
+
+    def tasks_behind(waiter: Any, future: Any) -> list[Any]:
+        in_group = isinstance(getattr(waiter, "_waiter", None), miniloop.TaskGroup)
+        return [] if in_group else right(waiter, future)
+
+    plant(patch, graph, "_tasks_behind", tasks_behind)
+
+
+def a_call_graph_shows_a_waiter_that_was_cancelled(patch: Patch) -> None:
+    """A task that had stopped waiting still awaited the future (gh-157213)."""
+    right = graph._awaited_by
+    before: dict[int, list[Any]] = {}
+
+    def awaited_by(future: Any) -> list[Any]:
+        waiters = before.setdefault(id(future), [])
+        waiters += [waiter for waiter in right(future) if waiter not in waiters]
+        return [waiter for waiter in waiters if not future.done()]
+
+    plant(patch, graph, "_awaited_by", awaited_by)
+
+
+def a_group_cannot_be_cancelled_before_it_is_entered(patch: Patch) -> None:
+    change(patch, miniloop.TaskGroup, "cancel", "self._cancel_on_enter = True", "pass")
+
+
+def a_cancelled_group_misses_an_eager_child(patch: Patch) -> None:
+    """The child that called cancel() was not yet among the tasks of the group (gh-155418)."""
+    line = "if self._aborting and not task.done():"
+    change(patch, miniloop.TaskGroup, "create_task", line, "if False:")
+
+
+def a_cancelled_group_loses_a_cancellation_from_outside(patch: Patch) -> None:
+    """It came while the group waited for its tasks (gh-155433)."""
+    line = "self._parent_cancel_requested or not self._aborting"
+    change(patch, miniloop.TaskGroup, "__aexit__", line, "not self._aborting")
+
+
+IN_TASKS_SINCE_3_14 = [
+    (an_eager_child_that_fails_cancels_its_parent_inside_create_task, 0),
+    (a_group_ignores_eager_start, 0),
+    (eager_start_false_is_ignored_by_an_eager_factory, 0),
+    (a_call_graph_does_not_show_the_parent_of_a_group, 0),
+    (a_call_graph_shows_a_waiter_that_was_cancelled, 0),
+]
+IN_TASKS_SINCE_3_15 = [
+    (a_group_cannot_be_cancelled_before_it_is_entered, 0),
+    (a_cancelled_group_misses_an_eager_child, 0),
+    (a_cancelled_group_loses_a_cancellation_from_outside, 0),
+]
+
+
 # --- bugs in streams ------------------------------------------------------------------------------
 
 
@@ -373,8 +457,9 @@ per second of the programs about tasks, and more of the others.
 Shows = Callable[[int], bool]
 
 
-def shows_in_tasks(seed: int) -> bool:
-    source = generate(seeded(seed)).source
+def shows_in_tasks(seed: int, version: tuple[int, int] = (3, 13)) -> bool:
+    """`version` decides which operations there are, so a seed is one program on every Python."""
+    source = generate(seeded(seed), version).source
     main = load(source)
     traces = [play(main, "asyncio"), play(main, "miniloop")]
     if meets_a_fault(traces[0], source):
@@ -419,11 +504,22 @@ def _freeze_other_objects() -> Iterator[None]:
 needs_asyncio_without_these_bugs = pytest.mark.skipif(
     sys.version_info < (3, 14), reason="older asyncios have some of these bugs, and other habits"
 )
+
+
+def _since(version: tuple[int, int], bugs: Sequence[tuple[Bug, int]]) -> list[Any]:
+    shows = functools.partial(shows_in_tasks, version=version)
+    needs = pytest.mark.skipif(sys.version_info < version, reason="asyncio cannot do this")
+    return [pytest.param(bug, first, shows, id=bug.__name__, marks=needs) for bug, first in bugs]
+
+
 each_bug = pytest.mark.parametrize(
     ("bug", "first", "shows"),
-    [(bug, first, shows_in_tasks) for bug, first in IN_TASKS]
-    + [(bug, first, shows_in_streams) for bug, first in IN_STREAMS],
-    ids=[bug.__name__ for bug, _ in IN_TASKS + IN_STREAMS],
+    [
+        *_since((3, 13), IN_TASKS),
+        *_since((3, 14), IN_TASKS_SINCE_3_14),
+        *_since((3, 15), IN_TASKS_SINCE_3_15),
+        *(pytest.param(b, first, shows_in_streams, id=b.__name__) for b, first in IN_STREAMS),
+    ],
 )
 
 

@@ -476,7 +476,10 @@ context = copy_context()
 attempt(context.run, context.run, log, "never")
 """
 
-needs_eager_tasks = pytest.mark.skipif(sys.version_info < (3, 12), reason="no eager tasks")
+needs_eager_tasks = pytest.mark.skipif(
+    not (3, 12) <= sys.version_info < (3, 15),
+    reason="before 3.12, there are no eager tasks; since 3.15, the accelerator does not fail here",
+)
 each_fault = pytest.mark.parametrize(
     "text",
     [

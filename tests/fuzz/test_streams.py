@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import miniloop
 from tests.fuzz import streams
 from tests.fuzz.difference import first_difference
-from tests.fuzz.streams_known import FAULTS, mended
+from tests.fuzz.streams_known import FAULTS, FIXED, mended
 from tests.fuzz.streams_stage import MOST_STEPS, Stage
 
 ROOT = Path(__file__).parents[2]
@@ -208,6 +208,10 @@ do(transport.is_closing)
 """
 
 
+needs_bugs = pytest.mark.skipif(sys.version_info >= FIXED, reason="asyncio has no such bug")
+
+
+@needs_bugs
 @pytest.mark.parametrize(
     ("program", "name"),
     [
@@ -228,6 +232,19 @@ def test_a_known_bug_is_removed_from_the_trace(program: str, name: str) -> None:
     assert fault.mend(text, asyncio, ours) == ours
 
 
+@pytest.mark.skipif(sys.version_info < FIXED, reason="asyncio has these bugs")
+@pytest.mark.parametrize("program", [DRAINED, WRITES, TWICE, LATE, LATE_AND_MORE])
+def test_a_bug_that_asyncio_no_longer_has_is_not_removed(program: str) -> None:
+    text = rendered(program)
+    traces = streams.traces(text)
+    assert first_difference(traces) is None
+    name, rows = next(iter(traces.items()))
+    row = "write raised AttributeError: 'NoneType' object has no attribute 'call_soon'"
+    with_bug = {**traces, name: [*rows, row], "miniloop": [*rows, "write"]}
+    assert first_difference(mended(text, with_bug)) == len(rows)
+
+
+@needs_bugs
 def test_rows_after_a_known_bug_are_compared() -> None:
     text = rendered(DRAINED)
     asyncio, ours = streams.traces(text).values()
@@ -235,6 +252,7 @@ def test_rows_after_a_known_bug_are_compared() -> None:
     assert first_difference(mended(text, traces)) == len(ours)
 
 
+@needs_bugs
 @pytest.mark.parametrize(
     "row",
     ["abort raised OSError: bad", "abort raised AttributeError: 'NoneType' object", "write", None],
@@ -247,6 +265,7 @@ def test_miniloop_must_record_the_call_in_which_asyncio_raises(row: str | None) 
     assert first_difference(mended(text, traces)) == len(ours) - 1
 
 
+@needs_bugs
 def test_only_the_bytes_written_in_connection_lost_may_be_sent_additionally() -> None:
     text = rendered(LATE)
     asyncio, ours = streams.traces(text).values()

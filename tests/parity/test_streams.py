@@ -784,30 +784,6 @@ def test_a_server_can_start_tls_after_the_client_has_begun_the_handshake(stage: 
     assert stage.run(main, real=True) == [b"a line, and in the same packet: \n", b"over TLS"]
 
 
-def test_a_burst_after_start_tls_arrives_although_it_exceeds_the_limit(stage: Stage) -> None:
-    # The reader pauses the transport during start_tls(): it must be the one that it resumes.
-    aio, log = stage.aio, stage.log
-    received = aio.Event()
-
-    async def serve(reader: Any, writer: Any) -> None:
-        await writer.start_tls(server_context())
-        log(len(await reader.readexactly(300_000)))
-        writer.close()
-        received.set()
-
-    async def main() -> None:
-        async with await aio.start_server(serve, HOST, 0, limit=1000) as server:
-            address = server.sockets[0].getsockname()
-            _, writer = await aio.open_connection(*address)
-            await writer.start_tls(client_context(), server_hostname=NAME)
-            writer.write(bytes(300_000))
-            async with aio.timeout(60):
-                await received.wait()
-            writer.transport.abort()
-
-    assert stage.run(main, real=True) == [300_000]
-
-
 def test_an_end_of_file_without_a_connection_keeps_the_connection_open(stage: Stage) -> None:
     # Programs feed a StreamReaderProtocol without a transport: a pipe of their own, for example.
     aio, log = stage.aio, stage.log
