@@ -414,8 +414,10 @@ async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslconte
     tls = SSLProtocol(loop, protocol, sslcontext, loop.create_future(), server_side,
                       server_hostname, False, ssl_handshake_timeout,
                       ssl_shutdown_timeout)  # fmt: skip
-    # The reader has to pause the new transport, and data can arrive before start_tls() returns.
-    if (reader := getattr(protocol, "_stream_reader", None)) is not None:
+    # The reader has to pause the new transport, and data can arrive before start_tls() returns. A
+    # reader without a transport gets one when its protocol is connected.
+    reader = getattr(protocol, "_stream_reader", None)
+    if reader is not None and reader._transport is not None:
         reader._transport = tls
     if server_side and reader is not None:  # it may have got the client's first bytes (gh-142352)
         tls._incoming.write(reader._buffer)

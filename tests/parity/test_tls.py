@@ -776,6 +776,40 @@ def test_streams_can_use_tls_from_the_start_or_upgrade_later(stage: Stage) -> No
     assert stage.run(main, real=True) == [b"go ahead\n", b"secret\n", b"secret\n"]
 
 
+def test_a_stream_protocol_can_start_tls_before_it_is_connected(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    class Upgrading(aio.StreamReaderProtocol):  # type: ignore[misc, name-defined]
+        def connection_made(self, transport: Any) -> None:
+            transport.pause_reading()
+            self.upgrade = aio.ensure_future(self.start_tls(transport))
+
+        async def start_tls(self, transport: Any) -> None:
+            options = {"sslcontext": server_context(), "server_side": True}
+            tls = await aio.get_running_loop().start_tls(transport, self, **options)
+            super().connection_made(tls)  # only now does the reader get a transport
+
+    async def echo(reader: Any, writer: Any) -> None:
+        writer.write(await reader.readline())
+        writer.close()
+        await writer.wait_closed()
+
+    async def main() -> None:
+        server = await aio.get_running_loop().create_server(
+            lambda: Upgrading(aio.StreamReader(), echo), HOST, 0
+        )
+        async with server:
+            address = server.sockets[0].getsockname()
+            options = {"ssl": client_context(), "server_hostname": NAME}
+            reader, writer = await aio.open_connection(*address, **options)
+            writer.write(b"hello\n")
+            log(await reader.read())
+            writer.close()
+            await writer.wait_closed()
+
+    assert stage.run(main, real=True) == [b"hello\n"]
+
+
 def test_a_peer_that_is_killed_during_a_transfer_causes_a_connection_error(stage: Stage) -> None:
     aio, log = stage.aio, stage.log
 
