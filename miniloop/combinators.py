@@ -62,8 +62,7 @@ def _call_when_done(waiter: Any, child: Future[T]) -> Any:
 
     Return the object to pass to `child.remove_done_callback()`.
     """
-    kind = type(child)
-    if (kind is Task or kind is Future) and child._state is PENDING:
+    if (type(child) is Task or type(child) is Future) and child._state is PENDING:
         notice = _DoneNotice(waiter, child)
         child._add_waiter(notice)
         return notice

@@ -38,7 +38,7 @@ from .hints import Any, Callable, Coro, Final, Iterable
 from .sockets import _check_ssl_socket
 from .sslproto import TLS, _server_tls, _tls
 from .staggered import AddrInfo, _interleave, staggered_race
-from .transports import TransportSocket, _closing_on_error
+from .transports import TransportSocket, _closing_on_error, _opened
 
 __all__ = ("Server",)
 
@@ -295,15 +295,6 @@ def _make_transport(loop: Loop, kind: Callable[..., Any], file: Any, factory: Pr
     protocol = factory()
     waiter = loop.create_future()
     return _opened(kind(loop, file, protocol, waiter=waiter, **options), protocol, waiter)
-
-
-async def _opened(transport: Any, protocol: Any, waiter: Any) -> Connection:
-    try:
-        with _closing_on_error(transport):
-            await waiter
-    finally:
-        del waiter  # a cycle otherwise: waiter, its exception, the traceback, this frame
-    return transport, protocol
 
 
 # -- servers ---------------------------------------------------------------------------------------

@@ -10,14 +10,14 @@ This file does not depend on any other, and a reader may skip it.
 # isort: off
 from typing import *  # noqa: F403 - what other files import from here
 from collections.abc import *  # type: ignore[assignment] # noqa: F403 - the Callable of this one
-from collections.abc import Coroutine
 
 # isort: on
 from traceback import StackSummary as StackSummary
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, Union
 
 T = TypeVar("T")
-Coro: TypeAlias = Coroutine[Any, Any, T]
+Coro: TypeAlias = Coroutine[Any, Any, T]  # noqa: F405
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     ThreadFuture = concurrent.futures.Future[T]
 else:
-    Executor = Self = object
-    # These are written with brackets, as `Popen[bytes]`.
-    Popen = ThreadFuture = TypeGuard = Union[Any, T]  # noqa: UP007
+    # This accepts everything, and can be written with brackets: `Popen[bytes]`.
+    Executor = Popen = Self = ThreadFuture = TypeGuard = Union[Any, T]  # noqa: UP007
 
     class _AnyArguments(list):
         """The meaning of a ParamSpec: `Callable[[...], T]` is the same as `Callable[..., T]`."""
@@ -37,3 +36,9 @@ else:
         args = kwargs = object
 
     P = _AnyArguments([...])
+
+    class Generic:
+        """The base of `Queue[int]` and the like; only type checkers make use of the `int`."""
+
+        __slots__ = ()
+        __class_getitem__ = classmethod(GenericAlias)

@@ -101,6 +101,8 @@ def _check_type(name: str, value: object, expected: type) -> None:
 
 def _forget_parent_loops() -> None:
     """Forget the loops of the parent: a forked child has copies of them, but not their threads."""
+    if isinstance(loop := events._get_running_loop(), AbstractEventLoop):
+        loop._current_task = None  # type: ignore[attr-defined]  # its step goes on in the parent
     events._set_running_loop(None)
     events._event_loop_policy._local = threading.local()
     signal.set_wakeup_fd(-1)  # otherwise a signal to the child would wake up the parent's loop

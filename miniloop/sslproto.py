@@ -33,7 +33,7 @@ from .format_helpers import logger
 from .futures import Future, _set_result_unless_cancelled
 from .hints import Any, Callable, Final, TypeAlias
 from .protocols import BaseProtocol, Protocol
-from .transports import _BYTES_LIKE, Buffer, _closing_on_error, _FlowControlMixin, _kept
+from .transports import _BYTES_LIKE, Buffer, _FlowControlMixin, _kept, _opened
 
 # The states; the table is above. In SHUTTING_DOWN our close_notify is sent, and that of the peer is
 # awaited. In CLOSED the transport below is closing or lost.
@@ -411,9 +411,9 @@ async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslconte
         raise TypeError(f"transport {transport!r} is not supported by start_tls()")
     if transport.is_closing():  # it may be lost already, and then nothing ends the handshake
         raise ConnectionResetError("Connection lost")
-    waiter = loop.create_future()
-    tls = SSLProtocol(loop, protocol, sslcontext, waiter, server_side, server_hostname, False,
-                      ssl_handshake_timeout, ssl_shutdown_timeout)  # fmt: skip
+    tls = SSLProtocol(loop, protocol, sslcontext, loop.create_future(), server_side,
+                      server_hostname, False, ssl_handshake_timeout,
+                      ssl_shutdown_timeout)  # fmt: skip
     # The reader has to pause the new transport, and data can arrive before start_tls() returns.
     if (reader := getattr(protocol, "_stream_reader", None)) is not None:
         reader._transport = tls
@@ -423,11 +423,7 @@ async def start_tls(loop: Loop, transport: Any, protocol: BaseProtocol, sslconte
     transport.set_protocol(tls)
     tls.connection_made(transport)
     transport.resume_reading()
-    try:
-        with _closing_on_error(transport):
-            await waiter
-    finally:
-        del waiter  # a cycle otherwise: waiter, its exception, the traceback, this frame
+    await _opened(transport, tls, tls._waiter)
     return tls
 
 

@@ -168,6 +168,16 @@ def _closing_on_error(resource: Any) -> Iterator[None]:
         raise
 
 
+async def _opened(transport: Any, protocol: Any, waiter: Any) -> tuple[Any, Any]:
+    """Wait for `waiter`; return the transport and its protocol, or close the transport."""
+    try:
+        with _closing_on_error(transport):
+            await waiter
+    finally:
+        del waiter  # a cycle otherwise: waiter, its exception, the traceback, this frame
+    return transport, protocol
+
+
 class _FlowControlMixin(Transport):
     """The base of transports that have a write buffer, which must not grow without bound.
 

@@ -55,7 +55,13 @@ def test_the_methods_are_asyncios() -> None:
         assert methods(ours).keys() == methods(reference).keys() | newer
 
 
-@pytest.mark.parametrize(("ours", "theirs"), METHODS)
+def older_asyncio_differs(name: str) -> bool:
+    return name == "AbstractEventLoop.create_task" and sys.version_info < (3, 14)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [method for method in METHODS if not older_asyncio_differs(str(method.id))]
+)
 def test_parameters_and_defaults_are_asyncios(ours: Any, theirs: Any) -> None:
     assert parameters(ours) == parameters(theirs)
 

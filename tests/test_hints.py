@@ -84,10 +84,10 @@ SUBSCRIPTED = {
     "hints.Coro[int] | None": Coroutine[Any, Any, int] | None,
     "hints.P.args": object,
     "hints.P.kwargs": object,
-    "hints.Self | None": object | None,
+    "hints.Self | None": typing.Union[Any, hints.T, None],  # noqa: UP007
     "hints.ThreadFuture[int]": typing.Union[Any, int],  # noqa: UP007
     "hints.TypeGuard[int]": typing.Union[Any, int],  # noqa: UP007
-    "hints.Executor | None": object | None,
+    "hints.Executor | None": typing.Union[Any, hints.T, None],  # noqa: UP007
 }
 
 

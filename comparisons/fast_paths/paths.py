@@ -550,7 +550,7 @@ _PATHS: Final = (
         "add_done_callback(), which makes a Handle with a copy of the current context",
         (
             """\
-    if (kind is Task or kind is Future) and child._state is PENDING:
+    if (type(child) is Task or type(child) is Future) and child._state is PENDING:
         notice = _DoneNotice(waiter, child)
         child._add_waiter(notice)
         return notice

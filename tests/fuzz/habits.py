@@ -219,7 +219,8 @@ HABITS: Final = (
             Change(
                 "combinators:_Shield.__init__",
                 "self._callback = ",
-                f"self.task = inner._loop._current_task; {ADD}(inner, self.task); self._callback = ",
+                f"self.task = inner._loop._current_task; {ADD}(inner, self.task); "
+                "self._callback = ",
             ),
             Change(
                 "combinators:_Shield._child_done",

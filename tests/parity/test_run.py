@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextvars
+import os
+import warnings
 from collections.abc import AsyncIterator, Generator
 from typing import Any
 
@@ -288,3 +290,25 @@ def test_a_main_coroutine_that_is_cancelled_raises_cancelled_error(stage: Stage)
     log(attempt(stage.run, main))
 
     assert log == ["raised CancelledError: by itself"]
+
+
+@older_asyncio_differs("3.14.1", "gh-139894: the child has the current task of the parent")
+def test_a_forked_child_has_no_current_task(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+        reading, writing = os.pipe()
+        with warnings.catch_warnings(action="ignore"):  # other tests may have left threads
+            child = os.fork()
+        if not child:
+            try:
+                os.write(writing, repr(aio.current_task(loop)).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with open(reading, "rb") as pipe:
+            log(pipe.read(), aio.current_task(loop) is aio.current_task())
+        os.waitpid(child, 0)
+
+    assert stage.run(main) == [(b"None", True)]
