@@ -579,6 +579,19 @@ def test_the_call_graph_of_an_argument_of_gather_shield_wait_and_as_completed(
 
 
 @pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
+def test_the_call_graph_of_a_future_for_which_a_task_waits_in_two_ways() -> None:
+    async def waiters(aio: Any) -> list[int]:
+        async with aio.TaskGroup() as group:
+            task = group.create_task(aio.sleep(0.01))
+            counts = [len(aio.capture_call_graph(task).awaited_by)]
+            await aio.wait([task], timeout=0)
+            counts.append(len(aio.capture_call_graph(task).awaited_by))
+        return counts
+
+    assert [run(aio, waiters(aio)) for aio in BOTH] == [[1, 0], [1, 1]]
+
+
+@pytest.mark.skipif(RELEASE < (3, 14), reason="asyncio has call graphs since 3.14")
 def test_the_call_graph_of_an_eager_task() -> None:
     async def functions(aio: Any) -> list[str]:
         async def child() -> list[str]:

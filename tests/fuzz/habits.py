@@ -75,6 +75,17 @@ class Habit:
     since: tuple[int, ...] = (3, 11)
 
 
+EAGER_START: Final = "loop._interrupted_tasks.append(loop._current_task)"
+
+STAYS_CURRENT: Final = """try:
+        self._context.run(int)
+    except RuntimeError:
+        for task in filter(None, [self, loop._current_task]):
+            _register_task(task)  # for all_tasks()
+        loop._current_task = self
+        raise
+    """
+
 GRAPHS: Final = (3, 14)
 """The first version with call graphs."""
 
@@ -115,13 +126,13 @@ HABITS: Final = (
         (
             Change(
                 "tasks:Task._run_eagerly",
-                "loop._interrupted_tasks.append(loop._current_task)",
-                """try:
+                EAGER_START,
+                f"""try:
         self._context.run(int)
     except RuntimeError:
         self._log_destroy_pending = False
         raise
-    loop._interrupted_tasks.append(loop._current_task)""",
+    {EAGER_START}""",
             ),
         ),
         since=(3, 15),
@@ -129,20 +140,22 @@ HABITS: Final = (
     Habit(
         "an eager task whose context is already entered stays the current task",
         (3, 15),
+        (Change("tasks:Task._run_eagerly", EAGER_START, STAYS_CURRENT + EAGER_START),),
+        since=(3, 14),
+    ),
+    Habit(
+        "an eager task whose context is already entered stays the current task",
+        (3, 14),
         (
             Change(
                 "tasks:Task._run_eagerly",
-                "loop._interrupted_tasks.append(loop._current_task)",
-                """try:
-        self._context.run(int)
-    except RuntimeError:
-        # asyncio keeps it in its set of eager tasks, so it never logs "destroyed but pending".
-        events.__dict__.setdefault("_never_freed", []).append(self)
-        for task in filter(None, [self, loop._current_task]):
-            _register_task(task)  # for all_tasks()
-        loop._current_task = self
-        raise
-    loop._interrupted_tasks.append(loop._current_task)""",
+                EAGER_START,
+                # asyncio keeps it in its set of eager tasks, so it never logs "destroyed but
+                # pending".
+                STAYS_CURRENT.replace(
+                    "raise", 'events.__dict__.setdefault("_kept", []).append(self); raise'
+                )
+                + EAGER_START,
             ),
         ),
     ),

@@ -265,22 +265,22 @@ def a_shield_passes_a_cancellation_on(patch: Patch) -> None:
 
 
 IN_TASKS = [
-    (wait_for_loses_a_cancellation, 72),
-    (gather_loses_a_cancellation, 40),
-    (gather_is_done_before_its_children, 54),
-    (a_semaphore_lets_a_newcomer_overtake, 482),
-    (a_semaphore_loses_the_permit_of_a_cancelled_waiter, 930),
-    (a_queue_loses_the_item_of_a_cancelled_getter, 177),
-    (a_queue_does_not_wake_the_next_getter, 266),
+    (wait_for_loses_a_cancellation, 777),
+    (gather_loses_a_cancellation, 1),
+    (gather_is_done_before_its_children, 1),
+    (a_semaphore_lets_a_newcomer_overtake, 70),
+    (a_semaphore_loses_the_permit_of_a_cancelled_waiter, 70),
+    (a_queue_loses_the_item_of_a_cancelled_getter, 168),
+    (a_queue_does_not_wake_the_next_getter, 189),
     (a_task_is_woken_twice, 0),
     (a_task_forgets_a_cancellation_in_its_last_step, 2),
-    (a_notification_of_a_cancelled_waiter_is_lost, 2162),
-    (a_cancelled_condition_wait_raises_without_its_lock, 437),
-    (a_lock_lets_a_newcomer_overtake, 310),
-    (an_event_that_is_cleared_again_wakes_no_waiter, 149),
-    (a_group_loses_a_cancellation_from_outside, 1),
-    (a_timeout_loses_a_cancellation_from_outside, 0),
-    (a_shield_passes_a_cancellation_on, 5),
+    (a_notification_of_a_cancelled_waiter_is_lost, 413),
+    (a_cancelled_condition_wait_raises_without_its_lock, 5941),
+    (a_lock_lets_a_newcomer_overtake, 54),
+    (an_event_that_is_cleared_again_wakes_no_waiter, 2323),
+    (a_group_loses_a_cancellation_from_outside, 10),
+    (a_timeout_loses_a_cancellation_from_outside, 58),
+    (a_shield_passes_a_cancellation_on, 76),
 ]
 """Each bug with the first seed that shows it, where the search starts."""
 
@@ -353,16 +353,16 @@ def a_cancelled_group_loses_a_cancellation_from_outside(patch: Patch) -> None:
 
 
 IN_TASKS_SINCE_3_14 = [
-    (an_eager_child_that_fails_cancels_its_parent_inside_create_task, 0),
-    (a_group_ignores_eager_start, 0),
-    (eager_start_false_is_ignored_by_an_eager_factory, 0),
-    (a_call_graph_does_not_show_the_parent_of_a_group, 0),
-    (a_call_graph_shows_a_waiter_that_was_cancelled, 0),
+    (an_eager_child_that_fails_cancels_its_parent_inside_create_task, 34),
+    (a_group_ignores_eager_start, 207),
+    (eager_start_false_is_ignored_by_an_eager_factory, 234),
+    (a_call_graph_does_not_show_the_parent_of_a_group, 176),
+    (a_call_graph_shows_a_waiter_that_was_cancelled, 229),
 ]
 IN_TASKS_SINCE_3_15 = [
-    (a_group_cannot_be_cancelled_before_it_is_entered, 0),
-    (a_cancelled_group_misses_an_eager_child, 0),
-    (a_cancelled_group_loses_a_cancellation_from_outside, 0),
+    (a_group_cannot_be_cancelled_before_it_is_entered, 90),
+    (a_cancelled_group_misses_an_eager_child, 1052),
+    (a_cancelled_group_loses_a_cancellation_from_outside, 551),
 ]
 
 

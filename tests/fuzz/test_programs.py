@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,6 +97,26 @@ def test_a_program_contains_only_operations_that_its_asyncio_has() -> None:
     assert set(operations((3, 13))) - set(operations((3, 11))) == {
         "wait_for", "eager", "set_task_factory", "as_completed_async", "queue_shutdown",
     }  # fmt: skip
+    since_3_14 = set(operations((3, 14))) - set(operations((3, 13)))
+    assert since_3_14 == {"spawn_eager", "group_task_eager", "graph"}
+    since_3_15 = set(operations((3, 15))) - set(operations((3, 14)))
+    assert since_3_15 == {"group_cancel", "group_cancel_later", "shared_group_cancel"}
+
+
+@pytest.mark.parametrize(
+    ("version", "absent"),
+    [
+        ((3, 13), r"eager_start=\w+[,)](?<!loop=loop, eager_start=True\))|capture_call_graph"),
+        ((3, 14), r"group\d\.cancel"),
+    ],
+)
+def test_a_program_for_an_older_asyncio_contains_nothing_newer(
+    version: tuple[int, int], absent: str
+) -> None:
+    older = [generate(seeded(seed), version).source for seed in range(400)]
+    newer = [generate(seeded(seed), (3, 15)).source for seed in range(400)]
+    assert not [source for source in older if re.search(absent, source)]
+    assert len([source for source in newer if re.search(absent, source)]) > 20
 
 
 # -- the three implementations --------------------------------------------------------------------
@@ -284,6 +305,64 @@ loop.create_task(a())
 """
     rows = trace(steps, name)
     assert [row.split()[-2] for row in rows[1:21]] == [f"T{number}" for number in range(2, 22)]
+
+
+CALL_GRAPH = """
+async def a():
+    await f
+async def b():
+    async with aio.TaskGroup() as group:
+        group.create_task(a())
+        await aio.gather(aio.sleep(1), f)
+async def c():
+    log(aio.capture_call_graph())
+    log(aio.capture_call_graph(f))
+    f.set_result(1)
+    log(aio.capture_call_graph(f))
+f = loop.create_future()
+t1, t2 = loop.create_task(b()), loop.create_task(a())
+loop.call_soon(loop.create_task, c())
+"""
+
+since_3_14 = pytest.mark.skipif(sys.version_info < (3, 14), reason="no call graphs")
+
+
+@since_3_14
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_call_graph_is_described_by_tasks_and_lines_of_the_program(name: str) -> None:
+    block, direct = "{T1 pending in [7]}", "{T2 pending in [3]}"
+    child = f"{{T3 pending in [3] {block}}}"
+    assert trace(CALL_GRAPH, name)[:2] == [
+        "line 9 T5: graph of T5 pending in [9]",
+        f"line 10 T5: graph of F1 pending in [] {block} {direct} {child}",
+    ]
+
+
+@since_3_14
+def test_the_waiters_of_a_future_that_is_done_need_not_be_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = script(tmp_path, CALL_GRAPH)
+    asyncio, ours = (trace(CALL_GRAPH, name)[2] for name in ("asyncio", "miniloop"))
+    assert (ours, asyncio != ours) == ("line 12 T5: graph of F1 done in []", True)
+    assert programs.check_script(path) is None
+    monkeypatch.setattr("miniloop.trace.graph._paused_frames", lambda future: [])
+    assert programs.check_script(path) is not None
+
+
+@since_3_14
+def test_frames_of_the_task_that_started_an_eager_task_are_recorded_separately() -> None:
+    steps = """
+async def a():
+    aio.Task(b(), loop=loop, eager_start=True)
+async def b():
+    log(aio.capture_call_graph())
+loop.create_task(a())
+"""
+    graphs = [trace(steps, name)[0] for name in IMPLEMENTATIONS]
+    asyncio, in_python, ours = (graph.partition("graph of ")[2] for graph in graphs)
+    assert asyncio == "T2 pending in [5 | 3]"
+    assert in_python == ours == "T2 pending in [5]"
 
 
 @pytest.mark.parametrize("name", IMPLEMENTATIONS)
@@ -499,6 +578,13 @@ def test_a_bug_of_the_accelerator_is_recognised_in_a_trace_of_asyncio(text: str)
 def test_entering_a_context_twice_is_not_a_bug_of_the_accelerator() -> None:
     assert "cannot enter context" in trace(CONTEXT_IN_ITSELF)[0]
     assert not known.meets_a_fault(trace(CONTEXT_IN_ITSELF), source(CONTEXT_IN_ITSELF))
+
+
+@each_fault
+def test_a_bug_of_the_accelerator_has_no_effect_on_the_next_program(text: str) -> None:
+    trace(text)
+    steps = 'async def a():\n    log("runs")\nloop.create_task(a())'
+    assert trace(steps)[0] == "line 3 T1: 'runs'"
 
 
 @each_fault
