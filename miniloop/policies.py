@@ -42,8 +42,9 @@ class DefaultEventLoopPolicy(AbstractEventLoopPolicy):
         this_thread = threading.current_thread()
         never_set = sys.version_info < (3, 14) and not hasattr(self._local, "loop")
         if never_set and this_thread is threading.main_thread():
-            # Level 3 is the caller of get_event_loop().
-            warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=3)
+            # The warning names the program: it has called this method, or asyncio.get_event_loop().
+            level = 2 + (sys._getframe(1).f_globals.get("__package__") == __package__)
+            warnings.warn("There is no current event loop", DeprecationWarning, stacklevel=level)
             self.set_event_loop(self.new_event_loop())
         if (loop := getattr(self._local, "loop", None)) is None:
             raise RuntimeError(f"There is no current event loop in thread {this_thread.name!r}.")
