@@ -72,7 +72,10 @@ with one, other:
 )
 def test_slow_modules_are_imported_only_when_they_are_used(program: str, loaded: list[str]) -> None:
     beginning = "import sys, socket; one, other = socket.socketpair(); import miniloop"
-    end = f"print(sorted({set(LOADED_WHEN_USED)!r} & sys.modules.keys()))"
+    slow = set(LOADED_WHEN_USED)
+    if sys.version_info[:2] == (3, 14):
+        slow.remove("inspect")  # there, the standard library's traceback imports it
+    end = f"print(sorted({slow!r} & sys.modules.keys()))"
     command = [sys.executable, "-S", "-c", f"{beginning}\n{program}\n{end}"]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
