@@ -390,6 +390,11 @@ def find(seeds: range) -> Difference:
     return next(found for seed in seeds if (found := programs.check(seed)) is not None)
 
 
+@pytest.mark.xfail(
+    sys.version_info < (3, 12),
+    reason="without the programs of eager tasks, the first program found shrinks to 23 lines",
+    strict=True,
+)
 def test_an_injected_bug_is_found_shrunk_and_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
