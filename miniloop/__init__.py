@@ -26,14 +26,14 @@ from .connections import *
 from .streams import *
 from .subprocess import *
 from .unix_events import *
-from .watchers import *
-from . import places as places
+from .trace.watchers import *
 from .trace.programs import install as install
 from .trace.graph import *
-from .trace import graph
+from .trace import graph, watchers
+from .trace import places as places
 from . import abstract, combinators, connections, coroutines, events, exceptions, futures, locks
 from . import policies, protocols, queues, runners, streams, subprocess, taskgroups, tasks, threads
-from . import timeouts, transports, unix_events, watchers
+from . import timeouts, transports, unix_events
 
 __version__ = "0.1.0"
 
@@ -62,11 +62,9 @@ READING_ORDER = {
                 "connections", "datagrams", "streams", "sendfile"),
     # How the loop meets the operating system; the last file binds everything into one class.
     "system": ("subprocess", "signals", "unix_events"),
-    # Child watchers, which Python 3.14 removed; asyncio's modules that are not files here. A reader
-    # may skip them.
-    "names": ("watchers", "places"),
-    # How programs are run and watched; a reader may skip it.
-    "trace": ("trace.graph", "trace.programs", "trace.repl", "__main__"),
+    # How programs that were written for asyncio run and are watched; a reader may skip it.
+    "trace": ("trace.watchers", "trace.places", "trace.graph", "trace.programs", "trace.repl",
+              "__main__"),
 }  # fmt: skip
 
 # Ring by ring: the names of each file are in its own __all__.
@@ -78,6 +76,5 @@ __all__ = (
     *policies.__all__, *runners.__all__,
     *protocols.__all__, *transports.__all__, *connections.__all__, *streams.__all__,  # streams
     *subprocess.__all__, *unix_events.__all__,  # system
-    *watchers.__all__,  # names
-    *graph.__all__,  # trace
+    *watchers.__all__, *graph.__all__,  # trace
 )  # fmt: skip

@@ -25,9 +25,6 @@ from typing import Final, TypeAlias
 
 CORE_LINES: Final = 900
 LIBRARY_LINES: Final = 4_770  # 60 % of asyncio's POSIX modules in CPython 3.15: 7,954 code lines
-# Not counted, because the 7,954 lines do not include the like: asyncio's __main__, and what it had
-# before 3.14. What is left of the latter here goes when Python 3.14 is the oldest supported one.
-WITHOUT_COUNTERPART: Final = frozenset({"__main__", "watchers"})
 FILE_LINES: Final = 400
 FUNCTION_LINES: Final = 40
 MEDIAN_FUNCTION_LINES: Final = 10
@@ -291,8 +288,7 @@ def the_core_is_commented(package: Package) -> list[str]:
 
 
 def the_library_is_small(package: Package) -> list[str]:
-    counted = [source for source in package.library if source.name not in WITHOUT_COUNTERPART]
-    size = sum(len(code_lines(source)) for source in counted)
+    size = sum(len(code_lines(source)) for source in package.library)
     return [f"the library has {size} code lines"] if size > LIBRARY_LINES else []
 
 

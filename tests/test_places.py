@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import miniloop
-import miniloop.places
+import miniloop.trace.places
 
 #: Modules of other systems, and what only `python -m asyncio` and later interpreters' tools use.
 NOT_HERE = {"windows_events", "windows_utils", "proactor_events", "__main__"}

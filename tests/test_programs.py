@@ -275,7 +275,7 @@ def test_the_options_of_python_are_passed_on(
     assert programs._options() == passed_on
 
 
-TRACE = "asyncio.trace.graph, asyncio.trace.programs"
+TRACE = ", ".join(f"asyncio.trace.{name}" for name in ("graph", "places", "programs", "watchers"))
 
 
 def test_the_report_says_from_where_each_process_has_loaded_asyncio() -> None:

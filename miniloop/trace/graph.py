@@ -20,9 +20,9 @@ from ..combinators import _AsCompleted, _DoneNotice, _GatheringFuture, _Shield, 
 from ..events import Handle
 from ..futures import Future
 from ..hints import Any, Final, Iterator, TextIO
-from ..places import _provide
 from ..taskgroups import TaskGroup
 from ..tasks import Task, current_task
+from .places import _provide
 
 __all__ = ("FrameCallGraphEntry", "FutureCallGraph", "capture_call_graph", "format_call_graph",
            "print_call_graph", "future_add_to_awaited_by",

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sys
 
-from . import policies
-from .hints import Any
+from .. import policies
+from ..hints import Any
 
 __all__ = (
     "AbstractChildWatcher", "FastChildWatcher", "MultiLoopChildWatcher", "PidfdChildWatcher",

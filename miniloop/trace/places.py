@@ -16,14 +16,14 @@ from types import ModuleType
 
 # Unsorted: ruff would put each of these files on a line of its own.
 # isort: off
-from . import abstract, combinators, connections, descriptors, format_helpers, futures, kernel
-from . import locks, policies, sendfile, subprocess, tasks, threads, timeouts
-from . import transports, unix_events
+from .. import abstract, combinators, connections, descriptors, format_helpers, futures, kernel
+from .. import locks, policies, sendfile, subprocess, tasks, threads, timeouts
+from .. import transports, unix_events
 
 # isort: on
-from .hints import Any
+from ..hints import Any
 
-_PACKAGE = sys.modules[__name__.rpartition(".")[0]]
+_PACKAGE = sys.modules[str(__package__).rpartition(".")[0]]
 
 
 def _provide(place: str, *things: Any, **names: Any) -> None:
@@ -62,7 +62,8 @@ _provide("selector_events", unix_events.BaseSelectorEventLoop)
 _provide("events", abstract.AbstractEventLoop, abstract.AbstractServer,
          abstract.AbstractEventLoopPolicy, policies.get_event_loop_policy, policies.new_event_loop,
          policies.set_event_loop_policy, policies.set_event_loop, policies._get_event_loop_policy,
-         policies._set_event_loop_policy, _AbstractEventLoopPolicy=abstract.AbstractEventLoopPolicy,
+         policies._set_event_loop_policy, threads._ThreadSafeHandle,
+         _AbstractEventLoopPolicy=abstract.AbstractEventLoopPolicy,
          _BaseDefaultEventLoopPolicy=policies.DefaultEventLoopPolicy)  # fmt: skip
 _provide("unix_events", policies.DefaultEventLoopPolicy,
          _DefaultEventLoopPolicy=policies.DefaultEventLoopPolicy)  # fmt: skip
