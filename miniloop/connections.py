@@ -272,7 +272,6 @@ async def _make_connection(loop: Loop, sock: socket.socket, factory: ProtocolFac
     options.setdefault("context", copy_context())
     with _closing_on_error(sock):  # no transport owns it yet (gh-153133)
         sock.setblocking(False)
-        loop._ensure_fd_no_transport(sock)
         opening = _make_transport(loop, kind, sock, factory, **options)
     return await opening
 

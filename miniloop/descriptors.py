@@ -344,6 +344,7 @@ class _SelectorSocketTransport(_ReadHalf, _WriteHalf):
     def __init__(self, loop: Loop, sock: socket.socket, protocol: BaseProtocol,
                  waiter: Future[None] | None = None, extra: dict[str, Any] | None = None,
                  server: Any = None, context: Context | None = None) -> None:  # fmt: skip
+        loop._ensure_fd_no_transport(sock)
         if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.proto == socket.IPPROTO_TCP:
             # Otherwise the kernel holds a small write back until the one before is acknowledged.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -193,18 +193,6 @@ class Kernel(AbstractEventLoop):
         self._ready.append(handle)
         return handle
 
-    def call_soon_threadsafe(self, callback: Callback, *args: Any,
-                             context: Context | None = None) -> Handle:  # fmt: skip
-        """Do what `call_soon` does, from any thread: the only thread-safe scheduling method."""
-        handle = Handle(callback, args, self, context)
-        if self._debug:
-            self._check_call(handle, "call_soon_threadsafe")
-        # In this order. If the loop were woken first, it could go back to select() before the
-        # handle is there. A deque's append() needs no lock: it is atomic.
-        self._ready.append(handle)
-        self._write_to_self()
-        return handle
-
     def call_later(self, delay: float, callback: Callback, *args: Any,
                    context: Context | None = None) -> TimerHandle:  # fmt: skip
         """Schedule `callback(*args)` to run in `delay` seconds; see `call_at`."""

@@ -123,6 +123,14 @@ class Task(Future[T]):
         # Only here does one step run inside another: inside the step of the task that calls
         # create_task(). Afterwards that task is the current task again.
         loop = self._loop
+        try:
+            self._context.run(bool)  # RuntimeError if the context is in use already:
+            #     context.run(Task, coro(), context=context, eager_start=True)
+        except RuntimeError:
+            # The caller gets the exception and no task. In the step, the exception would end a task
+            # whose coroutine has never run.
+            self._log_destroy_pending = False
+            raise
         loop._interrupted_tasks.append(loop._current_task)
         try:
             self._run()

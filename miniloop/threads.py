@@ -17,14 +17,57 @@ import functools
 import socket
 import threading
 import warnings
-from contextvars import copy_context
+from contextvars import Context, copy_context
 
 from . import coroutines, debug, exceptions, tasks, timeouts
-from .events import Callback, Loop, _get_running_loop, get_event_loop, get_running_loop
+from .events import Callback, Handle, Loop, _get_running_loop, get_event_loop, get_running_loop
 from .futures import Future, isfuture
 from .hints import Any, Callable, Coro, Executor, P, T, ThreadFuture
 
 __all__ = ("run_coroutine_threadsafe", "to_thread", "wrap_future")
+
+
+def call_soon_threadsafe(loop: Loop, callback: Callback, *args: Any,
+                         context: Context | None = None) -> Handle:  # fmt: skip
+    """Do what `call_soon` does, from any thread: the only thread-safe scheduling method.
+
+    Any thread may cancel the handle, too. Raises RuntimeError if the loop is closed.
+    """
+    handle = _ThreadSafeHandle(callback, args, loop, context)
+    if loop._debug:
+        loop._check_call(handle, "call_soon_threadsafe")
+    # In this order. If the loop were woken first, it could go back to select() before the handle is
+    # there. A deque's append() needs no lock: it is atomic.
+    loop._ready.append(handle)
+    loop._write_to_self()
+    return handle
+
+
+class _ThreadSafeHandle(Handle):
+    """A handle that is cancelled either before its callback starts or not at all (gh-128340).
+
+    While the callback runs, another thread that calls `cancel` or `cancelled` waits for its end.
+    With a plain Handle, the thread could find its handle cancelled while the callback goes on.
+    """
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, callback: Callback, args: tuple[Any, ...], loop: Loop,
+                 context: Context | None = None) -> None:  # fmt: skip
+        super().__init__(callback, args, loop, context)
+        self._lock = threading.RLock()  # re-entrant: the callback may cancel its own handle
+
+    def _run(self) -> None:
+        with self._lock:
+            super()._run()
+
+    def cancel(self) -> None:
+        with self._lock:
+            super().cancel()
+
+    def cancelled(self) -> bool:
+        with self._lock:
+            return super().cancelled()
 
 
 def run_in_executor(loop: Loop, executor: Executor | None,

@@ -164,7 +164,8 @@ def _closing_on_error(resource: Any) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        resource.close()
+        with contextlib.suppress(OSError):  # it would hide why the block has ended
+            resource.close()
         raise
 
 

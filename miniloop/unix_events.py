@@ -53,9 +53,9 @@ class BaseEventLoop(kernel.Kernel):
         # closed then all the same.
         signals._remove_all_handlers(self)
 
-    # kernel.py: time, call_soon, call_soon_threadsafe, call_later, call_at, create_future,
-    # create_task, set_task_factory, get_task_factory, run_forever, run_until_complete, stop,
-    # is_running, is_closed
+    # kernel.py: time, call_soon, call_later, call_at, create_future, create_task,
+    # set_task_factory, get_task_factory, run_forever, run_until_complete, stop, is_running,
+    # is_closed
 
     # reports.py: exceptions that nobody catches
     set_exception_handler = reports.set_exception_handler
@@ -75,7 +75,8 @@ class BaseEventLoop(kernel.Kernel):
     _asyncgen_firstiter_hook = asyncgens._asyncgen_firstiter_hook
     _asyncgen_finalizer_hook = asyncgens._asyncgen_finalizer_hook
 
-    # threads.py: blocking calls in other threads
+    # threads.py: calls from other threads, and blocking calls in other threads
+    call_soon_threadsafe = threads.call_soon_threadsafe
     run_in_executor = threads.run_in_executor
     set_default_executor = threads.set_default_executor
     shutdown_default_executor = threads.shutdown_default_executor

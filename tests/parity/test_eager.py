@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any
 
-from tests.parity.harness import Stage, attempt_await, describe, older_asyncio_differs, outcome
+from tests.parity.harness import (
+    Stage,
+    attempt,
+    attempt_await,
+    describe,
+    older_asyncio_differs,
+    outcome,
+)
 
 since_3_12 = older_asyncio_differs("3.12", "eager tasks do not exist")
 
@@ -366,3 +374,27 @@ def test_gather_counts_a_foreign_future_that_the_next_argument_completes(stage: 
         log(await aio.gather(first, complete(first)))
 
     assert stage.run(main) == [["first", "second"]]
+
+
+@older_asyncio_differs("3.14", "create_task() takes no eager_start")
+@older_asyncio_differs("3.15", "gh-157301: the current task is not restored", first="3.14")
+def test_an_eager_task_is_refused_if_its_context_is_in_use(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    context = copy_context()
+
+    async def work() -> None:
+        log("never runs")
+
+    async def main() -> None:
+        coro = work()
+        log(attempt(context.run, aio.create_task, coro, context=context, eager_start=True)[:42])
+        log(inspect.getcoroutinestate(coro))
+        coro.close()
+        await aio.sleep(0)
+        log("the task that tried it goes on", len(aio.all_tasks()))
+
+    assert stage.run(main) == [
+        "raised RuntimeError: cannot enter context:",
+        "CORO_CREATED",
+        ("the task that tried it goes on", 1),
+    ]

@@ -364,3 +364,55 @@ def test_a_coroutine_that_its_thread_cancels_before_it_starts_never_runs(stage: 
         log(future.cancelled(), len(aio.all_tasks()))
 
     assert stage.run(main) == [(True, 1)]
+
+
+since_3_14_handles = older_asyncio_differs("3.14", "gh-128340: such a handle has no lock")
+
+
+@since_3_14_handles
+def test_a_thread_that_cancels_a_running_callback_waits_for_its_end(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    started, may_end = threading.Event(), threading.Event()
+
+    def callback() -> None:
+        started.set()
+        may_end.wait()
+        log("the callback ends")
+
+    async def main() -> None:
+        loop = aio.get_running_loop()
+
+        def use_handle() -> None:
+            handle = loop.call_soon_threadsafe(callback)
+            started.wait()
+            # Another thread, because this one is blocked from here on.
+            threading.Timer(0.05, may_end.set).start()
+            log("cancelled?", handle.cancelled())
+            handle.cancel()
+            log("cancelled?", handle.cancelled())
+
+        await aio.to_thread(use_handle)
+
+    assert stage.run(main, real=True) == [
+        "the callback ends",
+        ("cancelled?", False),
+        ("cancelled?", True),
+    ]
+
+
+def test_a_callback_of_another_thread_may_cancel_its_own_handle(stage: Stage) -> None:
+    aio, log = stage.aio, stage.log
+    handles: list[Any] = []
+
+    async def main() -> None:
+        loop, ended = aio.get_running_loop(), aio.Event()
+
+        def callback() -> None:
+            handles[0].cancel()
+            log("the callback goes on", handles[0].cancelled())
+            ended.set()
+
+        handles.append(loop.call_soon_threadsafe(callback))
+        await ended.wait()
+
+    assert stage.run(main) == [("the callback goes on", True)]
