@@ -16,6 +16,7 @@ def add(plain: bool) -> None:
     if not plain and not places.laid_out_as_asyncio():
         places.give_places()
         places.give_attributes()
+        places.give_awaited_by()
         watchers.give_choice()
         watchers.give_watchers()
     twins.give_twins()

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from operator import attrgetter
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from .twins import PACKAGE, is_file, module_of
 
@@ -46,6 +46,7 @@ ATTRIBUTES: Final = (
     ("descriptors", "_DescriptorTransport", "_pipe", "_file"),
     ("descriptors", "_DescriptorTransport", "_sock", "_file"),
     ("sslproto", "SSLProtocol", "_app_protocol", "_protocol"),
+    ("sslproto", "SSLProtocol", "_app_reading_paused", "_paused"),
     ("sslproto", "SSLProtocol", "_get_extra_info", "get_extra_info"),
 )
 
@@ -91,6 +92,18 @@ def give_attributes() -> None:
         found = getattr(sys.modules.get(f"{PACKAGE}.{file}"), owner, None)
         if found is not None and not hasattr(found, alias):
             setattr(found, alias, _alias_of(name))
+    # asyncio has a transport above its SSLProtocol; here the two are one object.
+    tls: Any = getattr(sys.modules.get(f"{PACKAGE}.sslproto"), "SSLProtocol", None)
+    if tls is not None and not hasattr(tls, "_ssl_protocol"):
+        tls._ssl_protocol = property(lambda self: self)
+
+
+def give_awaited_by() -> None:
+    """Give futures asyncio's record of who awaits them, from the graph of the implementation."""
+    future: Any = getattr(module_of("futures"), "Future", None)
+    graph = sys.modules.get(f"{PACKAGE}.trace.graph")
+    if graph is not None and not hasattr(future, "_asyncio_awaited_by"):
+        future._asyncio_awaited_by = property(lambda self: set(graph._awaited_by(self)) or None)
 
 
 def _alias_of(name: str) -> property:
