@@ -265,6 +265,7 @@ class Kernel(AbstractEventLoop):
             if self._debug:
                 self._check_thread()
             self._ready.append(task)
+            task._log_destroy_pending = True
         try:
             return task
         finally:

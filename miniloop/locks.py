@@ -24,7 +24,6 @@ thread-safe. Read futures.py first.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 
 from .events import Loop, get_running_loop
@@ -33,9 +32,6 @@ from .futures import Future
 from .hints import Any, Callable, Literal, T
 
 __all__ = ("Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier")
-
-
-_binding = threading.Lock()  # held while an object is bound to its loop
 
 
 class _LoopBoundMixin:
@@ -53,10 +49,11 @@ class _LoopBoundMixin:
         Raises RuntimeError if no loop is running or if the object is bound to another loop.
         """
         loop = get_running_loop()
-        if self._loop is None:  # only the first waiter needs the lock, which takes time
-            with _binding:  # without it, the loops of two threads could both read None here
-                if self._loop is None:
-                    self._loop = loop
+        if self._loop is None:
+            # setdefault() is atomic: with an assignment, the loops of two threads could both read
+            # None here. Why not a lock, as in asyncio? A Ctrl-C between taking it and entering the
+            # block would leave it taken, for all loops of the process.
+            vars(self).setdefault("_loop", loop)
         if self._loop is not loop:
             raise RuntimeError(f"{self!r} is bound to a different event loop")
         return loop

@@ -88,6 +88,7 @@ class Task(Future[T]):
             # tests/README.md).
             # The step enters the task's context, so the handle needs no copy of the current one.
             self._loop.call_soon(self._run, context=self._loop._empty_context)
+            self._log_destroy_pending = True
 
     def _start(self, coro: Coro[T], name: object = None, context: Context | None = None) -> None:
         """Set the attributes of a Task, after those of a Future; `loop.create_task()` calls this.
@@ -114,23 +115,20 @@ class Task(Future[T]):
         # The next step must raise CancelledError: cancel() found no pending future to cancel.
         self._must_cancel = False
         self._num_cancels_requested = 0  # calls of cancel() minus calls of uncancel()
-        # _log_destroy_pending: report the task if it is freed while it is pending (see __del__).
-        # _registered: _start_waiting has put the task into _tasks (see all_tasks).
-        self._log_destroy_pending, self._registered = True, False
+        # Report the task if it is freed while it is pending (see __del__): once it is in its place.
+        self._log_destroy_pending = False
+        self._registered = False  # _start_waiting has put the task into _tasks (see all_tasks)
 
     def _run_eagerly(self) -> None:
         """Run the first step at once, inside the current task's step (gh-97696)."""
         # Only here does one step run inside another: inside the step of the task that calls
         # create_task(). Afterwards that task is the current task again.
         loop = self._loop
-        try:
-            self._context.run(bool)  # RuntimeError if the context is in use already:
-            #     context.run(Task, coro(), context=context, eager_start=True)
-        except RuntimeError:
-            # The caller gets the exception and no task. In the step, the exception would end a task
-            # whose coroutine has never run.
-            self._log_destroy_pending = False
-            raise
+        # RuntimeError if the context is in use already. The caller gets the exception and no task:
+        #     context.run(Task, coro(), context=context, eager_start=True)
+        # In the step, the exception would end a task whose coroutine has never run.
+        self._context.run(bool)
+        self._log_destroy_pending = True
         loop._interrupted_tasks.append(loop._current_task)
         try:
             self._run()

@@ -13,7 +13,6 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
-import contextvars
 import gc
 import importlib.util
 import inspect
@@ -1057,62 +1056,6 @@ def test_start_tls_on_a_lost_connection() -> None:
         outcomes = [outcome(aio) for aio in BOTH]
         gc.collect()
     assert outcomes == ["waits forever", "ConnectionResetError"]
-
-
-@pytest.mark.skipif(RELEASE < (3, 12), reason="asyncio has no eager tasks")
-def test_an_eager_task_in_a_context_that_is_already_entered() -> None:
-    def observed(aio: Any) -> list[str]:
-        reports: list[str] = []
-
-        async def nothing() -> None:
-            reports.append("never run")
-
-        async def inside(context: contextvars.Context) -> None:
-            eager = aio.create_task(nothing(), context=context)
-            reports.append(f"it failed with {eager.exception()}".partition(":")[0])
-
-        async def main(loop: Any) -> None:
-            context = contextvars.copy_context()
-            loop.set_task_factory(getattr(aio, "eager_task_factory"))  # noqa: B009
-            await aio.sleep(0)
-            task = aio.Task(inside(context), loop=loop, context=context)
-            await aio.wait([task])
-            reports.append("other tasks still run")
-
-        def report(loop: Any, context: dict[str, Any]) -> None:
-            reports.append(str(context.get("exception")).partition(" <")[0])
-            loop.stop()
-
-        def leave_task(loop: Any) -> None:
-            """Let no task be the current one of this thread, where the tests that follow run."""
-            loop.set_exception_handler(lambda *_: None)  # it is pending, and is freed now
-            aio._set_running_loop(loop)
-            if (task := aio.current_task(loop)) is not None:
-                aio.tasks._leave_task(loop, task)
-            aio._set_running_loop(None)
-
-        loop = aio.SelectorEventLoop()
-        loop.set_exception_handler(report)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the coroutine was never awaited
-            try:
-                loop.run_until_complete(main(loop))
-            except RuntimeError as error:
-                reports.append(str(error))
-            finally:
-                loop.close()
-            leave_task(loop)
-            gc.collect()
-        return reports
-
-    # gh-157301
-    fixed = ["other tasks still run", "cannot enter context:"]
-    leaving = "Leaving task" if RELEASE < (3, 14) else "Invalid attempt to leave task"
-    hangs = [leaving, "Event loop stopped before Future completed."]
-    assert [observed(aio) for aio in BOTH] == [
-        fixed if RELEASE >= (3, 15) else hangs,
-        ["it failed with cannot enter context", "other tasks still run"],
-    ]
 
 
 def test_a_task_that_awaits_itself_twice() -> None:

@@ -52,6 +52,7 @@ _CREATE_TASK: Final = (
             if self._debug:
                 self._check_thread()
             self._ready.append(task)
+            task._log_destroy_pending = True
 """,
     """\
         task: Task[T] = Task(coro, loop=self, **{"eager_start": eager, **kwargs})
@@ -173,10 +174,9 @@ _PATHS: Final = (
         ),
         (
             """\
-        self._log_destroy_pending, self._registered = True, False
+        self._registered = False  # _start_waiting has put the task into _tasks (see all_tasks)
 """,
             """\
-        self._log_destroy_pending = True
         _register_task(self)
 """,
         ),

@@ -32,7 +32,7 @@ asyncio.run(main())
 #      it; nor is the ready queue protected against other threads. Without
 #      debug mode nothing is raised: the callback runs after the next wake-up.
 # Where: miniloop/debug.py: _check_thread
-# Where: miniloop/kernel.py: Kernel.call_soon_threadsafe
+# Where: miniloop/threads.py: call_soon_threadsafe
 # Prints:
 #     call_soon raises RuntimeError
 #     scheduled by call_soon_threadsafe

@@ -75,16 +75,15 @@ class Habit:
     since: tuple[int, ...] = (3, 11)
 
 
-EAGER_START: Final = "loop._interrupted_tasks.append(loop._current_task)"
+ENTER: Final = "self._context.run(bool)"
 
 STAYS_CURRENT: Final = """try:
-        self._context.run(int)
+        self._context.run(bool)
     except RuntimeError:
         for task in filter(None, [self, loop._current_task]):
             _register_task(task)  # for all_tasks()
-        loop._current_task = self
-        raise
-    """
+        loop._current_task, self._log_destroy_pending = self, True
+        raise"""
 
 GRAPHS: Final = (3, 14)
 """The first version with call graphs."""
@@ -121,26 +120,9 @@ HABITS: Final = (
         ),
     ),
     Habit(
-        "an eager task whose context is already entered does not exist",
-        NOW,
-        (
-            Change(
-                "tasks:Task._run_eagerly",
-                EAGER_START,
-                f"""try:
-        self._context.run(int)
-    except RuntimeError:
-        self._log_destroy_pending = False
-        raise
-    {EAGER_START}""",
-            ),
-        ),
-        since=(3, 15),
-    ),
-    Habit(
         "an eager task whose context is already entered stays the current task",
         (3, 15),
-        (Change("tasks:Task._run_eagerly", EAGER_START, STAYS_CURRENT + EAGER_START),),
+        (Change("tasks:Task._run_eagerly", ENTER, STAYS_CURRENT),),
         since=(3, 14),
     ),
     Habit(
@@ -149,13 +131,12 @@ HABITS: Final = (
         (
             Change(
                 "tasks:Task._run_eagerly",
-                EAGER_START,
+                ENTER,
                 # asyncio keeps it in its set of eager tasks, so it never logs "destroyed but
                 # pending".
                 STAYS_CURRENT.replace(
                     "raise", 'events.__dict__.setdefault("_kept", []).append(self); raise'
-                )
-                + EAGER_START,
+                ),
             ),
         ),
     ),

@@ -346,17 +346,19 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "the handle of call_soon_threadsafe",
-        "since 3.14, asyncio has a private class for it",
+        "before 3.14, asyncio has no private class for it",
         "miniloop",
         "<_ThreadSafeHandle ",
         "<Handle ",
+        ((3, 11), (3, 14)),
     ),
     Excuse(
         "an eager task in a context that is already entered",
-        "the row of this name",
+        "before 3.15, with the accelerator, it stays the current task, and no other task runs",
         "miniloop",
         STUCK,
         "",
+        ((3, 11), (3, 15)),
         only=EAGER,
     ),
 )

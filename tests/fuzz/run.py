@@ -291,7 +291,7 @@ class _Recorder(logging.Handler):
         message, *more = record.getMessage().splitlines()
         text = [f"{self.plain(message)} {self.describe(error) if error else ''}".rstrip()]
         lines = (re.sub(FRAMES, "", line) for line in more if re.match(COMPARED, line))
-        # asyncio has a private class for the handles of call_soon_threadsafe() since 3.14.
+        # Before 3.14, asyncio has no private class for the handles of call_soon_threadsafe().
         lines = (line.replace("<_ThreadSafeHandle ", "<Handle ") for line in lines)
         # The quotes in a message depend on the quotes in its arguments.
         text += [self.plain(line).replace('"', "'") for line in lines]

@@ -33,7 +33,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "older_asyncio_differs(since, why, first): asyncio fails this from `first` until `since`.",
+        "older_asyncio_differs(since, why, first, run): asyncio fails this from `first` on.",
     )
 
 
@@ -44,11 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.callspec.params.get("stage") != REFERENCE:
             continue
         for marker in item.iter_markers("older_asyncio_differs"):
-            since, why, first = marker.args
+            since, why, first, run = marker.args
             release = sys.version_info[:3]
             if _version(first) <= release < _version(since):
                 reason = f"asyncio before {since}: {why}"
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True, run=run))
 
 
 def _version(text: str) -> tuple[int, ...]:
