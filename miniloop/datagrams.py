@@ -70,8 +70,9 @@ class _SelectorDatagramTransport(descriptors._DescriptorTransport, DatagramTrans
             if self._send(data, addr) or self._conn_lost:
                 return
             self._loop._add_writer(self._fd, self._write_ready)
-        self._buffer.append((bytes(data), addr))
-        self._buffer_size += len(data) + _HEADER_SIZE
+        packet = bytes(data)  # its length is in bytes; that of a memoryview is in elements
+        self._buffer.append((packet, addr))
+        self._buffer_size += len(packet) + _HEADER_SIZE
         self._maybe_pause_protocol()
 
     def _write_ready(self) -> None:

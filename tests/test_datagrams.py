@@ -95,6 +95,20 @@ def test_each_buffered_datagram_counts_its_bytes_and_a_header_until_it_is_sent(
     assert play(story, tmp_path) == [12, 0, ("lost", "None")]
 
 
+def test_a_datagram_of_wide_elements_counts_its_bytes(tmp_path: Path) -> None:
+    async def story(loop: VirtualLoop, transport: Any, protocol: Recorder, peer: Any) -> None:
+        wide = memoryview(bytes(400)).cast("I")  # 100 elements of 4 bytes
+        while not transport.get_write_buffer_size():
+            transport.sendto(wide)
+        protocol.steps.append(transport.get_write_buffer_size())
+        while transport.get_write_buffer_size():
+            peer.recv(1000)
+            await miniloop.sleep(0)
+        protocol.steps.append(transport.get_write_buffer_size())
+
+    assert play(story, tmp_path) == [408, 0, ("lost", "None")]
+
+
 def test_an_error_in_the_middle_of_the_buffer_does_not_delay_the_rest(tmp_path: Path) -> None:
     async def story(loop: Any, transport: Any, protocol: Recorder, peer: socket.socket) -> None:
         transport.set_write_buffer_limits(high=0)
