@@ -257,7 +257,7 @@ async def connect_accepted_socket(loop: Loop, protocol_factory: ProtocolFactory,
 
     With an SSLContext as `ssl`, it is the server's side of a TLS connection.
     """
-    _check_target(None, None, sock)
+    _check_target(None, None, sock, "sock was not specified")
     tls = _tls(ssl, None, ssl_handshake_timeout, ssl_shutdown_timeout, server_side=True)
     return await _make_connection(loop, sock, protocol_factory, tls)
 

@@ -185,6 +185,10 @@ REFUSALS: list[tuple[Call, str]] = [
     (lambda loop, sock: loop.create_connection(miniloop.Protocol, sock=sock), "A Stream Socket"),
     (lambda loop, sock: loop.connect_accepted_socket(miniloop.Protocol, sock), "A Stream Socket"),
     (
+        lambda loop, _: loop.connect_accepted_socket(miniloop.Protocol, None),
+        "sock was not specified",
+    ),
+    (
         lambda loop, _: loop.create_server(miniloop.Protocol),
         "Neither host/port nor sock were specified",
     ),
