@@ -139,7 +139,9 @@ async def create_datagram_endpoint(loop: Loop, protocol_factory: ProtocolFactory
         sock.setblocking(False)
     kind = _SelectorDatagramTransport
     loop._ensure_fd_no_transport(sock)
-    return await connections._make_transport(loop, kind, sock, protocol_factory, address=remote)
+    with _closing_on_error(sock):  # no transport owns it yet, and protocol_factory may raise
+        opening = connections._make_transport(loop, kind, sock, protocol_factory, address=remote)
+    return await opening
 
 
 async def _datagram_endpoints(loop: Loop, local: Any, remote: Any, family: int, proto: int,

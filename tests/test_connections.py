@@ -185,7 +185,7 @@ REFUSALS: list[tuple[Call, str]] = [
     (lambda loop, sock: loop.create_connection(miniloop.Protocol, sock=sock), "A Stream Socket"),
     (lambda loop, sock: loop.connect_accepted_socket(miniloop.Protocol, sock), "A Stream Socket"),
     (
-        lambda loop, _: loop.connect_accepted_socket(miniloop.Protocol, None),
+        lambda loop, _: loop.connect_accepted_socket(miniloop.Protocol, None),  # type: ignore[arg-type]
         "sock was not specified",
     ),
     (

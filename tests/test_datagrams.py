@@ -249,3 +249,20 @@ def test_pairs_of_addresses_are_tried_until_one_works() -> None:
         assert loop.run_until_complete(story()) == "127.0.0.1"
     finally:
         loop.close()
+
+
+def test_an_exception_in_the_protocol_factory_closes_the_socket() -> None:
+    sockets: list[socket.socket] = []
+
+    class Socket(socket.socket):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            sockets.append(self)
+
+    with virtual_loop() as loop, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "socket", Socket)
+        given = Socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for options in ({"local_addr": ("127.0.0.1", 0)}, {"sock": given}):
+            with pytest.raises(ZeroDivisionError):
+                loop.run_until_complete(loop.create_datagram_endpoint(lambda: 1 / 0, **options))
+        assert ([sock.fileno() for sock in sockets], loop.told) == ([-1, -1], [])
