@@ -221,15 +221,18 @@ async def _connect_first(loop: Loop, infos: list[AddrInfo], local: list[AddrInfo
     """Return a socket that is connected to the first address that answers."""
     errors: list[OSError] = []
     attempts = [partial(_connect_one, loop, info, local, errors) for info in infos]
-    if delay is None:
-        for attempt in attempts:
-            with suppress(OSError):
-                return await attempt()
-    else:
+    try:
+        if delay is None:
+            for attempt in attempts:
+                with suppress(OSError):
+                    return await attempt()
         # Only the socket: the exceptions will refer to this frame (gh-124858).
-        if (sock := (await staggered_race(attempts, delay))[0]) is not None:
+        elif (sock := (await staggered_race(attempts, delay))[0]) is not None:
             return sock
-    raise _no_address_answered(errors, all_errors)
+        raise _no_address_answered(errors, all_errors)
+    finally:
+        # However it ends: an exception's traceback holds frames that hold this list.
+        errors.clear()
 
 
 async def _connect_one(loop: Loop, info: AddrInfo, local: list[AddrInfo] | None,
@@ -568,17 +571,14 @@ def _bind(sock: socket.socket, address: Any) -> None:
 
 
 def _no_address_answered(errors: list[OSError], all_errors: bool) -> Exception:
-    """Return one exception for all failed attempts to connect; empty `errors`."""
-    # The exception's traceback will hold the frames of the callers. If their `errors` held the
-    # exception, there would be a reference cycle.
-    failures, errors[:] = errors[:], []
+    """Return one exception for all failed attempts to connect."""
     if all_errors:
-        return ExceptionGroup("create_connection failed", failures)
-    if not failures:  # Happy Eyeballs, and a mistake in the arguments (gh-135836)
+        return ExceptionGroup("create_connection failed", errors)
+    if not errors:  # Happy Eyeballs, and a mistake in the arguments (gh-135836)
         return TimeoutError("create_connection failed")
-    texts = [str(failure) for failure in failures]
+    texts = [str(error) for error in errors]
     all_equal = len(set(texts)) == 1
-    return failures[0] if all_equal else OSError(f"Multiple exceptions: {', '.join(texts)}")
+    return errors[0] if all_equal else OSError(f"Multiple exceptions: {', '.join(texts)}")
 
 
 def _set_reuseport(sock: socket.socket) -> None:

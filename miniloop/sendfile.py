@@ -213,3 +213,4 @@ class _SendfileProtocol(streams.FlowControlMixin):
             transport._sending_file = False
             if not transport.is_closing():
                 transports[transport._fd] = transport
+            self._timeout = None  # it refers to the task, whose exception refers to this frame

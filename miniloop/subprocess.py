@@ -448,6 +448,7 @@ class SubprocessStreamProtocol(streams.FlowControlMixin, protocols.SubprocessPro
         if self._exited and not self._outputs:
             self._transport.close()
             self._transport = None
+            self.stdin = None  # the writer refers to this protocol: break the reference cycle
 
     def __repr__(self) -> str:
         pipes = {"stdin": self.stdin, "stdout": self.stdout, "stderr": self.stderr}

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import gc
 import socket
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,36 @@ def test_with_a_delay_the_next_address_is_tried_before_the_last_one_fails() -> N
     net = FakeNet({"host": ["1.0.0.1", "1.0.0.2"]}, {"1.0.0.1": 60, "1.0.0.2": 3})
     assert connect(net, happy_eyeballs_delay=0.25) == "connected at 3.25"
     assert net.steps == [("1.0.0.1", 0.0), ("1.0.0.2", 0.25)]
+
+
+@pytest.mark.parametrize("delay", [None, 0.25], ids=["one at a time", "in parallel"])
+def test_the_error_of_a_failed_address_is_freed_when_another_has_answered(
+    delay: float | None,
+) -> None:
+    class Failure(OSError):
+        """An OSError that supports weak references."""
+
+    errors: list[weakref.ref[Failure]] = []
+
+    class Net(FakeNet):
+        async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+            if not errors:
+                error = Failure("no route")
+                errors.append(weakref.ref(error))
+                try:
+                    raise error
+                finally:
+                    del error
+            await super().sock_connect(sock, address)
+
+    net = Net({"host": ["1.0.0.1", "1.0.0.2"]}, {"1.0.0.2": 3})
+    gc.collect()
+    gc.disable()
+    try:
+        assert connect(net, happy_eyeballs_delay=delay).startswith("connected at 3")
+        assert [error() for error in errors] == [None]
+    finally:
+        gc.enable()
 
 
 ADDRESSES = ["2::1", "2::2", "1.0.0.1", "1.0.0.2"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import socket
+import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -242,3 +244,20 @@ def test_if_the_kernel_refuses_at_once_sendfile_is_not_available_and_later_an_er
         monkeypatch.setattr("miniloop.sendfile.SENDFILE_FALLBACK_READBUFFER_SIZE", 5000)
         steps = [loop.run_until_complete(story(loop, after)) for after in (0, 2)]
     assert steps == [("SendfileNotAvailableError", 10), ("OSError", 10_010)]
+
+
+def test_the_task_of_a_cancelled_sendfile_is_freed(file: BinaryIO) -> None:
+    async def story(loop: VirtualLoop, transport: Any, protocol: Recorder, peer: Any) -> None:
+        transport.write(CONTENT * 10)  # nobody reads it, so sendfile() has to wait
+        task = loop.create_task(loop.sendfile(transport, file))
+        await miniloop.sleep(0)
+        task.cancel()
+        await miniloop.wait([task])
+        watched = weakref.ref(task)
+        gc.disable()
+        del task
+        await miniloop.sleep(0)
+        protocol.steps.append(watched() is None)
+        gc.enable()
+
+    assert play(story) == ["pause", True, ("lost", "None")]

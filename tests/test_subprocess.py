@@ -10,6 +10,7 @@ import signal
 import subprocess as popen
 import threading
 import warnings
+import weakref
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
@@ -412,3 +413,19 @@ def test_killing_the_process_during_a_transfer_raises_brokenpipeerror() -> None:
         return type(feeding.exception()).__name__, await process.wait()
 
     assert run(main()) == ("BrokenPipeError", -signal.SIGKILL)
+
+
+def test_the_protocol_of_a_process_that_has_ended_is_freed() -> None:
+    async def main() -> bool:
+        process = await miniloop.create_subprocess_exec("cat", stdin=PIPE, stdout=PIPE)
+        watched = weakref.ref(process._transport.get_protocol())
+        gc.disable()
+        assert await process.communicate(b"data") == (b"data", None)
+        del process
+        for _ in range(3):
+            await miniloop.sleep(0)
+        freed = watched() is None
+        gc.enable()
+        return freed
+
+    assert run(main())
