@@ -145,6 +145,16 @@ class Excuse(Rule):
         return next((n for n, row in enumerate(trace) if re.search(self.pattern, row)), None)
 
 
+@dataclass(frozen=True)
+class Cut(Excuse):
+    """A row of asyncio after which everything may differ, even if the other one has it, too."""
+
+    def apply(self, asyncio: Trace, other: Trace) -> list[list[str]]:
+        """Return the rows of both before that row of asyncio."""
+        end = self._first(asyncio)
+        return [list(asyncio[:end]), list(other[:end])]
+
+
 IN_THE_END: Final = "in the end "
 IN_PYTHON: Final = "asyncio in Python"
 NEVER_AWAITED: Final = r"(RuntimeWarning: coroutine .* was never awaited)"
@@ -360,6 +370,15 @@ RULES: Final[tuple[Rule, ...]] = (
         "",
         ((3, 11), (3, 15)),
         only=EAGER,
+    ),
+    Cut(
+        "an eager task in a context that is already entered, and a program's own handler",
+        "as above, but the handler shows only the message, which does not say what has happened",
+        "miniloop",
+        "cannot enter context: ",
+        "",
+        ((3, 11), (3, 15)),
+        only=rf"(?s)\A(?=.*set_exception_handler).*(?:{EAGER})",
     ),
 )
 
