@@ -87,8 +87,8 @@ class Task(Future[T]):
             # although an overridden call_soon() then does not see it ("Task steps and call_soon" in
             # tests/README.md).
             # The step enters the task's context, so the handle needs no copy of the current one.
-            self._loop.call_soon(self._run, context=self._loop._empty_context)
             self._log_destroy_pending = True
+            self._loop.call_soon(self._run, context=self._loop._empty_context)
 
     def _start(self, coro: Coro[T], name: object = None, context: Context | None = None) -> None:
         """Set the attributes of a Task, after those of a Future; `loop.create_task()` calls this.
