@@ -269,14 +269,22 @@ def test_ctrl_c_is_delayed_while_a_process_starts_even_if_another_thread_gets_th
     stop = threading.Event()
     other = threading.Thread(target=stop.wait)  # as the one that draws the progress bar
     other.start()
+    taken, written = socket.socketpair()
+    written.setblocking(False)
+    before = signal.set_wakeup_fd(written.fileno())
     try:
         with pytest.raises(KeyboardInterrupt), supervisor._ctrl_c_delayed():
             assert other.ident is not None
             signal.pthread_kill(other.ident, signal.SIGINT)
             steps.append("the block goes on")
+            # Until the other thread has taken the signal. Later it would interrupt other code.
+            assert taken.recv(1) == bytes([signal.SIGINT])
             time.sleep(0)  # where KeyboardInterrupt would be raised
             steps.append("its end")
     finally:
+        signal.set_wakeup_fd(before)
+        for sock in (taken, written):
+            sock.close()
         stop.set()
         other.join()
     assert steps == ["the block goes on", "its end"]
