@@ -503,7 +503,8 @@ def test_a_name_may_differ_only_with_a_task_factory() -> None:
 STUCK = "Leaving task <Task>"
 
 
-def test_rows_before_an_excuse_are_compared() -> None:
+def test_rows_before_an_excuse_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "VERSION", (3, 14))  # since 3.15, this excuse is not needed
     text = "eager_start=True"
     after = known.rewritten("miniloop", [["a: 1", STUCK, "b"], ["a: 1", "c", "d"]], text)
     assert after[0] == after[1]

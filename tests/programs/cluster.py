@@ -29,7 +29,10 @@ class Counter:
 def main() -> None:
     library: Any = distributed  # most of it has no annotations
     cluster = library.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",  # any free port: another cluster may use the default one
     )
     with cluster, library.Client(cluster) as client:
         print("squares:", *client.gather(client.map(square, range(10))))
